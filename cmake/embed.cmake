@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# Writes ${OUT}: a C table of the files in the list ${FILES}, by file name.
+set(table "")
+set(body "#include \"base/embedded.h\"\n\n")
+set(n 0)
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)"
+    "\\1\n" bytes "${bytes}")
+  string(APPEND body "static const char f${n}[] = {${bytes}0};\n")
+  string(APPEND table "  {\"${name}\", f${n}, sizeof f${n} - 1},\n")
+  math(EXPR n "${n} + 1")
+endforeach()
+file(WRITE ${OUT} "${body}
+const struct embedded embedded_files[] = {
+${table}  {0, 0, 0},
+};
+")

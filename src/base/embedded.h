@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Files that are inside the program: written by cmake/embed.cmake. */
+#ifndef BASE_EMBEDDED_H
+#define BASE_EMBEDDED_H
+
+#include <stddef.h>
+
+struct embedded {
+  const char *name; /* file name without folder; NULL ends the table */
+  const char *data; /* followed by a zero byte that is not counted */
+  size_t len;
+};
+
+extern const struct embedded embedded_files[];
+
+/* The file of that name, or NULL. */
+const struct embedded *embedded_find(const char *name);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * Log lines to standard error. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The process-wide sink: set once before threads start, then only read. */
+static struct {
+  enum log_level level;
+  enum log_format format;
+  bool colour;
+} sink = {LOG_INFO, LOG_TEXT, false};
+
+static const char *const names[] = {"debug", "info", "warn", "error"};
+static const char *const colours[] = {"\x1b[2m", "", "\x1b[33m", "\x1b[31m"};
+
+/* A line under construction; `max` leaves room for the end of the line. */
+struct line {
+  char text[LOG_LINE_BYTES];
+  size_t len, max;
+};
+
+enum { TAIL = 16 }; /* "…", colour reset, quote, brace, line break */
+
+static void put(struct line *line, const char *text, size_t len) {
+  if (line->len + len > line->max) {
+    len = 0;
+    line->max = 0; /* full: nothing more goes in */
+  }
+  memcpy(line->text + line->len, text, len);
+  line->len += len;
+}
+
+static void put_escaped(struct line *line, unsigned char c) {
+  char esc[8];
+  bool json = sink.format == LOG_JSON;
+  if (c == '\n' && !json)
+    put(line, "\n    ", 5);
+  else if (c == '\n')
+    put(line, "\\n", 2);
+  else if (c == '\t' && !json)
+    put(line, "  ", 2);
+  else if (c < 0x20 || c == 0x7f)
+    put(line, esc,
+        (size_t)snprintf(esc, sizeof esc, json ? "\\u%04x" : "\\x%02x", c));
+  else if (json && (c == '"' || c == '\\'))
+    put(line, (char[]){'\\', (char)c}, 2);
+  else
+    put(line, (const char *)&c, 1);
+}
+
+static void put_time(struct line *line) {
+  struct timespec now;
+  struct tm tm;
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &tm);
+  line->len += strftime(line->text + line->len, 32, "%FT%T", &tm);
+  line->len += (size_t)snprintf(line->text + line->len, 8, ".%03dZ",
+                                (int)(now.tv_nsec / 1000000));
+}
+
+static void put_head(struct line *line, enum log_level level) {
+  bool json = sink.format == LOG_JSON;
+  if (json)
+    put(line, "{\"time\":\"", 9);
+  put_time(line);
+  char head[64];
+  const char *colour = sink.colour ? colours[level] : "";
+  int n = snprintf(head, sizeof head,
+                   json ? "\",\"level\":\"%s%s\",\"msg\":\"" : " %s%-5s ",
+                   json ? "" : colour, names[level]);
+  put(line, head, (size_t)n);
+}
+
+static void put_tail(struct line *line) {
+  bool cut = !line->max;
+  line->max = sizeof line->text;
+  if (cut)
+    put(line, "…", strlen("…"));
+  if (sink.format == LOG_JSON)
+    put(line, "\"}", 2);
+  else if (sink.colour)
+    put(line, "\x1b[0m", 4);
+  put(line, "\n", 1);
+}
+
+static void write_all(const char *text, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(STDERR_FILENO, text, len);
+    if (n < 0 && errno != EINTR)
+      return; /* nowhere left to say it */
+    if (n > 0) {
+      text += n;
+      len -= (size_t)n;
+    }
+  }
+}
+
+void log_setup(enum log_level level, enum log_format format) {
+  sink.level = level;
+  sink.format = format;
+  sink.colour =
+      format == LOG_TEXT && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+}
+
+bool log_enabled(enum log_level level) {
+  return level >= sink.level;
+}
+
+void log_write(enum log_level level, const char *fmt, ...) {
+  char message[LOG_LINE_BYTES];
+  va_list args;
+  va_start(args, fmt);
+  int n = vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  size_t len = n < 0                          ? 0
+               : (size_t)n < sizeof message ? (size_t)n
+                                              : sizeof message - 1;
+
+  struct line line = {.max = LOG_LINE_BYTES - TAIL};
+  put_head(&line, level);
+  for (size_t i = 0; i < len; i++)
+    put_escaped(&line, (unsigned char)message[i]);
+  put_tail(&line);
+  write_all(line.text, line.len);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Memory that is there or the process is not.
+ *
+ * For sizes that the program chooses. A size that a peer chooses is bounded
+ * by its caller first; where even the bounded size may be too much, use
+ * mem_try_alloc and give the peer an error. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/attr.h"
+
+#include <stddef.h>
+
+/* Zeroed memory; aborts with a log line when there is none. */
+MUST_CHECK void *mem_alloc(size_t size);
+
+/* The same, without zeroing. */
+MUST_CHECK void *mem_alloc_raw(size_t size);
+
+/* Like mem_alloc_raw, but NULL when there is none. */
+MUST_CHECK void *mem_try_alloc(size_t size);
+
+/* Grows or shrinks `ptr` (NULL: allocates); aborts when there is none. */
+MUST_CHECK void *mem_realloc(void *ptr, size_t size);
+
+/* A copy of `len` bytes of `text`, zero-terminated; the caller frees it. */
+MUST_CHECK char *mem_strndup(const char *text, size_t len);
+
+/* A copy of `text` (NULL gives NULL); the caller frees it. */
+MUST_CHECK char *mem_strdup(const char *text);
+
+/* Accepts NULL. */
+void mem_free(void *ptr);
+
+#endif
