@@ -62,12 +62,12 @@ static inline void list_move(struct list *from, struct list *to) {
 }
 
 /* The body must not take nodes out; see LIST_FOREACH_SAFE. */
-#define LIST_FOREACH(it, list)                                                 \
-  for (struct list *it = (list)->next; it != (list); it = it->next)
+#define LIST_FOREACH(it, head)                                                 \
+  for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* The body may take out `it`, and only `it`. */
-#define LIST_FOREACH_SAFE(it, list)                                            \
-  for (struct list *it = (list)->next, *it##_next = it->next; it != (list);    \
+#define LIST_FOREACH_SAFE(it, head)                                            \
+  for (struct list *it = (head)->next, *it##_next = it->next; it != (head);    \
        it = it##_next, it##_next = it->next)
 
 #endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Counters of one worker: what happened since it started.
+ *
+ * Only the worker's own thread counts; readers on other threads see each
+ * counter whole, but not all of one instant. */
+#ifndef BASE_STATS_H
+#define BASE_STATS_H
+
+#include <stdint.h>
+
+/* X(name, help) */
+#define STATS_MAP(X)                                                           \
+  X(connections_opened, "connections accepted")                                \
+  X(connections_closed, "connections ended")                                   \
+  X(auth_ok, "tokens accepted")                                                \
+  X(auth_failed, "tokens refused")                                             \
+  X(messages_in, "messages received")                                          \
+  X(bytes_in, "payload bytes received")                                        \
+  X(frames_out, "frames queued to connections")                                \
+  X(bytes_out, "bytes written to connections")                                 \
+  X(writes, "writes to sockets")                                               \
+  X(messages_refused, "messages answered with an error, or dropped")           \
+  X(rate_limited, "messages refused by a rate")                                \
+  X(handler_errors, "handlers and hooks that raised")                          \
+  X(slow_consumers, "connections closed because their queue was full")         \
+  X(ping_timeouts, "connections closed because they fell silent")              \
+  X(accept_paused, "times accepting stopped for lack of descriptors")          \
+  X(reloads, "loads of the scripts that went live")
+
+struct stats {
+#define STATS_FIELD(name, help) uint64_t name;
+  STATS_MAP(STATS_FIELD)
+#undef STATS_FIELD
+};
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * One client. */
+#include "core/conn.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "core/manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The only place that changes the state; an impossible step is a bug. */
+static void set_state(struct conn *conn, enum conn_state state) {
+  static const bool allowed[4][4] = {
+      [CONN_NEW] = {[CONN_READY] = true, [CONN_CLOSING] = true},
+      [CONN_READY] = {[CONN_CLOSING] = true},
+      [CONN_CLOSING] = {[CONN_CLOSED] = true},
+  };
+  if (!allowed[conn->state][state]) {
+    log_error("conn=%llu impossible state change %d to %d",
+              (unsigned long long)conn->id, conn->state, state);
+    abort();
+  }
+  conn->state = state;
+}
+
+struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io,
+                      void *socket) {
+  struct conn *conn = mem_alloc(sizeof *conn);
+  conn->io = io;
+  conn->socket = socket;
+  list_init(&conn->dirty);
+  list_init(&conn->user_node);
+  list_init(&conn->node);
+  outq_init(&conn->out);
+  uv_timer_init(loop, &conn->timer);
+  conn->opened_ms = conn->last_frame_ms = uv_now(loop);
+  conn->opened_s = time(NULL);
+  return conn;
+}
+
+void conn_ready(struct conn *conn) {
+  set_state(conn, CONN_READY);
+}
+
+int conn_send(struct conn *conn, struct frame *frame) {
+  if (!conn_is_open(conn))
+    return ERR_CLOSED;
+  struct manager *manager = conn->manager;
+  if (outq_push(&conn->out, frame, manager->limits.queue_bytes)) {
+    manager->stats->slow_consumers++;
+    conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
+    return ERR_FULL;
+  }
+  manager->stats->frames_out++;
+  if (conn->out.count == 1)
+    conn->io->want_flush(conn);
+  return 0;
+}
+
+static void say_closed(const struct conn *conn, const char *who) {
+  uint64_t age_ms = uv_now(conn->timer.loop) - conn->opened_ms;
+  log_info("conn=%llu user=%s closed by %s code=%d reason=%s age_s=%.1f",
+           (unsigned long long)conn->id, conn_user_id(conn), who,
+           conn->close_code, conn_close_reason(conn),
+           (double)age_ms / 1000.0);
+}
+
+static void start_closing(struct conn *conn, int code, const char *reason) {
+  set_state(conn, CONN_CLOSING);
+  conn->close_code = code;
+  conn->close_reason = mem_strdup(reason);
+  conn->closing_ms = uv_now(conn->timer.loop);
+  say_closed(conn, conn->peer_closed ? "peer" : "server");
+  manager_remove(conn->manager, conn);
+}
+
+void conn_close(struct conn *conn, int code, const char *reason) {
+  if (!conn_is_open(conn))
+    return;
+  if (code == CLOSE_SLOW_CONSUMER)
+    outq_clear(&conn->out);
+  start_closing(conn, code, reason);
+  conn->io->close(conn);
+}
+
+void conn_gone(struct conn *conn, int code) {
+  if (conn_is_open(conn)) {
+    conn->peer_closed = true;
+    start_closing(conn, code, NULL);
+  }
+  set_state(conn, CONN_CLOSED);
+  conn->socket = NULL;
+  outq_clear(&conn->out);
+  list_remove(&conn->dirty);
+  buf_free(&conn->in);
+  manager_release(conn->manager, conn);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  struct conn *conn = container_of(handle, struct conn, timer);
+  mem_free(conn->rooms);
+  mem_free(conn->claims);
+  mem_free(conn->headers);
+  mem_free(conn->close_reason);
+  mem_free(conn);
+}
+
+void conn_free(struct conn *conn) {
+  uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
+}
+
+const char *conn_user_id(const struct conn *conn) {
+  return conn->user ? conn->user->id : "-";
+}
+
+const char *conn_close_reason(const struct conn *conn) {
+  return conn->close_reason ? conn->close_reason
+                            : close_reason(conn->close_code);
+}

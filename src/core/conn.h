@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * One client: who it is, what it is a member of, what waits to be sent to it,
+ * and in which state it is.
+ *
+ * A connection is made by the edge when a socket has become a WebSocket and
+ * is freed when three things are over: the socket, the farewell (hooks that
+ * scripts wanted to see, said by protocol/session) and the timer's close
+ * callback. Whoever ends it calls conn_close; from that moment it is in no
+ * index and nothing more can be sent to it.
+ *
+ *   CONN_NEW ──manager_login──► CONN_READY
+ *      └────────conn_close──────┴──► CONN_CLOSING ──conn_gone──► CONN_CLOSED
+ *
+ * Nothing here knows the socket library or Lua: the way out is conn_io. */
+#ifndef CORE_CONN_H
+#define CORE_CONN_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "core/close.h"
+#include "core/limit.h"
+#include "core/outq.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+#include <uv.h>
+
+struct conn;
+struct manager;
+struct room;
+struct user;
+
+/* What a connection asks of its socket. Neither may call back into the
+ * connection at once: both note the wish and act at the end of the turn. */
+struct conn_io {
+  /* Frames wait, and none did before. */
+  void (*want_flush)(struct conn *conn);
+  /* Write what waits, then end the socket with conn->close_code. */
+  void (*close)(struct conn *conn);
+};
+
+enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
+
+/* A membership: the room, and this connection's place in its table. */
+struct membership {
+  struct room *room;
+  uint32_t place;
+};
+
+struct conn {
+  uint64_t id;
+  enum conn_state state;
+  struct manager *manager; /* borrowed */
+
+  /* The socket's side, for edge/ws only. */
+  const struct conn_io *io;
+  void *socket;
+  bool blocked; /* the kernel took less than was written */
+  struct list dirty; /* in the worker's list of those to flush */
+  struct outq out;
+  struct buf in; /* the message being assembled from fragments */
+
+  /* Who it is. */
+  struct user *user;     /* NULL before conn_login */
+  struct list user_node; /* in user->conns */
+  struct list node;      /* in manager->conns, later in manager->gone */
+  UT_hash_handle hh;     /* in manager->by_id */
+  struct address *address;
+  char *claims;       /* JSON text of the token's claims, or NULL */
+  char *headers;      /* "name\0value\0…\0" of the handshake, or NULL */
+  int64_t expires_s;  /* when the token ends, Unix seconds; 0: never */
+  uint64_t opened_ms; /* loop time */
+  int64_t opened_s;   /* Unix seconds */
+  bool greeted;       /* @connect ran, so @disconnect is due */
+
+  /* What it is a member of. When it closes it leaves the rooms' tables at
+   * once; the list is kept (and holds the rooms) until the farewell. */
+  struct membership *rooms;
+  uint32_t room_count, room_cap;
+
+  /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
+  uv_timer_t timer;
+  uint64_t last_frame_ms; /* any inbound frame */
+  uint64_t pinged_ms;     /* when the last ping was sent; 0: none yet */
+  uint64_t next_ping_ms;
+  uint64_t closing_ms; /* when conn_close was called */
+
+  /* Inbound limits, by protocol/router. */
+  struct limit messages, bytes;
+  uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
+
+  int close_code; /* 0 until conn_close */
+  bool peer_closed; /* the peer ended it, not we */
+  char *close_reason; /* text for log and peer, or NULL: that of the code */
+};
+
+/* A new connection in state CONN_NEW, in no index; manager_add does that.
+ * `socket` is the edge's own. */
+struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket);
+
+/* For manager_login: the connection is a user's now. */
+void conn_ready(struct conn *conn);
+
+/* Queues the frame (a reference of it). ERR_CLOSED if the connection is
+ * closing; ERR_FULL if its queue was full: it is closed 4002 then. */
+int conn_send(struct conn *conn, struct frame *frame);
+
+/* Ends the connection: takes it out of every index, says why in the log, lets
+ * what was queued go out (unless the queue was the reason) and closes the
+ * socket with code and reason. `reason` is copied; NULL means that of the
+ * code. Does nothing when it is closing already. */
+void conn_close(struct conn *conn, int code, const char *reason);
+
+/* The socket is gone, by our close or by the peer's (`code` is what the peer
+ * said, CLOSE_ABNORMAL if nothing). Called once, by the edge. */
+void conn_gone(struct conn *conn, int code);
+
+/* Whether it can be sent to. */
+static inline bool conn_is_open(const struct conn *conn) {
+  return conn->state <= CONN_READY;
+}
+
+/* Closes the timer and frees the connection in its close callback. For
+ * manager_release, when socket and farewell are over. */
+void conn_free(struct conn *conn);
+
+/* The user's id for log lines; "-" before login. */
+const char *conn_user_id(const struct conn *conn);
+
+/* The reason it was closed for. */
+const char *conn_close_reason(const struct conn *conn);
+
+#endif

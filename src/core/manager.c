@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ * The connection manager. */
+#include "core/manager.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM_CAP_MIN = 4, CONN_ROOMS_MIN = 2 };
+
+void manager_init(struct manager *manager, struct manager_limits limits,
+                  struct stats *stats) {
+  *manager = (struct manager){.limits = limits, .stats = stats};
+  list_init(&manager->conns);
+  list_init(&manager->gone);
+}
+
+void manager_free(struct manager *manager) {
+  if (manager->by_id || manager->users || manager->rooms ||
+      manager->addresses)
+    abort(); /* a connection that is still there would use them */
+}
+
+/* --- addresses ---------------------------------------------------------- */
+
+static struct address *address_ref(struct manager *manager,
+                                   const char *text) {
+  struct address *address;
+  size_t len = strlen(text);
+  HASH_FIND(hh, manager->addresses, text, len, address);
+  if (!address) {
+    address = mem_alloc(sizeof *address + len + 1);
+    memcpy(address->text, text, len);
+    HASH_ADD_KEYPTR(hh, manager->addresses, address->text, len, address);
+  }
+  address->count++;
+  return address;
+}
+
+static void address_unref(struct manager *manager, struct address *address) {
+  if (--address->count == 0) {
+    HASH_DEL(manager->addresses, address);
+    mem_free(address);
+  }
+}
+
+/* --- users -------------------------------------------------------------- */
+
+struct user *manager_user(const struct manager *manager, const char *id,
+                          size_t len) {
+  struct user *user;
+  HASH_FIND(hh, manager->users, id, len, user);
+  return user;
+}
+
+static struct user *user_get(struct manager *manager, const char *id) {
+  size_t len = strlen(id);
+  struct user *user = manager_user(manager, id, len);
+  if (!user) {
+    user = mem_alloc(sizeof *user + len + 1);
+    memcpy(user->id, id, len);
+    list_init(&user->conns);
+    HASH_ADD_KEYPTR(hh, manager->users, user->id, len, user);
+  }
+  return user;
+}
+
+static void user_unref(struct manager *manager, struct user *user) {
+  if (--user->refs == 0) {
+    HASH_DEL(manager->users, user);
+    mem_free(user);
+  }
+}
+
+/* --- rooms -------------------------------------------------------------- */
+
+struct room *manager_room(const struct manager *manager, const char *name,
+                          size_t len) {
+  struct room *room;
+  HASH_FIND(hh, manager->rooms, name, len, room);
+  return room;
+}
+
+static struct room *room_get(struct manager *manager, const char *name,
+                             size_t len) {
+  struct room *room = manager_room(manager, name, len);
+  if (!room) {
+    room = mem_alloc(sizeof *room + len + 1);
+    memcpy(room->name, name, len);
+    HASH_ADD_KEYPTR(hh, manager->rooms, room->name, len, room);
+  }
+  return room;
+}
+
+static void room_unref(struct manager *manager, struct room *room) {
+  if (--room->refs == 0) {
+    HASH_DEL(manager->rooms, room);
+    mem_free(room->members);
+    mem_free(room);
+  }
+}
+
+/* Takes row `place` out of the table by moving the last one there. */
+static void room_take_out(struct room *room, uint32_t place) {
+  struct member last = room->members[--room->count];
+  room->members[place] = last;
+  last.conn->rooms[last.slot].place = place;
+}
+
+static void room_put(struct room *room, struct conn *conn, uint32_t slot) {
+  if (room->count == room->cap) {
+    room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
+    room->members =
+        mem_realloc(room->members, room->cap * sizeof *room->members);
+  }
+  conn->rooms[slot] = (struct membership){room, room->count};
+  room->members[room->count++] = (struct member){conn, slot};
+}
+
+/* The slot of the room in conn->rooms, or room_count. Walks the shorter of
+ * the two tables, so that neither a full room nor a busy client is scanned. */
+static uint32_t slot_of(const struct conn *conn, const struct room *room) {
+  if (room->count < conn->room_count) {
+    for (uint32_t i = 0; i < room->count; i++)
+      if (room->members[i].conn == conn)
+        return room->members[i].slot;
+    return conn->room_count;
+  }
+  uint32_t slot = 0;
+  while (slot < conn->room_count && conn->rooms[slot].room != room)
+    slot++;
+  return slot;
+}
+
+bool manager_is_member(const struct conn *conn, const struct room *room) {
+  return conn_is_open(conn) && slot_of(conn, room) < conn->room_count;
+}
+
+int manager_join(struct manager *manager, struct conn *conn, const char *name,
+                 size_t len) {
+  if (conn->state != CONN_READY)
+    return ERR_CLOSED;
+  if (len == 0 || len > ROOM_NAME_BYTES)
+    return ERR_BAD_REQUEST;
+  struct room *room = manager_room(manager, name, len);
+  if (room && manager_is_member(conn, room))
+    return 0;
+  uint32_t limit = manager->limits.rooms_per_connection;
+  if (limit && conn->room_count >= limit)
+    return ERR_LIMIT_EXCEEDED;
+  if (conn->room_count == conn->room_cap) {
+    conn->room_cap = conn->room_cap ? conn->room_cap * 2 : CONN_ROOMS_MIN;
+    conn->rooms =
+        mem_realloc(conn->rooms, conn->room_cap * sizeof *conn->rooms);
+  }
+  room = room_get(manager, name, len);
+  room->refs++;
+  room_put(room, conn, conn->room_count++);
+  return 0;
+}
+
+int manager_leave(struct manager *manager, struct conn *conn,
+                  const char *name, size_t len) {
+  struct room *room = manager_room(manager, name, len);
+  if (!room || !manager_is_member(conn, room))
+    return ERR_NOT_FOUND;
+  uint32_t slot = slot_of(conn, room);
+  room_take_out(room, conn->rooms[slot].place);
+  uint32_t last = --conn->room_count;
+  if (slot != last) {
+    struct membership moved = conn->rooms[last];
+    conn->rooms[slot] = moved;
+    moved.room->members[moved.place].slot = slot;
+  }
+  room_unref(manager, room);
+  return 0;
+}
+
+/* --- connections -------------------------------------------------------- */
+
+int manager_add(struct manager *manager, struct conn *conn,
+                const char *address) {
+  conn->manager = manager;
+  conn->id = ++manager->last_id;
+  HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
+  list_push(&manager->conns, &conn->node);
+  manager->count++;
+  manager->stats->connections_opened++;
+  conn->address = address_ref(manager, address);
+  const struct manager_limits *limits = &manager->limits;
+  bool many = limits->connections && manager->count > limits->connections;
+  bool crowd =
+      limits->per_address && conn->address->count > limits->per_address;
+  return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
+}
+
+int manager_login(struct manager *manager, struct conn *conn,
+                  const char *id) {
+  struct user *user = user_get(manager, id);
+  uint32_t limit = manager->limits.per_user;
+  if (limit && user->count >= limit)
+    return ERR_LIMIT_EXCEEDED; /* others hold it: it was not made here */
+  user->refs++;
+  user->count++;
+  list_push(&user->conns, &conn->user_node);
+  conn->user = user;
+  conn_ready(conn);
+  return 0;
+}
+
+void manager_remove(struct manager *manager, struct conn *conn) {
+  HASH_DEL(manager->by_id, conn);
+  list_remove(&conn->node);
+  list_push(&manager->gone, &conn->node);
+  manager->count--;
+  manager->stats->connections_closed++;
+  if (conn->user) {
+    conn->user->count--;
+    list_remove(&conn->user_node);
+  }
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    room_take_out(conn->rooms[i].room, conn->rooms[i].place);
+}
+
+void manager_farewell(struct manager *manager, struct conn *conn) {
+  list_remove(&conn->node);
+  address_unref(manager, conn->address);
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    room_unref(manager, conn->rooms[i].room);
+  conn->room_count = 0;
+  if (conn->user)
+    user_unref(manager, conn->user);
+  conn->user = NULL;
+  manager_release(manager, conn);
+}
+
+void manager_release(struct manager *manager, struct conn *conn) {
+  (void)manager;
+  if (conn->state == CONN_CLOSED && !list_linked(&conn->node))
+    conn_free(conn);
+}

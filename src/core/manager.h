@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * The connection manager: every connection of this worker, by id, by user and
+ * by room. It knows state, no business.
+ *
+ * Cost: adding, removing, joining and leaving are O(1) (removing is O(rooms
+ * of that connection)). A room is a dense table of its members, so that a
+ * fan-out reads memory in order; a member knows its place in the table and is
+ * taken out by moving the last one there. Nothing scans all connections.
+ *
+ * Whoever walks over a room, a user or all connections may close the very
+ * connection it is at: tables are walked from the end (the one moved into a
+ * gap has been visited), lists with the safe iterator. */
+#ifndef CORE_MANAGER_H
+#define CORE_MANAGER_H
+
+#include "base/list.h"
+#include "base/stats.h"
+#include "core/conn.h"
+
+enum { ROOM_NAME_BYTES = 128, USER_ID_BYTES = 128 };
+
+struct user {
+  UT_hash_handle hh;
+  struct list conns; /* conn->user_node: many devices */
+  uint32_t count;
+  uint32_t refs; /* connections that point here, closing ones included */
+  char id[];
+};
+
+/* One member's row in a room's table. */
+struct member {
+  struct conn *conn;
+  uint32_t slot; /* index into conn->rooms */
+};
+
+struct room {
+  UT_hash_handle hh;
+  struct member *members;
+  uint32_t count, cap;
+  uint32_t refs; /* memberships that point here, closing ones included */
+  char name[];
+};
+
+/* Connections from one network address. */
+struct address {
+  UT_hash_handle hh;
+  uint32_t count;
+  char text[];
+};
+
+/* Fixed when the worker starts; 0 means no limit, except queue_bytes. */
+struct manager_limits {
+  size_t queue_bytes;
+  uint32_t rooms_per_connection, per_user, per_address, connections;
+};
+
+struct manager {
+  struct manager_limits limits;
+  struct stats *stats; /* borrowed */
+  struct conn *by_id;
+  struct user *users;
+  struct room *rooms;
+  struct address *addresses;
+  struct list conns; /* conn->node: all that are open */
+  struct list gone;  /* conn->node: closed, farewell not yet said */
+  uint32_t count;    /* of conns */
+  uint64_t last_id;
+};
+
+void manager_init(struct manager *manager, struct manager_limits limits,
+                  struct stats *stats);
+
+/* Everything must have been closed and released before. */
+void manager_free(struct manager *manager);
+
+/* Gives the connection its id and takes it into the index. LIMIT_EXCEEDED if
+ * there are too many in all or from that address; it is in the index all the
+ * same then, and the caller closes it. */
+MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
+                           const char *address);
+
+/* The connection is this user's from now on (state CONN_READY). `id` is
+ * copied, at most USER_ID_BYTES. ERR_LIMIT_EXCEEDED, and no change, if the
+ * user has too many connections. */
+MUST_CHECK int manager_login(struct manager *manager, struct conn *conn,
+                             const char *id);
+
+/* For conn_close: out of every index, into the list `gone`. */
+void manager_remove(struct manager *manager, struct conn *conn);
+
+/* The connection's farewell was said: drops what was kept for it. */
+void manager_farewell(struct manager *manager, struct conn *conn);
+
+/* Frees the connection if both socket and farewell are over. */
+void manager_release(struct manager *manager, struct conn *conn);
+
+struct user *manager_user(const struct manager *manager, const char *id,
+                          size_t len);
+struct room *manager_room(const struct manager *manager, const char *name,
+                          size_t len);
+
+/* Whether the connection is a member; false while it is closing. */
+bool manager_is_member(const struct conn *conn, const struct room *room);
+
+/* Makes the connection a member (joining twice is once). ERR_LIMIT_EXCEEDED
+ * at rooms_per_connection; ERR_CLOSED when it is not CONN_READY;
+ * ERR_BAD_REQUEST if the name is empty or too long. */
+MUST_CHECK int manager_join(struct manager *manager, struct conn *conn,
+                            const char *name, size_t len);
+
+/* Ends a membership. ERR_NOT_FOUND if there was none. */
+MUST_CHECK int manager_leave(struct manager *manager, struct conn *conn,
+                             const char *name, size_t len);
+
+#endif
