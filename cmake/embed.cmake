@@ -9,8 +9,8 @@ foreach(file ${FILES})
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
   string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)"
     "\\1\n" bytes "${bytes}")
-  string(APPEND body "static const char f${n}[] = {${bytes}0};\n")
-  string(APPEND table "  {\"${name}\", f${n}, sizeof f${n} - 1},\n")
+  string(APPEND body "static const unsigned char f${n}[] = {${bytes}0};\n")
+  string(APPEND table "  {\"${name}\", (const char *)f${n}, sizeof f${n} - 1},\n")
   math(EXPR n "${n} + 1")
 endforeach()
 file(WRITE ${OUT} "${body}

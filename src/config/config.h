@@ -8,4 +8,60 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "base/attr.h"
+#include "base/buf.h"
+#include "config/option.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The file that is read when none is named and it exists. */
+#define CONFIG_FILE "perigee.cfg.lua"
+
+enum config_mode { CONFIG_PRODUCTION, CONFIG_DEVELOPMENT };
+
+/* Read-only once loaded. Texts and lists belong to it and are never NULL; the
+ * field of an option is its key with dots as underscores:
+ * cfg->limits_message_bytes. Its C type is OPTION_TYPE_… of option.h. */
+struct config {
+#define OPTION(key, field, type, value, range, reload, help)                   \
+  OPTION_TYPE_##type field;
+#define DEVELOPMENT(field, value)
+#include "config/options.def"
+  char *vars_json;          /* `vars` of the file, a JSON object */
+  char *from[OPTION_COUNT]; /* where each value came from, for people */
+};
+
+struct config_args {
+  enum config_mode mode;
+  int argc; /* flags only: neither the program nor the command */
+  char *const *argv;
+  char *const *env; /* "NAME=value" … NULL; usually environ */
+};
+
+/* Reads all sources. Returns the configuration, to be freed with config_free;
+ * or NULL, with every mistake that was found as a line in `errors`. In
+ * development mode without a key for an HS algorithm, a secret is made up. */
+MUST_CHECK struct config *config_load(const struct config_args *args,
+                                      struct buf *errors);
+
+/* Whether a server may start with this: what depends on more than one option.
+ * Returns 0, or ERR_CONFIG with a line for each reason in `errors`. */
+MUST_CHECK int config_check(const struct config *cfg, enum config_mode mode,
+                            struct buf *errors);
+
+/* How many bytes auth.secret should have and has not; 0 when it is long
+ * enough or not used. config_check refuses a short one in production only:
+ * development mode should warn. */
+size_t config_secret_missing(const struct config *cfg);
+
+/* Splits "host:port", "[ipv6]:port" or ":port" (empty host: every address).
+ * Port 0 means a free one. Returns 0, or ERR_CONFIG when the text has another
+ * form or the host does not fit `cap` bytes. */
+MUST_CHECK int config_split_address(const char *text, char *host, size_t cap,
+                                    int *port);
+
+/* Accepts NULL. Wipes secrets. */
+void config_free(struct config *cfg);
+
 #endif

@@ -64,7 +64,7 @@ int conn_send(struct conn *conn, struct frame *frame) {
 static void say_closed(const struct conn *conn, const char *who) {
   uint64_t age_ms = uv_now(conn->timer.loop) - conn->opened_ms;
   log_info("conn=%llu user=%s closed by %s code=%d reason=%s age_s=%.1f",
-           (unsigned long long)conn->id, conn_user_id(conn), who,
+           (unsigned long long)conn->id, conn_user_name(conn), who,
            conn->close_code, conn_close_reason(conn),
            (double)age_ms / 1000.0);
 }
@@ -103,6 +103,7 @@ void conn_gone(struct conn *conn, int code) {
 static void on_timer_closed(uv_handle_t *handle) {
   struct conn *conn = container_of(handle, struct conn, timer);
   mem_free(conn->rooms);
+  mem_free(conn->claimant);
   mem_free(conn->claims);
   mem_free(conn->headers);
   mem_free(conn->close_reason);
@@ -114,10 +115,12 @@ void conn_free(struct conn *conn) {
 }
 
 const char *conn_user_id(const struct conn *conn) {
-  return conn->user ? conn->user->id : "-";
+  return conn->user ? conn->user->id : conn->claimant;
 }
 
 const char *conn_close_reason(const struct conn *conn) {
+  if (conn->peer_closed)
+    return conn->close_code == CLOSE_ABNORMAL ? "disconnected" : "closed";
   return conn->close_reason ? conn->close_reason
                             : close_reason(conn->close_code);
 }

@@ -31,13 +31,15 @@ struct manager;
 struct room;
 struct user;
 
-/* What a connection asks of its socket. Neither may call back into the
- * connection at once: both note the wish and act at the end of the turn. */
+/* What a connection asks of its socket. None may call back into the
+ * connection at once: they note the wish and act at the end of the turn. */
 struct conn_io {
   /* Frames wait, and none did before. */
   void (*want_flush)(struct conn *conn);
   /* Write what waits, then end the socket with conn->close_code. */
   void (*close)(struct conn *conn);
+  /* End the socket now, whatever waits: the peer does not take it. */
+  void (*kill)(struct conn *conn);
 };
 
 enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
@@ -62,7 +64,8 @@ struct conn {
   struct buf in; /* the message being assembled from fragments */
 
   /* Who it is. */
-  struct user *user;     /* NULL before conn_login */
+  struct user *user;     /* NULL before manager_login */
+  char *claimant;        /* the user its token named, until then */
   struct list user_node; /* in user->conns */
   struct list node;      /* in manager->conns, later in manager->gone */
   UT_hash_handle hh;     /* in manager->by_id */
@@ -125,10 +128,16 @@ static inline bool conn_is_open(const struct conn *conn) {
  * manager_release, when socket and farewell are over. */
 void conn_free(struct conn *conn);
 
-/* The user's id for log lines; "-" before login. */
+/* The user's id; before login that of its accepted token; NULL if none. */
 const char *conn_user_id(const struct conn *conn);
 
-/* The reason it was closed for. */
+/* The same for log lines: "-" for none. */
+static inline const char *conn_user_name(const struct conn *conn) {
+  const char *id = conn_user_id(conn);
+  return id ? id : "-";
+}
+
+/* Why it was closed, in a word or, from a script, in its words. */
 const char *conn_close_reason(const struct conn *conn);
 
 #endif

@@ -138,12 +138,17 @@ bool manager_is_member(const struct conn *conn, const struct room *room) {
   return conn_is_open(conn) && slot_of(conn, room) < conn->room_count;
 }
 
+bool manager_room_name_ok(const char *name, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+      return false;
+  return len > 0 && len <= ROOM_NAME_BYTES;
+}
+
 int manager_join(struct manager *manager, struct conn *conn, const char *name,
                  size_t len) {
   if (conn->state != CONN_READY)
     return ERR_CLOSED;
-  if (len == 0 || len > ROOM_NAME_BYTES)
-    return ERR_BAD_REQUEST;
   struct room *room = manager_room(manager, name, len);
   if (room && manager_is_member(conn, room))
     return 0;
@@ -187,6 +192,7 @@ int manager_add(struct manager *manager, struct conn *conn,
   HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
   list_push(&manager->conns, &conn->node);
   manager->count++;
+  manager->alive++;
   manager->stats->connections_opened++;
   conn->address = address_ref(manager, address);
   const struct manager_limits *limits = &manager->limits;
@@ -237,7 +243,8 @@ void manager_farewell(struct manager *manager, struct conn *conn) {
 }
 
 void manager_release(struct manager *manager, struct conn *conn) {
-  (void)manager;
-  if (conn->state == CONN_CLOSED && !list_linked(&conn->node))
-    conn_free(conn);
+  if (conn->state != CONN_CLOSED || list_linked(&conn->node))
+    return;
+  manager->alive--;
+  conn_free(conn);
 }

@@ -64,6 +64,7 @@ struct manager {
   struct list conns; /* conn->node: all that are open */
   struct list gone;  /* conn->node: closed, farewell not yet said */
   uint32_t count;    /* of conns */
+  uint32_t alive;    /* those and the closing ones that are not freed yet */
   uint64_t last_id;
 };
 
@@ -102,9 +103,13 @@ struct room *manager_room(const struct manager *manager, const char *name,
 /* Whether the connection is a member; false while it is closing. */
 bool manager_is_member(const struct conn *conn, const struct room *room);
 
+/* Whether this may be a room's name: 1 to ROOM_NAME_BYTES bytes, none of them
+ * a control character. */
+bool manager_room_name_ok(const char *name, size_t len);
+
 /* Makes the connection a member (joining twice is once). ERR_LIMIT_EXCEEDED
- * at rooms_per_connection; ERR_CLOSED when it is not CONN_READY;
- * ERR_BAD_REQUEST if the name is empty or too long. */
+ * at rooms_per_connection; ERR_CLOSED when it is not CONN_READY. The name
+ * is one that manager_room_name_ok accepts. */
 MUST_CHECK int manager_join(struct manager *manager, struct conn *conn,
                             const char *name, size_t len);
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# The house rules that no other checker knows: sizes, and who includes whom.
+#
+# A room of src/ uses itself and the rooms before it in the list; the two big
+# dependencies have one room each, so that they can be replaced.
+
+BEGIN {
+  split("base config core script protocol edge server cli", rooms)
+  for (i in rooms)
+    rank[rooms[i]] = i + 0
+}
+
+function complain(text) {
+  printf "%s:%d: %s\n", FILENAME, FNR, text
+  bad = 1
+}
+
+FNR == 1 {
+  split(FILENAME, path, "/")
+  room = path[1] == "src" ? path[2] : ""
+}
+
+FNR == 601 { complain("more than 600 lines") }
+
+length($0) > 100 { complain("more than 100 columns") }
+
+room != "" && length($0) > 80 && !/https?:/ {
+  complain("more than 80 columns")
+}
+
+room != "" && /^#include "/ {
+  split($2, target, /["\/]/)
+  if (target[2] in rank && rank[target[2]] > rank[room])
+    complain(room " may not use " target[2])
+}
+
+room != "" && room != "edge" && /^#include <libwebsockets/ {
+  complain("only edge/ knows libwebsockets")
+}
+
+room != "" && room != "script" && FILENAME != "src/config/file.c" &&
+/^#include <(lua|lauxlib|lualib)/ {
+  complain("only script/ and config/file.c know Lua")
+}
+
+END { exit bad }

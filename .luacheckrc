@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: MIT
+std = "lua54"
+max_line_length = 100
+files["spec"] = { std = "+busted" }

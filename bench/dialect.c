@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * What the benchmark's clients say, in JSON and in the baseline's letters. */
+#include "dialect.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TOKEN_MAX = 512, TOKEN_LIFE_S = 3600 };
+
+__attribute__((format(printf, 2, 3))) static size_t say(char *out,
+                                                        const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  int n = vsnprintf(out, DIALECT_MAX, fmt, args);
+  va_end(args);
+  if (n < 0 || n >= DIALECT_MAX) {
+    fputs("loadgen: the payload is too long\n", stderr);
+    exit(1);
+  }
+  return (size_t)n;
+}
+
+/* base64url without padding, zero-terminated. */
+static size_t base64url(char *out, const void *bytes, size_t len) {
+  int n = EVP_EncodeBlock((unsigned char *)out, bytes, (int)len);
+  for (char *p = out; *p; p++)
+    *p = (char)(*p == '+' ? '-' : *p == '/' ? '_' : *p);
+  while (n > 0 && out[n - 1] == '=')
+    out[--n] = 0;
+  return (size_t)n;
+}
+
+/* A token of user "u<user>", signed with HS256. */
+static void sign(char *out, const char *secret, unsigned user) {
+  static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+  char claims[128];
+  long now = (long)time(NULL);
+  int n = snprintf(claims, sizeof claims,
+                   "{\"sub\":\"u%u\",\"iat\":%ld,\"exp\":%ld}", user, now,
+                   now + TOKEN_LIFE_S);
+  size_t len = base64url(out, header, sizeof header - 1);
+  out[len++] = '.';
+  len += base64url(out + len, claims, (size_t)n);
+  unsigned char mac[EVP_MAX_MD_SIZE];
+  unsigned mac_len = 0;
+  HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)out, len,
+       mac, &mac_len);
+  out[len++] = '.';
+  base64url(out + len, mac, mac_len);
+}
+
+size_t dialect_auth(const struct dialect *d, char *out, unsigned user) {
+  if (d->raw)
+    return say(out, "A%08x{\"type\":\"auth_ok\"}", user);
+  char token[TOKEN_MAX];
+  sign(token, d->secret, user);
+  return say(out, "{\"type\":\"auth\",\"data\":{\"token\":\"%s\"}}", token);
+}
+
+size_t dialect_join(const struct dialect *d, char *out, unsigned room) {
+  if (d->raw)
+    return say(out, "J%08x{\"type\":\"reply\",\"id\":1}", room);
+  return say(out, "{\"type\":\"join\",\"id\":1,\"data\":{\"room\":\"r%u\"}}",
+             room);
+}
+
+size_t dialect_echo(const struct dialect *d, char *out, const char *data) {
+  return say(out, "%s{\"type\":\"echo\",\"data\":%s}", d->raw ? "E" : "", data);
+}
+
+size_t dialect_room(const struct dialect *d, char *out, unsigned room,
+                    unsigned from, const char *data) {
+  if (d->raw)
+    return say(out,
+               "P%08x{\"type\":\"room.msg\",\"room\":\"r%u\",\"data\":"
+               "{\"room\":\"r%u\",\"from\":\"u%u\",\"data\":%s}}",
+               room, room, room, from, data);
+  return say(out,
+             "{\"type\":\"room.send\",\"data\":"
+             "{\"room\":\"r%u\",\"data\":%s}}",
+             room, data);
+}
+
+size_t dialect_user(const struct dialect *d, char *out, unsigned to,
+                    unsigned from, const char *data) {
+  if (d->raw)
+    return say(out,
+               "U%08x{\"type\":\"user.msg\",\"data\":"
+               "{\"from\":\"u%u\",\"data\":%s}}",
+               to, from, data);
+  return say(out,
+             "{\"type\":\"user.send\",\"data\":"
+             "{\"to\":\"u%u\",\"data\":%s}}",
+             to, data);
+}

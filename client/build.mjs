@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Builds perigee.js (an ES module) and perigee.global.js (window.Perigee).
+// Both are kept in the repository: the server has them inside, and building
+// the server must not need npm.
+
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The two files as { name: text }, not written. */
+export async function bundle() {
+  const files = {};
+  const formats = {
+    'perigee.js': { format: 'esm' },
+    'perigee.global.js': { format: 'iife', globalName: 'Perigee' },
+  };
+  for (const [name, options] of Object.entries(formats)) {
+    const { outputFiles } = await build({
+      entryPoints: [here('src/index.js')], bundle: true, minify: true,
+      target: 'es2022', charset: 'utf8', write: false,
+      banner: { js: '// SPDX-License-Identifier: MIT' }, ...options,
+    });
+    files[name] = outputFiles[0].text;
+  }
+  return files;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [name, text] of Object.entries(await bundle())) {
+    await writeFile(here(name), text);
+  }
+}

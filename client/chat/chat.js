@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// A chat in one page: what is said to the server, and what is made of what it
+// says. How that looks is view.js's business.
+//
+// A conversation is a room, or the direct messages with one user:
+//   { name, kind, lines, members, typing, unread, state, error }
+// A line is { from, text, at, fate }; fate is `pending` or `failed` until the
+// server has it.
+
+import { CLOSE, SocketClient } from '/perigee.js';
+import * as view from './view.js';
+
+const ROOMS = ['lobby', 'random', 'vip'];
+const TYPING_EVERY = 2000; // ms between two `chat.typing` of ours
+const TYPING_FOR = 4000; // ms that one of another's is shown
+
+const talks = new Map(); // every conversation, by key
+let current; // the one that is shown
+let client;
+let me;
+
+const keyOf = (kind, name) => `${kind} ${name}`;
+
+function talk(kind, name) {
+  const key = keyOf(kind, name);
+  if (!talks.has(key)) {
+    talks.set(key, { key, kind, name, lines: [], members: new Set(),
+      typing: new Map(), unread: 0, state: 'joined' });
+  }
+  return talks.get(key);
+}
+
+// What the server says
+
+function listen() {
+  client.on('@room', roomChanged);
+  client.on('chat.message', (line, { room }) => {
+    const where = talk('room', room ?? line.room);
+    forgetTyping(where, line.from);
+    add(where, line);
+  });
+  client.on('direct.message', (line) => {
+    add(talk('direct', line.from), line);
+  });
+  client.on('chat.joined', ({ user }, { room }) => {
+    const { members } = talk('room', room);
+    if (!members.has(user)) note(talk('room', room), `${user} came in`);
+    members.add(user);
+    view.showTalks(talks, current, me);
+  });
+  client.on('chat.left', ({ user }, { room }) => {
+    const where = talk('room', room);
+    forgetTyping(where, user);
+    if (where.members.delete(user)) note(where, `${user} left`);
+    view.showTalks(talks, current, me);
+  });
+  client.on('chat.typing', ({ from }, { room }) => {
+    if (from === me) return;
+    const where = talk('room', room);
+    forgetTyping(where, from);
+    where.typing.set(from,
+      setTimeout(() => forgetTyping(where, from), TYPING_FOR));
+    view.showTyping(current);
+  });
+}
+
+// The client joins again after each reconnect; `data` is the answer to that.
+function roomChanged({ room, state, data, error }) {
+  if (state === 'left') return;
+  const where = talk('room', room);
+  Object.assign(where, { state, error });
+  if (state === 'joined') {
+    where.members = new Set(data?.members);
+    const unsent = where.lines.filter(({ fate }) => fate);
+    where.lines = [...merged(where.lines, data?.recent || []), ...unsent];
+  }
+  if (where === current) view.showTalk(current, me);
+  view.showTalks(talks, current, me);
+}
+
+// What was here and what the server remembers, each line once, in order.
+function merged(here, recent) {
+  const known = new Map();
+  for (const line of [...here, ...recent]) {
+    if (line.fate) continue;
+    const id = JSON.stringify([line.at, line.from, line.text ?? line.note]);
+    if (!known.has(id)) known.set(id, line);
+  }
+  return [...known.values()].sort((a, b) => a.at - b.at);
+}
+
+function forgetTyping(where, user) {
+  clearTimeout(where.typing.get(user));
+  where.typing.delete(user);
+  if (where === current) view.showTyping(current);
+}
+
+// Lines
+
+function add(where, line) {
+  if (line.from === me) settleOwn(where, line);
+  const isSeen = where === current && !document.hidden;
+  if (!isSeen && line.from !== me) {
+    line.isFirstNew = where.unread === 0;
+    where.unread++;
+  }
+  where.lines.push(line);
+  if (where === current) view.addLine(current, line, me);
+  view.showTalks(talks, current, me);
+}
+
+// A push of our own line takes the place of the one that was waiting for it.
+function settleOwn(where, line) {
+  const waiting = where.lines.find(({ fate, text }) =>
+    fate === 'pending' && text === line.text);
+  if (waiting) remove(where, waiting);
+}
+
+function remove(where, line) {
+  where.lines = where.lines.filter((other) => other !== line);
+  view.removeLine(line);
+}
+
+function note(where, text) {
+  const line = { note: text, at: Date.now() / 1000 };
+  where.lines.push(line);
+  if (where === current) view.addLine(current, line, me);
+}
+
+async function say(where, text) {
+  const line = { from: me, text, at: Date.now() / 1000, fate: 'pending' };
+  add(where, line);
+  actions.quietUntil = 0;
+  try {
+    if (where.kind === 'direct') {
+      await client.request('direct.send', { to: where.name, text });
+    } else {
+      await client.request('chat.send', { room: where.name, text });
+    }
+    delete line.fate;
+  } catch (error) {
+    line.fate = 'failed';
+    line.error = error;
+  }
+  view.updateLine(line);
+}
+
+// What the user does
+
+const actions = {
+  open(kind, name) {
+    if (kind === 'direct' && name === me) return;
+    current = talk(kind, name);
+    if (kind === 'room' && !client.rooms.some(({ room }) => room === name)) {
+      client.join(name);
+    }
+    view.showTalk(current, me);
+    actions.seen();
+  },
+  askAgain: () => client.join(current.name),
+  again(line) {
+    remove(current, line);
+    say(current, line.text);
+  },
+  forget: (line) => remove(current, line),
+  seen() {
+    if (document.hidden || !current) return;
+    current.unread = 0;
+    view.showTalks(talks, current, me);
+  },
+  say(text) {
+    if (text.trim()) say(current, text);
+  },
+  typing() {
+    if (current.kind !== 'room' || Date.now() < actions.quietUntil) return;
+    actions.quietUntil = Date.now() + TYPING_EVERY;
+    client.send('chat.typing', { room: current.name });
+  },
+  quietUntil: 0,
+  tryNow: () => client.reconnect(),
+  enter,
+  signOut() {
+    sessionStorage.removeItem('name');
+    location.reload();
+  },
+};
+
+// The token: in development mode the server gives one to whoever asks. A page
+// of your own asks its own backend here. Null is final, a throw is "later".
+async function getToken() {
+  const answer = await fetch(`/dev/token?user=${encodeURIComponent(me)}`);
+  if (answer.ok) return (await answer.json()).token;
+  if (answer.status >= 500) throw new Error(`status ${answer.status}`);
+  return null;
+}
+
+function enter(name) {
+  me = name;
+  talks.clear();
+  client = new SocketClient('/ws', { tokenGetter: getToken });
+  listen();
+  view.showApp(me);
+  actions.open('room', ROOMS[0]);
+  for (const room of ROOMS) client.join(room);
+  client.onStateChange((state) => {
+    view.showState(state);
+    if (state.authStatus === 'failed') leave(state.lastError);
+    else if (state.state === 'ready') sessionStorage.setItem('name', me);
+  });
+  client.connect();
+}
+
+// Nobody is logged in, or not any more.
+function leave(error) {
+  sessionStorage.removeItem('name');
+  view.showDoor(error?.code === 'NO_TOKEN'
+    ? 'This server gives out no tokens: it is not in development mode.'
+    : error?.message || `The server refused (${CLOSE.AUTH_FAILED}).`);
+}
+
+document.addEventListener('visibilitychange', actions.seen);
+view.start(actions);
+const name = sessionStorage.getItem('name');
+if (name) enter(name);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Envelopes to text and back, and the address to send them to.
+
+/** Throws what JSON.stringify throws: a cycle or a BigInt is a mistake. */
+export const encode = (type, data, id) => JSON.stringify({ type, data, id });
+
+/** The envelope in `text`, or null if there is none. */
+export function decode(text) {
+  try {
+    const message = JSON.parse(text);
+    return typeof message?.type === 'string' ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+/** True if `text` is longer than `limit` bytes of UTF-8. */
+export function isLonger(text, limit) {
+  if (text.length * 3 <= limit) return false; // the common case, for nothing
+  return new TextEncoder().encode(text).length > limit;
+}
+
+/** `ws(s)://…`, `http(s)://…` or a path on the page's host, as a ws address. */
+export function address(url = '/ws') {
+  const full = new URL(url, globalThis.location?.href);
+  full.protocol = full.protocol.replace('http', 'ws');
+  full.hash = '';
+  if (full.pathname === '/') full.pathname = '/ws';
+  return full.href;
+}

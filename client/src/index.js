@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// The browser side of Perigee.
+//
+//   import { SocketClient } from '/perigee.js';
+//
+//   const client = new SocketClient('/ws', {
+//     tokenGetter: () => fetch('/my/token').then((answer) => answer.text()),
+//   });
+//
+//   client.on('chat.message', ({ from, text }) => show(from, text));
+//   client.onStateChange(({ state, nextAttemptAt }) => banner(state));
+//   client.connect();
+//
+//   const { members } = await client.join('lobby');
+//   client.send('chat.typing', { room: 'lobby' });      // → true or false
+//   await client.request('chat.send', { room: 'lobby', text: 'Hello' });
+//
+// Reading the source, in the order of a message's life: client.js holds the
+// state machine and knows everybody; transport.js is one socket, codec.js one
+// message, requests.js who waits for an answer, room.js what to join again,
+// outbox.js what waits for a connection. watchdog.js, backoff.js and page.js
+// say when to give up, when to come back, and what the browser thinks.
+
+export { AUTH_STATUS, SocketClient, WS_STATUS } from './client.js';
+export { CLOSE, PerigeeError } from './codes.js';

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// One connection: token, socket, authentication, heartbeat, refresh.
+//
+// A link is used once. It ends exactly once, by `close` or by calling
+// `owner.ended`, and says nothing after that, whatever is still under way; only
+// the auth_error that ended it is passed on, so that its listeners find the
+// client closed and may connect again.
+
+import { decode, encode } from './codec.js';
+import { CLOSE, PerigeeError, fromServer } from './codes.js';
+import { Timers } from './timers.js';
+import { Transport } from './transport.js';
+import { Watchdog } from './watchdog.js';
+
+const trouble = (code, retry, cause) =>
+  new PerigeeError(code, false, { message: cause?.message, retry, cause });
+
+export class Link {
+  #options;
+  #source; // the token, or the function that gets it
+  #owner;
+  #timers;
+  #watchdog;
+  #transport = null;
+  #open = true;
+  #ready = false;
+
+  /**
+   * `owner` has `authenticating()`, `ready(facts)`, `message(envelope)` and
+   * `ended(code, reason, error)`; `code` is null if no socket was closed.
+   */
+  constructor(options, source, owner) {
+    this.#options = options;
+    this.#source = source;
+    this.#owner = owner;
+    this.#timers = new Timers(options.clock);
+    this.#watchdog = new Watchdog(options.clock, this.#timers,
+      () => this.#write('ping'),
+      () => this.#end(CLOSE.PING_TIMEOUT, 'ping_timeout'));
+  }
+
+  async start(url) {
+    this.#timers.set('attempt', this.#options.connectTimeout, () =>
+      this.#end(null, 'timeout', trouble('TIMEOUT', true)));
+    let token;
+    try {
+      token = await this.#token();
+    } catch (cause) {
+      this.#end(null, 'no token now',
+        trouble('TOKEN_UNAVAILABLE', true, cause));
+    }
+    if (!this.#open) return;
+    if (token) this.#dial(url, token);
+    else this.#end(null, 'no token', trouble('NO_TOKEN'));
+  }
+
+  /** Bytes that `send` has taken and the network has not. */
+  get buffered() {
+    return this.#transport.buffered;
+  }
+
+  /** True once authenticated. */
+  get isReady() {
+    return this.#ready;
+  }
+
+  send(text) {
+    return this.#transport.send(text);
+  }
+
+  /** Makes sure, within seconds, that the server is still there. */
+  probe() {
+    if (this.#ready) this.#watchdog.probe();
+  }
+
+  /**
+   * Authenticates again. Fails quietly and tries again in the `left` seconds:
+   * when the token expires, the server lets the connection go.
+   */
+  async refresh(source = this.#source, left = 0) {
+    this.#source = source;
+    const token = await this.#token().catch(() => null);
+    if (!this.#open) return;
+    if (token) this.#write('auth', { token });
+    else if (left > 1) this.#refreshIn(left);
+  }
+
+  close(reason) {
+    this.#open = this.#ready = false;
+    this.#timers.clearAll();
+    this.#transport?.close(reason);
+  }
+
+  #end(code, reason, error) {
+    if (!this.#open) return;
+    this.close(reason);
+    this.#owner.ended(code, reason, error);
+  }
+
+  async #token() {
+    return typeof this.#source === 'function' ? this.#source() : this.#source;
+  }
+
+  #dial(url, token) {
+    const WebSocket = this.#options.WebSocket || globalThis.WebSocket;
+    try {
+      this.#transport = new Transport(WebSocket, url, {
+        open: () => {
+          this.#write('auth', { token });
+          this.#owner.authenticating();
+        },
+        message: (text) => this.#receive(text),
+        close: (code, reason) => this.#end(code, reason),
+      });
+    } catch (cause) { // no such class, or an address it will never take
+      this.#end(null, 'no socket', trouble('NO_SOCKET', false, cause));
+    }
+  }
+
+  #receive(text) {
+    this.#watchdog.heard();
+    const message = decode(text);
+    if (!message) return;
+    const { type, data } = message;
+    if (type === 'ping') this.#write('pong');
+    if (type === 'auth_ok') this.#accepted(data || {});
+    if (type === 'auth_error') {
+      this.#end(CLOSE.AUTH_FAILED, 'auth_failed', fromServer(data));
+    }
+    this.#owner.message(message);
+  }
+
+  #accepted(facts) {
+    if (typeof this.#source === 'function') this.#refreshIn(facts.ttl);
+    
+    this.#timers.clear('attempt');
+    this.#watchdog.start(facts.ping_ms + facts.pong_ms);
+    this.#ready = true;
+    this.#owner.ready(facts);
+  }
+
+  #refreshIn(seconds) {
+    if (!(seconds > 0)) return;
+    this.#timers.set('refresh', seconds * 800, () =>
+      this.refresh(this.#source, seconds * 0.2));
+  }
+
+  #write(type, data) {
+    this.#transport.send(encode(type, data));
+  }
+}

@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: MIT
+-- What the client's conversations need from a server.
+local perigee = require "perigee"
+
+return {
+  ["@join"] = function(_, room, data)
+    if room == "vip" then
+      return nil, "test.members_only", "members only"
+    end
+    return { hello = data.hello }
+  end,
+
+  ["test.echo"] = function(_, data)
+    return data
+  end,
+
+  ["test.say"] = function(client, data)
+    return perigee.send_to_room(data.room, {
+      type = "test.said",
+      data = { from = client.user_id, text = data.text },
+    })
+  end,
+
+  ["test.close"] = function(client, data)
+    client:close(data.code, "asked for")
+  end,
+
+  ["test.fail"] = function()
+    error "on purpose"
+  end,
+}

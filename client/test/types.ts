@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Compiled, never run: what must type-check, and what must not.
+
+import { AUTH_STATUS, CLOSE, PerigeeError, SocketClient, WS_STATUS }
+  from '../index.js';
+
+type Pushes = { 'chat.message': { from: string; text: string } };
+
+const client = new SocketClient<Pushes>('/ws', {
+  tokenGetter: async () => 'token', queue: 10,
+});
+
+const off: () => void = client.on('chat.message', ({ from }, { room }) =>
+  (from + (room ?? '')).toUpperCase());
+client.once('@room', ({ room, state }) => `${room} ${state === 'refused'}`);
+// @ts-expect-error: not one of the pushes
+client.on('chat.massage', () => {});
+// @ts-expect-error: a push has no such field
+client.on('chat.message', ({ form }) => form);
+
+const sent: boolean = client.send('chat.typing', { room: 'r1' });
+// @ts-expect-error: a type is a string
+client.send(5);
+
+const answer: Promise<{ at: number }> = client.request<{ at: number }>(
+  'chat.send', {}, { timeout: 5, signal: new AbortController().signal });
+const joined: Promise<{ members: string[] }> = client.join('r1');
+
+client.onStateChange(({ state, nextAttemptAt, lastError }) => {
+  const known: number = nextAttemptAt ?? 0;
+  if (state === 'closed' && lastError instanceof PerigeeError) {
+    lastError.code.concat(String(known));
+  }
+  // @ts-expect-error: no such state
+  if (state === 'open') off();
+});
+// @ts-expect-error: a snapshot is not for writing
+client.getState().attempt = 0;
+
+const online: boolean = client.getState().wsStatus === WS_STATUS.ONLINE;
+const failed: boolean = client.getState().authStatus === AUTH_STATUS.FAILED;
+const kicked: boolean = client.getState().code === CLOSE.KICKED;
+
+// Untyped, everything goes.
+new SocketClient().on('anything', (data) => data.whatever);
+
+export { answer, failed, joined, kicked, online, sent };

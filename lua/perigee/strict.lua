@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- The environment of scripts: no accidental globals, no exit, source only.
+--
+-- One Lua state serves every client of a worker: a global that a handler sets
+-- by mistake is shared by all of them. So setting one raises, in the script
+-- and line that did it. `rawset(_G, name, value)` declares one on purpose.
+
+local log = require("perigee.core").log
+local raw_load, raw_loadfile = load, loadfile
+
+local function refuse_global(_, name)
+  name = tostring(name)
+  error(("global '%s' would be shared by every client: write `local %s`")
+    :format(name, name), 2)
+end
+
+local function no_exit()
+  error("os.exit would end the server for everybody", 2)
+end
+
+-- Binary chunks are not checked by Lua and can crash the process: text only.
+local function load_text(chunk, name, _, ...)
+  return raw_load(chunk, name, "t", ...)
+end
+
+local function load_text_file(path, _, ...)
+  return raw_loadfile(path, "t", ...)
+end
+
+local function run_text_file(path)
+  return assert(load_text_file(path))()
+end
+
+-- The searcher of Lua files in package.path, for text only.
+local function search_text(name)
+  local path, why = package.searchpath(name, package.path)
+  if not path then
+    return why
+  end
+  local chunk, err = load_text_file(path)
+  if not chunk then
+    error(("error loading module '%s' from file '%s':\n\t%s")
+      :format(name, path, err), 0)
+  end
+  return chunk, path
+end
+
+-- What print prints belongs into the log, not into a pipe nobody reads.
+local function print_to_log(...)
+  local parts = table.pack(...)
+  for i = 1, parts.n do
+    parts[i] = tostring(parts[i])
+  end
+  log.info(table.concat(parts, " "))
+end
+
+-- Searchers are preloaded modules, our own embedded ones, then Lua files.
+local LUA_FILES = 3
+
+local function seal()
+  os.exit = no_exit
+  os.setlocale = nil -- numbers in JSON are written with a point, everywhere
+  load = load_text
+  loadfile = load_text_file
+  dofile = run_text_file
+  print = print_to_log
+  package.searchers[LUA_FILES] = search_text
+  setmetatable(_G, { __newindex = refuse_global, __metatable = false })
+end
+
+return { seal = seal }

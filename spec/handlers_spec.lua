@@ -1,0 +1,250 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+describe("A handler", function()
+  local server, alice
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = {
+        ["answers.lua"] = [[
+          local perigee = require "perigee"
+          return {
+            echo = function(_, data) return data end,
+            nothing = function() end,
+            ["no"] = function() return nil, "chat.muted", "You are muted" end,
+            ["no.text"] = function() return nil, "chat.muted" end,
+            ["false"] = function() return false end,
+            arguments = function(...) return select("#", ...) end,
+            kind = function(_, data) return type(data) end,
+          }
+        ]],
+        ["broken.lua"] = [[
+          local function deep() error("the secret is 4711") end
+          return {
+            raise = function() deep() end,
+            ["raise.table"] = function() error { code = 1 } end,
+            ["raise.nil"] = function() error() end,
+            index = function(_, data) return data.a.b.c end,
+            ["global.set"] = function() surprise = 1 end,
+            ["global.get"] = function() return surprise end,
+            overflow = function() local function f() return 1 + f() end f() end,
+          }
+        ]],
+        ["modules.lua"] = [[
+          local greeting = require "lib.greeting"
+          local words = require "words"
+          return { greet = function(_, data)
+            return greeting(data) .. words.mark
+          end }
+        ]],
+        ["lib/greeting.lua"] =
+          [[return function(name) return "Hello, " .. name end]],
+        ["words/init.lua"] = [[return { mark = "!" }]],
+        ["lib/unused.lua"] = [[error "never required, never run"]],
+        ["notes.txt"] = "this is no script",
+        ["order.lua"] = [[
+          local perigee = require "perigee"
+          local seen = {}
+          return {
+            count = function(client, data)
+              seen[#seen + 1] = data
+              client:send { type = "counted", data = data }
+            end,
+            counted = function()
+              local result = seen
+              seen = {}
+              return perigee.json.array(result)
+            end,
+          }
+        ]],
+      },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  before_each(function() alice = server:connect { user = "alice" } end)
+
+  it("answers a request with what it returns", function()
+    assert.same({ text = "hi" }, alice:request("echo", { text = "hi" }))
+    assert.is_false(alice:request "false")
+    assert.equal(2, alice:request "arguments")
+    assert.equal("nil", alice:request "kind")
+    alice:expect_nothing()
+  end)
+
+  it("answers with an empty reply if it returns nothing", function()
+    local data, code = alice:request "nothing"
+    assert.is_nil(code)
+    assert.is_true(data == nil or data == t.null)
+  end)
+
+  it("gives the id back as it came", function()
+    for _, id in ipairs {
+      1, 9007199254740991, "a", "1", ("x"):rep(64), "ä\"\\", "ä",
+    } do
+      assert.equal("ok", alice:request("echo", "ok", id))
+    end
+  end)
+
+  it("answers nothing to a message without id", function()
+    for _, kind in ipairs { "echo", "no", "raise", "unknown", "nothing" } do
+      alice:send(kind, 1)
+    end
+    alice:expect_nothing()
+  end)
+
+  it("refuses with a code and a text of its own", function()
+    local _, code, text, problem = alice:request "no"
+    assert.equal("chat.muted", code)
+    assert.equal("You are muted", text)
+    assert.is_false(problem.retry)
+    _, code, text = alice:request "no.text"
+    assert.equal("chat.muted", code)
+    assert.is_string(text)
+  end)
+
+  it("that raises is a HANDLER_ERROR, and nothing of it leaks", function()
+    alice:send("raise", nil, 7)
+    local raw = alice:receive()
+    local answer = t.decode(raw)
+    assert.equal("HANDLER_ERROR", answer.data.code)
+    assert.is_string(answer.data.ref)
+    assert.is_nil(raw:find "4711")
+    assert.is_nil(raw:find "broken")
+    assert.is_nil(raw:find "stack")
+    alice:expect_nothing()
+  end)
+
+  it("that raises is found in the log by its reference", function()
+    local _, _, _, problem = alice:request "raise"
+    local at = #server:log()
+    assert.is_true(at > 0)
+    local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
+    local log = server:log()
+    local rest = log:sub((log:find(problem.ref, 1, true)))
+    assert.matches("broken.lua:1: the secret is 4711", line .. rest, 1, true)
+    assert.matches("traceback", rest, 1, true)
+    assert.matches("broken.lua:3", rest, 1, true)
+  end)
+
+  it("gets a new reference for each error", function()
+    local _, _, _, first = alice:request "raise"
+    local _, _, _, second = alice:request "raise"
+    assert.not_equal(first.ref, second.ref)
+  end)
+
+  for _, kind in ipairs {
+    "raise.table", "raise.nil", "index", "overflow",
+  } do
+    it("may fail in any way: " .. kind, function()
+      local _, code = alice:request(kind, 5)
+      assert.equal("HANDLER_ERROR", code)
+      assert.equal("still here", alice:request("echo", "still here"))
+    end)
+  end
+
+  it("cannot make a global by accident", function()
+    local _, code, _, problem = alice:request "global.set"
+    assert.equal("HANDLER_ERROR", code)
+    local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
+    local log = server:log()
+    local rest = log:sub((log:find(problem.ref, 1, true)))
+    assert.matches("broken.lua:7", line .. rest, 1, true)
+    assert.matches("surprise", line .. rest, 1, true)
+  end)
+
+  it("may require modules from sub-folders", function()
+    assert.equal("Hello, alice!", alice:request("greet", "alice"))
+  end)
+
+  it("is called in the order of the messages", function()
+    for i = 1, 40 do
+      alice:send("count", i)
+    end
+    local expected = {}
+    for i = 1, 40 do
+      assert.equal(i, alice:expect("counted").data)
+      expected[i] = i
+    end
+    assert.same(expected, alice:request "counted")
+  end)
+end)
+
+describe("A message", function()
+  local server, alice
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = {
+        ["main.lua"] = [[
+          local called = 0
+          return {
+            echo = function(_, data) called = called + 1 return data end,
+            called = function() return called end,
+          }
+        ]],
+      },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  before_each(function() alice = server:connect { user = "alice" } end)
+
+  it("of an unknown type is told so", function()
+    local _, code, text, problem = alice:request "no.such.type"
+    assert.equal("UNKNOWN_TYPE", code)
+    assert.is_string(text)
+    assert.is_false(problem.retry)
+  end)
+
+  it("is refused without a type of the right form", function()
+    for _, kind in ipairs {
+      "", '"type":5,', '"type":null,', '"type":"",', '"type":["echo"],',
+      '"type":"two words",', '"type":"ä",', '"type":"@connect",',
+      '"type":"echo\\u0000",', '"type":"' .. ("x"):rep(65) .. '",',
+    } do
+      alice:send_text("{" .. kind .. '"id":3}')
+      local answer = alice:expect "error"
+      assert.equal(3, answer.id)
+      assert.equal("BAD_REQUEST", answer.data.code)
+    end
+  end)
+
+  it("may have a type of up to 64 characters", function()
+    local _, code = alice:request(("aZ09_.:-"):rep(8))
+    assert.equal("UNKNOWN_TYPE", code)
+  end)
+
+  it("with an id of the wrong form reaches no handler", function()
+    local before = alice:request "called"
+    for _, id in ipairs {
+      "0", "-1", "1.5", "9007199254740992", "1e300", '""', "true", "null",
+      "[]", "{}", '"' .. ("x"):rep(65) .. '"',
+    } do
+      alice:send_text('{"type":"echo","data":1,"id":' .. id .. "}")
+    end
+    alice:send "ping"
+    alice:expect "pong"
+    for _, message in ipairs(alice.inbox) do
+      assert.equal("error", message.type)
+      assert.is_nil(message.id)
+    end
+    assert.equal(before, alice:request "called")
+  end)
+
+  it("that is no object is dropped, and the connection goes on", function()
+    for _, text in ipairs { "", "5", '"echo"', "null", "[]", "true", "echo" } do
+      local bob = server:connect { user = "bob" }
+      bob:send_text(text)
+      assert.equal("on", bob:request("echo", "on"))
+    end
+  end)
+
+  it("may have more keys and blanks than needed", function()
+    alice:send_text ' {"id" : 5 , "x":[1], "type":"echo",\n"data":1 , "y":{}} '
+    assert.equal('{"type":"reply","id":5,"data":1}', alice:receive())
+  end)
+end)

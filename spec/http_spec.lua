@@ -1,0 +1,81 @@
+-- SPDX-License-Identifier: MIT
+local http = require "spec.support.http"
+local t = require "perigee.testing"
+
+describe("Over plain HTTP the server", function()
+  local server
+
+  lazy_setup(function() server = t.server {} end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("tells that it is well", function()
+    assert.equal(200, (http.get(server.port, "/healthz")))
+  end)
+
+  it("has nothing else", function()
+    for _, path in ipairs {
+      "/", "/nothing", "/healthz/x", "/../etc/passwd", "/%2e%2e/etc/passwd",
+      "/wsx", "/ws/",
+    } do
+      assert.equal(404, (http.get(server.port, path)), path)
+    end
+  end)
+
+  it("wants an upgrade at /ws", function()
+    local status = http.get(server.port, "/ws")
+    assert.is_true(status == 426 or status == 400, tostring(status))
+  end)
+
+  it("upgrades at /ws only", function()
+    assert.equal(101, (http.get(server.port, "/ws", http.upgrade())))
+    for _, path in ipairs { "/", "/other", "/ws/x", "/healthz" } do
+      assert.equal(404, (http.get(server.port, path, http.upgrade())), path)
+    end
+  end)
+
+  it("takes a query after /ws", function()
+    assert.equal(101, (http.get(server.port, "/ws?v=1", http.upgrade())))
+  end)
+
+  it("survives what is no HTTP", function()
+    local socket = require "cqueues.socket"
+    for _, bytes in ipairs {
+      "\0\0\0\0", "GET\r\n\r\n", ("x"):rep(20000) .. "\r\n\r\n",
+      "\22\3\1\2\0\1\0\1\252\3\3", "GET /ws HTTP/1.1\r\n",
+    } do
+      local conn = socket.connect("127.0.0.1", tonumber(server.port))
+      conn:settimeout(5)
+      conn:xwrite(bytes, "bn")
+      conn:close()
+    end
+    assert.equal(200, (http.get(server.port, "/healthz")))
+  end)
+end)
+
+describe("A browser of another origin", function()
+  local function status(server, origin)
+    return (http.get(server.port, "/ws", "Origin: " .. origin, http.upgrade()))
+  end
+
+  it("may connect if it is listed", function()
+    local server = t.server {
+      options = { origins = "https://a.example,https://b.example" },
+    }
+    finally(function() server:stop() end)
+    assert.equal(101, status(server, "https://a.example"))
+    assert.equal(101, status(server, "https://b.example"))
+    assert.equal(403, status(server, "https://c.example"))
+    assert.equal(403, status(server, "https://a.example.evil.example"))
+    assert.equal(403, status(server, "http://a.example"))
+    assert.equal(403, status(server, "null"))
+    -- No browser: no origin.
+    assert.equal(101, (http.get(server.port, "/ws", http.upgrade())))
+  end)
+
+  it("may connect in development mode", function()
+    local server = t.server { mode = "dev" }
+    finally(function() server:stop() end)
+    assert.equal(101, status(server, "https://c.example"))
+  end)
+end)

@@ -1,0 +1,144 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+local scripts = {
+  ["main.lua"] = [[
+    local count = 0
+    return {
+      echo = function(_, data) count = count + 1 return data end,
+      count = function() return count end,
+      enter = function(client, room)
+        local ok, code = client:join(room)
+        return { ok = ok and true or false, code = code }
+      end,
+      rooms = function(client) return #client:rooms() end,
+    }
+  ]],
+}
+
+describe("The limit of", function()
+  it("messages refuses what comes too fast, and says when to retry", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.messages_per_s"] = 2, ["limits.burst"] = 5 },
+    }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    for i = 1, 30 do
+      alice:send("echo", i, i)
+    end
+    local replies, refused = 0, nil
+    for _ = 1, 30 do
+      local message = t.decode(alice:receive())
+      if message.type == "reply" then
+        replies = replies + 1
+      else
+        assert.equal("error", message.type)
+        assert.equal("RATE_LIMITED", message.data.code)
+        refused = message.data
+      end
+    end
+    assert.is_true(replies >= 4 and replies < 30, tostring(replies))
+    assert.is_true(refused.retry)
+    assert.equal("integer", math.type(refused.retry_after_ms))
+    assert.is_true(refused.retry_after_ms > 0)
+    t.wait_until(function() return alice:request("echo", "again") end)
+  end)
+
+  it("messages tells once, not every time, if nobody asked", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.messages_per_s"] = 1, ["limits.burst"] = 2 },
+    }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    for i = 1, 50 do
+      alice:send("echo", i)
+    end
+    alice:send("echo", "last", 99)
+    local told = 0
+    repeat
+      local message = t.decode(alice:receive())
+      if message.id == nil then
+        assert.equal("RATE_LIMITED", message.data.code)
+        told = told + 1
+      end
+    until message.id == 99
+    assert.is_true(told >= 1 and told < 25, tostring(told))
+    -- Others are not concerned.
+    assert.equal("x", server:connect({ user = "bob" }):request("echo", "x"))
+  end)
+
+  it("bytes refuses what is too much", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.bytes_per_s"] = 20000 },
+    }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    local code
+    for _ = 1, 20 do
+      local _, problem = alice:request("echo", ("x"):rep(10000))
+      code = code or problem
+    end
+    assert.equal("RATE_LIMITED", code)
+  end)
+
+  it("rooms refuses one more", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.rooms_per_connection"] = 2 },
+    }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    for _, room in ipairs { "a", "b", "a" } do
+      local _, code = alice:request("join", { room = room })
+      assert.is_nil(code)
+    end
+    local _, code = alice:request("join", { room = "c" })
+    assert.equal("LIMIT_EXCEEDED", code)
+    assert.same({ ok = false, code = "LIMIT_EXCEEDED" },
+      alice:request("enter", "c"))
+    assert.equal(2, alice:request "rooms")
+    alice:request("leave", { room = "a" })
+    _, code = alice:request("join", { room = "c" })
+    assert.is_nil(code)
+  end)
+
+  it("connections of a user closes one too many", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.per_user"] = 2 },
+    }
+    finally(function() server:stop() end)
+    local phone = server:connect { user = "alice" }
+    local laptop = server:connect { user = "alice" }
+    local third = server:connect { auth = false }
+    third:send("auth", { token = server:token { sub = "alice" } })
+    assert.equal("connection_limit", third:expect_close(4504))
+    for _, message in ipairs(third.inbox) do
+      assert.not_equal("auth_ok", message.type)
+    end
+    assert.equal("x", phone:request("echo", "x"))
+    laptop:close()
+    server:connect { user = "alice" }
+    server:connect { user = "bob" }
+  end)
+
+  it("connections of an address closes one too many", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.per_ip"] = 3 },
+    }
+    finally(function() server:stop() end)
+    local first = server:connect { user = "alice" }
+    server:connect { user = "bob" }
+    server:connect { auth = false }
+    local fourth = server:connect { auth = false }
+    assert.equal("connection_limit", fourth:expect_close(4504))
+    first:close()
+    t.wait_until(function()
+      return pcall(server.connect, server, { user = "carol" })
+    end)
+  end)
+end)

@@ -1,0 +1,139 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+local function version(number)
+  return ([[
+    local lib = require "lib.value"
+    return {
+      version = function() return %d end,
+      value = function() return lib end,
+    }
+  ]]):format(number)
+end
+
+local function start(options, mode)
+  options = options or {}
+  options["limits.messages_per_s"] = 0 -- the examples poll
+  return t.server {
+    mode = mode,
+    options = options,
+    scripts = {
+      ["main.lua"] = version(1),
+      ["lib/value.lua"] = "return 'old'",
+    },
+  }
+end
+
+describe("A reload", function()
+  local server, alice
+
+  before_each(function()
+    server = start()
+    alice = server:connect { user = "alice" }
+  end)
+
+  after_each(function() server:stop() end)
+
+  it("brings the new scripts, and every client stays", function()
+    local bob = server:connect { user = "bob" }
+    assert.equal(1, alice:request "version")
+    server:write("main.lua", version(2))
+    local line = server:reload()
+    assert.matches("info", line, 1, true)
+    assert.matches("2", line:match "reload.*", 1, true)
+    assert.equal(2, alice:request "version")
+    assert.equal(2, bob:request "version")
+    alice:expect_nothing()
+    bob:expect_nothing()
+  end)
+
+  it("brings new modules too", function()
+    assert.equal("old", alice:request "value")
+    server:write("lib/value.lua", "return 'new'")
+    server:reload()
+    assert.equal("new", alice:request "value")
+  end)
+
+  it("brings new files and forgets removed ones", function()
+    server:write("more.lua", "return { more = function() return 1 end }")
+    server:reload()
+    assert.equal(1, alice:request "more")
+    server:remove "more.lua"
+    server:reload()
+    local _, code = alice:request "more"
+    assert.equal("UNKNOWN_TYPE", code)
+  end)
+
+  -- What is wrong, the script, and what the log line must tell.
+  for what, case in pairs {
+    ["does not compile"] = { "return {\n  x = function( end }",
+      "broken.lua:2:" },
+    ["raises"] = { "\nerror 'no luck'", "broken.lua:2: no luck" },
+    ["returns nothing"] = { "local x = 1", "broken.lua" },
+    ["returns something else"] = { "return 5", "broken.lua" },
+    ["has a handler that is none"] = { "return { thing = 5 }",
+      "broken.lua", "thing" },
+    ["has a type twice"] = { version(9), "broken.lua", "main.lua", "version" },
+    ["has a reserved type"] = { "return { join = function() end }",
+      "broken.lua", "join" },
+    ["has a reserved answer"] = { "return { reply = function() end }",
+      "broken.lua", "reply" },
+    ["has a type in $"] = { "return { ['$x'] = function() end }",
+      "broken.lua", "$x" },
+    ["has an unknown hook"] = { "return { ['@conect'] = function() end }",
+      "broken.lua", "@conect" },
+    ["has a hook that is no function"] = { "return { ['@join'] = true }",
+      "broken.lua", "@join" },
+    ["has a type with a blank"] = { "return { ['a b'] = function() end }",
+      "broken.lua", "a b" },
+    ["requires what is not there"] = { "require 'lib.nothing'",
+      "broken.lua:1:", "lib.nothing" },
+    ["sets a global"] = { "\n\nsurprise = 1\nreturn {}",
+      "broken.lua:3:", "surprise" },
+  } do
+    it("changes nothing when a script " .. what, function()
+      server:write("main.lua", version(2))
+      server:write("broken.lua", case[1])
+      local before = #server:log()
+      local line = server:reload()
+      assert.matches("error", line, 1, true)
+      local log = server:log():sub(before + 1)
+      for i = 2, #case do
+        assert.matches(case[i], log, 1, true)
+      end
+      assert.equal(1, alice:request "version")
+      server:remove "broken.lua"
+      server:reload()
+      assert.equal(2, alice:request "version")
+    end)
+  end
+
+  it("can follow another a hundred times", function()
+    for i = 2, 100 do
+      server:write("main.lua", version(i))
+      server:reload()
+      assert.equal(i, alice:request "version")
+    end
+  end)
+end)
+
+describe("A server that watches its scripts", function()
+  for what, arguments in pairs {
+    ["asked to"] = { { watch = "true" }, "serve" },
+    ["in development mode"] = { nil, "dev" },
+  } do
+    it("reloads when a file changes, " .. what, function()
+      local server = start(table.unpack(arguments, 1, 2))
+      finally(function() server:stop() end)
+      local alice = server:connect { user = "alice" }
+      server:write("main.lua", version(2))
+      t.wait_until(function() return alice:request "version" == 2 end)
+      server:write("lib/value.lua", "return 'new'")
+      t.wait_until(function() return alice:request "value" == "new" end)
+      local at = #server:log() + 1
+      server:write("main.lua", "return {")
+      server:wait_log("main.lua:1:", at)
+      assert.equal(2, alice:request "version")
+    end)
+  end
+end)

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+describe("A room", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = {
+        ["rooms.lua"] = [[
+          local perigee = require "perigee"
+          return {
+            say = function(_, data)
+              return perigee.send_to_room(data.room,
+                { type = "said", data = data.text })
+            end,
+            rooms = function(client) return client:rooms() end,
+            all = function() return perigee.rooms() end,
+          }
+        ]],
+      },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  local function in_room(user, room)
+    local client = server:connect { user = user }
+    local _, code = client:request("join", { room = room })
+    assert.is_nil(code)
+    return client
+  end
+
+  it("carries what is said to its members, and only to them", function()
+    local alice, bob = in_room("alice", "r1"), in_room("bob", "r1")
+    local carol = in_room("carol", "r2")
+    assert.equal(2, alice:request("say", { room = "r1", text = "hello" }))
+    for _, client in ipairs { alice, bob } do
+      local message = client:expect "said"
+      assert.equal("hello", message.data)
+      assert.equal("r1", message.room)
+      client:expect_nothing()
+    end
+    carol:expect_nothing()
+  end)
+
+  it("is joined without an answer if there is no id", function()
+    local alice = server:connect { user = "alice" }
+    alice:send("join", { room = "quiet" })
+    alice:expect_nothing()
+    assert.same({ "quiet" }, alice:request "rooms")
+    alice:send("leave", { room = "quiet" })
+    alice:expect_nothing()
+    assert.same({}, alice:request "rooms")
+  end)
+
+  it("is joined once, however often", function()
+    local alice = in_room("alice", "twice")
+    alice:request("join", { room = "twice" })
+    assert.same({ "twice" }, alice:request "rooms")
+    assert.equal(1, alice:request("say", { room = "twice", text = "1" }))
+    alice:expect "said"
+    alice:expect_nothing()
+    alice:request("leave", { room = "twice" })
+    assert.equal(0, alice:request("say", { room = "twice", text = "2" }))
+    alice:expect_nothing()
+  end)
+
+  it("can be left, and then carries nothing more", function()
+    local alice, bob = in_room("alice", "r3"), in_room("bob", "r3")
+    local _, code = bob:request("leave", { room = "r3" })
+    assert.is_nil(code)
+    assert.equal(1, alice:request("say", { room = "r3", text = "gone?" }))
+    alice:expect "said"
+    bob:expect_nothing()
+  end)
+
+  it("forgets a member that hangs up", function()
+    local alice, bob = in_room("alice", "r4"), in_room("bob", "r4")
+    bob:drop()
+    t.wait_until(function()
+      return alice:request("say", { room = "r4", text = "still?" }) == 1
+    end)
+  end)
+
+  it("disappears with its last member", function()
+    local alice = in_room("alice", "short")
+    local function exists()
+      for _, name in ipairs(alice:request "all") do
+        if name == "short" then return true end
+      end
+      return false
+    end
+    assert.is_true(exists())
+    alice:request("leave", { room = "short" })
+    assert.is_false(exists())
+  end)
+
+  it("has nobody in it at first", function()
+    local alice = server:connect { user = "alice" }
+    assert.equal(0, alice:request("say", { room = "empty", text = "?" }))
+    alice:expect_nothing()
+  end)
+
+  it("may have any text as its name", function()
+    for _, name in ipairs {
+      "Büro 7 ☕", "a/b:c.d-e", "𝕽", "with \"quotes\" and \\", "0",
+    } do
+      local alice = in_room("alice", name)
+      assert.same({ name }, alice:request "rooms")
+      assert.equal(1, alice:request("say", { room = name, text = "x" }))
+      assert.equal(name, alice:expect("said").room)
+    end
+  end)
+
+  for what, data in pairs {
+    ["no data"] = "",
+    ["no room"] = ',"data":{}',
+    ["an empty name"] = ',"data":{"room":""}',
+    ["a number"] = ',"data":{"room":5}',
+    ["null"] = ',"data":{"room":null}',
+    ["a list"] = ',"data":{"room":["r"]}',
+    ["data that is no object"] = ',"data":"r"',
+    ["a name of ten thousand bytes"] =
+      ',"data":{"room":"' .. ("x"):rep(10000) .. '"}',
+  } do
+    it("cannot be joined or left with " .. what, function()
+      local alice = server:connect { user = "alice" }
+      for _, kind in ipairs { "join", "leave" } do
+        alice:send_text(('{"type":"%s","id":1%s}'):format(kind, data))
+        local answer = alice:expect "error"
+        assert.equal(1, answer.id)
+        assert.equal("BAD_REQUEST", answer.data.code)
+      end
+      assert.same({}, alice:request "rooms")
+    end)
+  end
+end)

@@ -1,0 +1,157 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+describe("A script that sends", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = {
+        ["sending.lua"] = [[
+          local perigee = require "perigee"
+          local function message(text)
+            return { type = "note", data = text }
+          end
+          local function opts(client, data)
+            return { except = data.except and client or nil,
+              drop = data.drop }
+          end
+          return {
+            to_user = function(client, data)
+              return perigee.send_to_user(data.user, message(data.text),
+                opts(client, data))
+            end,
+            to_room = function(client, data)
+              return perigee.send_to_room(data.room, message(data.text),
+                opts(client, data))
+            end,
+            to_all = function(client, data)
+              return perigee.broadcast(message(data.text),
+                opts(client, data))
+            end,
+            to_me = function(client)
+              client:send { type = "first" }
+              client:send { type = "second", data = {} }
+              return "third"
+            end,
+            to_gone = function(client, data)
+              local other = perigee.clients_of(data.user)[1]
+              other:close(4004, "moved")
+              return { counted = perigee.send_to_user(data.user,
+                message "late") }
+            end,
+          }
+        ]],
+      },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("reaches a user on all devices", function()
+    local phone = server:connect { user = "bob" }
+    local laptop = server:connect { user = "bob" }
+    local alice = server:connect { user = "alice" }
+    local count = alice:request("to_user", { user = "bob", text = "hi" })
+    assert.equal(2, count)
+    for _, device in ipairs { phone, laptop } do
+      local note = device:expect "note"
+      assert.equal("hi", note.data)
+      assert.is_nil(note.room)
+      device:expect_nothing()
+    end
+    alice:expect_nothing()
+  end)
+
+  it("does not count a device that has gone", function()
+    local phone = server:connect { user = "carol" }
+    local laptop = server:connect { user = "carol" }
+    local alice = server:connect { user = "alice" }
+    phone:close()
+    -- The answer to the close frame came: the server knows.
+    assert.equal(1, alice:request("to_user", { user = "carol", text = "1" }))
+    laptop:expect "note"
+    laptop:close()
+    assert.equal(0, alice:request("to_user", { user = "carol", text = "2" }))
+  end)
+
+  it("reaches nobody behind a connection it has just closed", function()
+    local bob = server:connect { user = "bob-2" }
+    local alice = server:connect { user = "alice" }
+    assert.same({ counted = 0 }, alice:request("to_gone", { user = "bob-2" }))
+    assert.equal("moved", bob:expect_close(4004))
+    assert.same({}, bob.inbox)
+  end)
+
+  it("gets 0 for a user that nobody is", function()
+    local alice = server:connect { user = "alice" }
+    assert.equal(0, alice:request("to_user", { user = "nobody", text = "?" }))
+  end)
+
+  it("can leave out one connection", function()
+    local alice = server:connect { user = "dora" }
+    local tablet = server:connect { user = "dora" }
+    local bob = server:connect { user = "emil" }
+    for _, client in ipairs { alice, tablet, bob } do
+      client:request("join", { room = "r" })
+    end
+    assert.equal(2, alice:request("to_room",
+      { room = "r", text = "room", except = true }))
+    assert.equal("room", tablet:expect("note").data)
+    assert.equal("room", bob:expect("note").data)
+    assert.equal(1, alice:request("to_user",
+      { user = "dora", text = "mine", except = true }))
+    assert.equal("mine", tablet:expect("note").data)
+    for _, client in ipairs { alice, tablet, bob } do
+      client:expect_nothing()
+    end
+  end)
+
+  it("reaches everyone with a broadcast, but nobody before auth", function()
+    t.wait_until(function() -- clients of other examples have gone
+      local probe = server:connect { user = "probe" }
+      local count = probe:request("to_all", { text = "anyone?" })
+      probe:close()
+      return count == 1
+    end)
+    local alice = server:connect { user = "alice" }
+    local bob = server:connect { user = "bob" }
+    local stranger = server:connect { auth = false }
+    assert.equal(2, alice:request("to_all", { text = "all" }))
+    assert.equal("all", alice:expect("note").data)
+    assert.equal("all", bob:expect("note").data)
+    assert.equal(1, alice:request("to_all", { text = "you", except = true }))
+    assert.equal("you", bob:expect("note").data)
+    alice:expect_nothing()
+    bob:expect_nothing()
+    stranger:expect_nothing()
+  end)
+
+  it("keeps the order of what it sends", function()
+    local alice = server:connect { user = "alice" }
+    local kinds = {}
+    alice:send("to_me", nil, 9)
+    for i = 1, 3 do
+      kinds[i] = t.decode(alice:receive()).type
+    end
+    assert.same({ "first", "second", "reply" }, kinds)
+  end)
+
+  it("may let connections that are behind miss a message", function()
+    local bob = server:connect { user = "bob" }
+    local alice = server:connect { user = "alice" }
+    assert.equal(1, alice:request("to_user",
+      { user = "bob", text = "x", drop = true }))
+    bob:expect "note"
+  end)
+
+  it("sends long messages whole", function()
+    local bob = server:connect { user = "bob" }
+    local alice = server:connect { user = "alice" }
+    for _, size in ipairs { 100, 125, 126, 127, 4096, 50000 } do
+      local text = ("ä"):rep(size // 2)
+      alice:request("to_user", { user = "bob", text = text })
+      assert.equal(text, bob:expect("note").data)
+    end
+  end)
+end)

@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+describe("The hook @token", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = {
+        ["token.lua"] = [[
+          return {
+            ["@token"] = function(client, token)
+              if token == "raise" then error "broken" end
+              local user = token:match "^key%-(%w+)$"
+              if not user then
+                return nil, "key.unknown", "No such key"
+              end
+              return user, { role = "tester", ip = client.ip }
+            end,
+            who = function(client)
+              return { user = client.user_id, role = client.claims.role }
+            end,
+          }
+        ]],
+      },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("replaces the check of the token", function()
+    local alice = server:connect { token = "key-alice" }
+    assert.equal("alice", alice.info.user)
+    assert.same({ user = "alice", role = "tester" }, alice:request "who")
+  end)
+
+  it("can refuse a token, with its own code", function()
+    local mallory = server:connect { auth = false }
+    local _, code, text = mallory:auth(server:token { sub = "alice" })
+    assert.equal("key.unknown", code)
+    assert.equal("No such key", text)
+    mallory:expect_close(4501)
+  end)
+
+  it("refuses when it fails", function()
+    local mallory = server:connect { auth = false }
+    local ok, code = mallory:auth "raise"
+    assert.is_nil(ok)
+    assert.is_string(code)
+    mallory:expect_close()
+  end)
+end)
+
+describe("The hooks @start and @stop", function()
+  it("hand a table from one load to the next", function()
+    local script = [[
+      local perigee = require "perigee"
+      local count
+      return {
+        ["@start"] = function(previous)
+          count = previous and previous.count + 1 or 1
+          perigee.log.info("start " .. count)
+        end,
+        ["@stop"] = function()
+          perigee.log.info("stop " .. count)
+          return { count = count }
+        end,
+        count = function() return count end,
+      }
+    ]]
+    local server = t.server { scripts = { ["main.lua"] = script } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    assert.equal(1, alice:request "count")
+    server:reload()
+    assert.equal(2, alice:request "count")
+    server:reload()
+    assert.equal(3, alice:request "count")
+    assert.equal(0, server:stop())
+    assert.matches("start 1.*stop 1.*start 2.*stop 2.*start 3.*stop 3",
+      server.last_log)
+  end)
+end)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * perigee check: would this start? */
+#include "cli/cli.h"
+#include "server/server.h"
+
+#include <stdio.h>
+
+/* Scripts are written where there is no key yet: that is worth a word, but
+ * nothing is wrong with them. Development mode makes a key for this run. */
+static int load(int argc, char **argv, struct config **config) {
+  int status = cli_load_scripts(CONFIG_PRODUCTION, argc, argv, config);
+  if (status != CLI_OK || *(*config)->auth_secret ||
+      *(*config)->auth_public_key_file)
+    return status;
+  fputs("perigee: note: no auth key is set, `perigee serve` will want one\n",
+        stderr);
+  config_free(*config);
+  return cli_load_scripts(CONFIG_DEVELOPMENT, argc, argv, config);
+}
+
+int cli_check(int argc, char **argv) {
+  struct config *config = NULL;
+  struct buf errors = {0};
+  unsigned handlers = 0;
+  int status = load(argc, argv, &config);
+  if (status != CLI_OK)
+    return status;
+  if (config_check(config, CONFIG_PRODUCTION, &errors))
+    status = CLI_FAILED;
+  if (server_check(config, &handlers, &errors))
+    status = CLI_FAILED;
+  if (status == CLI_OK)
+    printf("%s: ok, %u handlers\n", config->scripts, handlers);
+  cli_complain(&errors);
+  buf_free(&errors);
+  config_free(config);
+  return status;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * What the commands of `perigee` share. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int cli_load(enum config_mode mode, int argc, char **argv,
+             struct config **cfg) {
+  struct buf errors = {0};
+  struct config_args args = {mode, argc, argv, environ};
+  *cfg = config_load(&args, &errors);
+  cli_complain(&errors);
+  buf_free(&errors);
+  return *cfg ? CLI_OK : CLI_USAGE;
+}
+
+static void remove_args(int *argc, char **argv, int at, int n) {
+  memmove(argv + at, argv + at + n, (size_t)(*argc - at - n) * sizeof *argv);
+  *argc -= n;
+}
+
+const char *cli_take(int *argc, char **argv, const char *name) {
+  size_t len = strlen(name);
+  for (int i = 0; i < *argc; i++) {
+    char *arg = argv[i];
+    if (strncmp(arg, "--", 2) != 0 || strncmp(arg + 2, name, len) != 0)
+      continue;
+    char *value = NULL;
+    if (arg[2 + len] == '=')
+      value = arg + 2 + len + 1;
+    else if (arg[2 + len] == '\0' && i + 1 < *argc)
+      value = argv[i + 1];
+    if (value) {
+      remove_args(argc, argv, i, arg[2 + len] == '=' ? 1 : 2);
+      return value;
+    }
+  }
+  return NULL;
+}
+
+bool cli_take_switch(int *argc, char **argv, const char *name) {
+  for (int i = 0; i < *argc; i++)
+    if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, name) == 0) {
+      remove_args(argc, argv, i, 1);
+      return true;
+    }
+  return false;
+}
+
+void cli_complain(const struct buf *lines) {
+  size_t at = 0;
+  while (at < lines->len) {
+    const char *line = lines->data + at;
+    const char *end = memchr(line, '\n', lines->len - at);
+    size_t len = end ? (size_t)(end - line) : lines->len - at;
+    fprintf(stderr, "perigee: %.*s\n", (int)len, line);
+    at += len + 1;
+  }
+}
+
+int cli_print(struct buf *out) {
+  bool ok = out->len == 0 || fwrite(out->data, out->len, 1, stdout) == 1;
+  ok = fflush(stdout) == 0 && ok;
+  if (!ok)
+    perror("perigee: standard output");
+  buf_free(out);
+  return ok ? CLI_OK : CLI_FAILED;
+}
+
+static bool is_switch(const char *flag) {
+  const char *key = flag + strlen("--");
+  const struct option *option =
+      option_find(strncmp(key, "no-", 3) == 0 ? key + 3 : key);
+  return option && option->type == OPTION_BOOL;
+}
+
+/* An argument that is neither a flag nor the value of one before it. */
+static int find_folder(int argc, char **argv) {
+  for (int i = 0; i < argc; i++) {
+    bool after_flag = i > 0 && strncmp(argv[i - 1], "--", 2) == 0 &&
+                      !strchr(argv[i - 1], '=') &&
+                      !is_switch(argv[i - 1]);
+    if (argv[i][0] != '-' && !after_flag)
+      return i;
+  }
+  return -1;
+}
+
+int cli_load_scripts(enum config_mode mode, int argc, char **argv,
+                     struct config **cfg) {
+  struct buf flag = {0};
+  char *args[CLI_ARGS_MAX];
+  int at = find_folder(argc, argv);
+  if (argc > CLI_ARGS_MAX)
+    return CLI_USAGE;
+  memcpy(args, argv, (size_t)argc * sizeof *argv);
+  if (at >= 0) {
+    buf_printf(&flag, "--scripts=%s", args[at]);
+    args[at] = flag.data;
+  }
+  int status = cli_load(mode, argc, args, cfg);
+  buf_free(&flag);
+  return status;
+}

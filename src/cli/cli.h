@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * What the commands of `perigee` share.
+ *
+ * A command is one file with one function, which gets the arguments after the
+ * command's name and returns the exit status of the process. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+
+enum cli_status {
+  CLI_OK = 0,
+  CLI_FAILED = 1, /* understood, but it did not work */
+  CLI_USAGE = 2   /* not understood: flags, or a configuration with mistakes */
+};
+
+enum { CLI_ARGS_MAX = 256 };
+
+int cli_serve(int argc, char **argv);
+int cli_dev(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_config(int argc, char **argv);
+int cli_token(int argc, char **argv);
+
+/* Loads the configuration from all sources, with `argv` as flags. Returns
+ * CLI_OK and *cfg, to be freed with config_free; or CLI_USAGE, with the
+ * mistakes printed. Whether a server may start with it: config_check. */
+MUST_CHECK int cli_load(enum config_mode mode, int argc, char **argv,
+                        struct config **cfg);
+
+/* The same for commands that take the scripts directory as an argument. */
+MUST_CHECK int cli_load_scripts(enum config_mode mode, int argc, char **argv,
+                                struct config **cfg);
+
+/* Takes `--name value` or `--name=value` out of the arguments. Returns the
+ * value; NULL when it is not there, or has no value and then stays there. */
+const char *cli_take(int *argc, char **argv, const char *name);
+
+/* Takes `--name` out of the arguments; whether it was there. */
+bool cli_take_switch(int *argc, char **argv, const char *name);
+
+/* Prints each line of `lines` to standard error, after "perigee: ". */
+void cli_complain(const struct buf *lines);
+
+/* Prints `out` to standard output and frees it. Returns CLI_OK, or CLI_FAILED
+ * when it could not be written. */
+MUST_CHECK int cli_print(struct buf *out);
+
+#endif

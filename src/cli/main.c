@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * The commands of `perigee`: a table of contents. */
+#include "cli/cli.h"
+#include "config/manual.h"
+#include "config/suggest.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+  const char *usage; /* after the name */
+  const char *more;  /* lines about flags that are no options; may be "" */
+};
+
+static const struct command commands[] = {
+    {"serve", cli_serve, "Serve the scripts.",
+     "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
+    {"dev", cli_dev, "Serve for development: local, watching, with a token.",
+     "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
+    {"check", cli_check, "Check the configuration and the scripts.",
+     "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
+    {"config", cli_config, "Print the configuration and where it came from.",
+     "[--development | --markdown] [--OPTION=VALUE ...]",
+     "  --development  with the defaults of development mode\n"
+     "  --markdown     the reference of all options instead\n\n"},
+    {"token", cli_token, "Print a token for a user.",
+     "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
+     "  --user ID           the user the token is for\n"
+     "  --ttl TIME          how long it is valid: 30s, 15m, 1h, 7d [1h]\n"
+     "  --claim NAME=VALUE  another claim; numbers, true, false and null keep\n"
+     "                      their type; may be repeated\n"
+     "  --private-key FILE  PEM key to sign with, for RS and ES algorithms\n"
+     "\n"},
+};
+
+static const struct command *find(const char *name) {
+  for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+static int unknown(const char *name) {
+  struct suggest suggest = {.typed = name};
+  for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+    suggest_try(&suggest, commands[i].name);
+  fprintf(stderr, "perigee: unknown command `%s`", name);
+  if (suggest.best)
+    fprintf(stderr, ", did you mean `%s`?", suggest.best);
+  fputs("\nTry `perigee help`.\n", stderr);
+  return CLI_USAGE;
+}
+
+static void overview(struct buf *out) {
+  buf_puts(out, "Usage: perigee COMMAND [ARGUMENTS]\n\n");
+  for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+    buf_printf(out, "  %-8s%s\n", commands[i].name, commands[i].summary);
+  buf_puts(out, "\n`perigee help COMMAND` shows the options of a command, "
+                "`perigee --version` the version.\n");
+}
+
+static int help_command(const struct command *command) {
+  struct buf out = {0};
+  buf_printf(&out, "Usage: perigee %s %s\n\n%s\n\n%s", command->name,
+             command->usage, command->summary, command->more);
+  buf_puts(&out, "Options, also read from perigee.cfg.lua and PERIGEE_* "
+                 "variables:\n\n");
+  manual_help(&out);
+  return cli_print(&out);
+}
+
+static int help(int argc, char **argv) {
+  struct buf out = {0};
+  if (argc > 0) {
+    const struct command *command = find(argv[0]);
+    return command ? help_command(command) : unknown(argv[0]);
+  }
+  overview(&out);
+  return cli_print(&out);
+}
+
+static int version(void) {
+  struct buf out = {0};
+  buf_puts(&out, "perigee " PERIGEE_VERSION "\n");
+  return cli_print(&out);
+}
+
+static bool asks_for_help(const char *arg) {
+  return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+int main(int argc, char **argv) {
+  const char *name = argc > 1 ? argv[1] : "help";
+  char **rest = argv + (argc > 1 ? 2 : 1);
+  int n = argc - (int)(rest - argv);
+  if (strcmp(name, "help") == 0 || asks_for_help(name))
+    return help(n, rest);
+  if (strcmp(name, "--version") == 0)
+    return version();
+  const struct command *command = find(name);
+  if (!command)
+    return unknown(name);
+  for (int i = 0; i < n; i++)
+    if (asks_for_help(rest[i]))
+      return help_command(command);
+  return command->run(n, rest);
+}

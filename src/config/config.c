@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ * Loads the configuration: defaults, file, environment, flags. */
+#include "config/config.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "config/file.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Bytes of auth.secret for HS256, HS384, HS512: those of the hash. */
+static const size_t secret_bytes[] = {32, 48, 64};
+
+struct load {
+  struct config *cfg;
+  const struct config_args *args;
+  struct buf *errors; /* grows with each mistake */
+};
+
+static void set(struct load *load, const struct option *option,
+                const char *text, const char *from) {
+  struct buf why = {0};
+  if (value_set(load->cfg, option, text, &why) == 0) {
+    char **place = &load->cfg->from[option - option_table];
+    mem_free(*place);
+    *place = mem_strdup(from);
+  } else {
+    buf_printf(load->errors, "%s: `%s` is `%s`: it %.*s\n", from, option->key,
+               text, (int)why.len, why.data);
+  }
+  buf_free(&why);
+}
+
+/* `prefix` is "--" for flags, else "". */
+static void unknown(struct load *load, const char *from, const char *prefix,
+                    const char *key) {
+  struct suggest suggest = {.typed = key};
+  for (size_t i = 0; i < OPTION_COUNT; i++)
+    suggest_try(&suggest, option_table[i].key);
+  buf_printf(load->errors, "%s: unknown option `%s%s`", from, prefix, key);
+  if (suggest.best)
+    buf_printf(load->errors, ", did you mean `%s%s`?", prefix, suggest.best);
+  buf_putc(load->errors, '\n');
+}
+
+static void load_defaults(struct load *load) {
+  bool development = load->args->mode == CONFIG_DEVELOPMENT;
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    const struct option *option = &option_table[i];
+    set(load, option, option_default(option, development), "default");
+  }
+  load->cfg->vars_json = mem_strdup("{}");
+}
+
+static void use_entries(struct load *load, const char *path,
+                        const struct file *file) {
+  for (size_t i = 0; i < file->count; i++) {
+    const struct file_entry *entry = &file->entries[i];
+    const struct option *option = option_find(entry->key);
+    struct buf from = {0};
+    buf_printf(&from, "%s:%d", path, entry->line);
+    buf_putc(&from, '\0');
+    if (option)
+      set(load, option, entry->text, from.data);
+    else
+      unknown(load, from.data, "", entry->key);
+    buf_free(&from);
+  }
+  if (file->vars.len > 0) {
+    mem_free(load->cfg->vars_json);
+    load->cfg->vars_json = mem_strndup(file->vars.data, file->vars.len);
+  }
+}
+
+/* The value of a flag: after "=", or the next argument, which is then used
+ * up; NULL when there is none. */
+static const char *flag_value(const struct config_args *args, int *at,
+                              const char *equals) {
+  if (equals)
+    return equals + 1;
+  if (*at + 1 >= args->argc || strncmp(args->argv[*at + 1], "--", 2) == 0)
+    return NULL;
+  return args->argv[++*at];
+}
+
+/* The file to read, and whether it must exist. */
+static const char *file_path(const struct config_args *args, bool *named) {
+  const char *path = NULL;
+  for (int i = 0; i < args->argc; i++) {
+    const char *flag = args->argv[i];
+    size_t len = strcspn(flag, "=");
+    if (len == strlen("--config") && strncmp(flag, "--config", len) == 0)
+      path = flag_value(args, &i, flag[len] ? flag + len : NULL);
+  }
+  if (!path)
+    path = file_env(args->env, "PERIGEE_CONFIG");
+  *named = path && path[0];
+  return *named ? path : CONFIG_FILE;
+}
+
+static void load_file(struct load *load) {
+  bool named;
+  const char *path = file_path(load->args, &named);
+  struct buf text = {0};
+  struct file file = {0};
+  if (!named && access(path, F_OK) < 0 && errno == ENOENT)
+    return;
+  int result = file_read(path, &text, load->errors);
+  if (result == 0)
+    result = file_parse(&file, path, text.data, text.len, load->args->env,
+                        load->errors);
+  if (result < 0)
+    buf_putc(load->errors, '\n');
+  use_entries(load, path, &file);
+  file_free(&file);
+  buf_free(&text);
+}
+
+static void unknown_variable(struct load *load, const char *name) {
+  char known[OPTION_COUNT][OPTION_ENV_BYTES];
+  struct suggest suggest = {.typed = name};
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    option_env_name(&option_table[i], known[i]);
+    suggest_try(&suggest, known[i]);
+  }
+  buf_printf(load->errors, "environment: unknown variable `%s`", name);
+  if (suggest.best)
+    buf_printf(load->errors, ", did you mean `%s`?", suggest.best);
+  buf_putc(load->errors, '\n');
+}
+
+static void load_environment(struct load *load) {
+  for (char *const *env = load->args->env; env && *env; env++) {
+    size_t len = strcspn(*env, "=");
+    if (strncmp(*env, "PERIGEE_", strlen("PERIGEE_")) != 0 || !(*env)[len])
+      continue;
+    char *name = mem_strndup(*env, len);
+    const struct option *option = option_find_env(name);
+    if (option)
+      set(load, option, *env + len + 1, name);
+    else if (strcmp(name, "PERIGEE_CONFIG") != 0)
+      unknown_variable(load, name);
+    mem_free(name);
+  }
+}
+
+/* --watch and --no-watch; false when `key` is no bare switch. */
+static bool load_switch(struct load *load, const char *key) {
+  bool off = strncmp(key, "no-", 3) == 0;
+  const struct option *option = option_find(off ? key + 3 : key);
+  if (!option || option->type != OPTION_BOOL)
+    return false;
+  set(load, option, off ? "false" : "true", "flag");
+  return true;
+}
+
+/* Reads the flag at argv[*at]; moves *at to the last argument it used. */
+static void load_flag(struct load *load, int *at) {
+  const char *flag = load->args->argv[*at];
+  if (strncmp(flag, "--", 2) != 0) {
+    buf_printf(load->errors, "flag: unexpected argument `%s`\n", flag);
+    return;
+  }
+  size_t len = strcspn(flag + 2, "=");
+  const char *equals = flag[2 + len] ? flag + 2 + len : NULL;
+  char *key = mem_strndup(flag + 2, len);
+  const struct option *option = option_find(key);
+  if (!equals && load_switch(load, key))
+    goto out;
+  if (!option && strcmp(key, "config") != 0) {
+    unknown(load, "flag", "--", key);
+    goto out;
+  }
+  const char *value = flag_value(load->args, at, equals);
+  if (!value)
+    buf_printf(load->errors, "flag: `--%s` needs a value\n", key);
+  else if (option)
+    set(load, option, value, "flag");
+out:
+  mem_free(key);
+}
+
+static void load_flags(struct load *load) {
+  for (int i = 0; i < load->args->argc; i++)
+    load_flag(load, &i);
+}
+
+static bool uses_secret(const struct config *cfg) {
+  return (size_t)cfg->auth_algorithm < ARRAY_SIZE(secret_bytes);
+}
+
+/* A key that ends with the process: tokens of one run are worthless in the
+ * next, which is right for trying things out and for nothing else. */
+static void make_secret(struct load *load) {
+  unsigned char bytes[32];
+  char hex[2 * sizeof bytes + 1];
+  if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+    buf_puts(load->errors, "auth.secret: no random bytes to make one\n");
+    return;
+  }
+  for (size_t i = 0; i < sizeof bytes; i++)
+    snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+  set(load, &option_table[OPTION_AT_auth_secret], hex, "made for this run");
+  explicit_bzero(bytes, sizeof bytes);
+  explicit_bzero(hex, sizeof hex);
+}
+
+struct config *config_load(const struct config_args *args, struct buf *errors) {
+  size_t before = errors->len;
+  struct config *cfg = mem_alloc(sizeof *cfg);
+  struct load load = {cfg, args, errors};
+  load_defaults(&load);
+  load_file(&load);
+  load_environment(&load);
+  load_flags(&load);
+  if (args->mode == CONFIG_DEVELOPMENT && uses_secret(cfg) &&
+      cfg->auth_secret[0] == '\0')
+    make_secret(&load);
+  if (errors->len == before)
+    return cfg;
+  config_free(cfg);
+  return NULL;
+}
+
+size_t config_secret_missing(const struct config *cfg) {
+  if (!uses_secret(cfg))
+    return 0;
+  size_t want = secret_bytes[cfg->auth_algorithm];
+  size_t have = strlen(cfg->auth_secret);
+  return have < want ? want - have : 0;
+}
+
+static void check_secret(const struct config *cfg, enum config_mode mode,
+                         struct buf *errors) {
+  static const char advice[] =
+      "make one with `openssl rand -hex 32` and put it in PERIGEE_AUTH_SECRET";
+  size_t len = strlen(cfg->auth_secret);
+  if (len == 0)
+    buf_printf(errors, "auth.secret: no key to check tokens with: %s\n",
+               advice);
+  else if (strstr(cfg->auth_secret, "-----BEGIN "))
+    buf_puts(errors, "auth.secret: this is a PEM key: set auth.algorithm to "
+                     "its RS or ES algorithm and name the public key in "
+                     "auth.public_key_file\n");
+  else if (mode == CONFIG_PRODUCTION && config_secret_missing(cfg) > 0)
+    buf_printf(errors,
+               "auth.secret: %zu bytes are too short, at least %zu are "
+               "needed: %s\n",
+               len, len + config_secret_missing(cfg), advice);
+}
+
+static void check_auth(const struct config *cfg, enum config_mode mode,
+                       struct buf *errors) {
+  if (uses_secret(cfg))
+    check_secret(cfg, mode, errors);
+  else if (cfg->auth_public_key_file[0] == '\0')
+    buf_puts(errors, "auth.public_key_file: auth.algorithm needs the public "
+                     "key that tokens are checked with\n");
+}
+
+int config_check(const struct config *cfg, enum config_mode mode,
+                 struct buf *errors) {
+  size_t before = errors->len;
+  char host[256];
+  int port;
+  if (config_split_address(cfg->listen, host, sizeof host, &port) < 0)
+    buf_printf(errors,
+               "listen: `%s` is not `host:port`, `[ipv6]:port` or `:port` "
+               "(%s)\n",
+               cfg->listen, cfg->from[OPTION_AT_listen]);
+  if (!cfg->tls_cert[0] != !cfg->tls_key[0])
+    buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
+  check_auth(cfg, mode, errors);
+  return errors->len == before ? 0 : ERR_CONFIG;
+}
+
+static bool is_hostname(const char *text) {
+  return text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == '\0';
+}
+
+static int read_port(const char *text, int *port) {
+  size_t len = strlen(text);
+  if (len < 1 || len > 5 || strspn(text, "0123456789") != len)
+    return ERR_CONFIG;
+  *port = atoi(text);
+  return *port <= 65535 ? 0 : ERR_CONFIG;
+}
+
+int config_split_address(const char *text, char *host, size_t cap, int *port) {
+  struct in6_addr ignored;
+  const char *colon = strrchr(text, ':');
+  if (!colon)
+    return ERR_CONFIG;
+  bool bracket = text[0] == '[';
+  size_t len = (size_t)(colon - text);
+  if (bracket) {
+    if (len < 2 || text[len - 1] != ']')
+      return ERR_CONFIG;
+    text++;
+    len -= 2;
+  }
+  if (len >= cap)
+    return ERR_CONFIG;
+  memcpy(host, text, len);
+  host[len] = '\0';
+  if (bracket ? inet_pton(AF_INET6, host, &ignored) != 1 : !is_hostname(host))
+    return ERR_CONFIG;
+  return read_port(colon + 1, port);
+}
+
+void config_free(struct config *cfg) {
+  if (!cfg)
+    return;
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    value_clear(cfg, &option_table[i]);
+    mem_free(cfg->from[i]);
+  }
+  mem_free(cfg->vars_json);
+  mem_free(cfg);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * The libwebsockets context of a worker. */
+#include "edge/edge.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/http.h"
+#include "edge/ws.h"
+#include "protocol/session.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* tx_packet_size bounds one write: more than that would be split, and the
+ * rest copied. A client that names no subprotocol gets the first protocol. */
+static const struct lws_protocols protocols[] = {
+    {.name = "perigee",
+     .callback = ws_callback,
+     .per_session_data_size = sizeof(struct ws_session),
+     .rx_buffer_size = WS_RX_BYTES,
+     .tx_packet_size = WS_GATHER_BYTES},
+    {0},
+};
+
+/* No timers of the library on idle connections: it keeps them in a sorted
+ * list with linear insertion. Ours are in protocol/heartbeat. */
+static const lws_retry_bo_t no_idle_policy = {0};
+
+/* What the library calls errors is mostly said about what peers sent. */
+static void on_log(int level, const char *line) {
+  int len = (int)strcspn(line, "\n");
+  (void)level;
+  log_debug("libwebsockets: %.*s", len, line);
+}
+
+static void on_end_of_turn(uv_prepare_t *prepare) {
+  struct edge *edge = container_of(prepare, struct edge, end_of_turn);
+  session_reap(edge->protocol);
+  ws_flush_dirty(edge);
+}
+
+static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
+  void *loops[] = {loop};
+  struct lws_context_creation_info info = {
+      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                 LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+      .foreign_loops = loops,
+      .user = edge,
+      .port = CONTEXT_PORT_NO_LISTEN,
+      .uid = -1,
+      .gid = -1,
+      .retry_and_idle_policy = &no_idle_policy,
+  };
+  lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+  return lws_create_context(&info);
+}
+
+static struct lws_vhost *new_vhost(struct edge *edge) {
+  const struct config *config = edge->config;
+  struct lws_context_creation_info info = {
+      .vhost_name = "perigee",
+      .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+      .protocols = protocols,
+      .retry_and_idle_policy = &no_idle_policy,
+      .alpn = "http/1.1", /* RAW frames have no meaning inside HTTP/2 */
+      .server_string = "perigee",
+      .mounts = http_mounts(edge),
+  };
+  if (*config->tls_cert) {
+    info.ssl_cert_filepath = config->tls_cert;
+    info.ssl_private_key_filepath = config->tls_key;
+    info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
+  }
+  return lws_create_vhost(edge->context, &info);
+}
+
+int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
+              struct buf *error) {
+  edge->protocol = protocol;
+  edge->config = protocol->config;
+  list_init(&edge->dirty);
+  edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
+  uv_prepare_init(loop, &edge->end_of_turn);
+  uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  edge->context = new_context(edge, loop);
+  if (edge->context)
+    edge->vhost = new_vhost(edge);
+  if (edge->vhost)
+    return 0;
+  buf_puts(error, *edge->config->tls_cert
+                      ? "TLS does not start: check tls.cert and tls.key"
+                      : "libwebsockets does not start");
+  return ERR_SYSTEM;
+}
+
+void edge_adopt_take(struct edge *edge, int fd) {
+  /* On failure the library has closed the descriptor. */
+  if (!lws_adopt_socket_vhost(edge->vhost, fd))
+    log_warn("a connection could not be taken over");
+}
+
+void edge_close(struct edge *edge) {
+  uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
+  if (edge->context)
+    lws_context_destroy(edge->context);
+}
+
+void edge_free(struct edge *edge) {
+  http_mounts_free(edge);
+  mem_free(edge->gather);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * One worker's door to the network: a libwebsockets context on its loop. */
+#ifndef EDGE_EDGE_H
+#define EDGE_EDGE_H
+
+#include "base/attr.h"
+#include "protocol/protocol.h"
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+#include <uv.h>
+
+struct edge {
+  struct protocol *protocol; /* borrowed */
+  const struct config *config;
+  struct lws_context *context;
+  struct lws_vhost *vhost;
+  struct list dirty;     /* conn->dirty: those with something to flush */
+  unsigned char *gather; /* WS_GATHER_BYTES */
+  struct lws_http_mount *mounts; /* NULL without static files */
+  uv_prepare_t end_of_turn;
+  bool development; /* GET /dev/token answers */
+  bool draining;    /* no upgrades, /healthz says 503 */
+};
+
+/* Prepares the context and virtual host; listens nowhere. ERR_SYSTEM, with a
+ * line appended to `error`, when that fails (a certificate, mostly): then
+ * edge_close all the same. `edge` is zeroed but for `development`. */
+MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
+                         uv_loop_t *loop, struct buf *error);
+
+/* Takes over an accepted, non-blocking socket, closed on failure. */
+void edge_adopt_take(struct edge *edge, int fd);
+
+/* Starts to end everything; the loop must run until nothing is left in it. */
+void edge_close(struct edge *edge);
+
+/* After that. */
+void edge_free(struct edge *edge);
+
+#endif

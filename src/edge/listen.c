@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ * Listening and accepting. */
+#include "edge/listen.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "config/config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+  BACKLOG = 4096,      /* the kernel cuts it to net.core.somaxconn */
+  ACCEPTS_A_TURN = 64, /* so that a storm leaves time for those who are in */
+  PAUSE_MS = 200,
+};
+
+/* --- opening ------------------------------------------------------------ */
+
+static void describe(int fd, char out[LISTEN_ADDRESS_BYTES]) {
+  struct sockaddr_storage addr;
+  socklen_t len = sizeof addr;
+  char host[64] = "?", port[16] = "?";
+  if (!getsockname(fd, (struct sockaddr *)&addr, &len))
+    getnameinfo((struct sockaddr *)&addr, len, host, sizeof host, port,
+                sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+  snprintf(out, LISTEN_ADDRESS_BYTES,
+           addr.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static int open_one(const struct addrinfo *info) {
+  const int on = 1;
+  int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                  0);
+  if (fd < 0)
+    return -1;
+  /* REUSEADDR only forgives connections of an earlier process that linger. */
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, BACKLOG))
+    return fd;
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  return -1;
+}
+
+static int fail(struct buf *error, const char *address, const char *why) {
+  buf_printf(error, "listen %s: %s", address, why);
+  return ERR_SYSTEM;
+}
+
+int listen_open(const char *address, char bound[LISTEN_ADDRESS_BYTES],
+                struct buf *error) {
+  char host[256], service[16];
+  int port, fd;
+  struct addrinfo *found;
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                           .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+  if (config_split_address(address, host, sizeof host, &port))
+    return fail(error, address, "not an address: write host:port");
+  snprintf(service, sizeof service, "%d", port);
+  int err = getaddrinfo(*host ? host : NULL, service, &hints, &found);
+  if (err)
+    return fail(error, address, gai_strerror(err));
+  fd = open_one(found);
+  freeaddrinfo(found);
+  if (fd < 0 && errno == EADDRINUSE)
+    return fail(error, address,
+                "the address is in use by another program; stop it, or "
+                "choose another one with --listen=host:port");
+  if (fd < 0)
+    return fail(error, address, strerror(errno));
+  describe(fd, bound);
+  return fd;
+}
+
+/* --- accepting ---------------------------------------------------------- */
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void resume(uv_timer_t *timer) {
+  struct listener *listener = container_of(timer, struct listener, pause);
+  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+}
+
+/* Without descriptors accept would fail again at once, and spin. */
+static void pause_accepting(struct listener *listener) {
+  log_warn("accept: %s; pausing for %d ms (raise `ulimit -n`)",
+           strerror(errno), PAUSE_MS);
+  listener->stats->accept_paused++;
+  uv_poll_stop(&listener->poll);
+  uv_timer_start(&listener->pause, resume, PAUSE_MS, 0);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  struct listener *listener = container_of(poll, struct listener, poll);
+  const int on = 1;
+  (void)status;
+  (void)events;
+  for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+          errno == ENOMEM)
+        pause_accepting(listener);
+      return; /* nobody left, or that one has gone again */
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    listener->accepted(listener->arg, fd);
+  }
+}
+
+void listen_start(struct listener *listener, uv_loop_t *loop, int fd,
+                  struct stats *stats, listen_fn *accepted, void *arg) {
+  *listener = (struct listener){
+      .fd = fd, .accepted = accepted, .arg = arg, .stats = stats};
+  uv_timer_init(loop, &listener->pause);
+  uv_poll_init(loop, &listener->poll, fd);
+  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+}
+
+static void on_poll_closed(uv_handle_t *handle) {
+  close(container_of(handle, struct listener, poll)->fd);
+}
+
+void listen_stop(struct listener *listener) {
+  if (uv_is_closing((uv_handle_t *)&listener->poll))
+    return;
+  uv_close((uv_handle_t *)&listener->poll, on_poll_closed);
+  uv_close((uv_handle_t *)&listener->pause, NULL);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * Listening sockets: opened once, accepted from on a worker's loop.
+ *
+ * libwebsockets does not listen itself: its listen socket cannot be shared by
+ * several workers in Debian's build, and a failed bind would only be logged. */
+#ifndef EDGE_LISTEN_H
+#define EDGE_LISTEN_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/stats.h"
+
+#include <uv.h>
+
+enum { LISTEN_ADDRESS_BYTES = 128 };
+
+/* Called with an accepted descriptor, which is the callee's from then on. */
+typedef void listen_fn(void *arg, int fd);
+
+struct listener {
+  uv_poll_t poll;
+  uv_timer_t pause; /* runs while descriptors have run out */
+  int fd;
+  listen_fn *accepted;
+  void *arg;
+  struct stats *stats; /* borrowed */
+};
+
+/* Opens a socket on "host:port" (port 0: a free one) and writes the address
+ * that it got, "127.0.0.1:8080", to `bound`. Returns the descriptor, or
+ * ERR_SYSTEM with a line appended to `error`. */
+MUST_CHECK int listen_open(const char *address,
+                           char bound[LISTEN_ADDRESS_BYTES],
+                           struct buf *error);
+
+/* Accepts on the loop. `fd` is the listener's from now on. */
+void listen_start(struct listener *listener, uv_loop_t *loop, int fd,
+                  struct stats *stats, listen_fn *accepted, void *arg);
+
+/* Closes the socket; the handles' close callbacks come later on the loop. */
+void listen_stop(struct listener *listener);
+
+#endif

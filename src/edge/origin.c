@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Allowed origins. */
+#include "edge/origin.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* A pattern has one star at most: https://STAR.example.org. */
+static bool matches(const char *pattern, const char *origin) {
+  const char *star = strchr(pattern, '*');
+  if (!star)
+    return strcasecmp(pattern, origin) == 0;
+  size_t head = (size_t)(star - pattern), tail = strlen(star + 1);
+  size_t len = strlen(origin);
+  return len > head + tail && strncasecmp(pattern, origin, head) == 0 &&
+         strcasecmp(star + 1, origin + len - tail) == 0;
+}
+
+static bool is_own_host(const char *origin, const char *host) {
+  const char *name = strstr(origin, "://");
+  return name && *host && strcasecmp(name + 3, host) == 0;
+}
+
+bool origin_allowed(char *const *list, const char *origin, const char *host) {
+  if (!*origin)
+    return true;
+  if (!*list)
+    return is_own_host(origin, host);
+  for (; *list; list++)
+    if (matches(*list, origin))
+      return true;
+  return false;
+}

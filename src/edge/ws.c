@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ * WebSocket connections on libwebsockets. */
+#include "edge/ws.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/close.h"
+#include "edge/edge.h"
+#include "edge/headers.h"
+#include "edge/http.h"
+#include "protocol/router.h"
+#include "protocol/session.h"
+
+#include <string.h>
+
+static struct edge *edge_of(struct lws *wsi) {
+  return lws_context_user(lws_get_context(wsi));
+}
+
+/* --- writing ------------------------------------------------------------ */
+
+/* Writes bytes that are frames already. The library keeps what the socket
+ * does not take and asks for WRITEABLE itself. Returns false when the socket
+ * is broken. */
+static bool write_raw(struct conn *conn, const unsigned char *data,
+                      size_t len) {
+  struct lws *wsi = conn->socket;
+  struct stats *stats = conn->manager->stats;
+  /* The parameter is not const for writes that need headroom; RAW does not. */
+  int n = lws_write(wsi, (unsigned char *)data, len, LWS_WRITE_RAW);
+  if (n < 0)
+    return false;
+  stats->writes++;
+  stats->bytes_out += len;
+  conn->blocked = lws_partial_buffered(wsi);
+  return true;
+}
+
+/* Copies whole frames from the front into the gather buffer while they fit;
+ * returns how many. */
+static uint32_t gather(const struct conn *conn, unsigned char *out,
+                       size_t *len) {
+  const struct frame *frame;
+  uint32_t n = 0;
+  *len = 0;
+  while ((frame = outq_peek(&conn->out, n)) &&
+         *len + frame->len <= WS_GATHER_BYTES) {
+    memcpy(out + *len, frame->data, frame->len);
+    *len += frame->len;
+    n++;
+  }
+  return n;
+}
+
+/* One write of what fits into it. False when the socket is broken. */
+static bool write_some(struct edge *edge, struct conn *conn) {
+  const struct frame *first = outq_peek(&conn->out, 0);
+  size_t len;
+  uint32_t n = 0;
+  if (conn->out.count > 1)
+    n = gather(conn, edge->gather, &len);
+  bool ok = n > 1 ? write_raw(conn, edge->gather, len)
+                  : write_raw(conn, first->data, first->len);
+  outq_drop(&conn->out, n > 1 ? n : 1);
+  return ok;
+}
+
+static void kill_socket(struct conn *conn) {
+  if (conn->socket)
+    lws_set_timeout(conn->socket, PENDING_TIMEOUT_USER_REASON_BASE,
+                    LWS_TO_KILL_ASYNC);
+}
+
+/* Writes until the queue is empty or the socket takes no more. */
+static void flush(struct edge *edge, struct conn *conn) {
+  struct lws *wsi = conn->socket;
+  conn->blocked = lws_partial_buffered(wsi);
+  while (conn->out.count > 0 && !conn->blocked)
+    if (!write_some(edge, conn)) {
+      outq_clear(&conn->out);
+      kill_socket(conn);
+      return;
+    }
+  /* A socket that is behind goes on in the WRITEABLE callback, and so does a
+   * close, which the library wants to be told in a callback. */
+  if (conn->blocked || !conn_is_open(conn))
+    lws_callback_on_writable(wsi);
+}
+
+void ws_flush_dirty(struct edge *edge) {
+  struct list *node;
+  while ((node = list_shift(&edge->dirty)))
+    flush(edge, container_of(node, struct conn, dirty));
+}
+
+static void mark_dirty(struct conn *conn) {
+  struct edge *edge = edge_of(conn->socket);
+  if (!list_linked(&conn->dirty))
+    list_push(&edge->dirty, &conn->dirty);
+}
+
+static const struct conn_io io = {
+    .want_flush = mark_dirty,
+    .close = mark_dirty,
+    .kill = kill_socket,
+};
+
+/* --- callbacks ---------------------------------------------------------- */
+
+static int on_established(struct lws *wsi, struct ws_session *session) {
+  struct edge *edge = edge_of(wsi);
+  char address[64];
+  if (!lws_get_peer_simple(wsi, address, sizeof address))
+    return -1; /* gone already */
+  struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
+  *session = (struct ws_session){.conn = conn};
+  conn->headers = headers_pack(wsi);
+  session_open(edge->protocol, conn, address);
+  return 0;
+}
+
+/* A part of a message: most come whole, the others are put together. */
+static void on_text(struct conn *conn, struct lws *wsi, const char *in,
+                    size_t len) {
+  bool last =
+      lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+  if (conn->in.len + len > router_message_limit(conn)) {
+    buf_free(&conn->in);
+    conn_close(conn, CLOSE_TOO_LARGE, NULL);
+    return;
+  }
+  if (last && conn->in.len == 0) {
+    router_message(conn, in ? in : "", len);
+    return;
+  }
+  buf_put(&conn->in, in, len);
+  if (!last)
+    return;
+  struct buf whole = conn->in; /* the handler may close the connection */
+  conn->in = (struct buf){0};
+  router_message(conn, whole.data, whole.len);
+  buf_free(&whole);
+}
+
+static int on_receive(struct lws *wsi, struct ws_session *session,
+                      const char *in, size_t len) {
+  struct conn *conn = session->conn;
+  if (!conn_is_open(conn))
+    return 0;
+  conn->last_frame_ms = uv_now(conn->timer.loop);
+  if (lws_frame_is_binary(wsi))
+    conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
+  else
+    on_text(conn, wsi, in, len);
+  return 0;
+}
+
+static int on_pong(struct ws_session *session) {
+  session->conn->last_frame_ms = uv_now(session->conn->timer.loop);
+  return 0;
+}
+
+static int on_writeable(struct lws *wsi, struct ws_session *session) {
+  struct conn *conn = session->conn;
+  flush(edge_of(wsi), conn);
+  if (conn_is_open(conn) || conn->blocked || conn->out.count > 0)
+    return 0;
+  const char *reason = conn_close_reason(conn);
+  lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
+                   (unsigned char *)reason, strlen(reason));
+  return -1; /* the library sends the close frame and waits for the answer */
+}
+
+/* The peer's close frame: a code, perhaps, and a reason we do not need. */
+static int on_peer_close(struct ws_session *session, const unsigned char *in,
+                         size_t len) {
+  session->peer_code = len >= 2 ? in[0] << 8 | in[1] : CLOSE_NORMAL;
+  return 0;
+}
+
+static int on_closed(struct ws_session *session) {
+  int code = session->peer_code ? session->peer_code : CLOSE_ABNORMAL;
+  if (session->conn)
+    conn_gone(session->conn, code);
+  session->conn = NULL;
+  return 0;
+}
+
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                void *in, size_t len) {
+  switch (reason) {
+  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+    return http_confirm_upgrade(edge_of(wsi), wsi);
+  case LWS_CALLBACK_HTTP:
+    return http_request(edge_of(wsi), wsi);
+  case LWS_CALLBACK_ESTABLISHED:
+    return on_established(wsi, user);
+  case LWS_CALLBACK_RECEIVE:
+    return on_receive(wsi, user, in, len);
+  case LWS_CALLBACK_RECEIVE_PONG:
+    return on_pong(user);
+  case LWS_CALLBACK_SERVER_WRITEABLE:
+    return on_writeable(wsi, user);
+  case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+    return on_peer_close(user, in, len);
+  case LWS_CALLBACK_CLOSED:
+    return on_closed(user);
+  default: /* plain HTTP has chores that the library does itself */
+    return lws_callback_http_dummy(wsi, reason, user, in, len);
+  }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * The WebSocket side of libwebsockets: handshake, receive, flush, close.
+ *
+ * Only edge/ knows libwebsockets. Its documented way of sending (ask for a
+ * WRITEABLE callback, write one message in it) costs two epoll_ctl calls a
+ * message. Here frames gather in the connections' queues; at the end of the
+ * loop turn each connection that has some is flushed once, with one
+ * LWS_WRITE_RAW of ready-made frames: as it is when there is one, gathered
+ * into one buffer when there are several. Only a connection whose socket did
+ * not take all of it goes on by WRITEABLE callbacks, until it has. */
+#ifndef EDGE_WS_H
+#define EDGE_WS_H
+
+#include "base/list.h"
+#include "core/conn.h"
+
+#include <libwebsockets.h>
+
+struct edge;
+
+/* What libwebsockets keeps for each connection. */
+struct ws_session {
+  struct conn *conn; /* NULL before the handshake is over */
+  int peer_code;     /* what the peer's close frame said; 0: none came */
+};
+
+/* The bytes that leave in one write at most, single longer frames aside. */
+enum { WS_GATHER_BYTES = 64 * 1024 };
+
+/* The largest message that is read in one piece; longer ones are assembled.
+ * Allocated for each connection: 512 is the least that lets the handshake of
+ * a browser through in one read. */
+enum { WS_RX_BYTES = 512 };
+
+/* The callback of the one protocol: a line for each reason that matters. */
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                void *in, size_t len);
+
+/* Writes out what the connections in edge->dirty have queued. */
+void ws_flush_dirty(struct edge *edge);
+
+#endif

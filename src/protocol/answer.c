@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * Replies and errors. */
+#include "protocol/answer.h"
+
+#include "base/log.h"
+#include "core/json.h"
+#include "protocol/protocol.h"
+
+enum { OUT_KEEP = 64 * 1024, RATE_TOLD_EVERY_MS = 1000 };
+
+/* What an error says beside its code. */
+struct detail {
+  const char *text, *ref; /* ref: NULL if none */
+  bool retry;
+  uint32_t retry_after_ms; /* 0: not known */
+};
+
+static struct buf *begin(struct conn *conn, const char *type,
+                         const struct msg_id *id) {
+  struct buf *out = &protocol_of(conn)->out;
+  buf_reset(out, OUT_KEEP);
+  buf_puts(out, "{\"type\":\"");
+  buf_puts(out, type);
+  buf_putc(out, '"');
+  if (id->kind != MSG_ID_NONE) {
+    buf_puts(out, ",\"id\":");
+    msg_id_put(out, id);
+  }
+  buf_puts(out, ",\"data\":");
+  return out;
+}
+
+void answer_send(struct conn *conn) {
+  const struct buf *out = &protocol_of(conn)->out;
+  struct frame *frame = frame_new(FRAME_TEXT, out->data, out->len);
+  /* Closed, or closed for its full queue: there is nobody to tell. */
+  (void)conn_send(conn, frame);
+  frame_unref(frame);
+}
+
+void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
+                  size_t len) {
+  if (id->kind == MSG_ID_NONE)
+    return;
+  struct buf *out = begin(conn, "reply", id);
+  if (len > 0)
+    buf_put(out, json, len);
+  else
+    buf_puts(out, "null");
+  buf_putc(out, '}');
+  answer_send(conn);
+}
+
+static void send_error(struct conn *conn, const struct msg_id *id,
+                       const char *code, const struct detail *detail) {
+  struct buf *out = begin(conn, "error", id);
+  buf_puts(out, "{\"code\":");
+  json_put_string(out, code, strlen(code));
+  buf_puts(out, ",\"message\":");
+  json_put_string(out, detail->text, strlen(detail->text));
+  buf_puts(out, detail->retry ? ",\"retry\":true" : ",\"retry\":false");
+  if (detail->retry_after_ms)
+    buf_printf(out, ",\"retry_after_ms\":%u", detail->retry_after_ms);
+  if (detail->ref)
+    buf_printf(out, ",\"ref\":\"%s\"", detail->ref);
+  buf_puts(out, "}}");
+  answer_send(conn);
+}
+
+static void count(struct conn *conn, const char *code, const char *text) {
+  conn->manager->stats->messages_refused++;
+  log_debug("conn=%llu user=%s refused code=%s %s",
+            (unsigned long long)conn->id, conn_user_name(conn), code, text);
+}
+
+void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
+                  const char *text) {
+  struct detail detail = {.text = text ? text : err_text(err),
+                          .retry = err_retry(err)};
+  count(conn, err_name(err), detail.text);
+  if (id->kind != MSG_ID_NONE)
+    send_error(conn, id, err_name(err), &detail);
+}
+
+void answer_rate_limited(struct conn *conn, const struct msg_id *id,
+                         uint32_t retry_after_ms) {
+  uint64_t now = uv_now(protocol_of(conn)->loop);
+  struct detail detail = {.text = err_text(ERR_RATE_LIMITED),
+                          .retry = true,
+                          .retry_after_ms = retry_after_ms};
+  count(conn, err_name(ERR_RATE_LIMITED), detail.text);
+  conn->manager->stats->rate_limited++;
+  if (id->kind == MSG_ID_NONE) {
+    if (conn->rate_told_ms && now - conn->rate_told_ms < RATE_TOLD_EVERY_MS)
+      return;
+    conn->rate_told_ms = now;
+  }
+  send_error(conn, id, err_name(ERR_RATE_LIMITED), &detail);
+}
+
+void answer_failure(struct conn *conn, const struct msg_id *id,
+                    const struct call_result *result) {
+  struct detail detail = {.text = result->text};
+  const char *code = result->code;
+  if (result->verdict == CALL_FAILED) {
+    code = err_name(result->err);
+    detail = (struct detail){.text = err_text(result->err),
+                             .ref = result->ref,
+                             .retry = err_retry(result->err)};
+  }
+  count(conn, code, detail.text);
+  if (id->kind != MSG_ID_NONE)
+    send_error(conn, id, code, &detail);
+}
+
+void answer_call(const struct call_spec *spec,
+                 const struct call_result *result) {
+  if (result->verdict == CALL_OK)
+    answer_reply(spec->conn, &spec->id, result->value[0].text,
+                 result->value[0].len);
+  else
+    answer_failure(spec->conn, &spec->id, result);
+}

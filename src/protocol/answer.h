@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * How replies and errors are written.
+ *
+ * A message with an id gets exactly one of them. Without an id nothing is
+ * sent: a failure is counted, and logged at debug level. */
+#ifndef PROTOCOL_ANSWER_H
+#define PROTOCOL_ANSWER_H
+
+#include "base/err.h"
+#include "core/conn.h"
+#include "core/msg_id.h"
+#include "script/call.h"
+
+/* {"type":"reply","id":…,"data":…}; `json` is valid JSON, len 0 is null. */
+void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
+                  size_t len);
+
+/* {"type":"error",…} with a code of ours; `text` NULL is its default text. */
+void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
+                  const char *text);
+
+/* RATE_LIMITED, with the time after which it may be tried again; without an
+ * id it is sent all the same, at most once a second. */
+void answer_rate_limited(struct conn *conn, const struct msg_id *id,
+                         uint32_t retry_after_ms);
+
+/* What came of a handler or a hook: a reply, the script's own error, or ours
+ * with a reference to the log. */
+void answer_call(const struct call_spec *spec,
+                 const struct call_result *result);
+
+/* The same for a result that is not CALL_OK. */
+void answer_failure(struct conn *conn, const struct msg_id *id,
+                    const struct call_result *result);
+
+/* Frames and sends what stands in protocol->out. */
+void answer_send(struct conn *conn);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * Authentication. */
+#include "protocol/auth.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/json.h"
+#include "core/jwt.h"
+#include "protocol/answer.h"
+#include "protocol/field.h"
+#include "protocol/heartbeat.h"
+#include "protocol/protocol.h"
+#include "protocol/session.h"
+
+#include <time.h>
+
+static void put_head(struct buf *out, const char *type,
+                     const struct msg_id *id) {
+  buf_reset(out, AUTH_MESSAGE_BYTES);
+  buf_printf(out, "{\"type\":\"%s\"", type);
+  if (id->kind != MSG_ID_NONE) {
+    buf_puts(out, ",\"id\":");
+    msg_id_put(out, id);
+  }
+  buf_puts(out, ",\"data\":{");
+}
+
+/* auth_error, and the close that follows when it has been written. `why` is
+ * for the log alone: a peer that guesses must not be helped. */
+static void refuse(struct conn *conn, const struct msg_id *id,
+                   const char *code, const char *text, const char *why) {
+  struct buf *out = &protocol_of(conn)->out;
+  conn->manager->stats->auth_failed++;
+  log_info("conn=%llu ip=%s auth refused code=%s %s",
+           (unsigned long long)conn->id, conn->address->text, code, why);
+  put_head(out, "auth_error", id);
+  buf_puts(out, "\"code\":");
+  json_put_string(out, code, strlen(code));
+  buf_puts(out, ",\"message\":");
+  json_put_string(out, text, strlen(text));
+  buf_puts(out, "}}");
+  answer_send(conn);
+  conn_close(conn, CLOSE_AUTH_FAILED, NULL);
+}
+
+static void refuse_err(struct conn *conn, const struct msg_id *id,
+                       enum err err, const char *why) {
+  refuse(conn, id, err_name(err), err_text(err), why);
+}
+
+static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
+  const struct protocol *protocol = protocol_of(conn);
+  const struct config *config = protocol->config;
+  struct buf *out = &protocol_of(conn)->out;
+  put_head(out, "auth_ok", id);
+  buf_puts(out, "\"user\":");
+  json_put_string(out, conn->user->id, strlen(conn->user->id));
+  buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%.0f,\"pong_ms\":%.0f",
+             (unsigned long long)conn->id,
+             config->heartbeat_interval_s * 1000.0,
+             config->heartbeat_timeout_s * 1000.0);
+  if (conn->expires_s) {
+    int64_t ttl = conn->expires_s - time(NULL);
+    buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
+  }
+  buf_printf(out, ",\"max_message\":%llu,\"proto\":1}}",
+             (unsigned long long)config->limits_message_bytes);
+  answer_send(conn);
+}
+
+/* --- login -------------------------------------------------------------- */
+
+static void refresh(struct conn *conn, const struct msg_id *id,
+                    struct jwt_claims *claims) {
+  if (strcmp(claims->user, conn->user->id) != 0) {
+    refuse_err(conn, id, ERR_INVALID_TOKEN, "refresh for another user");
+    return;
+  }
+  conn->expires_s = claims->expires;
+  send_auth_ok(conn, id);
+  heartbeat_arm(conn);
+}
+
+static void login(struct conn *conn, const struct msg_id *id) {
+  if (conn->state != CONN_NEW)
+    return; /* it closed, or logged in, while a hook decided */
+  if (manager_login(conn->manager, conn, conn->claimant)) {
+    log_info("conn=%llu user=%s has too many connections",
+             (unsigned long long)conn->id, conn->claimant);
+    conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
+    return;
+  }
+  mem_free(conn->claimant);
+  conn->claimant = NULL;
+  conn->manager->stats->auth_ok++;
+  log_info("conn=%llu user=%s ip=%s authenticated",
+           (unsigned long long)conn->id, conn->user->id,
+           conn->address->text);
+  heartbeat_arm(conn);
+  send_auth_ok(conn, id);
+  session_greet(conn);
+}
+
+static void refuse_result(struct conn *conn, const struct msg_id *id,
+                          const struct call_result *result) {
+  if (result->verdict == CALL_REFUSED)
+    refuse(conn, id, result->code, result->text, "refused by a script");
+  else
+    refuse_err(conn, id, result->err, "a hook failed");
+}
+
+static void auth_hook_done(const struct call_spec *spec,
+                           const struct call_result *result) {
+  if (result->verdict != CALL_OK)
+    refuse_result(spec->conn, &spec->id, result);
+  else
+    login(spec->conn, &spec->id);
+}
+
+/* The token said who it is; takes over the strings of `claims`. */
+static void accept_take(struct conn *conn, const struct msg_id *id,
+                        struct jwt_claims *claims) {
+  struct generation *live = protocol_of(conn)->host.live;
+  conn->claimant = claims->user;
+  conn->claims = claims->json;
+  conn->expires_s = claims->expires;
+  claims->user = claims->json = NULL;
+  if (!live->hooks[HOOK_AUTH]) {
+    login(conn, id);
+    return;
+  }
+  struct call_spec spec = {
+      .handler = live->hooks[HOOK_AUTH],
+      .conn = conn,
+      .id = *id,
+      .args = {{.kind = CALL_CLIENT},
+               {CALL_JSON, conn->claims, strlen(conn->claims)}},
+      .nargs = 2,
+      .done = auth_hook_done};
+  call_run(live, &spec);
+}
+
+/* Frees what is left of `claims`. */
+static void decide(struct conn *conn, const struct msg_id *id, int err,
+                   struct jwt_claims *claims) {
+  if (err)
+    refuse_err(conn, id, (enum err)err, claims->why);
+  else if (conn->state == CONN_READY)
+    refresh(conn, id, claims);
+  else if (conn->state == CONN_NEW)
+    accept_take(conn, id, claims);
+  jwt_claims_free(claims);
+}
+
+/* --- @token ------------------------------------------------------------- */
+
+/* The user that a script named: a string, or an integer in decimal. */
+static char *user_of(const struct call_arg *value) {
+  char user[USER_ID_BYTES + 1];
+  bool whole;
+  size_t len;
+  struct json_scan scan = {value->text, value->text + value->len};
+  if (value->len == 0)
+    return NULL;
+  if (*value->text == '"')
+    len = json_unescape(value->text + 1, value->len - 2, user, USER_ID_BYTES);
+  else if (json_scan_number(&scan, &whole) || !whole)
+    return NULL;
+  else
+    memcpy(user, value->text, len = value->len);
+  if (len == 0 || len > USER_ID_BYTES || memchr(user, 0, len))
+    return NULL;
+  return mem_strndup(user, len);
+}
+
+static void token_hook_done(const struct call_spec *spec,
+                            const struct call_result *result) {
+  struct jwt_claims claims = {.why = "@token gave no user id"};
+  if (result->verdict != CALL_OK) {
+    refuse_result(spec->conn, &spec->id, result);
+    return;
+  }
+  const struct call_arg *table = &result->value[1];
+  claims.user = user_of(&result->value[0]);
+  claims.json = table->len ? mem_strndup(table->text, table->len)
+                           : mem_strdup("{}");
+  decide(spec->conn, &spec->id, claims.user ? 0 : ERR_INVALID_TOKEN, &claims);
+}
+
+static void run_token_hook(struct conn *conn, const struct msg_id *id,
+                           const char *token, size_t len) {
+  struct generation *live = protocol_of(conn)->host.live;
+  struct call_spec spec = {.handler = live->hooks[HOOK_TOKEN],
+                           .conn = conn,
+                           .id = *id,
+                           .args = {{.kind = CALL_CLIENT},
+                                    {CALL_STRING, token, len}},
+                           .nargs = 2,
+                           .want_result = true,
+                           .done = token_hook_done};
+  call_run(live, &spec);
+}
+
+void auth_message(struct conn *conn, const struct envelope *env) {
+  const struct protocol *protocol = protocol_of(conn);
+  char token[AUTH_MESSAGE_BYTES];
+  size_t len;
+  struct jwt_claims claims = {0};
+  if (!field_string(env, "token", token, sizeof token, &len) || len == 0) {
+    refuse_err(conn, &env->id, ERR_INVALID_TOKEN, "no token in the message");
+  } else if (protocol->host.live->hooks[HOOK_TOKEN]) {
+    run_token_hook(conn, &env->id, token, len);
+  } else if (!protocol->host.key) {
+    refuse_err(conn, &env->id, ERR_INVALID_TOKEN,
+               "no key is configured and no script has @token any more");
+  } else {
+    int err = jwt_verify(protocol->host.key, token, len, time(NULL), &claims);
+    decide(conn, &env->id, err, &claims);
+  }
+}

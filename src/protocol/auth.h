@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The built-in type `auth`: a token becomes a user, or the connection ends.
+ *
+ *   token ── @token, or the JWT check ──► user, claims
+ *         ── @auth, which may refuse  ──► login, auth_ok, @connect
+ *
+ * On a connection that is logged in it is a refresh: same user, new time. */
+#ifndef PROTOCOL_AUTH_H
+#define PROTOCOL_AUTH_H
+
+#include "core/conn.h"
+#include "protocol/envelope.h"
+
+/* A message with more bytes than this, before auth_ok, closes 4507. */
+enum { AUTH_MESSAGE_BYTES = 8192 };
+
+void auth_message(struct conn *conn, const struct envelope *env);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * The outer object of a message: its type, its data, its id.
+ *
+ * One pass over the text, which checks all of it: after a result of 0 the
+ * data is JSON and may go to a decoder that does not check again. Unknown
+ * keys are passed over, of a key that comes twice the last one counts, and
+ * escapes in keys and values are understood. */
+#ifndef PROTOCOL_ENVELOPE_H
+#define PROTOCOL_ENVELOPE_H
+
+#include "base/attr.h"
+#include "core/msg_id.h"
+
+#include <stddef.h>
+
+/* The longest type, in bytes. */
+enum { ENVELOPE_TYPE = 64 };
+
+struct envelope {
+  char type[ENVELOPE_TYPE + 1]; /* zero-terminated */
+  size_t type_len;
+  const char *data; /* into the parsed text; NULL when there is none */
+  size_t data_len;
+  struct msg_id id; /* MSG_ID_NONE when there is none */
+};
+
+/* Reads a message. `text` is not NULL and outlives `out`.
+ *
+ * 0;
+ * ERR_BAD_JSON: not JSON, `out` is empty;
+ * ERR_BAD_REQUEST: JSON, but not an envelope. `*why` (may be NULL) is set to
+ * a constant text that names the key, and `out->id` is set if there was a
+ * valid one, so that the sender can be told. The rest of `out` says nothing.
+ */
+MUST_CHECK int envelope_parse(const char *text, size_t len,
+                              struct envelope *out, const char **why);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * Deadlines of connections. */
+#include "protocol/heartbeat.h"
+
+#include "base/err.h"
+#include "protocol/protocol.h"
+
+#include <time.h>
+
+/* How long a closing connection may take to write what is queued. */
+enum { CLOSING_MS = 5000 };
+
+static uint64_t ms(double seconds) {
+  return (uint64_t)(seconds * 1000.0);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+/* A number in 1..max. Spreads the first pings of clients that came together;
+ * nothing secret depends on it. */
+static uint64_t random_up_to(uint64_t max) {
+  return 1 + (uint64_t)random() % (max ? max : 1);
+}
+
+static bool answered(const struct conn *conn) {
+  return conn->last_frame_ms >= conn->pinged_ms;
+}
+
+static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
+  /* An unanswered ping keeps its time: its deadline must not move. */
+  if (answered(conn))
+    conn->pinged_ms = now;
+  conn->next_ping_ms = now + interval;
+  (void)conn_send(conn, protocol_of(conn)->ping); /* a full queue closes it */
+}
+
+/* Loop time at which the token's grace is over. */
+static uint64_t expiry_ms(const struct conn *conn, uint64_t now) {
+  if (!conn->expires_s)
+    return UINT64_MAX;
+  int64_t left = conn->expires_s + HEARTBEAT_TOKEN_GRACE_S - time(NULL);
+  return left <= 0 ? now : now + (uint64_t)left * 1000;
+}
+
+/* Does what is due; returns the next deadline. */
+static uint64_t tend(struct conn *conn, uint64_t now) {
+  const struct config *config = protocol_of(conn)->config;
+  uint64_t interval = ms(config->heartbeat_interval_s);
+  uint64_t timeout = ms(config->heartbeat_timeout_s);
+  if (!conn->next_ping_ms)
+    conn->next_ping_ms = now + random_up_to(interval);
+  if (expiry_ms(conn, now) <= now) {
+    conn_close(conn, CLOSE_TOKEN_EXPIRED, NULL);
+    return now + CLOSING_MS;
+  }
+  if (!answered(conn) && now >= conn->pinged_ms + timeout) {
+    conn->manager->stats->ping_timeouts++;
+    conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
+    return now + CLOSING_MS;
+  }
+  if (now >= conn->next_ping_ms)
+    ping(conn, now, interval);
+  uint64_t due = earlier(conn->next_ping_ms, expiry_ms(conn, now));
+  return answered(conn) ? due : earlier(due, conn->pinged_ms + timeout);
+}
+
+static uint64_t look(struct conn *conn, uint64_t now) {
+  uint64_t deadline;
+  switch (conn->state) {
+  case CONN_NEW:
+    deadline =
+        conn->opened_ms + ms(protocol_of(conn)->config->auth_timeout_s);
+    if (now < deadline)
+      return deadline;
+    conn_close(conn, CLOSE_AUTH_TIMEOUT, NULL);
+    return now + CLOSING_MS;
+  case CONN_READY:
+    return tend(conn, now);
+  case CONN_CLOSING:
+    deadline = conn->closing_ms + CLOSING_MS;
+    if (now < deadline)
+      return deadline;
+    conn->io->kill(conn);
+    return UINT64_MAX;
+  case CONN_CLOSED:
+    break;
+  }
+  return UINT64_MAX;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  heartbeat_arm(container_of(timer, struct conn, timer));
+}
+
+void heartbeat_arm(struct conn *conn) {
+  uint64_t now = uv_now(conn->timer.loop);
+  uint64_t due = look(conn, now);
+  if (due == UINT64_MAX)
+    uv_timer_stop(&conn->timer);
+  else
+    uv_timer_start(&conn->timer, on_timer, due - now, 0);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * The protocol's side of one worker. */
+#include "protocol/protocol.h"
+
+static struct frame *constant(const char *text) {
+  return frame_new(FRAME_TEXT, text, strlen(text));
+}
+
+void protocol_init(struct protocol *protocol, uv_loop_t *loop,
+                   const struct config *config, const struct jwt_key *key) {
+  *protocol = (struct protocol){.config = config, .loop = loop};
+  struct manager_limits limits = {
+      .queue_bytes = (size_t)config->limits_queue_bytes,
+      .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
+      .per_user = (uint32_t)config->limits_per_user,
+      .per_address = (uint32_t)config->limits_per_ip,
+      .connections = (uint32_t)config->limits_connections,
+  };
+  manager_init(&protocol->manager, limits, &protocol->stats);
+  protocol->host = (struct host){.manager = &protocol->manager,
+                                 .stats = &protocol->stats,
+                                 .config = config,
+                                 .key = key,
+                                 .worker = 1};
+  protocol->ping = constant("{\"type\":\"ping\"}");
+  protocol->pong = constant("{\"type\":\"pong\"}");
+}
+
+void protocol_free(struct protocol *protocol) {
+  manager_free(&protocol->manager);
+  frame_unref(protocol->ping);
+  frame_unref(protocol->pong);
+  buf_free(&protocol->out);
+  buf_free(&protocol->host.scratch);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * The protocol's side of one worker: what its built-in types work with. */
+#ifndef PROTOCOL_PROTOCOL_H
+#define PROTOCOL_PROTOCOL_H
+
+#include "base/stats.h"
+#include "config/config.h"
+#include "core/frame.h"
+#include "core/manager.h"
+#include "script/host.h"
+
+#include <uv.h>
+
+struct protocol {
+  const struct config *config; /* borrowed */
+  uv_loop_t *loop;             /* borrowed */
+  struct stats stats;
+  struct manager manager;
+  struct host host;
+  struct frame *ping; /* {"type":"ping"}, shared by all connections */
+  struct frame *pong;
+  struct buf out; /* where answers are written */
+};
+
+/* `key` is borrowed; NULL when a script checks the tokens. */
+void protocol_init(struct protocol *protocol, uv_loop_t *loop,
+                   const struct config *config, const struct jwt_key *key);
+
+/* Every connection must be released before. Does not free generations. */
+void protocol_free(struct protocol *protocol);
+
+static inline struct protocol *protocol_of(const struct conn *conn) {
+  return container_of(conn->manager, struct protocol, manager);
+}
+
+#endif

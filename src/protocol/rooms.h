@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * The built-in types `join` and `leave`. */
+#ifndef PROTOCOL_ROOMS_H
+#define PROTOCOL_ROOMS_H
+
+#include "core/conn.h"
+#include "protocol/envelope.h"
+
+/* {"room":NAME}: @join may refuse, and what it returns is the reply. */
+void rooms_join(struct conn *conn, const struct envelope *env);
+
+/* {"room":NAME}: leaving a room one is not in is no error. */
+void rooms_leave(struct conn *conn, const struct envelope *env);
+
+#endif

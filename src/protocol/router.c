@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * From a text to a handler. */
+#include "protocol/router.h"
+
+#include "core/json.h"
+#include "protocol/answer.h"
+#include "protocol/auth.h"
+#include "protocol/envelope.h"
+#include "protocol/protocol.h"
+#include "protocol/rooms.h"
+
+typedef void builtin_fn(struct conn *conn, const struct envelope *env);
+
+struct builtin {
+  const char *type;
+  builtin_fn *run;
+  bool before_auth; /* open to a connection that has not logged in */
+};
+
+static void on_ping(struct conn *conn, const struct envelope *env) {
+  (void)env;
+  (void)conn_send(conn, protocol_of(conn)->pong); /* a full queue closes it */
+}
+
+static void on_pong(struct conn *conn, const struct envelope *env) {
+  (void)conn; /* that a frame came was noted already */
+  (void)env;
+}
+
+static const struct builtin builtins[] = {
+    {"ping", on_ping, true},      {"pong", on_pong, true},
+    {"auth", auth_message, true}, {"join", rooms_join, false},
+    {"leave", rooms_leave, false},
+};
+
+static const struct builtin *find_builtin(const char *type) {
+  for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
+    if (!strcmp(builtins[i].type, type))
+      return &builtins[i];
+  return NULL;
+}
+
+size_t router_message_limit(const struct conn *conn) {
+  size_t limit = (size_t)protocol_of(conn)->config->limits_message_bytes;
+  bool early = conn->state == CONN_NEW && limit > AUTH_MESSAGE_BYTES;
+  return early ? AUTH_MESSAGE_BYTES : limit;
+}
+
+/* Takes the message from the connection's buckets; 0, or the milliseconds
+ * until there is room for it again. */
+static uint32_t take_rates(struct conn *conn, size_t len) {
+  const struct config *config = protocol_of(conn)->config;
+  uint64_t now = uv_now(protocol_of(conn)->loop);
+  double bytes = (double)config->limits_bytes_per_s;
+  uint32_t wait =
+      limit_take(&conn->messages, (double)config->limits_messages_per_s,
+                 (double)config->limits_burst, 1, now);
+  if (wait)
+    return wait;
+  return limit_take(&conn->bytes, bytes, bytes, (double)len, now);
+}
+
+static void refuse_text(struct conn *conn, const char *text, size_t len,
+                        const struct envelope *env, int err,
+                        const char *why) {
+  if (err == ERR_BAD_JSON && !json_utf8_valid(text, len))
+    conn_close(conn, CLOSE_BAD_PROTOCOL, NULL);
+  else
+    answer_error(conn, &env->id, (enum err)err, why);
+}
+
+static void run_handler(struct conn *conn, struct generation *live,
+                        const struct handler *handler,
+                        const struct envelope *env) {
+  struct call_spec spec = {
+      .handler = handler,
+      .conn = conn,
+      .id = env->id,
+      .args = {{.kind = CALL_CLIENT},
+               {env->data ? CALL_JSON : CALL_NIL, env->data, env->data_len}},
+      .nargs = 2,
+      .gated = true,
+      .want_result = env->id.kind != MSG_ID_NONE,
+      .done = answer_call,
+  };
+  call_run(live, &spec);
+}
+
+static void dispatch(struct conn *conn, const struct envelope *env) {
+  struct generation *live = protocol_of(conn)->host.live;
+  if (conn->state == CONN_READY) {
+    const struct handler *handler =
+        generation_handler(live, env->type, env->type_len);
+    if (handler) {
+      run_handler(conn, live, handler, env);
+      return;
+    }
+  }
+  const struct builtin *builtin = find_builtin(env->type);
+  if (conn->state != CONN_READY && !(builtin && builtin->before_auth))
+    answer_error(conn, &env->id, ERR_UNAUTHENTICATED, NULL);
+  else if (builtin)
+    builtin->run(conn, env);
+  else
+    answer_error(conn, &env->id, ERR_UNKNOWN_TYPE, NULL);
+}
+
+void router_message(struct conn *conn, const char *text, size_t len) {
+  struct envelope env;
+  const char *why = NULL;
+  struct stats *stats = conn->manager->stats;
+  stats->messages_in++;
+  stats->bytes_in += len;
+  uint32_t wait = take_rates(conn, len);
+  int err = envelope_parse(text, len, &env, &why);
+  if (wait)
+    answer_rate_limited(conn, &env.id, wait);
+  else if (err)
+    refuse_text(conn, text, len, &env, err, why);
+  else
+    dispatch(conn, &env);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * The only way in: every message of every client comes through here.
+ *
+ * In this order, cheapest first: rates, envelope, the auth gate; then the
+ * script's handler of that type or a built-in type. Messages of a connection
+ * are handled one at a time, in the order in which they came. */
+#ifndef PROTOCOL_ROUTER_H
+#define PROTOCOL_ROUTER_H
+
+#include "core/conn.h"
+
+/* The most bytes a message may have at this moment; more closes 4507. */
+size_t router_message_limit(const struct conn *conn);
+
+/* A whole text message. `text` is not NULL and borrowed. */
+void router_message(struct conn *conn, const char *text, size_t len);
+
+#endif

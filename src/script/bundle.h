@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * A snapshot of all script sources, read once.
+ *
+ * A generation is built from it, so that every worker compiles the same
+ * bytes, whatever an editor writes meanwhile. */
+#ifndef SCRIPT_BUNDLE_H
+#define SCRIPT_BUNDLE_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct bundle_file {
+  char *name; /* relative to the folder: "chat.lua", "lib/words.lua" */
+  char *source;
+  size_t len;
+};
+
+struct bundle {
+  char *dir; /* as given */
+  struct bundle_file *files; /* sorted by name */
+  size_t count;
+};
+
+/* Reads every *.lua file of the folder and of its sub-folders (hidden ones
+ * are skipped). NULL, with a text appended to `error`, if that fails or there
+ * is no script. */
+struct bundle *bundle_read(const char *dir, struct buf *error);
+
+/* Accepts NULL. */
+void bundle_free(struct bundle *bundle);
+
+#endif

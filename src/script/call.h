@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * The only door into Lua: runs a handler or a hook in a coroutine of its own
+ * and says what came of it.
+ *
+ * Nothing that a script does comes out of here as anything but a result: an
+ * error is caught, logged with its traceback and a reference, counted, and
+ * reported as CALL_FAILED. */
+#ifndef SCRIPT_CALL_H
+#define SCRIPT_CALL_H
+
+#include "base/err.h"
+#include "core/msg_id.h"
+#include "script/generation.h"
+
+struct conn;
+
+enum { CALL_REF_BYTES = 16 };
+
+/* An argument. The bytes are borrowed until call_run returns. */
+struct call_arg {
+  enum { CALL_CLIENT, CALL_STRING, CALL_JSON, CALL_NIL } kind;
+  const char *text; /* of a string or of valid JSON */
+  size_t len;
+};
+
+enum call_verdict {
+  CALL_OK,      /* it returned */
+  CALL_REFUSED, /* it returned nil, code, text */
+  CALL_FAILED,  /* it raised, or ran out of its budget */
+};
+
+/* Borrowed until the function that was given it returns. */
+struct call_result {
+  enum call_verdict verdict;
+  /* CALL_OK: the first two values as JSON, if results were wanted; len 0
+   * when there was no such value or it was nil. */
+  struct call_arg value[2];
+  /* CALL_REFUSED: the script's words. */
+  const char *code, *text;
+  /* CALL_FAILED: what to answer, and the reference of the log line. */
+  enum err err;
+  const char *ref;
+};
+
+struct call_spec;
+
+/* What to do with the result; `spec` is that of the call, without args. */
+typedef void call_done_fn(const struct call_spec *spec,
+                          const struct call_result *result);
+
+enum { CALL_ARGS_MAX = 3 };
+
+struct call_spec {
+  const struct handler *handler;
+  struct conn *conn; /* the client it runs for; NULL for @start and @stop */
+  struct msg_id id;  /* of the message, for `done` */
+  struct call_arg args[CALL_ARGS_MAX];
+  int nargs;
+  /* For a handler: its message type is shown to @message first. */
+  bool gated;
+  bool want_result; /* encode the values it returns */
+  call_done_fn *done; /* NULL: the result does not matter */
+  void *arg;          /* for `done` */
+};
+
+/* Runs it on the live generation; `done` is called when it has ended. */
+void call_run(struct generation *generation, const struct call_spec *spec);
+
+/* Frees the coroutines that wait for work; for generation_free. */
+void call_free_idle(struct generation *generation);
+
+#endif

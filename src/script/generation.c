@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * Building a Lua state with all scripts in it.
+ *
+ * The state is made bottom up: standard library, our C functions as module
+ * perigee.core, the embedded Lua modules by a searcher, the sealed
+ * environment (strict.lua), and then loader.lua, which runs the scripts and
+ * returns what they define. All of it in one protected call. */
+#include "script/generation.h"
+
+#include "base/embedded.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "script/call.h"
+#include "script/json.h"
+#include "script/lib_client.h"
+#include "script/lib_misc.h"
+#include "script/lib_service.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+
+static const char *const hook_keys[] = {
+#define HOOK_KEY(name, key) key,
+    HOOK_MAP(HOOK_KEY)
+#undef HOOK_KEY
+};
+
+/* --- memory ------------------------------------------------------------- */
+
+/* Lua's allocator, with the limit of the state. Shrinking always works. */
+static void *allocate(void *context, void *ptr, size_t old, size_t size) {
+  struct generation *generation = context;
+  size_t before = ptr ? old : 0; /* without ptr, `old` is a type */
+  if (size == 0) {
+    free(ptr);
+    generation->memory -= before;
+    return NULL;
+  }
+  if (size > before && generation->memory_limit &&
+      generation->memory + (size - before) > generation->memory_limit)
+    return NULL;
+  void *moved = realloc(ptr, size);
+  if (moved)
+    generation->memory += size - before;
+  return moved;
+}
+
+/* --- modules ------------------------------------------------------------ */
+
+static int open_core(lua_State *L) {
+  lua_newtable(L);
+  lib_service_open(L);
+  lib_misc_open(L);
+  return 1;
+}
+
+/* (module name): finds "perigee.loader" in the embedded file loader.lua. */
+static int search_embedded(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const char *file = "init";
+  if (strcmp(name, "perigee") != 0) {
+    if (strncmp(name, "perigee.", 8) != 0)
+      return 0;
+    file = name + 8;
+  }
+  lua_pushfstring(L, "%s.lua", file);
+  const struct embedded *found = embedded_find(lua_tostring(L, -1));
+  if (!found)
+    return 0;
+  lua_pushfstring(L, "=perigee/%s", found->name);
+  if (luaL_loadbuffer(L, found->data, found->len, lua_tostring(L, -1)))
+    return lua_error(L);
+  return 1;
+}
+
+/* Puts the searcher of embedded files right after package.preload. */
+static void add_searcher(lua_State *L) {
+  lua_getglobal(L, "table");
+  lua_getfield(L, -1, "insert");
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  lua_remove(L, -2);
+  lua_pushinteger(L, 2);
+  lua_pushcfunction(L, search_embedded); /* table insert searchers 2 f */
+  lua_call(L, 3, 0);
+  lua_pop(L, 1);
+}
+
+static void require(lua_State *L, const char *module) {
+  lua_getglobal(L, "require");
+  lua_pushstring(L, module);
+  lua_call(L, 1, 1);
+}
+
+/* --- building ----------------------------------------------------------- */
+
+struct build {
+  struct generation *generation;
+  const struct bundle *bundle;
+};
+
+static struct handler *new_handler(const char *name) {
+  size_t len = strlen(name);
+  struct handler *handler = mem_alloc(sizeof *handler + len + 1);
+  memcpy(handler->name, name, len);
+  handler->ref = LUA_NOREF;
+  return handler;
+}
+
+/* The table of handlers is on top; each is hung into the generation before
+ * anything that may raise, so that generation_free finds it. */
+static void keep_handlers(lua_State *L, struct generation *generation) {
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    struct handler *handler = new_handler(lua_tostring(L, -2));
+    HASH_ADD_KEYPTR(hh, generation->handlers, handler->name,
+                    strlen(handler->name), handler);
+    handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+}
+
+static void keep_hooks(lua_State *L, struct generation *generation) {
+  for (int i = 0; i < HOOK_COUNT; i++) {
+    if (lua_getfield(L, -1, hook_keys[i]) == LUA_TNIL) {
+      lua_pop(L, 1);
+      continue;
+    }
+    generation->hooks[i] = new_handler(hook_keys[i]);
+    generation->hooks[i]->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+}
+
+/* Pushes dir, names, sources. */
+static void push_bundle(lua_State *L, const struct bundle *bundle) {
+  lua_pushstring(L, bundle->dir);
+  lua_createtable(L, (int)bundle->count, 0);
+  lua_createtable(L, 0, (int)bundle->count);
+  for (size_t i = 0; i < bundle->count; i++) {
+    const struct bundle_file *file = &bundle->files[i];
+    lua_pushstring(L, file->name);
+    lua_rawseti(L, -3, (lua_Integer)i + 1);
+    lua_pushlstring(L, file->source, file->len);
+    lua_setfield(L, -2, file->name);
+  }
+}
+
+static int build(lua_State *L) {
+  struct build *build = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  json_setup(L);
+  lib_client_setup(L);
+  luaL_requiref(L, "perigee.core", open_core, 0);
+  add_searcher(L);
+  require(L, "perigee.strict");
+  lua_getfield(L, -1, "seal");
+  lua_call(L, 0, 0);
+  require(L, "perigee.loader");
+  push_bundle(L, build->bundle);
+  lua_call(L, 3, 2); /* handlers hooks */
+  keep_hooks(L, build->generation);
+  lua_pop(L, 1);
+  keep_handlers(L, build->generation);
+  return 0;
+}
+
+/* Lua calls this before it aborts; it means a call outside of the door. */
+static int panic(lua_State *L) {
+  const char *text = lua_tostring(L, -1);
+  log_error("unprotected error in Lua: %s", text ? text : "?");
+  return 0;
+}
+
+struct generation *generation_new(struct host *host,
+                                  const struct bundle *bundle, unsigned number,
+                                  struct buf *error) {
+  struct generation *generation = mem_alloc(sizeof *generation);
+  struct build context = {generation, bundle};
+  generation->host = host;
+  generation->number = number;
+  generation->memory_limit = (size_t)host->config->script_memory_mb << 20;
+  list_init(&generation->idle);
+  lua_State *L = generation->L = lua_newstate(allocate, generation);
+  if (!L) {
+    buf_puts(error, "no memory for a Lua state");
+    mem_free(generation);
+    return NULL;
+  }
+  lua_atpanic(L, panic);
+  *(struct generation **)lua_getextraspace(L) = generation;
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  lua_pushcfunction(L, build);
+  lua_pushlightuserdata(L, &context);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    /* The text has file and line; errors that are no text have nothing. */
+    const char *text = lua_tostring(L, -1);
+    buf_puts(error, text ? text : "a script raised an error without a text");
+    generation_free(generation);
+    return NULL;
+  }
+  lua_settop(L, 0);
+  return generation;
+}
+
+/* --- swapping and ending ------------------------------------------------ */
+
+static int inherit(lua_State *L) {
+  const struct generation *from = lua_touserdata(L, 1);
+  lib_client_copy_states(from->L, L);
+  return 0;
+}
+
+int generation_inherit(struct generation *generation,
+                       struct generation *from, struct buf *error) {
+  lua_State *L = generation->L;
+  int top = lua_gettop(from->L);
+  lua_pushcfunction(L, inherit);
+  lua_pushlightuserdata(L, from);
+  int status = lua_pcall(L, 1, 0, 0);
+  lua_settop(from->L, top);
+  if (status == LUA_OK)
+    return 0;
+  buf_puts(error, lua_tostring(L, -1));
+  lua_pop(L, 1);
+  return ERR_SCRIPT;
+}
+
+void generation_free(struct generation *generation) {
+  if (!generation)
+    return;
+  generation->live = false;
+  call_free_idle(generation);
+  lua_close(generation->L);
+  struct handler *handler = NULL, *next = NULL;
+  HASH_ITER(hh, generation->handlers, handler, next) {
+    HASH_DEL(generation->handlers, handler);
+    mem_free(handler);
+  }
+  for (int i = 0; i < HOOK_COUNT; i++)
+    mem_free(generation->hooks[i]);
+  mem_free(generation);
+}
+
+const struct handler *generation_handler(const struct generation *generation,
+                                         const char *type, size_t len) {
+  struct handler *handler;
+  HASH_FIND(hh, generation->handlers, type, len, handler);
+  return handler;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * One Lua state with all scripts in it: the handlers and hooks of one load.
+ *
+ * Built completely or not at all, off the serving loop; then made live
+ * between two messages. Whatever goes wrong in building it, the generation
+ * that serves is untouched. */
+#ifndef SCRIPT_GENERATION_H
+#define SCRIPT_GENERATION_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "script/bundle.h"
+#include "script/host.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <uthash.h>
+
+/* X(NAME, key): the hooks that scripts may define. */
+#define HOOK_MAP(X)                                                            \
+  X(TOKEN, "@token")                                                           \
+  X(AUTH, "@auth")                                                             \
+  X(CONNECT, "@connect")                                                       \
+  X(DISCONNECT, "@disconnect")                                                 \
+  X(JOIN, "@join")                                                             \
+  X(LEAVE, "@leave")                                                           \
+  X(MESSAGE, "@message")                                                       \
+  X(START, "@start")                                                           \
+  X(STOP, "@stop")
+
+enum hook {
+#define HOOK_ENUM(name, key) HOOK_##name,
+  HOOK_MAP(HOOK_ENUM)
+#undef HOOK_ENUM
+  HOOK_COUNT,
+};
+
+/* What runs for a message type or a hook. */
+struct handler {
+  UT_hash_handle hh; /* in generation->handlers; unused for a hook */
+  int ref;           /* registry reference of the Lua function */
+  char name[];       /* the message type, or the hook's key */
+};
+
+struct generation {
+  lua_State *L;
+  unsigned number; /* 1 is the first load of the process */
+  struct host *host;
+  struct handler *handlers;
+  struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
+  int clients; /* registry reference: table of client objects, by conn */
+  struct list idle; /* calls that wait for work, see call.c */
+  size_t memory, memory_limit; /* bytes; 0: no limit */
+  bool live; /* it may send; false while it is being built, and after */
+};
+
+/* Builds a generation. NULL on failure, with the reason (file, line, message)
+ * appended to `error`. May run on any thread; uses host->config and host->key
+ * only, until the generation is live. */
+struct generation *generation_new(struct host *host,
+                                  const struct bundle *bundle, unsigned number,
+                                  struct buf *error);
+
+/* Copies the state tables of all clients from `from`, which stays as it is.
+ * ERR_SCRIPT, naming client and key, if a value is not plain data: then this
+ * generation must not become live. */
+MUST_CHECK int generation_inherit(struct generation *generation,
+                                  struct generation *from, struct buf *error);
+
+/* Closes the Lua state. No call of it may be running. Accepts NULL. */
+void generation_free(struct generation *generation);
+
+/* The handler of a message type, or NULL. */
+const struct handler *generation_handler(const struct generation *generation,
+                                         const char *type, size_t len);
+
+/* The generation that a C function was called from. */
+static inline struct generation *generation_of(lua_State *L) {
+  return *(struct generation **)lua_getextraspace(L);
+}
+
+#endif

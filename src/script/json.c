@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ * JSON to Lua values and back, exactly.
+ *
+ * Both directions recurse at most JSON_MAX_DEPTH deep. Decoding walks with
+ * the scanner of core/json: it checks again what it passes, which costs
+ * little and means that a text nobody checked raises instead of harming.
+ * Encoding keeps one step per level, from which an error tells the path; a
+ * value that contains itself shows as too deep and is told apart only then. */
+#include "script/json.h"
+
+#include "core/json.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+/* Its address is the registry key of the array metatable. */
+static const char array_key;
+
+/* Room that the scratch buffer of json.encode keeps between calls. */
+enum { SCRATCH_KEEP = 64 * 1024 };
+
+/* A key in the path of an error is cut after so many bytes. */
+enum { PATH_KEY = 64 };
+
+void json_setup(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key) == LUA_TTABLE) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pop(L, 1);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "perigee.array");
+  lua_setfield(L, -2, "__name");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &array_key);
+}
+
+bool json_is_array(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index))
+    return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+void json_mark_array(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
+  lua_setmetatable(L, -2);
+}
+
+/* decode */
+
+static void push_value(lua_State *L, struct json_scan *scan, int depth);
+
+static void expect(lua_State *L, bool ok) {
+  if (!ok)
+    luaL_error(L, "not valid JSON");
+}
+
+static void push_string(lua_State *L, const struct json_string *string) {
+  luaL_Buffer buffer;
+  if (!string->escaped) {
+    lua_pushlstring(L, string->text, string->len);
+    return;
+  }
+  char *at = luaL_buffinitsize(L, &buffer, string->len);
+  luaL_pushresultsize(
+      &buffer, json_unescape(string->text, string->len, at, string->len));
+}
+
+static void push_number(lua_State *L, struct json_scan *scan) {
+  const char *start = scan->at;
+  int64_t integer;
+  bool whole;
+  expect(L, json_scan_number(scan, &whole) == 0);
+  size_t len = (size_t)(scan->at - start);
+  if (whole && json_to_int(start, len, &integer))
+    lua_pushinteger(L, integer);
+  else
+    lua_pushnumber(L, json_to_double(start, len));
+}
+
+static void push_array(lua_State *L, struct json_scan *scan, int depth) {
+  int more = json_enter(scan, ']');
+  lua_createtable(L, more > 0 ? 4 : 0, 0);
+  for (lua_Integer i = 1; more > 0; i++) {
+    push_value(L, scan, depth);
+    lua_rawseti(L, -2, i);
+    more = json_next(scan, ']');
+  }
+  expect(L, more == 0);
+  json_mark_array(L);
+}
+
+static void push_object(lua_State *L, struct json_scan *scan, int depth) {
+  struct json_string string;
+  int more = json_enter(scan, '}');
+  lua_createtable(L, 0, more > 0 ? 4 : 0);
+  while (more > 0) {
+    expect(L, json_scan_key(scan, &string) == 0);
+    push_string(L, &string);
+    push_value(L, scan, depth); /* table key value */
+    lua_rawset(L, -3);
+    more = json_next(scan, '}');
+  }
+  expect(L, more == 0);
+}
+
+static void push_word(lua_State *L, struct json_scan *scan) {
+  if (*scan->at == 't') {
+    expect(L, json_scan_word(scan, "true") == 0);
+    lua_pushboolean(L, true);
+  } else if (*scan->at == 'f') {
+    expect(L, json_scan_word(scan, "false") == 0);
+    lua_pushboolean(L, false);
+  } else {
+    expect(L, json_scan_word(scan, "null") == 0);
+    lua_pushlightuserdata(L, NULL);
+  }
+}
+
+/* `depth` counts the arrays and objects around the value. */
+static void push_value(lua_State *L, struct json_scan *scan, int depth) {
+  struct json_string string;
+  luaL_checkstack(L, 4, "JSON");
+  expect(L, scan->at < scan->end && depth <= JSON_MAX_DEPTH);
+  switch (*scan->at) {
+  case '"':
+    expect(L, json_scan_string(scan, &string) == 0);
+    push_string(L, &string);
+    break;
+  case '{':
+    push_object(L, scan, depth + 1);
+    break;
+  case '[':
+    push_array(L, scan, depth + 1);
+    break;
+  case 't':
+  case 'f':
+  case 'n':
+    push_word(L, scan);
+    break;
+  default:
+    push_number(L, scan);
+  }
+}
+
+void json_decode(lua_State *L, const char *text, size_t len) {
+  struct json_scan scan = {text, text + len};
+  json_skip_space(&scan);
+  push_value(L, &scan, 0);
+}
+
+/* encode */
+
+/* Where in a table the encoder is. */
+struct step {
+  int table;         /* stack index */
+  int key;           /* stack index of the string key; 0: see `index` */
+  lua_Integer index; /* of an array */
+};
+
+struct encoder {
+  lua_State *L;
+  struct buf *out;
+  const char *name; /* of the whole value, in error texts */
+  int depth;        /* steps taken: tables around the value at hand */
+  struct step steps[JSON_MAX_DEPTH];
+};
+
+static void encode_value(struct encoder *e, int index);
+
+static bool is_identifier(const char *text, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    char c = text[i];
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (!letter && (i == 0 || c < '0' || c > '9'))
+      return false;
+  }
+  return len > 0;
+}
+
+static void add_step(lua_State *L, luaL_Buffer *path, const struct step *step) {
+  size_t len;
+  if (step->key == 0) {
+    lua_pushfstring(L, "[%I]", (LUAI_UACINT)step->index);
+    luaL_addvalue(path);
+    return;
+  }
+  const char *key = lua_tolstring(L, step->key, &len);
+  bool plain = is_identifier(key, len);
+  luaL_addstring(path, plain ? "." : "[\"");
+  luaL_addlstring(path, key, len > PATH_KEY ? PATH_KEY : len);
+  if (!plain)
+    luaL_addstring(path, "\"]");
+}
+
+/* Raises: the path to the value at hand, and what is wrong with it. `what`
+ * may be a string on the stack. */
+static _Noreturn void fail(struct encoder *e, const char *what) {
+  lua_State *L = e->L;
+  luaL_Buffer path;
+  luaL_checkstack(L, LUA_MINSTACK, "JSON");
+  luaL_buffinit(L, &path);
+  luaL_addstring(&path, e->name);
+  for (int i = 0; i < e->depth; i++)
+    add_step(L, &path, &e->steps[i]);
+  luaL_pushresult(&path);
+  luaL_error(L, "%s: %s", lua_tostring(L, -1), what);
+  abort(); /* luaL_error does not return, but is not declared so */
+}
+
+/* A table is beyond the last level: does one lie in itself? */
+static _Noreturn void fail_depth(struct encoder *e) {
+  for (int inner = 1; inner < e->depth; inner++)
+    for (int outer = 0; outer < inner; outer++)
+      if (lua_rawequal(e->L, e->steps[inner].table, e->steps[outer].table)) {
+        e->depth = inner;
+        fail(e, "a table that contains itself cannot be sent as JSON");
+      }
+  fail(e, "more than 64 levels cannot be sent as JSON");
+}
+
+/* Writes the value at the top of the stack, which `step` leads to. */
+static void encode_member(struct encoder *e, struct step step) {
+  e->steps[e->depth++] = step;
+  encode_value(e, lua_gettop(e->L));
+  e->depth--;
+}
+
+static void encode_string(struct encoder *e, int index, const char *wrong) {
+  size_t len;
+  const char *text = lua_tolstring(e->L, index, &len);
+  if (!json_utf8_valid(text, len))
+    fail(e, wrong);
+  json_put_string(e->out, text, len);
+}
+
+/* Raises because of the key at `index`, which is no key of an array when
+ * `array` says so, else none of an object. */
+static _Noreturn void fail_key(struct encoder *e, int index, bool array) {
+  lua_State *L = e->L;
+  const char *expected =
+      array ? "the other keys are 1 to n" : "the other keys are strings";
+  if (lua_isinteger(L, index))
+    lua_pushfstring(L, "key [%I] cannot be sent as JSON: %s",
+                    (LUAI_UACINT)lua_tointeger(L, index), expected);
+  else if (lua_type(L, index) == LUA_TSTRING)
+    lua_pushfstring(L, "key \"%s\" cannot be sent as JSON: %s",
+                    lua_tostring(L, index), expected);
+  else
+    lua_pushfstring(L, "a %s as key cannot be sent as JSON",
+                    luaL_typename(L, index));
+  fail(e, lua_tostring(L, -1));
+}
+
+/* Raises unless the keys of the table are exactly 1 to n. */
+static void check_keys(struct encoder *e, int table, lua_Integer n) {
+  lua_State *L = e->L;
+  lua_Integer count = 0;
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    lua_Integer key = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    if (key < 1 || key > n)
+      fail_key(e, lua_gettop(L) - 1, true);
+    count++;
+  }
+  if (count == n)
+    return;
+  lua_Integer hole = 1;
+  while (lua_rawgeti(L, table, hole) != LUA_TNIL) {
+    lua_pop(L, 1);
+    hole++;
+  }
+  encode_member(e, (struct step){table, 0, hole}); /* nil: raises */
+}
+
+static void encode_array(struct encoder *e, int table) {
+  lua_State *L = e->L;
+  lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+  check_keys(e, table, n);
+  buf_putc(e->out, '[');
+  for (lua_Integer i = 1; i <= n; i++) {
+    if (i > 1)
+      buf_putc(e->out, ',');
+    lua_rawgeti(L, table, i);
+    encode_member(e, (struct step){table, 0, i});
+    lua_pop(L, 1);
+  }
+  buf_putc(e->out, ']');
+}
+
+/* The first key and value of the table are on the stack. */
+static void encode_object(struct encoder *e, int table) {
+  lua_State *L = e->L;
+  int key = lua_gettop(L) - 1;
+  char before = '{';
+  do {
+    if (lua_type(L, key) != LUA_TSTRING)
+      fail_key(e, key, false);
+    buf_putc(e->out, before);
+    encode_string(e, key, "a key that is not UTF-8 cannot be sent as JSON");
+    buf_putc(e->out, ':');
+    encode_member(e, (struct step){table, key, 0});
+    lua_pop(L, 1);
+    before = ',';
+  } while (lua_next(L, table));
+  buf_putc(e->out, '}');
+}
+
+static void encode_table(struct encoder *e, int table) {
+  lua_State *L = e->L;
+  if (e->depth == JSON_MAX_DEPTH)
+    fail_depth(e);
+  luaL_checkstack(L, 8, "JSON");
+  if (json_is_array(L, table)) {
+    encode_array(e, table);
+    return;
+  }
+  lua_pushnil(L);
+  if (!lua_next(L, table)) {
+    buf_put(e->out, "{}", 2);
+  } else if (lua_isinteger(L, -2)) {
+    lua_pop(L, 2);
+    encode_array(e, table);
+  } else {
+    encode_object(e, table);
+  }
+}
+
+static void encode_number(struct encoder *e, int index) {
+  if (lua_isinteger(e->L, index))
+    json_put_int(e->out, lua_tointeger(e->L, index));
+  else if (json_put_double(e->out, lua_tonumber(e->L, index)) != 0)
+    fail(e, "NaN and infinity cannot be sent as JSON");
+}
+
+static _Noreturn void fail_type(struct encoder *e, int index) {
+  lua_pushfstring(e->L, "a %s cannot be sent as JSON",
+                  luaL_typename(e->L, index));
+  fail(e, lua_tostring(e->L, -1));
+}
+
+static void encode_value(struct encoder *e, int index) {
+  lua_State *L = e->L;
+  switch (lua_type(L, index)) {
+  case LUA_TSTRING:
+    encode_string(e, index,
+                  "a string that is not UTF-8 cannot be sent as "
+                  "JSON");
+    break;
+  case LUA_TNUMBER:
+    encode_number(e, index);
+    break;
+  case LUA_TBOOLEAN:
+    buf_puts(e->out, lua_toboolean(L, index) ? "true" : "false");
+    break;
+  case LUA_TTABLE:
+    encode_table(e, index);
+    break;
+  case LUA_TNIL:
+    if (e->depth > 0)
+      fail(e, "nil in an array cannot be sent as JSON, use json.null");
+    buf_put(e->out, "null", 4);
+    break;
+  case LUA_TLIGHTUSERDATA:
+    if (lua_touserdata(L, index) != NULL)
+      fail_type(e, index);
+    buf_put(e->out, "null", 4);
+    break;
+  default:
+    fail_type(e, index);
+  }
+}
+
+static void encode(lua_State *L, int index, struct buf *out, const char *name) {
+  struct encoder e; /* the steps are filled as they are taken */
+  e.L = L;
+  e.out = out;
+  e.name = name;
+  e.depth = 0;
+  luaL_checkstack(L, 8, "JSON");
+  encode_value(&e, lua_absindex(L, index));
+}
+
+void json_encode(lua_State *L, int index, struct buf *out) {
+  encode(L, index, out, "data");
+}
+
+void json_check_utf8(lua_State *L, int index) {
+  size_t len;
+  const char *text = lua_tolstring(L, index, &len);
+  if (!json_utf8_valid(text, len))
+    luaL_error(L, "a string that is not UTF-8 cannot be sent as JSON");
+}
+
+/* the module */
+
+static int scratch_gc(lua_State *L) {
+  buf_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* Pushes an empty buffer that goes with its userdata. */
+static void push_scratch(lua_State *L) {
+  struct buf *scratch = lua_newuserdatauv(L, sizeof(*scratch), 0);
+  *scratch = (struct buf){0};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, scratch_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+}
+
+/* Its upvalue is the scratch buffer: what a raise leaves in it is dropped by
+ * the next call. No call runs inside another, as no Lua code is called. */
+static int l_encode(lua_State *L) {
+  struct buf *scratch = lua_touserdata(L, lua_upvalueindex(1));
+  luaL_checkany(L, 1);
+  buf_reset(scratch, SCRATCH_KEEP);
+  encode(L, 1, scratch, "value");
+  lua_pushlstring(L, scratch->data, scratch->len);
+  return 1;
+}
+
+static int l_decode(lua_State *L) {
+  size_t len, at;
+  const char *text = luaL_checklstring(L, 1, &len);
+  if (json_check(text, len, &at) != 0) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "bad_json");
+    lua_pushfstring(L, "not valid JSON at byte %I", (LUAI_UACINT)(at + 1));
+    return 3;
+  }
+  json_decode(L, text, len);
+  return 1;
+}
+
+static int l_array(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) {
+    lua_newtable(L);
+  } else {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+  }
+  json_mark_array(L);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"decode", l_decode}, {"array", l_array}, {NULL, NULL}};
+
+int luaopen_perigee_json(lua_State *L) {
+  json_setup(L);
+  luaL_newlib(L, functions);
+  push_scratch(L);
+  lua_pushcclosure(L, l_encode, 1);
+  lua_setfield(L, -2, "encode");
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  return 1;
+}

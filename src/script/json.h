@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * JSON to Lua values and back, exactly.
+ *
+ *   JSON               Lua
+ *   5                  5 (integer, if int64 holds it)
+ *   5.0, 5e3, -0       5.0 (float)
+ *   null               json.null, the light userdata NULL
+ *   [ ]                a table with the array metatable
+ *   { }                a table
+ *
+ * The other way a table with the array metatable is an array, an empty table
+ * is `{}`, keys 1 to n make an array and string keys an object. What has no
+ * JSON raises, naming where: `data.items[3].when: a function cannot be sent
+ * as JSON`. Metamethods are not called. */
+#ifndef SCRIPT_JSON_H
+#define SCRIPT_JSON_H
+
+#include "base/buf.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes the array metatable of a Lua state, if it has none. To be called
+ * before the rest. */
+void json_setup(lua_State *L);
+
+/* Pushes the value of a text that passed json_check, or of an envelope's
+ * data. Raises only for lack of memory. */
+void json_decode(lua_State *L, const char *text, size_t len);
+
+/* Appends the value at `index` (called "data" in error texts); nil is null.
+ * Raises for what cannot be sent; `out` then has a part of the text. Since
+ * this may raise, `out` belongs to something that outlives the call. */
+void json_encode(lua_State *L, int index, struct buf *out);
+
+/* Raises unless the string at `index` is UTF-8 and may go into JSON. */
+void json_check_utf8(lua_State *L, int index);
+
+/* Whether the value at `index` has the array metatable. */
+bool json_is_array(lua_State *L, int index);
+
+/* Gives the table at the top of the stack the array metatable. */
+void json_mark_array(lua_State *L);
+
+/* The module: encode, decode, array, null. Calls json_setup. */
+int luaopen_perigee_json(lua_State *L);
+
+#endif

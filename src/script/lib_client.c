@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ * The client object of scripts.
+ *
+ * A userdata that holds a pointer to the connection, NULL once that is over.
+ * User value 1 caches fields that were read (a table: key to value), user
+ * value 2 is client.state. The objects are found by connection in a table
+ * that the generation refers to; a connection that no script has seen has
+ * none, and costs Lua nothing. */
+#include "script/lib_client.h"
+
+#include "base/err.h"
+#include "core/conn.h"
+#include "core/manager.h"
+#include "script/generation.h"
+#include "script/json.h"
+#include "script/message.h"
+#include "script/transfer.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+struct box {
+  struct conn *conn; /* NULL when it is over */
+  bool named;        /* the user is known, and in the cache */
+};
+
+enum { FIELDS = 1, STATE = 2, USER_VALUES = 2 };
+
+static const char METATABLE[] = "perigee.client";
+
+static struct box *check_box(lua_State *L, int index) {
+  return luaL_checkudata(L, index, METATABLE);
+}
+
+struct conn *lib_client_check(lua_State *L, int index) {
+  struct conn *conn = check_box(L, index)->conn;
+  return conn && conn_is_open(conn) ? conn : NULL;
+}
+
+static int closed(lua_State *L) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "closed");
+  return 2;
+}
+
+/* --- fields ------------------------------------------------------------- */
+
+static void push_id(lua_State *L, const struct conn *conn) {
+  lua_pushinteger(L, (lua_Integer)conn->id);
+}
+
+static void push_user_id(lua_State *L, const struct conn *conn) {
+  lua_pushstring(L, conn_user_id(conn)); /* NULL pushes nil */
+}
+
+static void push_ip(lua_State *L, const struct conn *conn) {
+  lua_pushstring(L, conn->address->text);
+}
+
+static void push_connected_at(lua_State *L, const struct conn *conn) {
+  lua_pushinteger(L, (lua_Integer)conn->opened_s);
+}
+
+static void push_claims(lua_State *L, const struct conn *conn) {
+  if (conn->claims)
+    json_decode(L, conn->claims, strlen(conn->claims));
+  else
+    lua_pushnil(L);
+}
+
+static void push_headers(lua_State *L, const struct conn *conn) {
+  lua_newtable(L);
+  const char *at = conn->headers;
+  while (at && *at) {
+    const char *value = at + strlen(at) + 1;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, at);
+    at = value + strlen(value) + 1;
+  }
+}
+
+typedef void field_fn(lua_State *L, const struct conn *conn);
+
+static const struct field {
+  const char *name;
+  field_fn *push;
+} fields[] = {
+    {"id", push_id},
+    {"user_id", push_user_id},
+    {"ip", push_ip},
+    {"connected_at", push_connected_at},
+    {"claims", push_claims},
+    {"headers", push_headers},
+};
+
+static int push_state(lua_State *L) {
+  if (lua_getiuservalue(L, 1, STATE) == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, STATE);
+  }
+  return 1;
+}
+
+/* Reads the field, and keeps the value if there is one. */
+static int push_field(lua_State *L, const struct field *field) {
+  const struct conn *conn = check_box(L, 1)->conn;
+  if (!conn)
+    return 0;
+  field->push(L, conn);
+  if (lua_isnil(L, -1))
+    return 1;
+  lua_getiuservalue(L, 1, FIELDS);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -3); /* client key value fields key value */
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  return 1;
+}
+
+/* (client, key): a cached field, a method, or a field to be read. Upvalue 1
+ * maps names to methods, and to the entry of `fields` for the others. */
+static int client_index(lua_State *L) {
+  lua_getiuservalue(L, 1, FIELDS);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, -2) != LUA_TNIL)
+    return 1;
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  switch (lua_rawget(L, lua_upvalueindex(1))) {
+  case LUA_TLIGHTUSERDATA: {
+    const struct field *field = lua_touserdata(L, -1);
+    lua_settop(L, 2);
+    return field ? push_field(L, field) : push_state(L);
+  }
+  default:
+    return 1; /* a method, or nil */
+  }
+}
+
+static int client_newindex(lua_State *L) {
+  check_box(L, 1);
+  const char *key = luaL_checkstring(L, 2);
+  if (strcmp(key, "state") != 0)
+    return luaL_error(L, "client.%s cannot be set; keep your own data in "
+                         "client.state",
+                      key);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_setiuservalue(L, 1, STATE);
+  return 0;
+}
+
+static int client_tostring(lua_State *L) {
+  const struct conn *conn = check_box(L, 1)->conn;
+  if (conn)
+    lua_pushfstring(L, "client(%I, %s)", (lua_Integer)conn->id,
+                    conn_user_name(conn));
+  else
+    lua_pushliteral(L, "client(closed)");
+  return 1;
+}
+
+/* --- methods ------------------------------------------------------------ */
+
+static int client_send(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  message_check_live(L);
+  if (!conn)
+    return closed(L);
+  struct frame *frame = message_frame(L, 2, NULL, 0);
+  int err = conn_send(conn, frame);
+  frame_unref(frame);
+  if (err)
+    return closed(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static const char *check_room(lua_State *L, int index, size_t *len) {
+  const char *name = luaL_checklstring(L, index, len);
+  if (!manager_room_name_ok(name, *len))
+    luaL_argerror(L, index,
+                  "a room's name has 1 to 128 bytes and no control characters");
+  json_check_utf8(L, index);
+  return name;
+}
+
+static int do_join(lua_State *L) {
+  size_t len;
+  const char *name = lua_tolstring(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  int err = conn ? manager_join(conn->manager, conn, name, len) : ERR_CLOSED;
+  if (err == ERR_CLOSED)
+    return closed(L);
+  if (err) {
+    lua_pushnil(L);
+    lua_pushstring(L, err_name((enum err)err));
+    lua_pushliteral(L, "too many rooms");
+    return 3;
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+/* The stack holds client, room, and what @join returned. */
+static int after_join_hook(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  if (lua_isnil(L, 3) && !lua_isnoneornil(L, 4))
+    return lua_gettop(L) - 2; /* nil, code, text: as the hook said it */
+  return do_join(L);
+}
+
+static int client_join(lua_State *L) {
+  size_t len;
+  const char *name = check_room(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  const struct handler *hook = generation_of(L)->hooks[HOOK_JOIN];
+  message_check_live(L);
+  lua_settop(L, 2);
+  if (!conn)
+    return closed(L);
+  const struct room *room = manager_room(conn->manager, name, len);
+  if (!hook || (room && manager_is_member(conn, room)))
+    return do_join(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_callk(L, 2, LUA_MULTRET, 0, after_join_hook);
+  return after_join_hook(L, LUA_OK, 0);
+}
+
+static int after_leave_hook(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int client_leave(lua_State *L) {
+  size_t len;
+  const char *name = check_room(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  const struct handler *hook = generation_of(L)->hooks[HOOK_LEAVE];
+  if (!conn)
+    return closed(L);
+  bool left = manager_leave(conn->manager, conn, name, len) == 0;
+  if (left && hook) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushliteral(L, "left");
+    lua_callk(L, 3, 0, 0, after_leave_hook);
+  }
+  lua_pushboolean(L, left);
+  return 1;
+}
+
+static int client_rooms(lua_State *L) {
+  const struct conn *conn = lib_client_check(L, 1);
+  if (!conn)
+    return closed(L);
+  lua_createtable(L, (int)conn->room_count, 0);
+  json_mark_array(L);
+  for (uint32_t i = 0; i < conn->room_count; i++) {
+    lua_pushstring(L, conn->rooms[i].room->name);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int client_close(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  lua_Integer code = luaL_optinteger(L, 2, CLOSE_NORMAL);
+  const char *reason = luaL_optstring(L, 3, NULL);
+  luaL_argcheck(L, code == CLOSE_NORMAL || (code >= 3000 && code <= 4999), 2,
+                "a close code is 1000 or from 3000 to 4999");
+  if (reason) {
+    luaL_argcheck(L, strlen(reason) <= CLOSE_REASON_BYTES, 3,
+                  "a close reason has at most 123 bytes");
+    json_check_utf8(L, 3);
+  }
+  if (!conn)
+    return closed(L);
+  conn_close(conn, (int)code, reason);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int client_is_open(lua_State *L) {
+  lua_pushboolean(L, lib_client_check(L, 1) != NULL);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", client_send},       {"join", client_join},
+    {"leave", client_leave},     {"rooms", client_rooms},
+    {"close", client_close},     {"is_open", client_is_open},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__newindex", client_newindex},
+    {"__tostring", client_tostring},
+    {NULL, NULL},
+};
+
+/* --- objects ------------------------------------------------------------ */
+
+void lib_client_setup(lua_State *L) {
+  luaL_newmetatable(L, METATABLE);
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+    lua_pushlightuserdata(L, (void *)&fields[i]);
+    lua_setfield(L, -2, fields[i].name);
+  }
+  lua_pushlightuserdata(L, NULL); /* the one field that is not cached */
+  lua_setfield(L, -2, "state");
+  lua_pushcclosure(L, client_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+  lua_newtable(L);
+  generation_of(L)->clients = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Puts the user's id into the cache of the box on top, so that it can be read
+ * after the connection is over. */
+static void name_box(lua_State *L, struct box *box) {
+  lua_getiuservalue(L, -1, FIELDS);
+  push_user_id(L, box->conn);
+  lua_setfield(L, -2, "user_id");
+  push_id(L, box->conn);
+  lua_setfield(L, -2, "id");
+  lua_pop(L, 1);
+  box->named = true;
+}
+
+static struct box *new_box(lua_State *L, struct conn *conn) {
+  struct box *box = lua_newuserdatauv(L, sizeof *box, USER_VALUES);
+  *box = (struct box){0};
+  lua_newtable(L);
+  lua_setiuservalue(L, -2, FIELDS);
+  luaL_setmetatable(L, METATABLE);
+  box->conn = conn;
+  return box;
+}
+
+void lib_client_push(lua_State *L, struct conn *conn) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, generation_of(L)->clients);
+  if (lua_rawgetp(L, -1, conn) == LUA_TNIL) {
+    lua_pop(L, 1);
+    new_box(L, conn);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, -3, conn);
+  }
+  lua_remove(L, -2);
+  struct box *box = lua_touserdata(L, -1);
+  if (!box->named && conn->user)
+    name_box(L, box);
+}
+
+void lib_client_release(struct generation *generation, struct conn *conn) {
+  lua_State *L = generation->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
+  if (lua_rawgetp(L, -1, conn) == LUA_TUSERDATA) {
+    struct box *box = lua_touserdata(L, -1);
+    box->conn = NULL;
+    lua_pushnil(L);
+    lua_rawsetp(L, -3, conn); /* an existing key: allocates nothing */
+  }
+  lua_pop(L, 2);
+}
+
+/* `from` has a box on top. */
+static void copy_state(lua_State *from, lua_State *to) {
+  const struct box *box = lua_touserdata(from, -1);
+  if (lua_getiuservalue(from, -1, STATE) == LUA_TTABLE && box->conn) {
+    char name[64];
+    snprintf(name, sizeof name, "conn=%llu client.state",
+             (unsigned long long)box->conn->id);
+    lib_client_push(to, box->conn);
+    transfer_copy(from, to, name);
+    lua_setiuservalue(to, -2, STATE);
+    lua_pop(to, 1);
+  }
+  lua_pop(from, 1);
+}
+
+void lib_client_copy_states(lua_State *from, lua_State *to) {
+  lua_rawgeti(from, LUA_REGISTRYINDEX, generation_of(from)->clients);
+  lua_pushnil(from);
+  while (lua_next(from, -2)) { /* from: clients conn box */
+    copy_state(from, to);
+    lua_pop(from, 1);
+  }
+  lua_pop(from, 1);
+}

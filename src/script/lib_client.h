@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * The client object of scripts: a small box that outlives its connection. */
+#ifndef SCRIPT_LIB_CLIENT_H
+#define SCRIPT_LIB_CLIENT_H
+
+#include <lua.h>
+
+struct conn;
+struct generation;
+
+/* Registers the metatable and the table of clients. */
+void lib_client_setup(lua_State *L);
+
+/* Pushes the object of a connection: always the same one. May raise. */
+void lib_client_push(lua_State *L, struct conn *conn);
+
+/* The open connection of the client at `index`; NULL if it is closed. Raises
+ * if there is no client. */
+struct conn *lib_client_check(lua_State *L, int index);
+
+/* The connection is over: its box is emptied and forgotten. Never raises. */
+void lib_client_release(struct generation *generation, struct conn *conn);
+
+/* Copies the state table of every client of the generation of `from` to the
+ * same client in that of `to`. Raises, in `to` alone, naming client and key,
+ * if a value is not plain data; `from` must not run meanwhile. */
+void lib_client_copy_states(lua_State *from, lua_State *to);
+
+#endif

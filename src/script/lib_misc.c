@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * Log lines, tokens, the clock and facts for scripts. */
+#include "script/lib_misc.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "core/json.h"
+#include "core/jwt.h"
+#include "script/generation.h"
+#include "script/json.h"
+
+#include <lauxlib.h>
+#include <string.h>
+#include <time.h>
+
+/* --- log ---------------------------------------------------------------- */
+
+/* Makes the line on top of the stack longer by " key=value" for each entry of
+ * the table at index 2. */
+static void add_fields(lua_State *L) {
+  lua_pushnil(L);
+  while (lua_next(L, 2)) { /* line key value */
+    luaL_tolstring(L, -2, NULL);
+    luaL_tolstring(L, -2, NULL);
+    lua_pushfstring(L, "%s %s=%s", lua_tostring(L, -5), lua_tostring(L, -2),
+                    lua_tostring(L, -1)); /* line key value k v longer */
+    lua_replace(L, -6);
+    lua_pop(L, 3);
+  }
+}
+
+/* (text, fields?) */
+static int write_line(lua_State *L, enum log_level level) {
+  if (!log_enabled(level))
+    return 0;
+  lua_settop(L, 2);
+  const char *text = luaL_tolstring(L, 1, NULL);
+  luaL_where(L, 1);
+  lua_pushfstring(L, "gen=%d %s%s", (int)generation_of(L)->number,
+                  lua_tostring(L, -1), text);
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    add_fields(L);
+  }
+  log_write(level, "%s", lua_tostring(L, -1));
+  return 0;
+}
+
+static int log_debug_line(lua_State *L) {
+  return write_line(L, LOG_DEBUG);
+}
+
+static int log_info_line(lua_State *L) {
+  return write_line(L, LOG_INFO);
+}
+
+static int log_warn_line(lua_State *L) {
+  return write_line(L, LOG_WARN);
+}
+
+static int log_error_line(lua_State *L) {
+  return write_line(L, LOG_ERROR);
+}
+
+/* --- jwt ---------------------------------------------------------------- */
+
+static const struct jwt_key *check_key(lua_State *L) {
+  const struct jwt_key *key = generation_of(L)->host->key;
+  if (!key)
+    luaL_error(L, "no key is configured: set auth.secret");
+  return key;
+}
+
+static int sign(lua_State *L) {
+  const struct jwt_key *key = check_key(L);
+  struct buf *claims = &generation_of(L)->host->scratch;
+  char *token = NULL;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  buf_reset(claims, HOST_SCRATCH_KEEP);
+  json_encode(L, 1, claims);
+  buf_putc(claims, 0);
+  int err = jwt_sign(key, claims->data, &token);
+  if (err)
+    return luaL_error(L, "these claims cannot be signed with this key");
+  /* Without memory this raises and the token is lost: it is small, and the
+   * Lua state is at its limit anyway. */
+  lua_pushstring(L, token);
+  mem_free(token);
+  return 1;
+}
+
+static int push_claims(lua_State *L) {
+  const struct jwt_claims *claims = lua_touserdata(L, 1);
+  json_decode(L, claims->json, strlen(claims->json));
+  return 1;
+}
+
+static int verify(lua_State *L) {
+  const struct jwt_key *key = check_key(L);
+  struct jwt_claims claims = {0};
+  size_t len;
+  const char *token = luaL_checklstring(L, 1, &len);
+  int err = jwt_verify(key, token, len, time(NULL), &claims);
+  if (err) {
+    const char *why = claims.why;
+    jwt_claims_free(&claims);
+    lua_pushnil(L);
+    lua_pushstring(L, err_name((enum err)err));
+    lua_pushstring(L, why);
+    return 3;
+  }
+  lua_pushcfunction(L, push_claims);
+  lua_pushlightuserdata(L, &claims);
+  int status = lua_pcall(L, 1, 1, 0); /* the claims must be freed first */
+  jwt_claims_free(&claims);
+  return status == LUA_OK ? 1 : lua_error(L);
+}
+
+/* --- time --------------------------------------------------------------- */
+
+static int now(lua_State *L) {
+  struct timespec ts;
+  clock_gettime(CLOCK_REALTIME, &ts);
+  lua_pushnumber(L, (lua_Number)ts.tv_sec + (lua_Number)ts.tv_nsec / 1e9);
+  return 1;
+}
+
+static const luaL_Reg log_functions[] = {
+    {"debug", log_debug_line}, {"info", log_info_line},
+    {"warn", log_warn_line},   {"error", log_error_line},
+    {NULL, NULL},
+};
+
+static const luaL_Reg jwt_functions[] = {
+    {"sign", sign},
+    {"verify", verify},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"now", now},
+    {NULL, NULL},
+};
+
+void lib_misc_open(lua_State *L) {
+  const struct generation *generation = generation_of(L);
+  luaL_setfuncs(L, functions, 0);
+  luaL_newlib(L, log_functions);
+  lua_setfield(L, -2, "log");
+  luaL_newlib(L, jwt_functions);
+  lua_setfield(L, -2, "jwt");
+  luaopen_perigee_json(L);
+  lua_setfield(L, -2, "json");
+  lua_pushinteger(L, (lua_Integer)generation->number);
+  lua_setfield(L, -2, "generation");
+  lua_pushinteger(L, generation->host->worker);
+  lua_setfield(L, -2, "worker");
+  const char *vars = generation->host->config->vars_json;
+  json_decode(L, vars, strlen(vars));
+  lua_setfield(L, -2, "config");
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * Sending and presence for scripts: send_to_user, send_to_room, broadcast,
+ * is_online, clients_of, members, rooms, kick. */
+#ifndef SCRIPT_LIB_SERVICE_H
+#define SCRIPT_LIB_SERVICE_H
+
+#include <lua.h>
+
+/* Adds the functions to the table on top of the stack. */
+void lib_service_open(lua_State *L);
+
+#endif

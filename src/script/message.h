@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * A script's message, { type = …, data = … }, becomes a frame. */
+#ifndef SCRIPT_MESSAGE_H
+#define SCRIPT_MESSAGE_H
+
+#include "core/frame.h"
+
+#include <lua.h>
+
+/* Frames the table at `index` as {"type":…,"data":…}, with "room" when `room`
+ * is not NULL. The caller owns the reference and drops it before anything
+ * that may raise. Raises, holding nothing, if the message is not one: the
+ * type is missing or not a type, a value cannot be JSON, or it is longer than
+ * limits.queue_bytes, which no connection could take. */
+MUST_CHECK struct frame *message_frame(lua_State *L, int index,
+                                       const char *room, size_t room_len);
+
+/* Raises unless the generation is live: while scripts are being loaded there
+ * is nobody to send to. */
+void message_check_live(lua_State *L);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * Draining. */
+#include "server/drain.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+  TICK_MS = 50,
+  LAST_CLOSE_MS = 6000, /* a close handshake may take 5 s, see heartbeat.c */
+};
+
+static void say_goodbye(struct drain *drain) {
+  char text[96];
+  int len = snprintf(
+      text, sizeof text,
+      "{\"type\":\"goodbye\",\"data\":{\"reconnect_in_ms\":[0,%llu]}}",
+      (unsigned long long)drain->window_ms);
+  struct frame *frame = frame_new(FRAME_TEXT, text, (size_t)len);
+  LIST_FOREACH_SAFE(it, &drain->protocol->manager.conns)
+    (void)conn_send(container_of(it, struct conn, node), frame);
+  frame_unref(frame);
+}
+
+static void list_ids(struct drain *drain) {
+  struct manager *manager = &drain->protocol->manager;
+  drain->ids = mem_alloc((manager->count + 1) * sizeof *drain->ids);
+  LIST_FOREACH(it, &manager->conns) {
+    /* Inside-out shuffle: each place is as likely for each of them. */
+    size_t at = (size_t)random() % (drain->count + 1);
+    drain->ids[drain->count++] = drain->ids[at];
+    drain->ids[at] = container_of(it, struct conn, node)->id;
+  }
+}
+
+/* How many should have been closed by now. */
+static size_t quota(const struct drain *drain, uint64_t elapsed_ms) {
+  if (elapsed_ms >= drain->window_ms)
+    return drain->count;
+  return (size_t)((double)drain->count * (double)elapsed_ms /
+                  (double)drain->window_ms);
+}
+
+static void close_next(struct drain *drain) {
+  struct conn *conn;
+  uint64_t id = drain->ids[drain->next++];
+  HASH_FIND(hh, drain->protocol->manager.by_id, &id, sizeof id, conn);
+  if (conn)
+    conn_close(conn, CLOSE_SHUTDOWN, NULL);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct drain *drain = container_of(timer, struct drain, tick);
+  uint64_t elapsed = uv_now(timer->loop) - drain->started_ms;
+  size_t due = quota(drain, elapsed);
+  while (drain->next < due)
+    close_next(drain);
+  bool gone = drain->protocol->manager.alive == 0;
+  if (!gone && elapsed < drain->window_ms + LAST_CLOSE_MS)
+    return;
+  uv_timer_stop(timer);
+  drain->done(drain->arg);
+}
+
+void drain_start(struct drain *drain, struct protocol *protocol,
+                 uint64_t window_ms, drain_fn *done, void *arg) {
+  *drain = (struct drain){.protocol = protocol,
+                          .window_ms = window_ms,
+                          .started_ms = uv_now(protocol->loop),
+                          .done = done,
+                          .arg = arg};
+  list_ids(drain);
+  say_goodbye(drain);
+  log_info("draining connections=%zu window_ms=%llu", drain->count,
+           (unsigned long long)window_ms);
+  uv_timer_init(protocol->loop, &drain->tick);
+  uv_timer_start(&drain->tick, on_tick, 0, TICK_MS);
+}
+
+void drain_close(struct drain *drain) {
+  uv_close((uv_handle_t *)&drain->tick, NULL);
+  mem_free(drain->ids);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Sends the clients of a worker away when the server ends.
+ *
+ * All are told at once ({"type":"goodbye"}, with the window in which to come
+ * back), then closed 1001 in random order, spread over the window: another
+ * server must be able to take them in. */
+#ifndef SERVER_DRAIN_H
+#define SERVER_DRAIN_H
+
+#include "protocol/protocol.h"
+
+struct drain;
+typedef void drain_fn(void *arg);
+
+struct drain {
+  struct protocol *protocol;
+  uv_timer_t tick;
+  uint64_t *ids; /* of the connections, shuffled */
+  size_t count, next;
+  uint64_t started_ms, window_ms;
+  drain_fn *done;
+  void *arg;
+};
+
+/* Starts; `done` is called when every connection is gone, or those that are
+ * left have had their time to close. Accept no others meanwhile. */
+void drain_start(struct drain *drain, struct protocol *protocol,
+                 uint64_t window_ms, drain_fn *done, void *arg);
+
+/* After `done`: closes the timer. */
+void drain_close(struct drain *drain);
+
+#endif

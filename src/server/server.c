@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * The process. */
+#include "server/server.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/key.h"
+#include "server/reload.h"
+#include "server/watch.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DEV_TOKEN_TTL_S = 24 * 3600 };
+
+struct server {
+  const struct config *config;
+  enum config_mode mode;
+  struct jwt_key *key;
+  uv_loop_t loop;
+  struct mailbox mailbox;
+  struct worker worker;
+  uv_signal_t signals[3];
+  struct watch watch;
+  bool watching;
+  bool stopping;
+  unsigned generations; /* built so far */
+};
+
+/* --- reload ------------------------------------------------------------- */
+
+static void reload(struct server *server) {
+  struct buf error = {0};
+  if (server->stopping)
+    return;
+  struct generation *generation =
+      reload_build(&server->worker.protocol.host, server->config->scripts,
+                   ++server->generations, &error);
+  if (generation)
+    worker_post(&server->worker.mailbox, LETTER_SWAP, generation);
+  else
+    log_error("reload failed, the scripts that are live go on: %.*s",
+              (int)error.len, error.data);
+  buf_free(&error);
+}
+
+static void on_changed(void *arg) {
+  reload(arg);
+}
+
+/* --- ending ------------------------------------------------------------- */
+
+static void stop(struct server *server) {
+  if (server->stopping) {
+    log_warn("second signal: ending at once");
+    _exit(1);
+  }
+  server->stopping = true;
+  if (server->watching)
+    watch_stop(&server->watch);
+  worker_post(&server->worker.mailbox, LETTER_STOP, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct server *server = handle->data;
+  if (number == SIGHUP)
+    reload(server);
+  else
+    stop(server);
+}
+
+static void on_ended(struct server *server) {
+  for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
+    uv_close((uv_handle_t *)&server->signals[i], NULL);
+  mailbox_close(&server->mailbox);
+}
+
+static void on_letter(struct mailbox *mailbox, struct list *node) {
+  struct server *server = container_of(mailbox, struct server, mailbox);
+  struct letter *letter = container_of(node, struct letter, node);
+  if (letter->kind == LETTER_FREE)
+    generation_free(letter->generation);
+  else
+    on_ended(server);
+  mem_free(letter);
+}
+
+/* --- starting ----------------------------------------------------------- */
+
+/* As many descriptors as the system lets us have. */
+static void raise_descriptors(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit))
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit))
+    log_warn("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+static void watch_signals(struct server *server) {
+  static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+  signal(SIGPIPE, SIG_IGN); /* a peer that is gone shows in send's result */
+  for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+    uv_signal_init(&server->loop, &server->signals[i]);
+    server->signals[i].data = server;
+    uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+  }
+}
+
+static void print_welcome(const struct server *server, const char *scheme,
+                          const char *address) {
+  char claims[128];
+  char *token = NULL;
+  time_t now = time(NULL);
+  snprintf(claims, sizeof claims, "{\"%s\":\"dev\",\"iat\":%lld,\"exp\":%lld}",
+           jwt_user_claim(server->key), (long long)now,
+           (long long)now + DEV_TOKEN_TTL_S);
+  if (jwt_sign(server->key, claims, &token))
+    return;
+  bool tls = scheme[4] == 's';
+  printf("\n  WebSocket  %s://%s/ws\n", tls ? "wss" : "ws", address);
+  if (*server->config->public)
+    printf("  Page       %s://%s/\n", scheme, address);
+  printf("  Token      %s\n             (user \"dev\", good for a day)\n"
+         "  Say        {\"type\":\"auth\",\"data\":{\"token\":\"…\"}}\n"
+         "  Scripts    %s%s\n\n",
+         token, server->config->scripts,
+         server->watching ? " (reloaded when you save)" : "");
+  fflush(stdout);
+  mem_free(token);
+}
+
+static void say_ready(const struct server *server, const char *address,
+                      unsigned handlers) {
+  const char *scheme = *server->config->tls_cert ? "https" : "http";
+  /* Whatever log.level is: who waits for it must see it. */
+  log_write(LOG_INFO, "perigee %s ready on %s://%s scripts=%s handlers=%u",
+            PERIGEE_VERSION, scheme, address, server->config->scripts,
+            handlers);
+  if (server->mode == CONFIG_DEVELOPMENT)
+    print_welcome(server, scheme, address);
+}
+
+static void start(struct server *server, int listen_fd,
+                  struct generation *first, const char *address) {
+  unsigned handlers = HASH_COUNT(first->handlers);
+  uv_loop_init(&server->loop);
+  watch_signals(server);
+  mailbox_init(&server->mailbox, &server->loop, on_letter);
+  if (server->config->watch) {
+    server->watching = true;
+    watch_start(&server->watch, &server->loop, server->config->scripts,
+                on_changed, server);
+  }
+  worker_start_take(&server->worker, listen_fd, first);
+  say_ready(server, address, handlers);
+}
+
+static void serve(struct server *server) {
+  uv_run(&server->loop, UV_RUN_DEFAULT);
+  worker_join(&server->worker);
+  struct list *node;
+  while ((node = list_shift(&server->mailbox.letters)))
+    on_letter(&server->mailbox, node);
+  mailbox_free(&server->mailbox);
+  uv_loop_close(&server->loop);
+  log_info("ended");
+}
+
+/* Everything that can fail, before anything is served. The generation and the
+ * listening socket are the caller's, also on failure. */
+static int prepare(struct server *server, int *listen_fd,
+                   char address[LISTEN_ADDRESS_BYTES],
+                   struct generation **first, struct buf *error) {
+  const struct config *config = server->config;
+  struct worker *worker = &server->worker;
+  *first = reload_build(&worker->protocol.host, config->scripts,
+                        ++server->generations, error);
+  if (!*first)
+    return ERR_SCRIPT;
+  *listen_fd = listen_open(config->listen, address, error);
+  if (*listen_fd < 0)
+    return *listen_fd;
+  return worker_open(worker, server->mode == CONFIG_DEVELOPMENT, error);
+}
+
+int server_run(const struct config *config, enum config_mode mode,
+               struct buf *error) {
+  struct server server = {.config = config, .mode = mode};
+  char address[LISTEN_ADDRESS_BYTES];
+  struct generation *first = NULL;
+  int listen_fd = -1;
+  server.key = key_load(config, NULL, error);
+  if (!server.key)
+    return ERR_CONFIG;
+  raise_descriptors();
+  srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+  worker_init(&server.worker, config, server.key, &server.mailbox);
+  int err = prepare(&server, &listen_fd, address, &first, error);
+  if (err) {
+    generation_free(first);
+    if (listen_fd >= 0)
+      close(listen_fd);
+  } else {
+    start(&server, listen_fd, first, address);
+    serve(&server);
+  }
+  worker_free(&server.worker);
+  jwt_key_free(server.key);
+  return err;
+}
+
+int server_check(const struct config *config, unsigned *handlers,
+                 struct buf *error) {
+  struct host host = {.config = config, .worker = 1};
+  struct jwt_key *key = key_load(config, NULL, error);
+  if (!key)
+    return ERR_CONFIG;
+  host.key = key;
+  struct generation *generation =
+      reload_build(&host, config->scripts, 1, error);
+  *handlers = generation ? HASH_COUNT(generation->handlers) : 0;
+  int err = generation ? 0 : ERR_SCRIPT;
+  generation_free(generation);
+  buf_free(&host.scratch);
+  jwt_key_free(key);
+  return err;
+}

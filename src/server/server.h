@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * The whole process: starts the workers, listens to signals, reloads, ends.
+ *
+ *   SIGHUP          reload the scripts
+ *   SIGTERM, SIGINT drain and end; the second time at once */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "base/buf.h"
+#include "config/config.h"
+
+/* Serves until it is told to end. Returns 0 then; ERR_SYSTEM, ERR_CONFIG or
+ * ERR_SCRIPT, with the reason in `error`, when it could not start. */
+int server_run(const struct config *config, enum config_mode mode,
+               struct buf *error);
+
+/* Loads key and scripts exactly as a start would, and serves nothing. The
+ * number of handlers goes to `handlers`. */
+int server_check(const struct config *config, unsigned *handlers,
+                 struct buf *error);
+
+#endif

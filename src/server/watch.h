@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * Notices that a file below a folder has changed.
+ *
+ * Folders are watched, not files: editors replace a file by a new one. The
+ * call comes when there was quiet for a moment, so that a save of many files
+ * is one change. */
+#ifndef SERVER_WATCH_H
+#define SERVER_WATCH_H
+
+#include <stddef.h>
+#include <uv.h>
+
+typedef void watch_fn(void *arg);
+
+struct watch {
+  uv_loop_t *loop;
+  const char *dir; /* borrowed */
+  uv_timer_t quiet;
+  struct watch_folder **folders;
+  size_t count;
+  watch_fn *changed;
+  void *arg;
+};
+
+void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
+                 watch_fn *changed, void *arg);
+
+/* Closes the handles. */
+void watch_stop(struct watch *watch);
+
+#endif

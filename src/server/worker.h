@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * One thread that serves: its loop, its network door, its connections and its
+ * generation of scripts. It shares nothing but letters. */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "edge/edge.h"
+#include "edge/listen.h"
+#include "script/generation.h"
+#include "server/drain.h"
+#include "server/mailbox.h"
+
+#include <stdbool.h>
+
+/* What the main thread and a worker write to each other. */
+struct letter {
+  struct list node;
+  enum {
+    LETTER_SWAP, /* to the worker: make `generation` live */
+    LETTER_STOP, /* to the worker: drain and end */
+    LETTER_FREE, /* from the worker: free `generation`, it is out of use */
+    LETTER_ENDED, /* from the worker: its thread is about to return */
+  } kind;
+  struct generation *generation;
+};
+
+struct worker {
+  uv_loop_t loop;
+  uv_thread_t thread;
+  struct mailbox mailbox;
+  struct mailbox *home; /* of the main thread, borrowed */
+  struct protocol protocol;
+  struct edge edge;
+  struct listener listener;
+  struct drain drain;
+  bool open; /* loop, mailbox and edge are there */
+  bool stopping;
+};
+
+/* Makes the worker's state; opens nothing. Generations for its host may be
+ * built from now on. */
+void worker_init(struct worker *worker, const struct config *config,
+                 const struct jwt_key *key, struct mailbox *home);
+
+/* Opens its loop and its network door, on the main thread. ERR_SYSTEM with a
+ * line in `error` on failure. */
+MUST_CHECK int worker_open(struct worker *worker, bool development,
+                           struct buf *error);
+
+/* Starts the thread, which serves `listen_fd` with the generation; both are
+ * the worker's from now on. */
+void worker_start_take(struct worker *worker, int listen_fd,
+                       struct generation *generation);
+
+/* Sends a letter of that kind; `generation` may be NULL. */
+void worker_post(struct mailbox *mailbox, int kind,
+                 struct generation *generation);
+
+/* After LETTER_ENDED: waits for the thread. */
+void worker_join(struct worker *worker);
+
+/* After worker_join, or without worker_start_take. */
+void worker_free(struct worker *worker);
+
+#endif
