@@ -22,9 +22,13 @@ FNR == 1 {
 
 FNR == 601 { complain("more than 600 lines") }
 
-length($0) > 100 { complain("more than 100 columns") }
+{
+  width = length($0) - gsub(/[\200-\277]/, "&") # columns, not bytes of UTF-8
+}
 
-room != "" && length($0) > 80 && !/https?:/ {
+width > 100 { complain("more than 100 columns") }
+
+room != "" && width > 80 && !/https?:/ {
   complain("more than 80 columns")
 }
 

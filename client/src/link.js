@@ -132,7 +132,7 @@ export class Link {
 
   #accepted(facts) {
     if (typeof this.#source === 'function') this.#refreshIn(facts.ttl);
-    
+    if (this.#ready) return; // the answer to a refresh
     this.#timers.clear('attempt');
     this.#watchdog.start(facts.ping_ms + facts.pong_ms);
     this.#ready = true;

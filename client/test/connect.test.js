@@ -2,6 +2,7 @@
 // Coming, staying, being thrown out and coming back.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { AUTH_STATUS, SocketClient, WS_STATUS } from '../src/index.js';
 import { next, open, pair, reach, settle } from './kit.js';
@@ -91,6 +92,19 @@ test('an expired token is replaced, once', async (t) => {
   assert.equal(asked, 2);
   assert.equal(client.getState().lastError.code, 'TOKEN_EXPIRED');
 });
+
+for (const code of ['HANDLER_ERROR', 'UNAVAILABLE', 'OVERLOADED']) {
+  test(`an auth_error ${code} says nothing about the token`, async (t) => {
+    const { clock, client } = await pair(t, { manners: { auth(conn) {
+      if (conn.fake.conns.length === 1) conn.refuse(code);
+      else conn.welcome();
+    } } });
+    client.connect();
+    assert.equal((await reach(client, 'waiting')).lastError.code, code);
+    clock.advance(1000);
+    await reach(client, 'ready');
+  });
+}
 
 test('a token that cannot be had now is asked for later', async (t) => {
   let asked = 0;
@@ -192,13 +206,15 @@ test('waits grow while nobody is there', async (t) => {
 });
 
 test('a goodbye says when to come back', async (t) => {
-  const { fake, clock, client } = await pair(t);
+  const page = new EventTarget();
+  const { fake, clock, client } = await pair(t, { page });
   await client.connect();
   fake.conn.send('goodbye', { reconnect_in_ms: [2000, 8000] });
   await next(client, 'goodbye');
   fake.conn.close(1001, 'shutdown');
-  const { nextAttemptAt } = await reach(client, 'waiting');
-  assert.equal(nextAttemptAt, clock.now() + 5000);
+  await reach(client, 'waiting');
+  page.dispatchEvent(new Event('online'));
+  assert.equal(client.getState().nextAttemptAt, clock.now() + 5000);
 });
 
 test('a goodbye without sense changes nothing', async (t) => {
@@ -229,6 +245,14 @@ test('notices a half-open connection', async (t) => {
   clock.advance(1000);
   await reach(client, 'ready');
   assert.equal(fake.conns.length, 2);
+
+  let stale = 0;
+  client.on('stale', () => stale++);
+  const [old] = fake.conns;
+  old.send('stale');
+  old.socket._socket.resume();
+  await once(old.socket, 'close');
+  assert.equal(stale, 0, 'the old connection is not listened to');
 });
 
 test('refreshes the token at 80 % of its life, on the same connection',
@@ -239,6 +263,7 @@ test('refreshes the token at 80 % of its life, on the same connection',
       manners: { auth: (conn) => conn.welcome({ ttl: 100, ping_ms: 1e9 }) },
     });
     await client.connect();
+    const before = client.getState();
     clock.advance(79999);
     assert.equal(asked, 1);
     clock.advance(1);
@@ -248,6 +273,7 @@ test('refreshes the token at 80 % of its life, on the same connection',
     await fake.until(() => fake.conn.heard('auth').length === 3);
     assert.equal(fake.conn.heard('auth')[2].data.token, 'token 3');
     assert.equal(fake.conns.length, 1);
+    assert.equal(client.getState(), before, 'nothing has changed');
   });
 
 test('a refused refresh is final', async (t) => {
@@ -269,17 +295,40 @@ test('close is final until connect', async (t) => {
   assert.equal(fake.conns.length, 2);
 });
 
+test('close while waiting ends the waiting', async (t) => {
+  const { fake, clock, client } = await pair(t);
+  await client.connect();
+  fake.cut();
+  await reach(client, 'waiting');
+  client.close();
+  clock.advance(3600000);
+  assert.equal(client.getState().state, 'closed');
+});
+
+test('a closed client does not care about the page', async (t) => {
+  const page = new EventTarget();
+  const { client } = await pair(t, { page });
+  await client.connect();
+  client.close();
+  page.dispatchEvent(new Event('pagehide'));
+  page.dispatchEvent(new Event('pageshow'));
+  assert.equal(client.getState().state, 'closed');
+});
+
 test('close while the token is fetched ends the attempt', async (t) => {
   let give;
-  const { fake, client } = await pair(t, { tokenGetter: () =>
-    new Promise((resolve) => (give = resolve)) });
+  let sockets = 0;
+  const { client } = await pair(t, {
+    tokenGetter: () => new Promise((resolve) => (give = resolve)),
+    WebSocket: function Counted() { sockets++; },
+  });
   const connected = client.connect();
   client.close();
   await assert.rejects(connected, { code: 'CLOSED' });
   give('good');
   await settle();
   assert.equal(client.getState().state, 'closed');
-  assert.equal(fake.conns.length, 0);
+  assert.equal(sockets, 0);
 });
 
 test('reconnect does not wait', async (t) => {
@@ -316,6 +365,7 @@ test('a listener that closes while rooms are joined is obeyed', async (t) => {
   client.on('@room', () => client.close());
   clock.advance(20000);
   assert.equal((await reach(client, 'closed')).code, 1000);
+  assert.equal(client.getState().state, 'closed');
 });
 
 test('a page that is looked at again asks whether the server is there',
@@ -323,6 +373,12 @@ test('a page that is looked at again asks whether the server is there',
     const page = new EventTarget();
     const { fake, client } = await pair(t, { page });
     await client.connect();
+    globalThis.document = { visibilityState: 'hidden' };
+    t.after(() => delete globalThis.document);
+    page.dispatchEvent(new Event('visibilitychange'));
+    await client.request('sync');
+    assert.equal(fake.conn.heard('ping').length, 0);
+    globalThis.document.visibilityState = 'visible';
     page.dispatchEvent(new Event('visibilitychange'));
     await fake.until(() => fake.conn.heard('ping').length);
   });

@@ -277,6 +277,21 @@ test('a join that was only too early is made later', async (t) => {
   assert.equal(await joined, 'in');
 });
 
+test('a join put off is not made twice after a reconnect', async (t) => {
+  const { fake, clock, client } = await pair(t, { manners: {
+    join: (conn, { id }) => (conn.fake.conns.length === 1
+      ? conn.error(id, 'OVERLOADED', { retry: true, retry_after_ms: 9000 })
+      : conn.send('reply', 'in', id)) } });
+  await client.connect();
+  const joined = client.join('r1');
+  await client.request('sync');
+  await client.reconnect();
+  assert.equal(await joined, 'in');
+  clock.advance(9000);
+  await client.request('sync');
+  assert.equal(fake.conn.heard('join').length, 1);
+});
+
 test('leaving a room ends its join', async (t) => {
   const { client } = await pair(t);
   const joined = client.join('r1');
@@ -291,6 +306,10 @@ test('rooms outlive a close', async (t) => {
   await client.join('r1');
   client.close();
   assert.equal(client.rooms[0].state, 'joining');
+  const joined = client.join('r1');
+  client.connect();
+  client.close();
+  await assert.rejects(joined, { code: 'CLOSED' });
   await client.connect();
   await fake.until(() => fake.conn.heard('join').length === 1);
 });

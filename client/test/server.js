@@ -49,7 +49,7 @@ export class Server {
     const flags = Object.entries({ listen, ...this.options })
       .map(([name, value]) => `--${name}=${value}`);
     this.child = spawn(BIN, ['dev', this.scripts, ...flags],
-      { cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+      { cwd: this.folder, env: {}, stdio: ['ignore', 'ignore', 'pipe'] });
     const exited = once(this.child, 'exit');
     const ready = new Promise((resolve) => {
       this.child.stderr.setEncoding('utf8').on('data', (text) => {

@@ -28,9 +28,10 @@ void buf_reset(struct buf *buf, size_t keep);
 /* Appends formatted text. */
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
 
-/* Room for `more` bytes: returns where they go. Add to `len` what was used. */
+/* Room for `more` bytes: returns where they go, never NULL. Add to `len` what
+ * was used. */
 static inline char *buf_reserve(struct buf *buf, size_t more) {
-  if (buf->cap - buf->len < more)
+  if (buf->cap - buf->len < more || !buf->data)
     buf_grow(buf, more);
   return buf->data + buf->len;
 }

@@ -44,7 +44,7 @@ enum err {
   ERR_WIRE(ERR_ENUM)
 #undef ERR_ENUM
 #define ERR_ENUM(name, text) ERR_##name,
-  ERR_INTERNAL(ERR_ENUM)
+      ERR_INTERNAL(ERR_ENUM)
 #undef ERR_ENUM
 };
 

@@ -119,9 +119,9 @@ void log_write(enum log_level level, const char *fmt, ...) {
   va_start(args, fmt);
   int n = vsnprintf(message, sizeof message, fmt, args);
   va_end(args);
-  size_t len = n < 0                          ? 0
+  size_t len = n < 0                        ? 0
                : (size_t)n < sizeof message ? (size_t)n
-                                              : sizeof message - 1;
+                                            : sizeof message - 1;
 
   struct line line = {.max = LOG_LINE_BYTES - TAIL};
   put_head(&line, level);

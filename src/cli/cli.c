@@ -80,8 +80,7 @@ static bool is_switch(const char *flag) {
 static int find_folder(int argc, char **argv) {
   for (int i = 0; i < argc; i++) {
     bool after_flag = i > 0 && strncmp(argv[i - 1], "--", 2) == 0 &&
-                      !strchr(argv[i - 1], '=') &&
-                      !is_switch(argv[i - 1]);
+                      !strchr(argv[i - 1], '=') && !is_switch(argv[i - 1]);
     if (argv[i][0] != '-' && !after_flag)
       return i;
   }

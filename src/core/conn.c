@@ -12,6 +12,9 @@
 #include <string.h>
 #include <time.h>
 
+/* More than a loop turn usually gathers for one connection. */
+enum { BEHIND_BYTES = 64 * 1024 };
+
 /* The only place that changes the state; an impossible step is a bug. */
 static void set_state(struct conn *conn, enum conn_state state) {
   static const bool allowed[4][4] = {
@@ -27,8 +30,7 @@ static void set_state(struct conn *conn, enum conn_state state) {
   conn->state = state;
 }
 
-struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io,
-                      void *socket) {
+struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   struct conn *conn = mem_alloc(sizeof *conn);
   conn->io = io;
   conn->socket = socket;
@@ -65,8 +67,7 @@ static void say_closed(const struct conn *conn, const char *who) {
   uint64_t age_ms = uv_now(conn->timer.loop) - conn->opened_ms;
   log_info("conn=%llu user=%s closed by %s code=%d reason=%s age_s=%.1f",
            (unsigned long long)conn->id, conn_user_name(conn), who,
-           conn->close_code, conn_close_reason(conn),
-           (double)age_ms / 1000.0);
+           conn->close_code, conn_close_reason(conn), (double)age_ms / 1000.0);
 }
 
 static void start_closing(struct conn *conn, int code, const char *reason) {
@@ -84,7 +85,12 @@ void conn_close(struct conn *conn, int code, const char *reason) {
   if (code == CLOSE_SLOW_CONSUMER)
     outq_clear(&conn->out);
   start_closing(conn, code, reason);
-  conn->io->close(conn);
+  struct frame *frame = frame_new_close(code, conn_close_reason(conn));
+  if (outq_push(&conn->out, frame, SIZE_MAX))
+    abort(); /* without a limit there is room */
+  frame_unref(frame);
+  if (conn->out.count == 1)
+    conn->io->want_flush(conn);
 }
 
 void conn_gone(struct conn *conn, int code) {
@@ -98,6 +104,13 @@ void conn_gone(struct conn *conn, int code) {
   list_remove(&conn->dirty);
   buf_free(&conn->in);
   manager_release(conn->manager, conn);
+}
+
+bool conn_is_behind(const struct conn *conn) {
+  size_t much = conn->manager->limits.queue_bytes / 2;
+  if (much > BEHIND_BYTES)
+    much = BEHIND_BYTES;
+  return conn->blocked || conn->out.bytes > much;
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

@@ -31,15 +31,15 @@ struct manager;
 struct room;
 struct user;
 
-/* What a connection asks of its socket. None may call back into the
- * connection at once: they note the wish and act at the end of the turn. */
+/* What a connection asks of its socket. Neither may call back into the
+ * connection at once: both note the wish and act at the end of the turn. */
 struct conn_io {
   /* Frames wait, and none did before. */
   void (*want_flush)(struct conn *conn);
-  /* Write what waits, then end the socket with conn->close_code. */
-  void (*close)(struct conn *conn);
   /* End the socket now, whatever waits: the peer does not take it. */
   void (*kill)(struct conn *conn);
+  /* For how many milliseconds the kernel has received nothing. */
+  uint64_t (*silent_ms)(struct conn *conn);
 };
 
 enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
@@ -58,7 +58,7 @@ struct conn {
   /* The socket's side, for edge/ws only. */
   const struct conn_io *io;
   void *socket;
-  bool blocked; /* the kernel took less than was written */
+  bool blocked;      /* the kernel took less than was written */
   struct list dirty; /* in the worker's list of those to flush */
   struct outq out;
   struct buf in; /* the message being assembled from fragments */
@@ -84,17 +84,17 @@ struct conn {
 
   /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
   uv_timer_t timer;
-  uint64_t last_frame_ms; /* any inbound frame */
+  uint64_t last_frame_ms; /* any inbound frame, as far as it was looked for */
   uint64_t pinged_ms;     /* when the last ping was sent; 0: none yet */
   uint64_t next_ping_ms;
   uint64_t closing_ms; /* when conn_close was called */
 
   /* Inbound limits, by protocol/router. */
-  struct limit messages, bytes;
+  struct limit messages, bytes, errors;
   uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
 
-  int close_code; /* 0 until conn_close */
-  bool peer_closed; /* the peer ended it, not we */
+  int close_code;     /* 0 until conn_close */
+  bool peer_closed;   /* the peer ended it, not we */
   char *close_reason; /* text for log and peer, or NULL: that of the code */
 };
 
@@ -109,10 +109,11 @@ void conn_ready(struct conn *conn);
  * closing; ERR_FULL if its queue was full: it is closed 4002 then. */
 int conn_send(struct conn *conn, struct frame *frame);
 
-/* Ends the connection: takes it out of every index, says why in the log, lets
- * what was queued go out (unless the queue was the reason) and closes the
- * socket with code and reason. `reason` is copied; NULL means that of the
- * code. Does nothing when it is closing already. */
+/* Ends the connection: takes it out of every index, says why in the log, and
+ * queues a close frame behind what waits (in its place, if a full queue was
+ * the reason). Then the peer has a moment to close its side, see
+ * protocol/heartbeat. `reason` is copied; NULL means that of the code. Does
+ * nothing when it is closing already. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
 /* The socket is gone, by our close or by the peer's (`code` is what the peer
@@ -123,6 +124,10 @@ void conn_gone(struct conn *conn, int code);
 static inline bool conn_is_open(const struct conn *conn) {
   return conn->state <= CONN_READY;
 }
+
+/* Whether it takes less than it is sent: its socket is full, or much waits.
+ * Messages that may be skipped are then. */
+bool conn_is_behind(const struct conn *conn);
 
 /* Closes the timer and frees the connection in its close callback. For
  * manager_release, when socket and farewell are over. */

@@ -3,6 +3,7 @@
 #include "core/frame.h"
 
 #include "base/mem.h"
+#include "core/close.h"
 
 #include <string.h>
 
@@ -33,6 +34,17 @@ struct frame *frame_new(enum frame_opcode opcode, const void *payload,
   memcpy(frame->data, header, head);
   memcpy(frame->data + head, payload, len);
   return frame;
+}
+
+struct frame *frame_new_close(int code, const char *reason) {
+  unsigned char payload[2 + CLOSE_REASON_BYTES];
+  size_t len = strlen(reason);
+  if (len > CLOSE_REASON_BYTES)
+    len = 0;
+  payload[0] = (unsigned char)(code >> 8);
+  payload[1] = (unsigned char)code;
+  memcpy(payload + 2, reason, len);
+  return frame_new(FRAME_CLOSE, payload, 2 + len);
 }
 
 void frame_unref(struct frame *frame) {

@@ -20,12 +20,16 @@ struct frame {
   unsigned char data[];
 };
 
-enum frame_opcode { FRAME_TEXT = 1, FRAME_BINARY = 2 };
+enum frame_opcode { FRAME_TEXT = 1, FRAME_BINARY = 2, FRAME_CLOSE = 8 };
 
 /* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). The caller
  * holds the one reference and drops it with frame_unref. */
 MUST_CHECK struct frame *frame_new(enum frame_opcode opcode,
                                    const void *payload, size_t len);
+
+/* A close frame (RFC 6455, 5.5.1). `reason` is UTF-8 of at most
+ * CLOSE_REASON_BYTES; what is longer is left out whole. */
+MUST_CHECK struct frame *frame_new_close(int code, const char *reason);
 
 /* One more holder; returns the frame. */
 static inline struct frame *frame_ref(struct frame *frame) {

@@ -4,13 +4,13 @@
 
 #include <math.h>
 
-uint32_t limit_take(struct limit *limit, double rate, double burst,
-                    double cost, uint64_t now_ms) {
+uint32_t limit_take(struct limit *limit, double rate, double burst, double cost,
+                    uint64_t now_ms) {
   if (rate <= 0)
     return 0;
   if (limit->spent > 0 && now_ms > limit->at_ms)
-    limit->spent = fmax(
-        0, limit->spent - rate * (double)(now_ms - limit->at_ms) / 1000.0);
+    limit->spent =
+        fmax(0, limit->spent - rate * (double)(now_ms - limit->at_ms) / 1000.0);
   limit->at_ms = now_ms;
   if (limit->spent > 0 && limit->spent + cost > burst) {
     double excess = fmin(limit->spent + cost - burst, limit->spent);

@@ -16,7 +16,7 @@ struct limit {
  * `burst` and refills with `rate` a second. Returns 0, or, having taken
  * nothing, the milliseconds (at least 1) until there are enough. A rate of 0
  * means no limit. A cost over `burst` passes when the bucket is full. */
-uint32_t limit_take(struct limit *limit, double rate, double burst,
-                    double cost, uint64_t now_ms);
+uint32_t limit_take(struct limit *limit, double rate, double burst, double cost,
+                    uint64_t now_ms);
 
 #endif

@@ -18,15 +18,13 @@ void manager_init(struct manager *manager, struct manager_limits limits,
 }
 
 void manager_free(struct manager *manager) {
-  if (manager->by_id || manager->users || manager->rooms ||
-      manager->addresses)
+  if (manager->by_id || manager->users || manager->rooms || manager->addresses)
     abort(); /* a connection that is still there would use them */
 }
 
 /* --- addresses ---------------------------------------------------------- */
 
-static struct address *address_ref(struct manager *manager,
-                                   const char *text) {
+static struct address *address_ref(struct manager *manager, const char *text) {
   struct address *address;
   size_t len = strlen(text);
   HASH_FIND(hh, manager->addresses, text, len, address);
@@ -166,8 +164,8 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   return 0;
 }
 
-int manager_leave(struct manager *manager, struct conn *conn,
-                  const char *name, size_t len) {
+int manager_leave(struct manager *manager, struct conn *conn, const char *name,
+                  size_t len) {
   struct room *room = manager_room(manager, name, len);
   if (!room || !manager_is_member(conn, room))
     return ERR_NOT_FOUND;
@@ -202,8 +200,7 @@ int manager_add(struct manager *manager, struct conn *conn,
   return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
 }
 
-int manager_login(struct manager *manager, struct conn *conn,
-                  const char *id) {
+int manager_login(struct manager *manager, struct conn *conn, const char *id) {
   struct user *user = user_get(manager, id);
   uint32_t limit = manager->limits.per_user;
   if (limit && user->count >= limit)

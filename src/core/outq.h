@@ -24,8 +24,7 @@ void outq_init(struct outq *queue);
 
 /* Takes a reference of its own. ERR_FULL, and no change, when the queue would
  * hold more than `limit` bytes. */
-MUST_CHECK int outq_push(struct outq *queue, struct frame *frame,
-                         size_t limit);
+MUST_CHECK int outq_push(struct outq *queue, struct frame *frame, size_t limit);
 
 /* The frame at position `i` from the front; NULL past the end. */
 static inline struct frame *outq_peek(const struct outq *queue, uint32_t i) {

@@ -4,7 +4,7 @@
 
 static uint32_t deliver(struct conn *conn, struct frame *frame,
                         struct service_opts opts) {
-  if (conn == opts.except || (opts.drop && conn->blocked))
+  if (conn == opts.except || (opts.drop && conn_is_behind(conn)))
     return 0;
   return conn_send(conn, frame) == 0;
 }
@@ -16,7 +16,7 @@ uint32_t service_send_to_user(struct manager *manager, const char *id,
   uint32_t sent = 0;
   if (!user)
     return 0;
-  LIST_FOREACH_SAFE(it, &user->conns)
+  LIST_FOREACH_SAFE (it, &user->conns)
     sent += deliver(container_of(it, struct conn, user_node), frame, opts);
   return sent;
 }
@@ -38,7 +38,7 @@ uint32_t service_send_to_room(struct manager *manager, const char *name,
 uint32_t service_broadcast(struct manager *manager, struct frame *frame,
                            struct service_opts opts) {
   uint32_t sent = 0;
-  LIST_FOREACH_SAFE(it, &manager->conns) {
+  LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
     if (conn->state == CONN_READY)
       sent += deliver(conn, frame, opts);
@@ -52,7 +52,7 @@ uint32_t service_kick(struct manager *manager, const char *id, size_t len,
   uint32_t kicked = 0;
   if (!user)
     return 0;
-  LIST_FOREACH_SAFE(it, &user->conns) {
+  LIST_FOREACH_SAFE (it, &user->conns) {
     conn_close(container_of(it, struct conn, user_node), CLOSE_KICKED, reason);
     kicked++;
   }

@@ -12,7 +12,7 @@
 
 struct service_opts {
   const struct conn *except; /* not to this one; NULL: to all */
-  bool drop; /* skip connections whose socket is behind */
+  bool drop;                 /* skip connections whose socket is behind */
 };
 
 uint32_t service_send_to_user(struct manager *manager, const char *id,

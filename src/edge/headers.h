@@ -14,9 +14,9 @@
  * NULL if there are none. The caller frees it. To be called while the library
  * still has them: until the established callback has returned.
  *
- * libwebsockets 4.1 can look up any header but list only those it knows, so
- * that names of one's own (X-…) are not here. */
-MUST_CHECK char *headers_pack(struct lws *wsi);
+ * libwebsockets 4.1 can look up any header but list only those it knows: of
+ * the others, those named in `more` (ends with NULL) are taken. */
+MUST_CHECK char *headers_pack(struct lws *wsi, char *const *more);
 
 /* Copies a header's value into `out`; false if it is missing or too long. */
 bool headers_get(struct lws *wsi, enum lws_token_indexes token, char *out,

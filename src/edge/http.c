@@ -29,8 +29,7 @@ struct response {
 };
 
 static struct response text(unsigned status, const char *body) {
-  return (struct response){
-      .status = status, .body = body, .len = strlen(body)};
+  return (struct response){.status = status, .body = body, .len = strlen(body)};
 }
 
 /* --- answering ---------------------------------------------------------- */
@@ -38,8 +37,8 @@ static struct response text(unsigned status, const char *body) {
 static int put_headers(struct lws *wsi, const struct response *response,
                        unsigned char **at, unsigned char *end) {
   const char *type = response->type ? response->type : "text/plain";
-  if (lws_add_http_common_headers(wsi, response->status, type,
-                                  response->len, at, end))
+  if (lws_add_http_common_headers(wsi, response->status, type, response->len,
+                                  at, end))
     return -1;
   /* Nothing here is worth asking an old copy for. */
   if (lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:",
@@ -47,18 +46,16 @@ static int put_headers(struct lws *wsi, const struct response *response,
                                   end))
     return -1;
   if (response->header &&
-      lws_add_http_header_by_name(
-          wsi, (const unsigned char *)response->header,
-          (const unsigned char *)response->value,
-          (int)strlen(response->value), at, end))
+      lws_add_http_header_by_name(wsi, (const unsigned char *)response->header,
+                                  (const unsigned char *)response->value,
+                                  (int)strlen(response->value), at, end))
     return -1;
   return lws_finalize_http_header(wsi, at, end);
 }
 
 /* Headers and body in one write. 0, or -1 when the connection is broken. */
 static int send_response(struct lws *wsi, const struct response *response) {
-  unsigned char *room =
-      mem_alloc_raw(LWS_PRE + HEADERS_BYTES + response->len);
+  unsigned char *room = mem_alloc_raw(LWS_PRE + HEADERS_BYTES + response->len);
   unsigned char *start = room + LWS_PRE, *at = start;
   int result = -1;
   if (put_headers(wsi, response, &at, start + HEADERS_BYTES))
@@ -121,9 +118,9 @@ static int dev_token(struct edge *edge, struct lws *wsi) {
     return respond(wsi, text(400, "say who: /dev/token?user=NAME\n"));
   int64_t now = time(NULL);
   const struct jwt_key *key = edge->protocol->host.key;
-  snprintf(claims, sizeof claims,
-           "{\"%s\":\"%s\",\"iat\":%lld,\"exp\":%lld}", jwt_user_claim(key),
-           user, (long long)now, (long long)(now + DEV_TOKEN_TTL_S));
+  snprintf(claims, sizeof claims, "{\"%s\":\"%s\",\"iat\":%lld,\"exp\":%lld}",
+           jwt_user_claim(key), user, (long long)now,
+           (long long)(now + DEV_TOKEN_TTL_S));
   if (jwt_sign(key, claims, &token))
     return respond(wsi, text(500, "this key cannot sign\n"));
   struct buf body = {0};
@@ -152,8 +149,8 @@ static int serve_embedded(struct lws *wsi, const char *name) {
 }
 
 static int health(struct edge *edge, struct lws *wsi) {
-  return respond(wsi, edge->draining ? text(503, "draining\n")
-                                     : text(200, "ok\n"));
+  return respond(wsi,
+                 edge->draining ? text(503, "draining\n") : text(200, "ok\n"));
 }
 
 static int not_upgraded(struct lws *wsi) {

@@ -36,8 +36,8 @@ static void describe(int fd, char out[LISTEN_ADDRESS_BYTES]) {
 
 static int open_one(const struct addrinfo *info) {
   const int on = 1;
-  int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                  0);
+  int fd =
+      socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
   /* REUSEADDR only forgives connections of an earlier process that linger. */
@@ -91,8 +91,8 @@ static void resume(uv_timer_t *timer) {
 
 /* Without descriptors accept would fail again at once, and spin. */
 static void pause_accepting(struct listener *listener) {
-  log_warn("accept: %s; pausing for %d ms (raise `ulimit -n`)",
-           strerror(errno), PAUSE_MS);
+  log_warn("accept: %s; pausing for %d ms (raise `ulimit -n`)", strerror(errno),
+           PAUSE_MS);
   listener->stats->accept_paused++;
   uv_poll_stop(&listener->poll);
   uv_timer_start(&listener->pause, resume, PAUSE_MS, 0);

@@ -30,8 +30,7 @@ struct listener {
  * that it got, "127.0.0.1:8080", to `bound`. Returns the descriptor, or
  * ERR_SYSTEM with a line appended to `error`. */
 MUST_CHECK int listen_open(const char *address,
-                           char bound[LISTEN_ADDRESS_BYTES],
-                           struct buf *error);
+                           char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
 /* Accepts on the loop. `fd` is the listener's from now on. */
 void listen_start(struct listener *listener, uv_loop_t *loop, int fd,

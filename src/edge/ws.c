@@ -11,7 +11,10 @@
 #include "protocol/router.h"
 #include "protocol/session.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct edge *edge_of(struct lws *wsi) {
   return lws_context_user(lws_get_context(wsi));
@@ -81,9 +84,7 @@ static void flush(struct edge *edge, struct conn *conn) {
       kill_socket(conn);
       return;
     }
-  /* A socket that is behind goes on in the WRITEABLE callback, and so does a
-   * close, which the library wants to be told in a callback. */
-  if (conn->blocked || !conn_is_open(conn))
+  if (conn->blocked)
     lws_callback_on_writable(wsi);
 }
 
@@ -99,10 +100,20 @@ static void mark_dirty(struct conn *conn) {
     list_push(&edge->dirty, &conn->dirty);
 }
 
+/* Pings and partial frames are not told to us; the kernel knows. */
+static uint64_t silent_ms(struct conn *conn) {
+  struct tcp_info info;
+  socklen_t len = sizeof info;
+  int fd = conn->socket ? lws_get_socket_fd(conn->socket) : -1;
+  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+    return UINT64_MAX;
+  return info.tcpi_last_data_recv;
+}
+
 static const struct conn_io io = {
     .want_flush = mark_dirty,
-    .close = mark_dirty,
     .kill = kill_socket,
+    .silent_ms = silent_ms,
 };
 
 /* --- callbacks ---------------------------------------------------------- */
@@ -114,7 +125,7 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
     return -1; /* gone already */
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
   *session = (struct ws_session){.conn = conn};
-  conn->headers = headers_pack(wsi);
+  conn->headers = headers_pack(wsi, edge->config->headers);
   session_open(edge->protocol, conn, address);
   return 0;
 }
@@ -155,27 +166,17 @@ static int on_receive(struct lws *wsi, struct ws_session *session,
   return 0;
 }
 
-static int on_pong(struct ws_session *session) {
-  session->conn->last_frame_ms = uv_now(session->conn->timer.loop);
+static int on_writeable(struct lws *wsi, struct ws_session *session) {
+  flush(edge_of(wsi), session->conn);
   return 0;
 }
 
-static int on_writeable(struct lws *wsi, struct ws_session *session) {
-  struct conn *conn = session->conn;
-  flush(edge_of(wsi), conn);
-  if (conn_is_open(conn) || conn->blocked || conn->out.count > 0)
-    return 0;
-  const char *reason = conn_close_reason(conn);
-  lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
-                   (unsigned char *)reason, strlen(reason));
-  return -1; /* the library sends the close frame and waits for the answer */
-}
-
-/* The peer's close frame: a code, perhaps, and a reason we do not need. */
+/* The peer's close frame: a code, perhaps, and a reason we do not need. When
+ * it answers ours, the library must not answer once more, only hang up. */
 static int on_peer_close(struct ws_session *session, const unsigned char *in,
                          size_t len) {
   session->peer_code = len >= 2 ? in[0] << 8 | in[1] : CLOSE_NORMAL;
-  return 0;
+  return conn_is_open(session->conn) ? 0 : -1;
 }
 
 static int on_closed(struct ws_session *session) {
@@ -198,7 +199,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
   case LWS_CALLBACK_RECEIVE:
     return on_receive(wsi, user, in, len);
   case LWS_CALLBACK_RECEIVE_PONG:
-    return on_pong(user);
+    return 0; /* see silent_ms */
   case LWS_CALLBACK_SERVER_WRITEABLE:
     return on_writeable(wsi, user);
   case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:

@@ -7,7 +7,11 @@
  * loop turn each connection that has some is flushed once, with one
  * LWS_WRITE_RAW of ready-made frames: as it is when there is one, gathered
  * into one buffer when there are several. Only a connection whose socket did
- * not take all of it goes on by WRITEABLE callbacks, until it has. */
+ * not take all of it goes on by WRITEABLE callbacks, until it has.
+ *
+ * Close frames go the same way, as the last frame of the queue: the library's
+ * own close cannot be used outside of its receive callback, because its debug
+ * builds (Debian's is one) hang up at once on a second call that they make. */
 #ifndef EDGE_WS_H
 #define EDGE_WS_H
 

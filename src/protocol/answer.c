@@ -6,7 +6,12 @@
 #include "core/json.h"
 #include "protocol/protocol.h"
 
-enum { OUT_KEEP = 64 * 1024, RATE_TOLD_EVERY_MS = 1000 };
+enum {
+  OUT_KEEP = 64 * 1024,
+  RATE_TOLD_EVERY_MS = 1000,
+  ERRORS_BURST = 20, /* so many at once, and then … */
+  ERRORS_PER_S = 4,  /* … so many a second */
+};
 
 /* What an error says beside its code. */
 struct detail {
@@ -73,6 +78,18 @@ static void count(struct conn *conn, const char *code, const char *text) {
             (unsigned long long)conn->id, conn_user_name(conn), code, text);
 }
 
+/* Mistakes of the client's program, as opposed to a refusal by rule. */
+static bool is_mistake(enum err err) {
+  return err == ERR_BAD_JSON || err == ERR_BAD_REQUEST ||
+         err == ERR_UNKNOWN_TYPE || err == ERR_UNAUTHENTICATED;
+}
+
+static void count_mistake(struct conn *conn) {
+  uint64_t now = uv_now(protocol_of(conn)->loop);
+  if (limit_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
+    conn_close(conn, CLOSE_TOO_MANY_ERRORS, NULL);
+}
+
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text) {
   struct detail detail = {.text = text ? text : err_text(err),
@@ -80,6 +97,8 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
   count(conn, err_name(err), detail.text);
   if (id->kind != MSG_ID_NONE)
     send_error(conn, id, err_name(err), &detail);
+  if (is_mistake(err))
+    count_mistake(conn);
 }
 
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,

@@ -27,8 +27,8 @@ static void put_head(struct buf *out, const char *type,
 
 /* auth_error, and the close that follows when it has been written. `why` is
  * for the log alone: a peer that guesses must not be helped. */
-static void refuse(struct conn *conn, const struct msg_id *id,
-                   const char *code, const char *text, const char *why) {
+static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
+                   const char *text, const char *why) {
   struct buf *out = &protocol_of(conn)->out;
   conn->manager->stats->auth_failed++;
   log_info("conn=%llu ip=%s auth refused code=%s %s",
@@ -43,8 +43,8 @@ static void refuse(struct conn *conn, const struct msg_id *id,
   conn_close(conn, CLOSE_AUTH_FAILED, NULL);
 }
 
-static void refuse_err(struct conn *conn, const struct msg_id *id,
-                       enum err err, const char *why) {
+static void refuse_err(struct conn *conn, const struct msg_id *id, enum err err,
+                       const char *why) {
   refuse(conn, id, err_name(err), err_text(err), why);
 }
 
@@ -94,8 +94,7 @@ static void login(struct conn *conn, const struct msg_id *id) {
   conn->claimant = NULL;
   conn->manager->stats->auth_ok++;
   log_info("conn=%llu user=%s ip=%s authenticated",
-           (unsigned long long)conn->id, conn->user->id,
-           conn->address->text);
+           (unsigned long long)conn->id, conn->user->id, conn->address->text);
   heartbeat_arm(conn);
   send_auth_ok(conn, id);
   session_greet(conn);
@@ -182,22 +181,22 @@ static void token_hook_done(const struct call_spec *spec,
   }
   const struct call_arg *table = &result->value[1];
   claims.user = user_of(&result->value[0]);
-  claims.json = table->len ? mem_strndup(table->text, table->len)
-                           : mem_strdup("{}");
+  claims.json =
+      table->len ? mem_strndup(table->text, table->len) : mem_strdup("{}");
   decide(spec->conn, &spec->id, claims.user ? 0 : ERR_INVALID_TOKEN, &claims);
 }
 
 static void run_token_hook(struct conn *conn, const struct msg_id *id,
                            const char *token, size_t len) {
   struct generation *live = protocol_of(conn)->host.live;
-  struct call_spec spec = {.handler = live->hooks[HOOK_TOKEN],
-                           .conn = conn,
-                           .id = *id,
-                           .args = {{.kind = CALL_CLIENT},
-                                    {CALL_STRING, token, len}},
-                           .nargs = 2,
-                           .want_result = true,
-                           .done = token_hook_done};
+  struct call_spec spec = {
+      .handler = live->hooks[HOOK_TOKEN],
+      .conn = conn,
+      .id = *id,
+      .args = {{.kind = CALL_CLIENT}, {CALL_STRING, token, len}},
+      .nargs = 2,
+      .want_result = true,
+      .done = token_hook_done};
   call_run(live, &spec);
 }
 

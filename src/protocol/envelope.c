@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "core/json.h"
+#include "core/msg_type.h"
 
 #include <string.h>
 
@@ -16,18 +17,6 @@
 struct complaints {
   const char *type, *id;
 };
-
-static bool is_type_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '_' || c == '.' || c == ':' || c == '-';
-}
-
-static bool is_type(const char *text, size_t len) {
-  for (size_t i = 0; i < len; i++)
-    if (!is_type_char(text[i]))
-      return false;
-  return true;
-}
 
 /* Passes a value; true and the string in `out` when it is one that has 1 to
  * `cap` bytes. `*err` is the result of the scanner. */
@@ -55,11 +44,11 @@ static int read_type(struct json_scan *scan, struct envelope *out,
                      const char **complaint) {
   int err;
   *complaint = NULL;
-  if (!read_string(scan, out->type, ENVELOPE_TYPE, &out->type_len, &err)) {
+  if (!read_string(scan, out->type, MSG_TYPE_BYTES, &out->type_len, &err)) {
     *complaint = "type: a string of 1 to 64 bytes is required";
     return err;
   }
-  if (!is_type(out->type, out->type_len))
+  if (!msg_type_ok(out->type, out->type_len))
     *complaint = "type: only letters, digits and _ . : - are allowed";
   out->type[out->type_len] = '\0';
   return 0;

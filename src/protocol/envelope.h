@@ -10,14 +10,12 @@
 
 #include "base/attr.h"
 #include "core/msg_id.h"
+#include "core/msg_type.h"
 
 #include <stddef.h>
 
-/* The longest type, in bytes. */
-enum { ENVELOPE_TYPE = 64 };
-
 struct envelope {
-  char type[ENVELOPE_TYPE + 1]; /* zero-terminated */
+  char type[MSG_TYPE_BYTES + 1]; /* zero-terminated */
   size_t type_len;
   const char *data; /* into the parsed text; NULL when there is none */
   size_t data_len;

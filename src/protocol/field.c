@@ -12,8 +12,8 @@ static bool key_is(const struct json_string *key, const char *want) {
   return len == strlen(want) && len <= sizeof text && !memcmp(text, want, len);
 }
 
-bool field_find(const struct envelope *env, const char *key,
-                const char **value, size_t *len) {
+bool field_find(const struct envelope *env, const char *key, const char **value,
+                size_t *len) {
   bool found = false;
   struct json_scan scan = {env->data, env->data + env->data_len};
   if (!env->data || *env->data != '{')

@@ -10,8 +10,8 @@
 
 /* A member of the object `data`, as it stands in the text; of a key that
  * comes twice the last. False if data is no object or has no such key. */
-bool field_find(const struct envelope *env, const char *key,
-                const char **value, size_t *len);
+bool field_find(const struct envelope *env, const char *key, const char **value,
+                size_t *len);
 
 /* A member that is a string, unescaped and zero-terminated, into `out` of
  * `cap` bytes. False if it is missing, not a string, or does not fit. `*len`

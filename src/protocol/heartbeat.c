@@ -36,6 +36,14 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
   (void)conn_send(conn, protocol_of(conn)->ping); /* a full queue closes it */
 }
 
+/* Before a connection counts as dead: bytes that were no message for us, such
+ * as the pings of a WebSocket library, are a sign of life too. */
+static void look_closer(struct conn *conn, uint64_t now) {
+  uint64_t silent = conn->io->silent_ms(conn);
+  if (silent < now && now - silent > conn->last_frame_ms)
+    conn->last_frame_ms = now - silent;
+}
+
 /* Loop time at which the token's grace is over. */
 static uint64_t expiry_ms(const struct conn *conn, uint64_t now) {
   if (!conn->expires_s)
@@ -55,6 +63,8 @@ static uint64_t tend(struct conn *conn, uint64_t now) {
     conn_close(conn, CLOSE_TOKEN_EXPIRED, NULL);
     return now + CLOSING_MS;
   }
+  if (!answered(conn) && now >= conn->pinged_ms + timeout)
+    look_closer(conn, now);
   if (!answered(conn) && now >= conn->pinged_ms + timeout) {
     conn->manager->stats->ping_timeouts++;
     conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
@@ -70,8 +80,7 @@ static uint64_t look(struct conn *conn, uint64_t now) {
   uint64_t deadline;
   switch (conn->state) {
   case CONN_NEW:
-    deadline =
-        conn->opened_ms + ms(protocol_of(conn)->config->auth_timeout_s);
+    deadline = conn->opened_ms + ms(protocol_of(conn)->config->auth_timeout_s);
     if (now < deadline)
       return deadline;
     conn_close(conn, CLOSE_AUTH_TIMEOUT, NULL);

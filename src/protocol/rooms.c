@@ -77,11 +77,10 @@ void rooms_leave(struct conn *conn, const struct envelope *env) {
   answer_reply(conn, &env->id, NULL, 0);
   if (err || !live->hooks[HOOK_LEAVE])
     return;
-  struct call_spec spec = {.handler = live->hooks[HOOK_LEAVE],
-                           .conn = conn,
-                           .args = {{.kind = CALL_CLIENT},
-                                    string(name, len),
-                                    string("left", 4)},
-                           .nargs = 3};
+  struct call_spec spec = {
+      .handler = live->hooks[HOOK_LEAVE],
+      .conn = conn,
+      .args = {{.kind = CALL_CLIENT}, string(name, len), string("left", 4)},
+      .nargs = 3};
   call_run(live, &spec);
 }

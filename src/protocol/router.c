@@ -28,8 +28,8 @@ static void on_pong(struct conn *conn, const struct envelope *env) {
 }
 
 static const struct builtin builtins[] = {
-    {"ping", on_ping, true},      {"pong", on_pong, true},
-    {"auth", auth_message, true}, {"join", rooms_join, false},
+    {"ping", on_ping, true},       {"pong", on_pong, true},
+    {"auth", auth_message, true},  {"join", rooms_join, false},
     {"leave", rooms_leave, false},
 };
 
@@ -61,8 +61,7 @@ static uint32_t take_rates(struct conn *conn, size_t len) {
 }
 
 static void refuse_text(struct conn *conn, const char *text, size_t len,
-                        const struct envelope *env, int err,
-                        const char *why) {
+                        const struct envelope *env, int err, const char *why) {
   if (err == ERR_BAD_JSON && !json_utf8_valid(text, len))
     conn_close(conn, CLOSE_BAD_PROTOCOL, NULL);
   else

@@ -59,10 +59,10 @@ static int add_file(struct bundle *bundle, const char *path, const char *name,
     err = fail(error, path, "cannot be read; is it being written?");
     goto out;
   }
-  bundle->files = mem_realloc(bundle->files, (bundle->count + 1) *
-                                                 sizeof *bundle->files);
-  bundle->files[bundle->count++] = (struct bundle_file){
-      mem_strdup(name), source, (size_t)st.st_size};
+  bundle->files =
+      mem_realloc(bundle->files, (bundle->count + 1) * sizeof *bundle->files);
+  bundle->files[bundle->count++] =
+      (struct bundle_file){mem_strdup(name), source, (size_t)st.st_size};
   source = NULL;
 out:
   mem_free(source);
@@ -114,8 +114,6 @@ struct bundle *bundle_read(const char *dir, struct buf *error) {
   while (len > 1 && bundle->dir[len - 1] == '/')
     bundle->dir[--len] = 0;
   int err = add_folder(bundle, "", 0, error);
-  if (!err && bundle->count == 0)
-    err = fail(error, dir, "no *.lua file in this folder");
   if (err) {
     bundle_free(bundle);
     return NULL;

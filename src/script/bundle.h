@@ -17,14 +17,13 @@ struct bundle_file {
 };
 
 struct bundle {
-  char *dir; /* as given */
+  char *dir;                 /* as given */
   struct bundle_file *files; /* sorted by name */
   size_t count;
 };
 
 /* Reads every *.lua file of the folder and of its sub-folders (hidden ones
- * are skipped). NULL, with a text appended to `error`, if that fails or there
- * is no script. */
+ * are skipped). NULL, with a text appended to `error`, if that fails. */
 struct bundle *bundle_read(const char *dir, struct buf *error);
 
 /* Accepts NULL. */

@@ -124,8 +124,7 @@ static int after_gate(lua_State *L, int status, lua_KContext context) {
 
 /* @message(client, type, data) first, which may refuse. */
 static int run_gate(lua_State *L, struct call *call) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX,
-              call->generation->hooks[HOOK_MESSAGE]->ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->generation->hooks[HOOK_MESSAGE]->ref);
   push_arg(L, call, &call->spec.args[0]);
   lua_pushstring(L, call->spec.handler->name);
   push_arg(L, call, &call->spec.args[1]); /* hook, client, type, data */
@@ -182,8 +181,8 @@ static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
   make_ref(ref);
   log_failure(call, ref);
   call->generation->host->stats->handler_errors++;
-  call->result = (struct call_result){
-      .verdict = CALL_FAILED, .err = err, .ref = ref};
+  call->result =
+      (struct call_result){.verdict = CALL_FAILED, .err = err, .ref = ref};
 }
 
 /* --- the door ----------------------------------------------------------- */
@@ -229,8 +228,8 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   if (!call) {
     struct call_result none = {
         .verdict = CALL_FAILED, .err = ERR_OVERLOADED, .ref = "memory"};
-    log_error("gen=%u handler=%s no memory for a coroutine",
-              generation->number, spec->handler->name);
+    log_error("gen=%u handler=%s no memory for a coroutine", generation->number,
+              spec->handler->name);
     if (spec->done)
       spec->done(spec, &none);
     return;

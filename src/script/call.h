@@ -58,7 +58,7 @@ struct call_spec {
   int nargs;
   /* For a handler: its message type is shown to @message first. */
   bool gated;
-  bool want_result; /* encode the values it returns */
+  bool want_result;   /* encode the values it returns */
   call_done_fn *done; /* NULL: the result does not matter */
   void *arg;          /* for `done` */
 };

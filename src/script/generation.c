@@ -212,8 +212,8 @@ static int inherit(lua_State *L) {
   return 0;
 }
 
-int generation_inherit(struct generation *generation,
-                       struct generation *from, struct buf *error) {
+int generation_inherit(struct generation *generation, struct generation *from,
+                       struct buf *error) {
   lua_State *L = generation->L;
   int top = lua_gettop(from->L);
   lua_pushcfunction(L, inherit);
@@ -234,7 +234,7 @@ void generation_free(struct generation *generation) {
   call_free_idle(generation);
   lua_close(generation->L);
   struct handler *handler = NULL, *next = NULL;
-  HASH_ITER(hh, generation->handlers, handler, next) {
+  HASH_ITER (hh, generation->handlers, handler, next) {
     HASH_DEL(generation->handlers, handler);
     mem_free(handler);
   }

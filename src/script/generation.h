@@ -32,7 +32,7 @@ enum hook {
 #define HOOK_ENUM(name, key) HOOK_##name,
   HOOK_MAP(HOOK_ENUM)
 #undef HOOK_ENUM
-  HOOK_COUNT,
+      HOOK_COUNT,
 };
 
 /* What runs for a message type or a hook. */
@@ -48,7 +48,7 @@ struct generation {
   struct host *host;
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
-  int clients; /* registry reference: table of client objects, by conn */
+  int clients;      /* registry reference: table of client objects, by conn */
   struct list idle; /* calls that wait for work, see call.c */
   size_t memory, memory_limit; /* bytes; 0: no limit */
   bool live; /* it may send; false while it is being built, and after */

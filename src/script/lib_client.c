@@ -86,12 +86,9 @@ static const struct field {
   const char *name;
   field_fn *push;
 } fields[] = {
-    {"id", push_id},
-    {"user_id", push_user_id},
-    {"ip", push_ip},
-    {"connected_at", push_connected_at},
-    {"claims", push_claims},
-    {"headers", push_headers},
+    {"id", push_id},         {"user_id", push_user_id},
+    {"ip", push_ip},         {"connected_at", push_connected_at},
+    {"claims", push_claims}, {"headers", push_headers},
 };
 
 static int push_state(lua_State *L) {
@@ -144,8 +141,9 @@ static int client_newindex(lua_State *L) {
   check_box(L, 1);
   const char *key = luaL_checkstring(L, 2);
   if (strcmp(key, "state") != 0)
-    return luaL_error(L, "client.%s cannot be set; keep your own data in "
-                         "client.state",
+    return luaL_error(L,
+                      "client.%s cannot be set; keep your own data in "
+                      "client.state",
                       key);
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_settop(L, 3);
@@ -274,7 +272,7 @@ static int client_rooms(lua_State *L) {
 
 static int client_close(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
-  lua_Integer code = luaL_optinteger(L, 2, CLOSE_NORMAL);
+  lua_Integer code = luaL_optinteger(L, 2, CLOSE_KICKED);
   const char *reason = luaL_optstring(L, 3, NULL);
   luaL_argcheck(L, code == CLOSE_NORMAL || (code >= 3000 && code <= 4999), 2,
                 "a close code is 1000 or from 3000 to 4999");
@@ -296,9 +294,12 @@ static int client_is_open(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"send", client_send},       {"join", client_join},
-    {"leave", client_leave},     {"rooms", client_rooms},
-    {"close", client_close},     {"is_open", client_is_open},
+    {"send", client_send},
+    {"join", client_join},
+    {"leave", client_leave},
+    {"rooms", client_rooms},
+    {"close", client_close},
+    {"is_open", client_is_open},
     {NULL, NULL},
 };
 

@@ -128,8 +128,10 @@ static int now(lua_State *L) {
 }
 
 static const luaL_Reg log_functions[] = {
-    {"debug", log_debug_line}, {"info", log_info_line},
-    {"warn", log_warn_line},   {"error", log_error_line},
+    {"debug", log_debug_line},
+    {"info", log_info_line},
+    {"warn", log_warn_line},
+    {"error", log_error_line},
     {NULL, NULL},
 };
 

@@ -98,7 +98,7 @@ static int clients_of(lua_State *L) {
   json_mark_array(L);
   if (!user)
     return 1;
-  LIST_FOREACH(it, &user->conns) {
+  LIST_FOREACH (it, &user->conns) {
     lib_client_push(L, container_of(it, struct conn, user_node));
     lua_rawseti(L, -2, ++n);
   }
@@ -147,7 +147,7 @@ static int rooms(lua_State *L) {
   const struct manager *manager = manager_of(L);
   const char **texts = new_texts(L, HASH_COUNT(manager->rooms));
   size_t count = 0;
-  HASH_ITER(hh, manager->rooms, room, next)
+  HASH_ITER (hh, manager->rooms, room, next)
     if (room->count > 0)
       texts[count++] = room->name;
   return push_sorted(L, texts, count);

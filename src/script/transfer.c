@@ -34,9 +34,8 @@ static void push_path(lua_State *to, const struct path *path) {
     lua_pushfstring(to, "[%f]", lua_tonumber(path->from, path->key));
     break;
   default:
-    lua_pushfstring(to, "[a %s]", lua_typename(path->from,
-                                               lua_type(path->from,
-                                                        path->key)));
+    lua_pushfstring(to, "[a %s]",
+                    lua_typename(path->from, lua_type(path->from, path->key)));
   }
   lua_concat(to, 2);
 }
@@ -49,8 +48,8 @@ static void fail(lua_State *to, const struct path *path, const char *what) {
 static void copy(lua_State *from, lua_State *to, const struct path *path,
                  int depth);
 
-static void copy_table(lua_State *from, lua_State *to,
-                       const struct path *path, int depth) {
+static void copy_table(lua_State *from, lua_State *to, const struct path *path,
+                       int depth) {
   int table = lua_gettop(from);
   if (depth >= DEPTH_MAX)
     fail(to, path, "a table inside itself, or too deep,");

@@ -15,12 +15,12 @@ enum {
 
 static void say_goodbye(struct drain *drain) {
   char text[96];
-  int len = snprintf(
-      text, sizeof text,
-      "{\"type\":\"goodbye\",\"data\":{\"reconnect_in_ms\":[0,%llu]}}",
-      (unsigned long long)drain->window_ms);
+  int len =
+      snprintf(text, sizeof text,
+               "{\"type\":\"goodbye\",\"data\":{\"reconnect_in_ms\":[0,%llu]}}",
+               (unsigned long long)drain->window_ms);
   struct frame *frame = frame_new(FRAME_TEXT, text, (size_t)len);
-  LIST_FOREACH_SAFE(it, &drain->protocol->manager.conns)
+  LIST_FOREACH_SAFE (it, &drain->protocol->manager.conns)
     (void)conn_send(container_of(it, struct conn, node), frame);
   frame_unref(frame);
 }
@@ -28,7 +28,7 @@ static void say_goodbye(struct drain *drain) {
 static void list_ids(struct drain *drain) {
   struct manager *manager = &drain->protocol->manager;
   drain->ids = mem_alloc((manager->count + 1) * sizeof *drain->ids);
-  LIST_FOREACH(it, &manager->conns) {
+  LIST_FOREACH (it, &manager->conns) {
     /* Inside-out shuffle: each place is as likely for each of them. */
     size_t at = (size_t)random() % (drain->count + 1);
     drain->ids[drain->count++] = drain->ids[at];

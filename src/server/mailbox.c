@@ -12,8 +12,7 @@ static void on_wake(uv_async_t *wake) {
     mailbox->open(mailbox, letter);
 }
 
-void mailbox_init(struct mailbox *mailbox, uv_loop_t *loop,
-                  mailbox_fn *open) {
+void mailbox_init(struct mailbox *mailbox, uv_loop_t *loop, mailbox_fn *open) {
   mailbox->open = open;
   list_init(&mailbox->letters);
   uv_mutex_init(&mailbox->lock);

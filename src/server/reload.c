@@ -7,8 +7,7 @@ struct generation *reload_build(struct host *host, const char *dir,
   struct bundle *bundle = bundle_read(dir, error);
   if (!bundle)
     return NULL;
-  struct generation *generation =
-      generation_new(host, bundle, number, error);
+  struct generation *generation = generation_new(host, bundle, number, error);
   bundle_free(bundle);
   return generation;
 }

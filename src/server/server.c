@@ -160,6 +160,9 @@ static void start(struct server *server, int listen_fd,
     watch_start(&server->watch, &server->loop, server->config->scripts,
                 on_changed, server);
   }
+  if (handlers == 0)
+    log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
+             server->config->scripts);
   worker_start_take(&server->worker, listen_fd, first);
   say_ready(server, address, handlers);
 }

@@ -40,8 +40,8 @@ static void add_folder(struct watch *watch, const char *path) {
   int err = uv_fs_event_start(&folder->event, on_event, path, 0);
   if (err)
     log_warn("cannot watch %s: %s", path, uv_strerror(err));
-  watch->folders = mem_realloc(watch->folders, (watch->count + 1) *
-                                                   sizeof(void *));
+  watch->folders =
+      mem_realloc(watch->folders, (watch->count + 1) * sizeof(void *));
   watch->folders[watch->count++] = folder;
 }
 
@@ -53,8 +53,8 @@ static void add_tree(struct watch *watch, const char *path, int depth) {
   add_folder(watch, path);
   while (dir && (entry = readdir(dir))) {
     int len = snprintf(sub, sizeof sub, "%s/%s", path, entry->d_name);
-    if (entry->d_name[0] != '.' && depth < DEPTH_MAX &&
-        len < (int)sizeof sub && !stat(sub, &st) && S_ISDIR(st.st_mode))
+    if (entry->d_name[0] != '.' && depth < DEPTH_MAX && len < (int)sizeof sub &&
+        !stat(sub, &st) && S_ISDIR(st.st_mode))
       add_tree(watch, sub, depth + 1);
   }
   if (dir)
@@ -78,8 +78,8 @@ static void on_quiet(uv_timer_t *timer) {
 
 void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
                  watch_fn *changed, void *arg) {
-  *watch = (struct watch){
-      .loop = loop, .dir = dir, .changed = changed, .arg = arg};
+  *watch =
+      (struct watch){.loop = loop, .dir = dir, .changed = changed, .arg = arg};
   uv_timer_init(loop, &watch->quiet);
   add_tree(watch, dir, 0);
 }

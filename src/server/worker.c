@@ -24,18 +24,16 @@ static void run_stop(struct generation *live, struct buf *kept) {
                            .want_result = true,
                            .done = keep_result,
                            .arg = kept};
-  buf_reserve(kept, 1); /* never NULL for buf_put of nothing */
   call_run(live, &spec);
 }
 
 static void run_start(struct generation *live, const struct buf *previous) {
   if (!live->hooks[HOOK_START])
     return;
-  struct call_spec spec = {
-      .handler = live->hooks[HOOK_START],
-      .args = {{previous->len ? CALL_JSON : CALL_NIL, previous->data,
-                previous->len}},
-      .nargs = 1};
+  struct call_spec spec = {.handler = live->hooks[HOOK_START],
+                           .args = {{previous->len ? CALL_JSON : CALL_NIL,
+                                     previous->data, previous->len}},
+                           .nargs = 1};
   call_run(live, &spec);
 }
 
@@ -93,7 +91,7 @@ static void stop(struct worker *worker) {
 
 /* --- letters ------------------------------------------------------------ */
 
-void worker_post(struct mailbox *mailbox, int kind,
+void worker_post(struct mailbox *mailbox, enum letter_kind kind,
                  struct generation *generation) {
   struct letter *letter = mem_alloc(sizeof *letter);
   letter->kind = kind;

@@ -13,15 +13,17 @@
 #include <stdbool.h>
 
 /* What the main thread and a worker write to each other. */
+enum letter_kind {
+  LETTER_SWAP,  /* to the worker: make `generation` live */
+  LETTER_STOP,  /* to the worker: drain and end */
+  LETTER_FREE,  /* from the worker: free `generation`, it is out of use */
+  LETTER_ENDED, /* from the worker: its thread is about to return */
+};
+
 struct letter {
   struct list node;
-  enum {
-    LETTER_SWAP, /* to the worker: make `generation` live */
-    LETTER_STOP, /* to the worker: drain and end */
-    LETTER_FREE, /* from the worker: free `generation`, it is out of use */
-    LETTER_ENDED, /* from the worker: its thread is about to return */
-  } kind;
-  struct generation *generation;
+  enum letter_kind kind;
+  struct generation *generation; /* NULL where none is meant */
 };
 
 struct worker {
@@ -53,7 +55,7 @@ void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation);
 
 /* Sends a letter of that kind; `generation` may be NULL. */
-void worker_post(struct mailbox *mailbox, int kind,
+void worker_post(struct mailbox *mailbox, enum letter_kind kind,
                  struct generation *generation);
 
 /* After LETTER_ENDED: waits for the thread. */
