@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check_id(&e.id);
   if (err != 0)
     return 0;
-  require(e.type_len >= 1 && e.type_len <= ENVELOPE_TYPE);
+  require(e.type_len >= 1 && e.type_len <= MSG_TYPE_BYTES);
   require(strlen(e.type) == e.type_len && e.type[0] != '@');
   if (e.data) {
     require(e.data >= text && e.data + e.data_len <= text + size);
