@@ -21,8 +21,10 @@ describe("perigee check", function()
     assert.equal(0, status, problem)
   end)
 
-  it("is content with a folder of no scripts", function()
-    assert.equal(0, (check {}))
+  it("finds a folder without scripts", function()
+    local status, out, problem = check { ["notes.txt"] = "" }
+    assert.equal(1, status)
+    assert.matches("no *.lua file", out .. problem, 1, true)
   end)
 
   it("does not start anything", function()
@@ -37,7 +39,7 @@ describe("perigee check", function()
   end)
 
   it("needs no key", function()
-    local status = cli.run({ "check", cli.folder {} },
+    local status = cli.run({ "check", cli.folder { ["main.lua"] = "return {}" } },
       { env = { PERIGEE_AUTH_SECRET = "" } })
     assert.equal(0, status)
   end)

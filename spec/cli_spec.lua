@@ -2,6 +2,7 @@
 local t = require "perigee.testing"
 local cli = require "spec.support.cli"
 
+local NONE = { ["none.lua"] = "return {}" } -- a script of nothing
 local SECRET = "an example secret of more than 32 bytes"
 
 describe("The command perigee", function()
@@ -51,7 +52,7 @@ describe("The command perigee", function()
       ["listen"] = "127.0.0.1:99999",
     } do
       local status, _, problem = cli.run {
-        "serve", cli.folder {}, "--auth.secret=" .. SECRET,
+        "serve", cli.folder(NONE), "--auth.secret=" .. SECRET,
         ("--%s=%s"):format(option, value),
       }
       assert.not_equal(0, status)
@@ -106,14 +107,14 @@ describe("perigee serve", function()
   end
 
   it("refuses to start without a key, and tells how to make one", function()
-    local status, _, problem = serve({})
+    local status, _, problem = serve(NONE)
     assert.not_equal(0, status)
     assert.matches("auth.secret", problem, 1, true)
     assert.matches("openssl rand", problem, 1, true)
   end)
 
   it("refuses a key that is too short, and does not show it", function()
-    local status, _, problem = serve({}, "--auth.secret=hunter2")
+    local status, _, problem = serve(NONE, "--auth.secret=hunter2")
     assert.not_equal(0, status)
     assert.matches("32", problem, 1, true)
     assert.is_nil(problem:find("hunter2", 1, true))

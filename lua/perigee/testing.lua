@@ -194,11 +194,12 @@ function t.server(opts)
     self.scripts = opts.scripts
   else
     lfs.mkdir(self.scripts)
-    for name, text in pairs(opts.scripts or {}) do
+    for name, text in pairs(opts.scripts or { ["none.lua"] = "return {}" }) do
       self:write(name, text)
     end
   end
-  local options = { listen = "127.0.0.1:0", ["auth.secret"] = self.secret }
+  local options = { listen = "127.0.0.1:0", ["auth.secret"] = self.secret,
+    ["shutdown.drain_s"] = 0 }
   for name, value in pairs(opts.options or {}) do
     options[name] = value or nil
   end

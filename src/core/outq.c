@@ -5,16 +5,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* The first ring on the heap; where more than a few wait, many do. */
+enum { RING_MIN = 16 };
+
 static void grow(struct outq *queue) {
-  struct frame **ring =
-      mem_alloc_raw((size_t)queue->cap * 2 * sizeof(struct frame *));
+  uint32_t cap = queue->cap < RING_MIN ? RING_MIN : queue->cap * 2;
+  struct frame **ring = mem_alloc_raw(cap * sizeof(struct frame *));
   for (uint32_t i = 0; i < queue->count; i++)
     ring[i] = outq_peek(queue, i);
   if (queue->ring != queue->few)
     mem_free(queue->ring);
   queue->ring = ring;
   queue->head = 0;
-  queue->cap *= 2;
+  queue->cap = cap;
 }
 
 void outq_init(struct outq *queue) {

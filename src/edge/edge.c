@@ -36,6 +36,7 @@ static void on_log(int level, const char *line) {
 
 static void on_end_of_turn(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
+  ws_read_more(edge);
   session_reap(edge->protocol);
   ws_flush_dirty(edge);
 }
@@ -80,6 +81,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   edge->protocol = protocol;
   edge->config = protocol->config;
   list_init(&edge->dirty);
+  list_init(&edge->more);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
   uv_prepare_init(loop, &edge->end_of_turn);
   uv_prepare_start(&edge->end_of_turn, on_end_of_turn);

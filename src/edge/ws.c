@@ -14,7 +14,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+/* So that one busy client leaves time for the others. */
+enum { READS_A_TURN = 16 };
 
 static struct edge *edge_of(struct lws *wsi) {
   return lws_context_user(lws_get_context(wsi));
@@ -125,6 +129,7 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
     return -1; /* gone already */
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
   *session = (struct ws_session){.conn = conn};
+  list_init(&session->more);
   conn->headers = headers_pack(wsi, edge->config->headers);
   session_open(edge->protocol, conn, address);
   return 0;
@@ -153,11 +158,46 @@ static void on_text(struct conn *conn, struct lws *wsi, const char *in,
   buf_free(&whole);
 }
 
+/* A read that was half full at least may have left something behind. */
+static void note_bytes(struct lws *wsi, struct ws_session *session,
+                       size_t len) {
+  session->turn_bytes += len;
+  if (session->turn_bytes >= WS_RX_BYTES / 2 && !list_linked(&session->more))
+    list_push(&edge_of(wsi)->more, &session->more);
+}
+
+static bool has_input(int fd) {
+  int waiting = 0;
+  return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+static void read_more(struct edge *edge, struct ws_session *session) {
+  struct lws_pollfd poll = {.events = POLLIN, .revents = POLLIN};
+  poll.fd = lws_get_socket_fd(session->conn->socket);
+  edge->reading = session;
+  for (int i = 0; i < READS_A_TURN && edge->reading && has_input(poll.fd); i++)
+    lws_service_fd(edge->context, &poll);
+  if (edge->reading)
+    session->turn_bytes = 0;
+  edge->reading = NULL;
+}
+
+void ws_read_more(struct edge *edge) {
+  struct list sessions, *node;
+  list_move(&edge->more, &sessions);
+  while ((node = list_shift(&sessions)))
+    read_more(edge, container_of(node, struct ws_session, more));
+  /* What was read just now does not count as the next turn's. */
+  while ((node = list_shift(&edge->more)))
+    container_of(node, struct ws_session, more)->turn_bytes = 0;
+}
+
 static int on_receive(struct lws *wsi, struct ws_session *session,
                       const char *in, size_t len) {
   struct conn *conn = session->conn;
   if (!conn_is_open(conn))
     return 0;
+  note_bytes(wsi, session, len);
   conn->last_frame_ms = uv_now(conn->timer.loop);
   if (lws_frame_is_binary(wsi))
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
@@ -179,10 +219,15 @@ static int on_peer_close(struct ws_session *session, const unsigned char *in,
   return conn_is_open(session->conn) ? 0 : -1;
 }
 
-static int on_closed(struct ws_session *session) {
+static int on_closed(struct lws *wsi, struct ws_session *session) {
+  struct edge *edge = edge_of(wsi);
   int code = session->peer_code ? session->peer_code : CLOSE_ABNORMAL;
   if (session->conn)
     conn_gone(session->conn, code);
+  if (session->conn)
+    list_remove(&session->more);
+  if (edge->reading == session)
+    edge->reading = NULL;
   session->conn = NULL;
   return 0;
 }
@@ -205,7 +250,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
   case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
     return on_peer_close(user, in, len);
   case LWS_CALLBACK_CLOSED:
-    return on_closed(user);
+    return on_closed(wsi, user);
   default: /* plain HTTP has chores that the library does itself */
     return lws_callback_http_dummy(wsi, reason, user, in, len);
   }

@@ -26,6 +26,8 @@ struct edge;
 struct ws_session {
   struct conn *conn; /* NULL before the handshake is over */
   int peer_code;     /* what the peer's close frame said; 0: none came */
+  size_t turn_bytes; /* received since the last ws_read_more */
+  struct list more;  /* in edge->more: there may be more to read */
 };
 
 /* The bytes that leave in one write at most, single longer frames aside. */
@@ -39,6 +41,13 @@ enum { WS_RX_BYTES = 512 };
 /* The callback of the one protocol: a line for each reason that matters. */
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
                 void *in, size_t len);
+
+/* Reads on from the connections in edge->more. The library reads WS_RX_BYTES
+ * a loop turn, then the turn's frames are flushed: a client that sends many
+ * small messages at once would get (and cause) a write for every few of them.
+ * So before the flush, those that filled a read are read further, a bounded
+ * number of times. */
+void ws_read_more(struct edge *edge);
 
 /* Writes out what the connections in edge->dirty have queued. */
 void ws_flush_dirty(struct edge *edge);

@@ -118,7 +118,8 @@ struct bundle *bundle_read(const char *dir, struct buf *error) {
     bundle_free(bundle);
     return NULL;
   }
-  qsort(bundle->files, bundle->count, sizeof *bundle->files, by_name);
+  if (bundle->count > 0)
+    qsort(bundle->files, bundle->count, sizeof *bundle->files, by_name);
   return bundle;
 }
 
