@@ -18,6 +18,8 @@ function complain(text) {
 FNR == 1 {
   split(FILENAME, path, "/")
   room = path[1] == "src" ? path[2] : ""
+  built = FILENAME ~ /^client\/perigee(\.global)?\.js$/
+  test = FILENAME ~ /_test\.c$/ # may look into any room
 }
 
 FNR == 601 { complain("more than 600 lines") }
@@ -26,7 +28,7 @@ FNR == 601 { complain("more than 600 lines") }
   width = length($0) - gsub(/[\200-\277]/, "&") # columns, not bytes of UTF-8
 }
 
-width > 100 { complain("more than 100 columns") }
+width > 100 && !built { complain("more than 100 columns") }
 
 room != "" && width > 80 && !/https?:/ {
   complain("more than 80 columns")
@@ -34,7 +36,7 @@ room != "" && width > 80 && !/https?:/ {
 
 room != "" && /^#include "/ {
   split($2, target, /["\/]/)
-  if (target[2] in rank && rank[target[2]] > rank[room])
+  if (!test && target[2] in rank && rank[target[2]] > rank[room])
     complain(room " may not use " target[2])
 }
 
@@ -42,9 +44,9 @@ room != "" && room != "edge" && /^#include <libwebsockets/ {
   complain("only edge/ knows libwebsockets")
 }
 
-room != "" && room != "script" && FILENAME != "src/config/file.c" &&
+room != "" && room != "script" && FILENAME !~ /^src\/config\/(file|vars)\./ &&
 /^#include <(lua|lauxlib|lualib)/ {
-  complain("only script/ and config/file.c know Lua")
+  complain("only script/ and the configuration file know Lua")
 }
 
 END { exit bad }

@@ -42,6 +42,7 @@ function listen() {
   client.on('direct.message', (line) => {
     add(talk('direct', line.from), line);
   });
+  client.on('direct.sent', (line) => add(talk('direct', line.to), line));
   client.on('chat.joined', ({ user }, { room }) => {
     const { members } = talk('room', room);
     if (!members.has(user)) note(talk('room', room), `${user} came in`);
@@ -70,7 +71,7 @@ function roomChanged({ room, state, data, error }) {
   const where = talk('room', room);
   Object.assign(where, { state, error });
   if (state === 'joined') {
-    where.members = new Set(data?.members);
+    where.members = new Set([...(data?.members || []), me]);
     const unsent = where.lines.filter(({ fate }) => fate);
     where.lines = [...merged(where.lines, data?.recent || []), ...unsent];
   }

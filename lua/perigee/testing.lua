@@ -143,12 +143,13 @@ function Server:is_running()
   return state and state ~= "Z"
 end
 
--- Ends the process (or only waits for its end, if `signal` is false), and
--- returns its exit status, or nil and the number of the signal.
+-- Drops the clients and ends the process (or only waits for its end, if
+-- `signal` is false). Returns its exit status; or nil and the signal's number.
 function Server:stop(signal)
   if not running[self] then
     return
   elseif signal ~= false then
+    self:drop_clients()
     self:signal(signal or "TERM")
   end
   if not pcall(t.wait_until, function() return not self:is_running() end) then

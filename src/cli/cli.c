@@ -23,7 +23,7 @@ static void remove_args(int *argc, char **argv, int at, int n) {
 
 const char *cli_take(int *argc, char **argv, const char *name) {
   size_t len = strlen(name);
-  for (int i = 0; i < *argc; i++) {
+  for (int i = 0; i < *argc && argv[i]; i++) {
     char *arg = argv[i];
     if (strncmp(arg, "--", 2) != 0 || strncmp(arg + 2, name, len) != 0)
       continue;

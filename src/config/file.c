@@ -112,8 +112,10 @@ static const char *plain_text(lua_State *L, const char *key) {
   if (lua_isboolean(L, -1))
     return lua_toboolean(L, -1) ? "true" : "false";
   const char *text = lua_tolstring(L, -1, &len);
-  if (!text)
+  if (!text) {
     luaL_error(L, "`%s` cannot be a %s", key, luaL_typename(L, -1));
+    return NULL; /* not reached: the line above raises */
+  }
   if (strlen(text) != len)
     luaL_error(L, "`%s` has a zero byte", key);
   return text;

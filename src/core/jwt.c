@@ -68,6 +68,7 @@ struct parts {
 /* ---- keys ---- */
 
 /* Without this OpenSSL would ask for a passphrase on the terminal. */
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL gives the type
 static int no_passphrase(char *text, int size, int writing, void *ctx) {
   (void)text, (void)size, (void)writing, (void)ctx;
   return -1;

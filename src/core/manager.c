@@ -94,6 +94,7 @@ static struct room *room_get(struct manager *manager, const char *name,
 
 static void room_unref(struct manager *manager, struct room *room) {
   if (--room->refs == 0) {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
     HASH_DEL(manager->rooms, room);
     mem_free(room->members);
     mem_free(room);

@@ -116,13 +116,12 @@ static int dev_token(struct edge *edge, struct lws *wsi) {
   const char *user = lws_get_urlarg_by_name(wsi, "user=", arg, sizeof arg);
   if (!user || !is_plain_name(user))
     return respond(wsi, text(400, "say who: /dev/token?user=NAME\n"));
-  int64_t now = time(NULL);
+  long long now = time(NULL);
   const struct jwt_key *key = edge->protocol->host.key;
   snprintf(claims, sizeof claims, "{\"%s\":\"%s\",\"iat\":%lld,\"exp\":%lld}",
-           jwt_user_claim(key), user, (long long)now,
-           (long long)(now + DEV_TOKEN_TTL_S));
+           jwt_user_claim(key), user, now, now + DEV_TOKEN_TTL_S);
   if (jwt_sign(key, claims, &token))
-    return respond(wsi, text(500, "this key cannot sign\n"));
+    return respond(wsi, text(400, "no token for this name and this key\n"));
   struct buf body = {0};
   buf_printf(&body, "{\"token\":\"%s\"}\n", token);
   struct response response = {.status = 200,

@@ -24,7 +24,7 @@ enum {
 /* --- opening ------------------------------------------------------------ */
 
 static void describe(int fd, char out[LISTEN_ADDRESS_BYTES]) {
-  struct sockaddr_storage addr;
+  struct sockaddr_storage addr = {0};
   socklen_t len = sizeof addr;
   char host[64] = "?", port[16] = "?";
   if (!getsockname(fd, (struct sockaddr *)&addr, &len))

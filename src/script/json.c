@@ -427,7 +427,7 @@ static int l_decode(lua_State *L) {
   if (json_check(text, len, &at) != 0) {
     lua_pushnil(L);
     lua_pushliteral(L, "bad_json");
-    lua_pushfstring(L, "not valid JSON at byte %I", (LUAI_UACINT)(at + 1));
+    lua_pushfstring(L, "not valid JSON at byte %I", (LUAI_UACINT)at + 1);
     return 3;
   }
   json_decode(L, text, len);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of edge/origin. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "edge/origin.h"
+
+#define LIST(...) ((char *[]){__VA_ARGS__, NULL})
+
+static char *const nothing[] = {NULL};
+
+static void programs_without_an_origin_pass(void **state) {
+  (void)state;
+  assert_true(origin_allowed(nothing, "", "example.org"));
+  assert_true(origin_allowed(LIST("https://example.org"), "", ""));
+}
+
+static void an_origin_is_compared_whole(void **state) {
+  char *const *list = LIST("https://example.org", "http://localhost:3000");
+  (void)state;
+  assert_true(origin_allowed(list, "https://example.org", "x"));
+  assert_true(origin_allowed(list, "HTTPS://Example.ORG", "x"));
+  assert_true(origin_allowed(list, "http://localhost:3000", "x"));
+  assert_false(origin_allowed(list, "http://example.org", "x"));
+  assert_false(origin_allowed(list, "https://example.org:444", "x"));
+  assert_false(origin_allowed(list, "https://example.org.evil.com", "x"));
+  assert_false(origin_allowed(list, "https://evilexample.org", "x"));
+  assert_false(origin_allowed(list, "https://www.example.org", "x"));
+  assert_false(origin_allowed(list, "http://localhost", "x"));
+  assert_false(origin_allowed(list, "null", "x"));
+}
+
+static void a_wildcard_stands_for_subdomains(void **state) {
+  char *const *list = LIST("https://*.example.org");
+  (void)state;
+  assert_true(origin_allowed(list, "https://www.example.org", "x"));
+  assert_true(origin_allowed(list, "https://a.b.example.org", "x"));
+  assert_true(origin_allowed(list, "https://WWW.EXAMPLE.ORG", "x"));
+  assert_false(origin_allowed(list, "https://example.org", "x"));
+  assert_false(origin_allowed(list, "https://.example.org", "x"));
+  assert_false(origin_allowed(list, "http://www.example.org", "x"));
+  assert_false(origin_allowed(list, "https://wwwexample.org", "x"));
+  assert_false(origin_allowed(list, "https://www.example.org.evil.com", "x"));
+  assert_false(origin_allowed(list, "https://www.example.org:8443", "x"));
+  assert_false(origin_allowed(list, "https://", "x"));
+}
+
+/* The head and the tail of the pattern may not overlap in the origin. */
+static void a_wildcard_needs_something_to_stand_for(void **state) {
+  (void)state;
+  assert_false(origin_allowed(LIST("https://a*a.org"), "https://a.org", "x"));
+  assert_false(origin_allowed(LIST("ab*ba"), "aba", "x"));
+  assert_false(origin_allowed(LIST("ab*ba"), "abba", "x"));
+  assert_true(origin_allowed(LIST("ab*ba"), "abcba", "x"));
+}
+
+static void a_star_allows_every_page(void **state) {
+  (void)state;
+  assert_true(origin_allowed(LIST("*"), "https://evil.com", "x"));
+  assert_true(origin_allowed(LIST("*"), "null", ""));
+  assert_true(origin_allowed(LIST("https://a.org", "*"), "http://b.org", ""));
+}
+
+static void without_a_list_only_the_own_host_passes(void **state) {
+  (void)state;
+  assert_true(origin_allowed(nothing, "https://example.org", "example.org"));
+  assert_true(origin_allowed(nothing, "http://Example.org", "example.ORG"));
+  assert_true(origin_allowed(nothing, "http://[::1]:8080", "[::1]:8080"));
+  assert_false(origin_allowed(nothing, "http://localhost:1", "localhost:2"));
+  assert_false(origin_allowed(nothing, "http://localhost:1", "localhost"));
+  assert_false(origin_allowed(nothing, "https://evil.com", "example.org"));
+  assert_false(origin_allowed(nothing, "null", "null"));
+  assert_false(origin_allowed(nothing, "null", "example.org"));
+  assert_false(origin_allowed(nothing, "https://example.org", ""));
+  assert_false(origin_allowed(nothing, "https://", ""));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(programs_without_an_origin_pass),
+      cmocka_unit_test(an_origin_is_compared_whole),
+      cmocka_unit_test(a_wildcard_stands_for_subdomains),
+      cmocka_unit_test(a_wildcard_needs_something_to_stand_for),
+      cmocka_unit_test(a_star_allows_every_page),
+      cmocka_unit_test(without_a_list_only_the_own_host_passes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
