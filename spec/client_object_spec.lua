@@ -6,6 +6,7 @@ describe("The client object", function()
 
   lazy_setup(function()
     server = t.server {
+      options = { headers = "X-Device" },
       scripts = {
         ["main.lua"] = [[
           local perigee = require "perigee"

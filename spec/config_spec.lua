@@ -31,7 +31,8 @@ describe("perigee config", function()
     assert.matches("25", line(out, "shutdown.drain_s"))
     assert.matches("default", line(out, "shutdown.drain_s"))
     assert.matches("11", line(out, "heartbeat.interval_s"))
-    assert.matches("perigee.cfg.lua", line(out, "heartbeat.interval_s"), 1, true)
+    assert.matches("perigee.cfg.lua", line(out, "heartbeat.interval_s"),
+      1, true)
     assert.matches("4", line(out, "limits.per_user"))
     assert.matches("PERIGEE_LIMITS_PER_USER", line(out, "limits.per_user"),
       1, true)

@@ -108,8 +108,8 @@ static void the_wait_is_long_enough_and_not_too_long(void **state) {
     if (wait > 0) {
       struct limit sooner = limit, then = limit;
       if (wait > 1)
-        assert_true(
-            limit_take(&sooner, rate, burst, cost, now + wait - 1) <= 1);
+        assert_true(limit_take(&sooner, rate, burst, cost, now + wait - 1) <=
+                    1);
       if (limit_take(&then, rate, burst, cost, now + wait))
         fail_msg("rate %g burst %g cost %g: %u ms are not enough", rate, burst,
                  cost, wait);

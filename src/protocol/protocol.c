@@ -2,8 +2,25 @@
  * The protocol's side of one worker. */
 #include "protocol/protocol.h"
 
+#include <sys/resource.h>
+
+/* Descriptors for everything that is no connection, and for telling one
+ * client too many why it may not stay. */
+enum { OTHER_DESCRIPTORS = 64 };
+
 static struct frame *constant(const char *text) {
   return frame_new(FRAME_TEXT, text, strlen(text));
+}
+
+/* limits.connections; 0 there means what `ulimit -n` leaves room for. */
+static uint32_t max_connections(const struct config *config) {
+  struct rlimit files;
+  if (config->limits_connections > 0)
+    return (uint32_t)config->limits_connections;
+  if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > UINT32_MAX ||
+      files.rlim_cur <= OTHER_DESCRIPTORS)
+    return 0;
+  return (uint32_t)files.rlim_cur - OTHER_DESCRIPTORS;
 }
 
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
@@ -14,7 +31,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
       .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
       .per_user = (uint32_t)config->limits_per_user,
       .per_address = (uint32_t)config->limits_per_ip,
-      .connections = (uint32_t)config->limits_connections,
+      .connections = max_connections(config),
   };
   manager_init(&protocol->manager, limits, &protocol->stats);
   protocol->host = (struct host){.manager = &protocol->manager,
