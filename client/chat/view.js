@@ -12,6 +12,8 @@ const WHY = { // close codes worth a sentence of their own
   4504: 'Too many pages are open under this name.',
 };
 
+const NOT_IN = { joining: 'Waiting for the server…', refused: 'Not let in' };
+
 const nodes = new WeakMap(); // line → its element
 
 /** An element with properties (`class` and `on…` too) and children. */
@@ -96,8 +98,7 @@ export function showTalks(talks, current, me) {
     : [current.name, me];
   fill($('members'), members.map((name) => memberRow(name, me)));
   $('subtitle').textContent = current.kind === 'direct' ? 'Only you two'
-    : { joining: 'Waiting for the server…', refused: 'Members only' }[current.state] ||
-      `${members.length} here now`;
+    : NOT_IN[current.state] || `${members.length} here now`;
   const unread = all.reduce((sum, talk) => sum + talk.unread, 0);
   document.title = unread ? `(${unread}) Perigee chat` : 'Perigee chat';
   $('elsewhere').hidden = !unread;

@@ -117,6 +117,7 @@ export class SocketClient {
   }
 
   close() {
+    if (this.#state.state === 'closed') return;
     this.#close(1000, 'closed by the application');
   }
 

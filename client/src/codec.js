@@ -20,7 +20,7 @@ export function isLonger(text, limit) {
   return new TextEncoder().encode(text).length > limit;
 }
 
-/** `ws(s)://…`, `http(s)://…` or a path on the page's host, as a ws address. */
+/** The ws address for `ws(s)://…`, `http(s)://…` or a path of the page. */
 export function address(url = '/ws') {
   const full = new URL(url, globalThis.location?.href);
   full.protocol = full.protocol.replace('http', 'ws');

@@ -57,20 +57,25 @@ export class Rooms {
   /** The connection is gone; with `error`, for good. */
   lost(error) {
     for (const room of [...this.#rooms.values()]) {
-      if (error) room.reject(error);
-      if (room.state === 'joined' || (error && room.state === 'joining')) {
-        this.#open(room);
+      if (room.state === 'joined') this.#open(room);
+      if (error && room.state === 'joining') {
+        room.reject(error);
+        this.#promise(room);
       }
     }
   }
 
   #open(room) {
+    this.#promise(room);
+    this.#become(room, 'joining');
+  }
+
+  #promise(room) {
     room.answer = new Promise((resolve, reject) => {
       room.resolve = resolve;
       room.reject = reject;
     });
     room.answer.catch(() => {}); // who does not ask need not handle it
-    this.#become(room, 'joining');
   }
 
   #ask(room) {

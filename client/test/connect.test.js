@@ -354,6 +354,7 @@ test('reconnect leaves the present connection for a new one', async (t) => {
 });
 
 test('a listener that closes while rooms are joined is obeyed', async (t) => {
+  const report = t.mock.method(console, 'error', () => {});
   const { fake, clock, client } = await pair(t, { manners: { join() {} } });
   client.join('r1');
   await client.connect();
@@ -366,6 +367,7 @@ test('a listener that closes while rooms are joined is obeyed', async (t) => {
   clock.advance(20000);
   assert.equal((await reach(client, 'closed')).code, 1000);
   assert.equal(client.getState().state, 'closed');
+  assert.equal(report.mock.callCount(), 0, 'and once is enough');
 });
 
 test('a page that is looked at again asks whether the server is there',

@@ -83,7 +83,11 @@ static int add_entry(struct bundle *bundle, const char *sub, const char *entry,
     return is_lua(entry) ? fail(error, path, strerror(errno)) : 0;
   if (S_ISDIR(st.st_mode))
     return depth < DEPTH_MAX ? add_folder(bundle, name, depth + 1, error) : 0;
-  return is_lua(entry) ? add_file(bundle, path, name, error) : 0;
+  if (!is_lua(entry))
+    return 0;
+  if (!S_ISREG(st.st_mode)) /* opening a pipe waits for its writer */
+    return fail(error, path, "not a file");
+  return add_file(bundle, path, name, error);
 }
 
 static int add_folder(struct bundle *bundle, const char *sub, int depth,

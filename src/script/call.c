@@ -2,18 +2,20 @@
  * Runs Lua functions in pooled coroutines.
  *
  * Everything that may raise (pushing arguments, the function itself, encoding
- * what it returns) happens inside the coroutine, in `enter` and its
- * continuations, so that one lua_resume protects it all. A coroutine that has
- * ended well is empty and can start again: a call costs no allocation once
- * the pool is warm. One that failed is reset, which unwinds its stack, after
- * the traceback has been taken from it.
+ * what it returns) happens in `body` and its continuations, which `enter` has
+ * protected inside the coroutine. An error so unwinds there: to-be-closed
+ * variables are closed while the budget still holds, and the coroutine can be
+ * used again. (lua_resetthread does neither: Lua leaves hooks off for good in
+ * a coroutine that an error of a hook has ended.) A call costs no allocation
+ * once the pool is warm.
  *
- * The results of a finished coroutine stay on its stack until `done` has seen
- * them: code and text of a refusal are read from there. */
+ * Results and error texts stay on the coroutine's stack until `done` has seen
+ * them. */
 #include "script/call.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "core/conn.h"
 #include "core/json.h"
 #include "script/json.h"
@@ -31,9 +33,10 @@ struct call {
   int ref;      /* registry reference that keeps it */
   struct call_spec spec;
   struct call_result result;
+  const char *error; /* on the coroutine's stack, or constant; NULL: none */
 };
 
-/* --- inside the coroutine ----------------------------------------------- */
+/* --- arguments and results ---------------------------------------------- */
 
 static void push_arg(lua_State *L, const struct call *call,
                      const struct call_arg *arg) {
@@ -98,19 +101,22 @@ static void encode_results(lua_State *L, struct call *call) {
   }
 }
 
-static int finish(lua_State *L, int status, lua_KContext context) {
+/* --- inside the coroutine, protected ------------------------------------- */
+
+static int after_handler(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   (void)status;
   if (!refused(L, call) && call->spec.want_result)
     encode_results(L, call);
-  return lua_gettop(L);
+  return lua_gettop(L); /* they stay on the coroutine's stack */
 }
 
 static int run_handler(lua_State *L, struct call *call) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->spec.handler->ref);
   push_args(L, call);
-  lua_callk(L, call->spec.nargs, LUA_MULTRET, (lua_KContext)call, finish);
-  return finish(L, LUA_OK, (lua_KContext)call);
+  lua_callk(L, call->spec.nargs, LUA_MULTRET, (lua_KContext)call,
+            after_handler);
+  return after_handler(L, LUA_OK, (lua_KContext)call);
 }
 
 static int after_gate(lua_State *L, int status, lua_KContext context) {
@@ -132,12 +138,41 @@ static int run_gate(lua_State *L, struct call *call) {
   return after_gate(L, LUA_OK, (lua_KContext)call);
 }
 
-static int enter(lua_State *L) {
+static int body(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
   lua_settop(L, 0);
   if (call->spec.gated && call->generation->hooks[HOOK_MESSAGE])
     return run_gate(L, call);
   return run_handler(L, call);
+}
+
+/* The error becomes a text with a traceback. One that is not a string is
+ * described without asking its metatable, which is the script's own. */
+static int describe(lua_State *L) {
+  const char *text = lua_type(L, 1) == LUA_TSTRING
+                         ? lua_tostring(L, 1)
+                         : lua_pushfstring(L, "(an error that is a %s value)",
+                                           luaL_typename(L, 1));
+  luaL_traceback(L, L, text, 1);
+  return 1;
+}
+
+/* The stack holds `describe` and then the results, or the text of an error. */
+static int after_body(lua_State *L, int status, lua_KContext context) {
+  struct call *call = (struct call *)context;
+  if (status != LUA_OK && status != LUA_YIELD)
+    call->error = lua_tostring(L, -1);
+  return lua_gettop(L);
+}
+
+static int enter(lua_State *L) {
+  struct call *call = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, describe);
+  lua_pushcfunction(L, body);
+  lua_pushlightuserdata(L, call);
+  int status = lua_pcallk(L, 1, LUA_MULTRET, 1, (lua_KContext)call, after_body);
+  return after_body(L, status, (lua_KContext)call);
 }
 
 /* --- failures ----------------------------------------------------------- */
@@ -150,36 +185,13 @@ static void make_ref(char ref[CALL_REF_BYTES]) {
   snprintf(ref, CALL_REF_BYTES, "e%06x%04x", salt & 0xffffff, n & 0xffff);
 }
 
-/* (coroutine, text) → traceback; errors that are not strings are described
- * without asking their metatable, which is the script's own. */
-static int describe(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  const char *text = lua_type(co, -1) == LUA_TSTRING
-                         ? lua_tostring(co, -1)
-                         : lua_pushfstring(L, "(an error that is a %s value)",
-                                           luaL_typename(co, -1));
-  luaL_traceback(L, L == co ? L : co, text, 0);
-  return 1;
-}
-
-static void log_failure(const struct call *call, const char *ref) {
-  lua_State *L = call->generation->L;
-  const char *text = "out of memory";
-  lua_pushcfunction(L, describe);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->ref);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-    text = lua_tostring(L, -1);
+static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
   const struct conn *conn = call->spec.conn;
+  make_ref(ref);
   log_error("gen=%u handler=%s conn=%llu user=%s ref=%s %s",
             call->generation->number, call->spec.handler->name,
             conn ? (unsigned long long)conn->id : 0,
-            conn ? conn_user_name(conn) : "-", ref, text);
-  lua_pop(L, 1);
-}
-
-static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
-  make_ref(ref);
-  log_failure(call, ref);
+            conn ? conn_user_name(conn) : "-", ref, call->error);
   call->generation->host->stats->handler_errors++;
   call->result =
       (struct call_result){.verdict = CALL_FAILED, .err = err, .ref = ref};
@@ -191,6 +203,7 @@ static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
 static int make_call(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
   call->L = lua_newthread(L);
+  budget_watch(call->L);
   call->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }
@@ -212,45 +225,73 @@ static struct call *take_call(struct generation *generation) {
   return NULL;
 }
 
+static void drop_call(struct call *call) {
+  luaL_unref(call->generation->L, LUA_REGISTRYINDEX, call->ref);
+  mem_free(call);
+}
+
 static void give_back(struct call *call) {
   lua_settop(call->L, 0);
   list_push(&call->generation->idle, &call->node);
 }
 
-static void end(struct call *call) {
+/* Runs the coroutine until it ends; what went wrong is in call->error then.
+ * Returns whether it can be used again. */
+static bool resume(struct call *call) {
+  struct generation *generation = call->generation;
+  int nresults;
+  int status = lua_resume(call->L, generation->L, 1, &nresults);
+  if (status == LUA_OK)
+    return true;
+  /* Only a script can have yielded: nothing of ours waits. Any other status
+   * is a lack of memory so early that nothing was protected yet. */
+  call->error = status == LUA_YIELD
+                    ? "coroutine.yield outside of a coroutine of its own"
+                    : "not enough memory";
+  return false;
+}
+
+static void run(struct call *call) {
+  struct generation *generation = call->generation;
+  char ref[CALL_REF_BYTES];
+  budget_start(&generation->budget,
+               (uint64_t)generation->host->config->script_burst_ms);
+  bool reusable = resume(call);
+  bool too_long = budget_stop(&generation->budget);
+  if (too_long && !call->error) /* caught, and gone before the next one */
+    call->error = "computed for too long without waiting, and hid the error";
+  if (call->error)
+    fail(call, too_long ? ERR_HANDLER_TIMEOUT : ERR_HANDLER_ERROR, ref);
   if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
-  give_back(call);
+  if (reusable)
+    give_back(call);
+  else
+    drop_call(call);
+}
+
+static void refuse_call(struct generation *generation,
+                        const struct call_spec *spec) {
+  struct call_result none = {
+      .verdict = CALL_FAILED, .err = ERR_OVERLOADED, .ref = "memory"};
+  log_error("gen=%u handler=%s no memory for a coroutine", generation->number,
+            spec->handler->name);
+  if (spec->done)
+    spec->done(spec, &none);
 }
 
 void call_run(struct generation *generation, const struct call_spec *spec) {
   struct call *call = take_call(generation);
   if (!call) {
-    struct call_result none = {
-        .verdict = CALL_FAILED, .err = ERR_OVERLOADED, .ref = "memory"};
-    log_error("gen=%u handler=%s no memory for a coroutine", generation->number,
-              spec->handler->name);
-    if (spec->done)
-      spec->done(spec, &none);
+    refuse_call(generation, spec);
     return;
   }
   call->spec = *spec;
   call->result = (struct call_result){.verdict = CALL_OK};
+  call->error = NULL;
   lua_pushcfunction(call->L, enter);
   lua_pushlightuserdata(call->L, call);
-  int nresults;
-  int status = lua_resume(call->L, generation->L, 1, &nresults);
-  char ref[CALL_REF_BYTES];
-  if (status == LUA_YIELD) {
-    /* Only a script can have done that: nothing of ours waits. */
-    lua_pushliteral(call->L, "coroutine.yield outside of a coroutine");
-    status = LUA_ERRRUN;
-  }
-  if (status != LUA_OK) {
-    fail(call, ERR_HANDLER_ERROR, ref);
-    lua_resetthread(call->L);
-  }
-  end(call);
+  run(call);
 }
 
 void call_free_idle(struct generation *generation) {

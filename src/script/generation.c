@@ -28,6 +28,10 @@ static const char *const hook_keys[] = {
 #undef HOOK_KEY
 };
 
+/* What running all scripts once may take. It happens off the serving loop, but
+ * a script that never ends must not hang a start or a reload. */
+enum { BUILD_MS = 10000 };
+
 /* --- memory ------------------------------------------------------------- */
 
 /* Lua's allocator, with the limit of the state. Shrinking always works. */
@@ -193,7 +197,11 @@ struct generation *generation_new(struct host *host,
   lua_gc(L, LUA_GCGEN, 0, 0);
   lua_pushcfunction(L, build);
   lua_pushlightuserdata(L, &context);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+  budget_watch(L);
+  budget_start(&generation->budget, BUILD_MS);
+  int status = lua_pcall(L, 1, 0, 0);
+  budget_stop(&generation->budget);
+  if (status != LUA_OK) {
     /* The text has file and line; errors that are no text have nothing. */
     const char *text = lua_tostring(L, -1);
     buf_puts(error, text ? text : "a script raised an error without a text");

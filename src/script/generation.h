@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "script/budget.h"
 #include "script/bundle.h"
 #include "script/host.h"
 
@@ -51,6 +52,7 @@ struct generation {
   int clients;      /* registry reference: table of client objects, by conn */
   struct list idle; /* calls that wait for work, see call.c */
   size_t memory, memory_limit; /* bytes; 0: no limit */
+  struct budget budget;
   bool live; /* it may send; false while it is being built, and after */
 };
 

@@ -31,7 +31,11 @@ static void push_path(lua_State *to, const struct path *path) {
     lua_pushfstring(to, ".%s", lua_tostring(path->from, path->key));
     break;
   case LUA_TNUMBER:
-    lua_pushfstring(to, "[%f]", lua_tonumber(path->from, path->key));
+    if (lua_isinteger(path->from, path->key))
+      lua_pushfstring(to, "[%I]",
+                      (LUAI_UACINT)lua_tointeger(path->from, path->key));
+    else
+      lua_pushfstring(to, "[%f]", lua_tonumber(path->from, path->key));
     break;
   default:
     lua_pushfstring(to, "[a %s]",

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+local cli = require "spec.support.cli"
+local Client = require "perigee.testing_client"
+local tls = require "http.tls"
+local websocket = require "http.websocket"
+local x509 = require "openssl.x509"
+
+-- A certificate for `localhost` that signs itself.
+local function make_certificate(dir)
+  local command = "openssl req -x509 -newkey ec -pkeyopt"
+    .. " ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    .. " -addext subjectAltName=DNS:localhost"
+    .. (" -keyout %s/key.pem -out %s/cert.pem 2>%s/log"):format(dir, dir, dir)
+  assert(os.execute(command))
+  return dir .. "/cert.pem", dir .. "/key.pem"
+end
+
+-- Connects and authenticates; the client believes this certificate only.
+local function connect(server, cert, user)
+  local file <close> = assert(io.open(cert, "rb"))
+  local context = tls.new_client_context()
+  context:getStore():add(x509.new(file:read "a", "PEM"))
+  local ws = websocket.new_from_uri(("wss://localhost:%s/ws"):format(
+    server.port))
+  ws.request.ctx = context
+  assert(ws:connect(t.timeout))
+  local client = setmetatable({ ws = ws, inbox = t.array {}, next_id = 1,
+    user = user, timeout = t.timeout }, Client)
+  table.insert(server.clients, client)
+  assert(client:auth(server:token { sub = user }))
+  return client
+end
+
+local function bytes(length)
+  local parts = {}
+  for i = 1, length // 8 do
+    parts[i] = ("%08d"):format(i)
+  end
+  return table.concat(parts)
+end
+
+describe("A server with a certificate", function()
+  local server, dir, cert, key
+
+  lazy_setup(function()
+    dir = io.popen("mktemp -d"):read "l"
+    cert, key = make_certificate(dir)
+    server = t.server {
+      scripts = {
+        ["tls.lua"] = [[
+          local perigee = require "perigee"
+          return {
+            echo = function(_, data) return data end,
+            join = function(client) client:join "lobby" end,
+            say = function(_, data)
+              for i = 1, data.times do
+                perigee.send_to_room("lobby",
+                  { type = "said", data = { i = i, text = data.text } })
+              end
+            end,
+          }
+        ]],
+      },
+      options = {
+        ["tls.cert"] = cert, ["tls.key"] = key,
+        ["limits.message_bytes"] = 1 << 20, ["limits.bytes_per_s"] = 1 << 24,
+        ["limits.queue_bytes"] = 1 << 23,
+      },
+    }
+  end)
+
+  lazy_teardown(function()
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
+
+  it("says that it speaks TLS", function()
+    assert.matches("^https://", server.url)
+  end)
+
+  it("says hello to who believes the certificate", function()
+    local alice = connect(server, cert, "alice")
+    assert.same({ text = "hello" }, alice:request("echo", { text = "hello" }))
+    alice:expect_nothing()
+    alice:close()
+  end)
+
+  it("does not answer who speaks no TLS", function()
+    assert.is_nil(Client.new(("ws://127.0.0.1:%s/ws"):format(server.port)))
+    local alice = connect(server, cert, "alice")
+    assert.equal(1, alice:request("echo", 1))
+  end)
+
+  -- Around the sizes of a TLS record, and far above.
+  it("carries messages of all sizes whole", function()
+    local alice = connect(server, cert, "alice")
+    for _, length in ipairs { 8, 16320, 16384, 16400, 65536, 600000 } do
+      local text = bytes(length)
+      assert.is_true(alice:request("echo", text) == text, length .. " bytes")
+    end
+  end)
+
+  it("carries many messages at once in their order", function()
+    local clients = {}
+    for i = 1, 5 do
+      clients[i] = connect(server, cert, "user" .. i)
+      clients[i]:request "join"
+    end
+    local text = bytes(40000)
+    clients[1]:request("say", { times = 50, text = text })
+    for _, client in ipairs(clients) do
+      for i = 1, 50 do
+        local said = client:expect("said").data
+        assert.equal(i, said.i)
+        assert.is_true(said.text == text)
+      end
+      client:expect_nothing()
+    end
+  end)
+
+  it("closes with a code and a reason", function()
+    local alice = connect(server, cert, "alice")
+    alice:send_text "no JSON"
+    alice:send("auth", { token = server:token { sub = "bob" } })
+    assert.equal(1, alice:request("echo", 1))
+    server:stop()
+    alice:expect_close(1001)
+  end)
+end)
+
+describe("A server with a certificate that is no good", function()
+  local dir, cert, key
+
+  lazy_setup(function()
+    dir = io.popen("mktemp -d"):read "l"
+    cert, key = make_certificate(dir)
+  end)
+
+  lazy_teardown(function()
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
+
+  after_each(cli.cleanup)
+
+  local function refuses(files, ...)
+    local words = { "serve", cli.folder { ["none.lua"] = "return {}" },
+      "--listen=127.0.0.1:0",
+      "--auth.secret=an example secret of more than 32 bytes" }
+    for name, value in pairs(files) do
+      table.insert(words, ("--tls.%s=%s"):format(name, value))
+    end
+    local status, out, problem = cli.run(words)
+    assert.equal(1, status, problem)
+    for _, word in ipairs { ... } do
+      assert.matches(word, problem, 1, true)
+    end
+    assert.not_matches("ready", out .. problem, 1, true)
+  end
+
+  it("does not start without its files", function()
+    refuses({ cert = dir .. "/none.pem", key = key }, "tls.cert")
+    refuses({ cert = cert, key = dir .. "/none.pem" }, "tls.key")
+  end)
+
+  it("does not start with a file of something else", function()
+    refuses({ cert = dir .. "/log", key = key }, "tls.cert")
+    refuses({ cert = cert, key = cert }, "tls.key")
+  end)
+
+  it("does not start with half of them", function()
+    refuses({ cert = cert }, "tls.key")
+    refuses({ key = key }, "tls.cert")
+  end)
+end)

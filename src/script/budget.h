@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * How long Lua may compute at a stretch.
+ *
+ * A count hook looks at the clock every so many instructions. When the time
+ * is over it raises, and goes on raising at every instruction until the
+ * coroutine has unwound, so that a pcall in a loop cannot swallow it. Lua
+ * gives a new coroutine the hook of its maker: those that scripts make are
+ * under the same budget. Not reached are C functions, in which no hook runs,
+ * and finalizers, in which Lua switches hooks off. */
+#ifndef SCRIPT_BUDGET_H
+#define SCRIPT_BUDGET_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zeroed: no time is running. */
+struct budget {
+  uint64_t end_ns; /* of uv_hrtime; 0: no limit at the moment */
+  bool spent;      /* the hook has raised since budget_start */
+};
+
+/* Puts the hook on a coroutine, or on the main one of a state. */
+void budget_watch(lua_State *L);
+
+/* Gives the state's Lua `ms` milliseconds from now. */
+void budget_start(struct budget *budget, uint64_t ms);
+
+/* Nothing runs any more. Returns whether the time was over. */
+bool budget_stop(struct budget *budget);
+
+#endif
