@@ -4,18 +4,23 @@
 -- The hooks below see it happen; the handlers are the chat itself.
 
 local perigee = require "perigee"
+local rooms = require "lib.rooms"
 local words = require "lib.words"
 
 local members_only = { vip = true }
 local recent = {} -- room name → its last lines; for the newcomer
 
+local function tell(room, type, data, opts)
+  perigee.send_to_room(room, { type = type, data = data }, opts)
+end
+
 local function remember(room, line)
   local lines = recent[room] or {}
+  recent[room] = lines
   lines[#lines + 1] = line
   if #lines > 20 then
     table.remove(lines, 1)
   end
-  recent[room] = lines
 end
 
 return {
@@ -24,9 +29,9 @@ return {
     if members_only[room] and not client.claims.member then
       return nil, "chat.members_only", "This room is for members"
     end
-    perigee.send_to_room(room, {
-      type = "chat.joined", data = { user = client.user_id },
-    })
+    if not rooms.has_user(room, client.user_id) then -- not a second device
+      tell(room, "chat.joined", { user = client.user_id })
+    end
     return {
       members = perigee.members(room),
       recent = perigee.json.array(recent[room]),
@@ -35,32 +40,35 @@ return {
 
   -- After a leave, also when the connection was lost.
   ["@leave"] = function(client, room)
-    perigee.send_to_room(room, {
-      type = "chat.left", data = { user = client.user_id },
-    })
+    if not rooms.has_user(room, client.user_id) then
+      tell(room, "chat.left", { user = client.user_id })
+    end
     if #perigee.members(room) == 0 then
       recent[room] = nil
     end
   end,
 
   ["chat.send"] = function(client, data)
-    local text = words.trimmed(data and data.text, 2000)
-    if not text then
+    local room, text = data and data.room, words.trimmed(data and data.text)
+    if not rooms.has_joined(client, room) then
+      return nil, "chat.not_joined", "Join the room first"
+    elseif not text then
       return nil, "chat.bad_text", "Say something, in up to 2000 characters"
     end
     local line = { from = client.user_id, text = text, at = perigee.now() }
-    remember(data.room, line)
-    perigee.send_to_room(data.room, { type = "chat.message", data = line })
+    remember(room, line)
+    tell(room, "chat.message", line)
     return { at = line.at }
   end,
 
   ["chat.typing"] = function(client, data)
-    perigee.send_to_room(data.room, {
-      type = "chat.typing", data = { from = client.user_id },
-    }, { except = client, drop = true })
+    if data and rooms.has_joined(client, data.room) then
+      tell(data.room, "chat.typing", { from = client.user_id },
+        { except = client, drop = true })
+    end
   end,
 
-  -- What is not said is lost on a reload; this hands it to the next load.
+  -- A reload starts with fresh variables; this hands the lines over.
   ["@stop"] = function()
     return recent
   end,

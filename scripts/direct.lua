@@ -7,9 +7,11 @@ local words = require "lib.words"
 
 return {
   ["direct.send"] = function(client, data)
-    local text = words.trimmed(data.text, 2000)
+    local text = words.trimmed(data and data.text)
     if not text then
       return nil, "direct.bad_text", "Say something, in up to 2000 characters"
+    elseif type(data.to) ~= "string" then
+      return nil, "direct.bad_user", "Say to whom"
     end
     local line = { from = client.user_id, text = text, at = perigee.now() }
     local devices = perigee.send_to_user(data.to, {

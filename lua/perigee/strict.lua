@@ -5,7 +5,6 @@
 -- by mistake is shared by all of them. So setting one raises, in the script
 -- and line that did it. `rawset(_G, name, value)` declares one on purpose.
 
-local log = require("perigee.core").log
 local raw_load, raw_loadfile = load, loadfile
 
 local function refuse_global(_, name)
@@ -45,15 +44,6 @@ local function search_text(name)
   return chunk, path
 end
 
--- What print prints belongs into the log, not into a pipe nobody reads.
-local function print_to_log(...)
-  local parts = table.pack(...)
-  for i = 1, parts.n do
-    parts[i] = tostring(parts[i])
-  end
-  log.info(table.concat(parts, " "))
-end
-
 -- Searchers are preloaded modules, our own embedded ones, then Lua files.
 local LUA_FILES = 3
 
@@ -63,7 +53,6 @@ local function seal()
   load = load_text
   loadfile = load_text_file
   dofile = run_text_file
-  print = print_to_log
   package.searchers[LUA_FILES] = search_text
   setmetatable(_G, { __newindex = refuse_global, __metatable = false })
 end

@@ -37,6 +37,26 @@ static void put(struct line *line, const char *text, size_t len) {
   line->len += len;
 }
 
+/* Bytes of the UTF-8 character at the front, or 0: it is ASCII, no UTF-8, or a
+ * control character (U+0080 to U+009F) that terminals obey. */
+static size_t utf8_len(const unsigned char *s, size_t len) {
+  size_t more = *s < 0xc2   ? 0
+                : *s < 0xe0 ? 1
+                : *s < 0xf0 ? 2
+                : *s < 0xf5 ? 3
+                            : 0;
+  if (more == 0 || more >= len)
+    return 0;
+  for (size_t i = 1; i <= more; i++)
+    if ((s[i] & 0xc0) != 0x80)
+      return 0;
+  unsigned first = (unsigned)*s << 8 | s[1];
+  bool too_low = first < 0xc2a0 || (first >= 0xe000 && first < 0xe0a0) ||
+                 (first >= 0xf000 && first < 0xf090);
+  bool no_character = (first >= 0xeda0 && first < 0xee00) || first >= 0xf490;
+  return too_low || no_character ? 0 : more + 1;
+}
+
 static void put_escaped(struct line *line, unsigned char c) {
   char esc[8];
   bool json = sink.format == LOG_JSON;
@@ -46,13 +66,29 @@ static void put_escaped(struct line *line, unsigned char c) {
     put(line, "\\n", 2);
   else if (c == '\t' && !json)
     put(line, "  ", 2);
-  else if (c < 0x20 || c == 0x7f)
+  else if (c >= 0x80 && json) /* no UTF-8, which a parser would refuse */
+    put(line, "\\ufffd", 6);
+  else if (c < 0x20 || c >= 0x7f)
     put(line, esc,
         (size_t)snprintf(esc, sizeof esc, json ? "\\u%04x" : "\\x%02x", c));
   else if (json && (c == '"' || c == '\\'))
     put(line, (char[]){'\\', (char)c}, 2);
   else
     put(line, (const char *)&c, 1);
+}
+
+/* Whole characters, so that a line is never cut inside one. */
+static void put_message(struct line *line, const char *text, size_t len) {
+  while (len > 0) {
+    size_t n = utf8_len((const unsigned char *)text, len);
+    if (n > 0)
+      put(line, text, n);
+    else
+      put_escaped(line, (unsigned char)*text);
+    n = n ? n : 1;
+    text += n;
+    len -= n;
+  }
 }
 
 static void put_time(struct line *line) {
@@ -125,8 +161,7 @@ void log_write(enum log_level level, const char *fmt, ...) {
 
   struct line line = {.max = LOG_LINE_BYTES - TAIL};
   put_head(&line, level);
-  for (size_t i = 0; i < len; i++)
-    put_escaped(&line, (unsigned char)message[i]);
+  put_message(&line, message, len);
   put_tail(&line);
   write_all(line.text, line.len);
 }

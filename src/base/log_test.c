@@ -124,6 +124,11 @@ static void nobody_forges_a_line(void **state) {
   log_info("\n\n");
   assert_string_equal(text_after_head(), "\n    \n    \n");
   capture();
+  log_info("%s", "\xc2\x9b"
+                 "2J \x9b \xc3 \xff");
+  assert_string_equal(text_after_head(), "\\xc2\\x9b"
+                                         "2J \\x9b \\xc3 \\xff\n");
+  capture();
   log_info("%s", "Zo\xc3\xab \"\\");
   assert_string_equal(text_after_head(), "Zo\xc3\xab \"\\\n");
 }
@@ -150,7 +155,6 @@ static bool ends_with(const char *text, const char *tail) {
   return len >= tail_len && !strcmp(text + len - tail_len, tail);
 }
 
-/* Bytes that are no part of UTF-8: a lone or a missing continuation. */
 static bool is_utf8(const char *text) {
   return mbstowcs(NULL, text, 0) != (size_t)-1;
 }

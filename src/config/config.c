@@ -125,17 +125,22 @@ static void load_file(struct load *load) {
   buf_free(&text);
 }
 
+/* Others set variables of that prefix too: Kubernetes makes PERIGEE_PORT and
+ * more for a service of that name. So only what looks like a mistyped option
+ * is a mistake. */
 static void unknown_variable(struct load *load, const char *name) {
   char known[OPTION_COUNT][OPTION_ENV_BYTES];
-  struct suggest suggest = {.typed = name};
+  const size_t prefix = strlen("PERIGEE_");
+  struct suggest suggest = {.typed = name + prefix};
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     option_env_name(&option_table[i], known[i]);
-    suggest_try(&suggest, known[i]);
+    suggest_try(&suggest, known[i] + prefix);
   }
-  buf_printf(load->errors, "environment: unknown variable `%s`", name);
   if (suggest.best)
-    buf_printf(load->errors, ", did you mean `%s`?", suggest.best);
-  buf_putc(load->errors, '\n');
+    buf_printf(
+        load->errors,
+        "environment: unknown variable `%s`, did you mean `PERIGEE_%s`?\n",
+        name, suggest.best);
 }
 
 static void load_environment(struct load *load) {

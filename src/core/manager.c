@@ -147,7 +147,7 @@ bool manager_room_name_ok(const char *name, size_t len) {
 int manager_join(struct manager *manager, struct conn *conn, const char *name,
                  size_t len) {
   if (conn->state != CONN_READY)
-    return ERR_CLOSED;
+    return conn->state == CONN_NEW ? ERR_UNAUTHENTICATED : ERR_CLOSED;
   struct room *room = manager_room(manager, name, len);
   if (room && manager_is_member(conn, room))
     return 0;

@@ -108,7 +108,8 @@ bool manager_is_member(const struct conn *conn, const struct room *room);
 bool manager_room_name_ok(const char *name, size_t len);
 
 /* Makes the connection a member (joining twice is once). ERR_LIMIT_EXCEEDED
- * at rooms_per_connection; ERR_CLOSED when it is not CONN_READY. The name
+ * at rooms_per_connection; ERR_UNAUTHENTICATED before login, ERR_CLOSED
+ * after the end. The name
  * is one that manager_room_name_ok accepts. */
 MUST_CHECK int manager_join(struct manager *manager, struct conn *conn,
                             const char *name, size_t len);

@@ -204,8 +204,10 @@ static void step_login(struct model *model, struct model_conn *it) {
 
 static void step_join(struct model_conn *it) {
   int r = rand() % ROOMS, expected = 0;
-  if (!it->open || it->user < 0)
+  if (!it->open)
     expected = ERR_CLOSED;
+  else if (it->user < 0)
+    expected = ERR_UNAUTHENTICATED;
   else if (!it->rooms[r] && rooms_of(it) >= MODEL_ROOMS_MAX)
     expected = ERR_LIMIT_EXCEEDED;
   assert_int_equal(join(it->conn, name_of("r", r)), expected);
@@ -246,7 +248,7 @@ static void step(struct model *model) {
   int what = rand() % 100;
   if (!it->conn)
     step_open(model, it);
-  else if (it->open && it->user < 0 && what < 70)
+  else if (it->open && it->user < 0 && what >= 20 && what < 70)
     step_login(model, it);
   else if (what < 50)
     step_join(it);
@@ -311,7 +313,7 @@ static void only_who_has_logged_in_joins(void **state) {
   fake_start(&fake, roomy);
   struct conn *conn = fake_conn(&fake);
   assert_int_equal(manager_add(&fake.manager, conn, "::1"), 0);
-  assert_int_equal(join(conn, "lobby"), ERR_CLOSED);
+  assert_int_equal(join(conn, "lobby"), ERR_UNAUTHENTICATED);
   assert_int_equal(manager_login(&fake.manager, conn, "alice"), 0);
   assert_int_equal(join(conn, "lobby"), 0);
   conn_close(conn, CLOSE_KICKED, NULL);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/http.h"
+#include "edge/tls.h"
 #include "edge/ws.h"
 #include "protocol/session.h"
 
@@ -68,7 +69,8 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
       .server_string = "perigee",
       .mounts = http_mounts(edge),
   };
-  if (*config->tls_cert) {
+  if (*config->tls_cert) { /* without the option it would speak plain text */
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = config->tls_cert;
     info.ssl_private_key_filepath = config->tls_key;
     info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
@@ -78,21 +80,22 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
 
 int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
               struct buf *error) {
+  const struct config *config = protocol->config;
   edge->protocol = protocol;
-  edge->config = protocol->config;
+  edge->config = config;
   list_init(&edge->dirty);
   list_init(&edge->more);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
   uv_prepare_init(loop, &edge->end_of_turn);
   uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  if (*config->tls_cert && tls_check(config->tls_cert, config->tls_key, error))
+    return ERR_CONFIG;
   edge->context = new_context(edge, loop);
   if (edge->context)
     edge->vhost = new_vhost(edge);
   if (edge->vhost)
     return 0;
-  buf_puts(error, *edge->config->tls_cert
-                      ? "TLS does not start: check tls.cert and tls.key"
-                      : "libwebsockets does not start");
+  buf_puts(error, "libwebsockets does not start");
   return ERR_SYSTEM;
 }
 

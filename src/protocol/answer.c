@@ -20,6 +20,7 @@ struct detail {
   uint32_t retry_after_ms; /* 0: not known */
 };
 
+/* Writes the type and the id; what follows begins with a comma. */
 static struct buf *begin(struct conn *conn, const char *type,
                          const struct msg_id *id) {
   struct buf *out = &protocol_of(conn)->out;
@@ -31,7 +32,6 @@ static struct buf *begin(struct conn *conn, const char *type,
     buf_puts(out, ",\"id\":");
     msg_id_put(out, id);
   }
-  buf_puts(out, ",\"data\":");
   return out;
 }
 
@@ -48,6 +48,7 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   if (id->kind == MSG_ID_NONE)
     return;
   struct buf *out = begin(conn, "reply", id);
+  buf_puts(out, ",\"data\":");
   if (len > 0)
     buf_put(out, json, len);
   else
@@ -56,10 +57,15 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   answer_send(conn);
 }
 
+void answer_pong(struct conn *conn, const struct msg_id *id) {
+  buf_putc(begin(conn, "pong", id), '}');
+  answer_send(conn);
+}
+
 static void send_error(struct conn *conn, const struct msg_id *id,
                        const char *code, const struct detail *detail) {
   struct buf *out = begin(conn, "error", id);
-  buf_puts(out, "{\"code\":");
+  buf_puts(out, ",\"data\":{\"code\":");
   json_put_string(out, code, strlen(code));
   buf_puts(out, ",\"message\":");
   json_put_string(out, detail->text, strlen(detail->text));

@@ -15,6 +15,9 @@
 void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len);
 
+/* {"type":"pong","id":…}, for a ping that wants to know its own. */
+void answer_pong(struct conn *conn, const struct msg_id *id);
+
 /* {"type":"error",…} with a code of ours; `text` NULL is its default text. A
  * client whose messages are no use (not JSON, malformed, of no type that there
  * is, before auth) more than 20 times in 5 seconds is closed 4505. */

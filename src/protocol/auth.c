@@ -11,6 +11,7 @@
 #include "protocol/heartbeat.h"
 #include "protocol/protocol.h"
 #include "protocol/session.h"
+#include "script/lib_client.h"
 
 #include <time.h>
 
@@ -70,6 +71,7 @@ static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
 
 /* --- login -------------------------------------------------------------- */
 
+/* The new token's claims count from now on, too: rights may have changed. */
 static void refresh(struct conn *conn, const struct msg_id *id,
                     struct jwt_claims *claims) {
   if (strcmp(claims->user, conn->user->id) != 0) {
@@ -77,6 +79,10 @@ static void refresh(struct conn *conn, const struct msg_id *id,
     return;
   }
   conn->expires_s = claims->expires;
+  mem_free(conn->claims);
+  conn->claims = claims->json;
+  claims->json = NULL;
+  lib_client_forget_claims(protocol_of(conn)->host.live, conn);
   send_auth_ok(conn, id);
   heartbeat_arm(conn);
 }
@@ -209,9 +215,6 @@ void auth_message(struct conn *conn, const struct envelope *env) {
     refuse_err(conn, &env->id, ERR_INVALID_TOKEN, "no token in the message");
   } else if (protocol->host.live->hooks[HOOK_TOKEN]) {
     run_token_hook(conn, &env->id, token, len);
-  } else if (!protocol->host.key) {
-    refuse_err(conn, &env->id, ERR_INVALID_TOKEN,
-               "no key is configured and no script has @token any more");
   } else {
     int err = jwt_verify(protocol->host.key, token, len, time(NULL), &claims);
     decide(conn, &env->id, err, &claims);

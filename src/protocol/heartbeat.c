@@ -10,6 +10,9 @@
 /* How long a closing connection may take to write what is queued. */
 enum { CLOSING_MS = 5000 };
 
+/* The kernel dates what it received by its ticks, of up to this length. */
+enum { KERNEL_TICK_MS = 10 };
+
 static uint64_t ms(double seconds) {
   return (uint64_t)(seconds * 1000.0);
 }
@@ -40,8 +43,13 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
  * as the pings of a WebSocket library, are a sign of life too. */
 static void look_closer(struct conn *conn, uint64_t now) {
   uint64_t silent = conn->io->silent_ms(conn);
-  if (silent < now && now - silent > conn->last_frame_ms)
-    conn->last_frame_ms = now - silent;
+  if (silent >= now)
+    return;
+  uint64_t heard = now - silent + KERNEL_TICK_MS;
+  if (heard > now)
+    heard = now;
+  if (heard > conn->last_frame_ms)
+    conn->last_frame_ms = heard;
 }
 
 /* Loop time at which the token's grace is over. */

@@ -22,7 +22,7 @@ struct protocol {
   struct buf out; /* where answers are written */
 };
 
-/* `key` is borrowed; NULL when a script checks the tokens. */
+/* `key` is borrowed. */
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key);
 

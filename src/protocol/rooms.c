@@ -2,6 +2,7 @@
  * Joining and leaving. */
 #include "protocol/rooms.h"
 
+#include "base/mem.h"
 #include "protocol/answer.h"
 #include "protocol/field.h"
 #include "protocol/protocol.h"
@@ -28,8 +29,8 @@ static void join(struct conn *conn, const struct msg_id *id, const char *name,
     answer_reply(conn, id, json, len);
 }
 
-static void join_hook_done(const struct call_spec *spec,
-                           const struct call_result *result) {
+static void decide(const struct call_spec *spec,
+                   const struct call_result *result) {
   if (result->verdict != CALL_OK) {
     answer_failure(spec->conn, &spec->id, result);
     return;
@@ -38,6 +39,12 @@ static void join_hook_done(const struct call_spec *spec,
   const struct call_arg *value = &result->value[0];
   bool table = value->len > 0 && strchr("[{", *value->text);
   join(spec->conn, &spec->id, spec->arg, value->text, table ? value->len : 0);
+}
+
+static void join_hook_done(const struct call_spec *spec,
+                           const struct call_result *result) {
+  decide(spec, result);
+  mem_free(spec->arg); /* the room's name */
 }
 
 void rooms_join(struct conn *conn, const struct envelope *env) {
@@ -61,7 +68,7 @@ void rooms_join(struct conn *conn, const struct envelope *env) {
                            .nargs = 3,
                            .want_result = true,
                            .done = join_hook_done,
-                           .arg = name};
+                           .arg = mem_strndup(name, len)};
   call_run(live, &spec);
 }
 

@@ -18,8 +18,10 @@ struct builtin {
 };
 
 static void on_ping(struct conn *conn, const struct envelope *env) {
-  (void)env;
-  (void)conn_send(conn, protocol_of(conn)->pong); /* a full queue closes it */
+  if (env->id.kind != MSG_ID_NONE)
+    answer_pong(conn, &env->id);
+  else
+    (void)conn_send(conn, protocol_of(conn)->pong); /* full: it is closed */
 }
 
 static void on_pong(struct conn *conn, const struct envelope *env) {

@@ -30,7 +30,7 @@ static const char *const hook_keys[] = {
 
 /* What running all scripts once may take. It happens off the serving loop, but
  * a script that never ends must not hang a start or a reload. */
-enum { BUILD_MS = 10000 };
+enum { BUILD_MS = 5000 };
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -133,6 +133,7 @@ static void keep_hooks(lua_State *L, struct generation *generation) {
       continue;
     }
     generation->hooks[i] = new_handler(hook_keys[i]);
+    generation->has_hooks = true;
     generation->hooks[i]->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
 }

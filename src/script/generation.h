@@ -49,6 +49,7 @@ struct generation {
   struct host *host;
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
+  bool has_hooks;
   int clients;      /* registry reference: table of client objects, by conn */
   struct list idle; /* calls that wait for work, see call.c */
   size_t memory, memory_limit; /* bytes; 0: no limit */

@@ -16,9 +16,9 @@ struct host {
   struct manager *manager;
   struct stats *stats;
   const struct config *config;
-  const struct jwt_key *key; /* NULL when scripts check tokens themselves */
-  struct generation *live;   /* whose handlers get the next message */
-  int worker;                /* 1, 2, … */
+  const struct jwt_key *key;
+  struct generation *live; /* whose handlers get the next message */
+  int worker;              /* 1, 2, … */
 
   /* Where messages and answers are written. It belongs to no Lua value, so
    * that a script error in the middle of a message leaks nothing; whoever

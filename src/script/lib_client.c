@@ -2,8 +2,8 @@
  * The client object of scripts.
  *
  * A userdata that holds a pointer to the connection, NULL once that is over.
- * User value 1 caches fields that were read (a table: key to value), user
- * value 2 is client.state. The objects are found by connection in a table
+ * Its user values are a table of the fields that were read, client.state and
+ * client.claims. The objects are found by connection in a table
  * that the generation refers to; a connection that no script has seen has
  * none, and costs Lua nothing. */
 #include "script/lib_client.h"
@@ -25,7 +25,7 @@ struct box {
   bool named;        /* the user is known, and in the cache */
 };
 
-enum { FIELDS = 1, STATE = 2, USER_VALUES = 2 };
+enum { FIELDS = 1, STATE, CLAIMS, USER_VALUES = CLAIMS };
 
 static const char METATABLE[] = "perigee.client";
 
@@ -80,40 +80,51 @@ static void push_headers(lua_State *L, const struct conn *conn) {
   }
 }
 
+static void push_state(lua_State *L, const struct conn *conn) {
+  (void)conn;
+  lua_newtable(L);
+}
+
 typedef void field_fn(lua_State *L, const struct conn *conn);
 
+/* A field is made when it is first read, and kept: in a user value of its own
+ * where it has one, else in the table of fields. */
 static const struct field {
   const char *name;
   field_fn *push;
+  int slot; /* user value, or 0 */
 } fields[] = {
-    {"id", push_id},         {"user_id", push_user_id},
-    {"ip", push_ip},         {"connected_at", push_connected_at},
-    {"claims", push_claims}, {"headers", push_headers},
+    {"id", push_id, 0},           {"user_id", push_user_id, 0},
+    {"ip", push_ip, 0},           {"connected_at", push_connected_at, 0},
+    {"headers", push_headers, 0}, {"claims", push_claims, CLAIMS},
+    {"state", push_state, STATE},
 };
 
-static int push_state(lua_State *L) {
-  if (lua_getiuservalue(L, 1, STATE) == LUA_TNIL) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, STATE);
+/* (client, key) with the value on top: keeps it. */
+static void keep_field(lua_State *L, const struct field *field) {
+  if (lua_isnil(L, -1))
+    return;
+  lua_pushvalue(L, -1);
+  if (field->slot) {
+    lua_setiuservalue(L, 1, field->slot);
+    return;
   }
-  return 1;
+  lua_getiuservalue(L, 1, FIELDS);
+  lua_pushvalue(L, 2);
+  lua_rotate(L, -3, -1); /* client key value fields key value */
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
 }
 
-/* Reads the field, and keeps the value if there is one. */
-static int push_field(lua_State *L, const struct field *field) {
+static int read_field(lua_State *L, const struct field *field) {
   const struct conn *conn = check_box(L, 1)->conn;
+  if (field->slot && lua_getiuservalue(L, 1, field->slot) != LUA_TNIL)
+    return 1;
+  lua_settop(L, 2);
   if (!conn)
     return 0;
   field->push(L, conn);
-  if (lua_isnil(L, -1))
-    return 1;
-  lua_getiuservalue(L, 1, FIELDS);
-  lua_pushvalue(L, 2);
-  lua_pushvalue(L, -3); /* client key value fields key value */
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
+  keep_field(L, field);
   return 1;
 }
 
@@ -126,15 +137,11 @@ static int client_index(lua_State *L) {
     return 1;
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
-  switch (lua_rawget(L, lua_upvalueindex(1))) {
-  case LUA_TLIGHTUSERDATA: {
-    const struct field *field = lua_touserdata(L, -1);
-    lua_settop(L, 2);
-    return field ? push_field(L, field) : push_state(L);
-  }
-  default:
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA)
     return 1; /* a method, or nil */
-  }
+  const struct field *field = lua_touserdata(L, -1);
+  lua_settop(L, 2);
+  return read_field(L, field);
 }
 
 static int client_newindex(lua_State *L) {
@@ -196,7 +203,8 @@ static int do_join(lua_State *L) {
   if (err) {
     lua_pushnil(L);
     lua_pushstring(L, err_name((enum err)err));
-    lua_pushliteral(L, "too many rooms");
+    lua_pushstring(L, err == ERR_LIMIT_EXCEEDED ? "too many rooms"
+                                                : "not before auth_ok");
     return 3;
   }
   lua_pushboolean(L, true);
@@ -319,8 +327,6 @@ void lib_client_setup(lua_State *L) {
     lua_pushlightuserdata(L, (void *)&fields[i]);
     lua_setfield(L, -2, fields[i].name);
   }
-  lua_pushlightuserdata(L, NULL); /* the one field that is not cached */
-  lua_setfield(L, -2, "state");
   lua_pushcclosure(L, client_index, 1);
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, false);
@@ -374,6 +380,17 @@ void lib_client_release(struct generation *generation, struct conn *conn) {
     box->conn = NULL;
     lua_pushnil(L);
     lua_rawsetp(L, -3, conn); /* an existing key: allocates nothing */
+  }
+  lua_pop(L, 2);
+}
+
+void lib_client_forget_claims(struct generation *generation,
+                              struct conn *conn) {
+  lua_State *L = generation->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
+  if (lua_rawgetp(L, -1, conn) == LUA_TUSERDATA) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, -2, CLAIMS);
   }
   lua_pop(L, 2);
 }

@@ -21,6 +21,10 @@ struct conn *lib_client_check(lua_State *L, int index);
 /* The connection is over: its box is emptied and forgotten. Never raises. */
 void lib_client_release(struct generation *generation, struct conn *conn);
 
+/* conn->claims is another text: what was read from the old one is dropped.
+ * Never raises. */
+void lib_client_forget_claims(struct generation *generation, struct conn *conn);
+
 /* Copies the state table of every client of the generation of `from` to the
  * same client in that of `to`. Raises, in `to` alone, naming client and key,
  * if a value is not plain data; `from` must not run meanwhile. */

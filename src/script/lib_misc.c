@@ -66,15 +66,12 @@ static int log_error_line(lua_State *L) {
 
 /* --- jwt ---------------------------------------------------------------- */
 
-static const struct jwt_key *check_key(lua_State *L) {
-  const struct jwt_key *key = generation_of(L)->host->key;
-  if (!key)
-    luaL_error(L, "no key is configured: set auth.secret");
-  return key;
+static const struct jwt_key *key_of(lua_State *L) {
+  return generation_of(L)->host->key;
 }
 
 static int sign(lua_State *L) {
-  const struct jwt_key *key = check_key(L);
+  const struct jwt_key *key = key_of(L);
   struct buf *claims = &generation_of(L)->host->scratch;
   char *token = NULL;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -98,7 +95,7 @@ static int push_claims(lua_State *L) {
 }
 
 static int verify(lua_State *L) {
-  const struct jwt_key *key = check_key(L);
+  const struct jwt_key *key = key_of(L);
   struct jwt_claims claims = {0};
   size_t len;
   const char *token = luaL_checklstring(L, 1, &len);
@@ -127,6 +124,24 @@ static int now(lua_State *L) {
   return 1;
 }
 
+/* print: what it prints belongs into the log, with the line that said it. */
+static int print_line(lua_State *L) {
+  int n = lua_gettop(L);
+  luaL_Buffer line;
+  luaL_where(L, 1);
+  luaL_buffinit(L, &line);
+  for (int i = 1; i <= n; i++) {
+    if (i > 1)
+      luaL_addchar(&line, ' ');
+    luaL_tolstring(L, i, NULL);
+    luaL_addvalue(&line);
+  }
+  luaL_pushresult(&line);
+  log_info("gen=%u %s%s", generation_of(L)->number, lua_tostring(L, n + 1),
+           lua_tostring(L, -1));
+  return 0;
+}
+
 static const luaL_Reg log_functions[] = {
     {"debug", log_debug_line},
     {"info", log_info_line},
@@ -148,6 +163,8 @@ static const luaL_Reg functions[] = {
 
 void lib_misc_open(lua_State *L) {
   const struct generation *generation = generation_of(L);
+  lua_pushcfunction(L, print_line);
+  lua_setglobal(L, "print");
   luaL_setfuncs(L, functions, 0);
   luaL_newlib(L, log_functions);
   lua_setfield(L, -2, "log");

@@ -160,7 +160,7 @@ static void start(struct server *server, int listen_fd,
     watch_start(&server->watch, &server->loop, server->config->scripts,
                 on_changed, server);
   }
-  if (handlers == 0)
+  if (handlers == 0 && !first->has_hooks)
     log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
              server->config->scripts);
   worker_start_take(&server->worker, listen_fd, first);

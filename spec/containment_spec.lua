@@ -1,0 +1,117 @@
+-- SPDX-License-Identifier: MIT
+-- A script that misbehaves hurts the message that asked for it, nothing else.
+local cli = require "spec.support.cli"
+local t = require "perigee.testing"
+
+local script = [[
+  local function forever() while true do end end
+  return {
+    fine = function() return "fine" end,
+    loop = forever,
+    ["loop.pcall"] = function() while true do pcall(forever) end end,
+    ["loop.hidden"] = function() pcall(forever) return "hidden" end,
+    ["loop.xpcall"] = function() while true do xpcall(forever, forever) end end,
+    ["loop.coroutine"] = function() coroutine.wrap(forever)() end,
+    ["loop.coroutines"] = function()
+      while true do pcall(coroutine.wrap(forever)) end
+    end,
+    ["loop.index"] = function()
+      return setmetatable({}, { __index = forever }).x
+    end,
+    ["loop.close"] = function()
+      local _ <close> = setmetatable({}, { __close = forever })
+      error "now close"
+    end,
+    ["loop.sort"] = function() table.sort({ 3, 2, 1 }, forever) end,
+    ["memory.rep"] = function() return ("x"):rep(10 * 1024 ^ 3 // 1) end,
+    ["memory.grow"] = function()
+      local kept = {}
+      for i = 1, 1e6 do kept[i] = ("x"):rep(1e6) .. i end
+    end,
+    ["stack"] = function()
+      local function deeper() return 1 + deeper() end
+      return deeper()
+    end,
+    ["error.table"] = function() error {} end,
+    ["error.nil"] = function() error(nil) end,
+    ["error.tostring"] = function()
+      error(setmetatable({}, { __tostring = forever }))
+    end,
+    ["exit"] = function() os.exit(1) end,
+    ["reply.cycle"] = function() local c = {} c.c = c return c end,
+    ["reply.function"] = function() return print end,
+    ["global"] = function() accident = 1 end,
+    ["yield"] = function() coroutine.yield() end,
+    ["finalizer"] = function()
+      setmetatable({}, { __gc = function() error "late" end })
+      collectgarbage()
+      return "fine"
+    end,
+    ["binary"] = function() return load(string.dump(forever))() end,
+  }
+]]
+
+describe("A script that misbehaves", function()
+  local server, alice, bob
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = { ["main.lua"] = script },
+      options = { ["script.burst_ms"] = 50, ["script.memory_mb"] = 32 },
+    }
+  end)
+
+  before_each(function() -- the kit drops the clients after each example
+    alice = server:connect { user = "alice" }
+    bob = server:connect { user = "bob" }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  local function hurts_only_itself(type, expected)
+    local reply, code = alice:request(type)
+    assert.is_nil(reply)
+    assert.equal(expected, code)
+    assert.equal("fine", alice:request "fine")
+    assert.equal("fine", bob:request "fine")
+  end
+
+  for _, type in ipairs {
+    "loop", "loop.pcall", "loop.hidden", "loop.xpcall", "loop.coroutine",
+    "loop.coroutines", "loop.index", "loop.close", "loop.sort",
+  } do
+    it("is stopped when it computes for too long: " .. type, function()
+      hurts_only_itself(type, "HANDLER_TIMEOUT")
+      hurts_only_itself(type, "HANDLER_TIMEOUT") -- in the same coroutine again
+    end)
+  end
+
+  for _, type in ipairs {
+    "memory.rep", "memory.grow", "stack", "error.table", "error.nil",
+    "error.tostring", "exit", "reply.cycle", "reply.function", "global",
+    "yield", "binary",
+  } do
+    it("fails by itself: " .. type, function()
+      hurts_only_itself(type, "HANDLER_ERROR")
+    end)
+  end
+
+  it("does not fail for an error in a finalizer", function()
+    assert.equal("fine", alice:request "finalizer")
+  end)
+
+  it("says where it was when its time was over", function()
+    alice:request "loop"
+    server:wait_log "computed for too long"
+    assert.matches("main.lua:1:", server:log())
+  end)
+
+  it("does not hang a start", function()
+    finally(cli.cleanup)
+    local status, _, problem = cli.run {
+      "check", cli.folder { ["main.lua"] = "while true do end" },
+    }
+    assert.equal(1, status)
+    assert.matches("main.lua:1: computed for too long", problem)
+  end)
+end)
