@@ -3,16 +3,15 @@
 
 local handler = require "perigee.handler"
 
--- Several scripts may define a hook: in file-name order, first refusal wins;
--- the result is the first one that is not nil.
-local function chain(functions)
-  if #functions == 1 then
-    return functions[1]
-  end
+-- Several scripts may define a hook; they run in file-name order. An entry of
+-- `list` is { script = file name, run = function }.
+
+-- Hooks that decide: the first refusal wins, and the first result counts.
+local function deciding(list)
   return function(...)
     local result, second
-    for i = 1, #functions do
-      local value, code, text = functions[i](...)
+    for i = 1, #list do
+      local value, code, text = list[i].run(...)
       if value == nil and code ~= nil then
         return nil, code, text
       end
@@ -22,6 +21,53 @@ local function chain(functions)
     end
     return result, second
   end
+end
+
+-- Hooks that are told: all run, also when one of them raises.
+local function telling(list)
+  return function(...)
+    local problem
+    for i = 1, #list do
+      local ok, text = xpcall(list[i].run, debug.traceback, ...)
+      problem = problem or (not ok and text)
+    end
+    if problem then
+      error(problem, 0)
+    end
+  end
+end
+
+-- @stop: what each script wants to hand over, by script.
+local function stopping(list)
+  return function()
+    local kept = {}
+    for i = 1, #list do
+      kept[list[i].script] = list[i].run()
+    end
+    return kept
+  end
+end
+
+-- @start: each script gets what the one of that name handed over.
+local function starting(list)
+  return function(previous)
+    for i = 1, #list do
+      list[i].run(previous and previous[list[i].script])
+    end
+  end
+end
+
+local chains = {
+  ["@connect"] = telling, ["@disconnect"] = telling, ["@leave"] = telling,
+  ["@stop"] = stopping, ["@start"] = starting,
+}
+
+local function chain(key, list)
+  if chains[key] then
+    local keyed = key == "@stop" or key == "@start"
+    return (#list == 1 and not keyed) and list[1].run or chains[key](list)
+  end
+  return #list == 1 and list[1].run or deciding(list)
 end
 
 -- `require` of modules in sub-folders reads the same snapshot.
@@ -72,7 +118,9 @@ local function collect(found, path, script)
     end
     if key:sub(1, 1) == "@" then
       found.hooks[key] = found.hooks[key] or {}
-      table.insert(found.hooks[key], value)
+      table.insert(found.hooks[key], {
+        script = path:match "[^/]*$", run = value,
+      })
     elseif found.handlers[key] then
       error(("%s: message type '%s' has a handler in %s already")
         :format(path, key, found.owner[key]), 0)
@@ -87,14 +135,15 @@ end
 -- Returns handlers (type to function) and hooks (key to function), or raises.
 local function load_scripts(dir, names, sources)
   local found = { handlers = {}, hooks = {}, owner = {} }
-  table.insert(package.searchers, 2, bundle_searcher(dir, sources))
+  -- After preloaded and our own modules, before files of package.path.
+  table.insert(package.searchers, 3, bundle_searcher(dir, sources))
   for _, name in ipairs(names) do
     if not name:find("/", 1, true) then
       collect(found, dir .. "/" .. name, run(dir, name, sources[name]))
     end
   end
-  for key, functions in pairs(found.hooks) do
-    found.hooks[key] = chain(functions)
+  for key, list in pairs(found.hooks) do
+    found.hooks[key] = chain(key, list)
   end
   return found.handlers, found.hooks
 end

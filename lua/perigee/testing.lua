@@ -215,7 +215,7 @@ end
 -- Learns the address from the log line that says "ready".
 function Server:wait_ready()
   t.wait_until(function()
-    self.url, self.port = self:log():match "ready[^\n]-(http://[^%s]-:(%d+))"
+    self.url, self.port = self:log():match "ready[^\n]-(https?://[^%s]-:(%d+))"
     return self.port or not self:is_running()
   end)
   if not self.port then

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { HEADER_MAX = 10, FIN = 0x80, LEN_16 = 126, LEN_64 = 127 };
+enum { FIN = 0x80, LEN_16 = 126, LEN_64 = 127 };
 
 /* RFC 6455, 5.2: FIN and opcode, then 7, 7+16 or 7+64 bits of length. */
 static size_t put_header(unsigned char *out, enum frame_opcode opcode,
@@ -26,7 +26,7 @@ static size_t put_header(unsigned char *out, enum frame_opcode opcode,
 
 struct frame *frame_new(enum frame_opcode opcode, const void *payload,
                         size_t len) {
-  unsigned char header[HEADER_MAX];
+  unsigned char header[FRAME_HEADER_BYTES];
   size_t head = put_header(header, opcode, len);
   struct frame *frame = mem_alloc_raw(sizeof *frame + head + len);
   atomic_init(&frame->refs, 1);

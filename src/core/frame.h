@@ -20,6 +20,9 @@ struct frame {
   unsigned char data[];
 };
 
+/* The most that a header has. */
+enum { FRAME_HEADER_BYTES = 10 };
+
 enum frame_opcode { FRAME_TEXT = 1, FRAME_BINARY = 2, FRAME_CLOSE = 8 };
 
 /* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). The caller

@@ -16,7 +16,7 @@
 #include <string.h>
 
 static struct frame *frame_of(size_t len) {
-  unsigned char *payload = malloc(len ? len : 1);
+  unsigned char *payload = calloc(1, len ? len : 1);
   for (size_t i = 0; i < len; i++)
     payload[i] = (unsigned char)(i * 7 + i / 251);
   struct frame *frame = frame_new(FRAME_TEXT, payload, len);

@@ -2,10 +2,10 @@
  * The connection manager: every connection of this worker, by id, by user and
  * by room. It knows state, no business.
  *
- * Cost: adding, removing, joining and leaving are O(1) (removing is O(rooms
- * of that connection)). A room is a dense table of its members, so that a
+ * Cost: adding and joining are O(1), leaving and removing O(rooms of that
+ * connection). A room is a dense table of its members, so that a
  * fan-out reads memory in order; a member knows its place in the table and is
- * taken out by moving the last one there. Nothing scans all connections.
+ * taken out by moving the last one there. Only a broadcast looks at all.
  *
  * Whoever walks over a room, a user or all connections may close the very
  * connection it is at: tables are walked from the end (the one moved into a

@@ -102,7 +102,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
 void edge_adopt_take(struct edge *edge, int fd) {
   /* On failure the library has closed the descriptor. */
   if (!lws_adopt_socket_vhost(edge->vhost, fd))
-    log_warn("a connection could not be taken over");
+    log_debug("a connection could not be taken over");
 }
 
 void edge_close(struct edge *edge) {
@@ -112,6 +112,10 @@ void edge_close(struct edge *edge) {
 }
 
 void edge_free(struct edge *edge) {
+  /* On a foreign loop the first call only starts it; the handles are closed
+   * by now, and the second call frees. */
+  if (edge->context)
+    lws_context_destroy(edge->context);
   http_mounts_free(edge);
   mem_free(edge->gather);
 }

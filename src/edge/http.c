@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum {
@@ -173,6 +174,20 @@ int http_request(struct edge *edge, struct lws *wsi) {
   return respond(wsi, text(404, "not found\n"));
 }
 
+/* What the library would drop without a word, or take for something else. */
+static const char *handshake_fault(struct lws *wsi) {
+  char value[32];
+  if (!headers_get(wsi, WSI_TOKEN_UPGRADE, value, sizeof value) ||
+      strcasecmp(value, "websocket") != 0)
+    return "only an upgrade to websocket is possible\n";
+  if (!headers_get(wsi, WSI_TOKEN_VERSION, value, sizeof value) ||
+      strcmp(value, "13") != 0)
+    return "Sec-WebSocket-Version must be 13\n";
+  if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
+    return "no Sec-WebSocket-Protocol is spoken here: leave it out\n";
+  return NULL;
+}
+
 int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
   char path[PATH_BYTES], host[HOST_BYTES] = "", origin[HOST_BYTES] = "";
   struct response refusal = {0};
@@ -187,6 +202,8 @@ int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
     refusal = text(403, "this origin is not allowed\n");
   else if (edge->draining)
     refusal = text(503, "draining\n");
+  else if (handshake_fault(wsi))
+    refusal = text(400, handshake_fault(wsi));
   if (!refusal.status)
     return 0;
   log_info("upgrade refused status=%u path=%s origin=%s", refusal.status, path,

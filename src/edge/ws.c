@@ -73,9 +73,12 @@ static bool write_some(struct edge *edge, struct conn *conn) {
 }
 
 static void kill_socket(struct conn *conn) {
-  if (conn->socket)
-    lws_set_timeout(conn->socket, PENDING_TIMEOUT_USER_REASON_BASE,
-                    LWS_TO_KILL_ASYNC);
+  if (!conn->socket)
+    return;
+  lws_set_timeout(conn->socket, PENDING_TIMEOUT_USER_REASON_BASE,
+                  LWS_TO_KILL_ASYNC);
+  /* Its timers are looked at after its own events only: make one. */
+  lws_cancel_service(lws_get_context(conn->socket));
 }
 
 /* Writes until the queue is empty or the socket takes no more. */

@@ -54,7 +54,13 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   else
     buf_puts(out, "null");
   buf_putc(out, '}');
-  answer_send(conn);
+  if (out->len + FRAME_HEADER_BYTES <= conn->manager->limits.queue_bytes) {
+    answer_send(conn);
+    return;
+  }
+  log_warn("conn=%llu user=%s a reply of %zu bytes is over limits.queue_bytes",
+           (unsigned long long)conn->id, conn_user_name(conn), out->len);
+  answer_error(conn, id, ERR_TOO_LARGE, "the reply is too large");
 }
 
 void answer_pong(struct conn *conn, const struct msg_id *id) {

@@ -126,6 +126,8 @@ static void auth_hook_done(const struct call_spec *spec,
 static void accept_take(struct conn *conn, const struct msg_id *id,
                         struct jwt_claims *claims) {
   struct generation *live = protocol_of(conn)->host.live;
+  mem_free(conn->claimant);
+  mem_free(conn->claims);
   conn->claimant = claims->user;
   conn->claims = claims->json;
   conn->expires_s = claims->expires;
@@ -148,6 +150,10 @@ static void accept_take(struct conn *conn, const struct msg_id *id,
 /* Frees what is left of `claims`. */
 static void decide(struct conn *conn, const struct msg_id *id, int err,
                    struct jwt_claims *claims) {
+  if (!err && json_check(claims->json, strlen(claims->json), NULL)) {
+    claims->why = "its claims are nested too deep";
+    err = ERR_INVALID_TOKEN;
+  }
   if (err)
     refuse_err(conn, id, (enum err)err, claims->why);
   else if (conn->state == CONN_READY)
@@ -173,9 +179,26 @@ static char *user_of(const struct call_arg *value) {
     return NULL;
   else
     memcpy(user, value->text, len = value->len);
-  if (len == 0 || len > USER_ID_BYTES || memchr(user, 0, len))
+  if (len == 0 || len > USER_ID_BYTES)
     return NULL;
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)user[i] < 0x20 || user[i] == 0x7f)
+      return NULL;
   return mem_strndup(user, len);
+}
+
+/* `exp` of the claims that a script returned; 0 if there is none. */
+static int64_t expiry_of(const struct call_arg *table) {
+  const struct envelope claims = {.data = table->text, .data_len = table->len};
+  const char *value;
+  size_t len;
+  int64_t expires;
+  if (table->len == 0 || !field_find(&claims, "exp", &value, &len) ||
+      !strchr("-0123456789", *value))
+    return 0;
+  return json_to_int(value, len, &expires)
+             ? expires
+             : (int64_t)json_to_double(value, len);
 }
 
 static void token_hook_done(const struct call_spec *spec,
@@ -187,6 +210,7 @@ static void token_hook_done(const struct call_spec *spec,
   }
   const struct call_arg *table = &result->value[1];
   claims.user = user_of(&result->value[0]);
+  claims.expires = expiry_of(table);
   claims.json =
       table->len ? mem_strndup(table->text, table->len) : mem_strdup("{}");
   decide(spec->conn, &spec->id, claims.user ? 0 : ERR_INVALID_TOKEN, &claims);

@@ -56,7 +56,11 @@ static void look_closer(struct conn *conn, uint64_t now) {
 static uint64_t expiry_ms(const struct conn *conn, uint64_t now) {
   if (!conn->expires_s)
     return UINT64_MAX;
-  int64_t left = conn->expires_s + HEARTBEAT_TOKEN_GRACE_S - time(NULL);
+  /* Not earlier than the check that let the token in would allow. */
+  int64_t leeway = (int64_t)protocol_of(conn)->config->auth_leeway_s;
+  int64_t grace =
+      leeway > HEARTBEAT_TOKEN_GRACE_S ? leeway + 1 : HEARTBEAT_TOKEN_GRACE_S;
+  int64_t left = conn->expires_s + grace - time(NULL);
   return left <= 0 ? now : now + (uint64_t)left * 1000;
 }
 

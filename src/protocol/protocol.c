@@ -48,5 +48,4 @@ void protocol_free(struct protocol *protocol) {
   frame_unref(protocol->ping);
   frame_unref(protocol->pong);
   buf_free(&protocol->out);
-  buf_free(&protocol->host.scratch);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The only way in: every message of every client comes through here.
  *
- * In this order, cheapest first: rates, envelope, the auth gate; then the
+ * In this order: rates, envelope (read also when a rate refuses, for the id
+ * that the refusal is to carry), the auth gate; then the
  * script's handler of that type or a built-in type. Messages of a connection
  * are handled one at a time, in the order in which they came. */
 #ifndef PROTOCOL_ROUTER_H

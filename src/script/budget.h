@@ -23,6 +23,10 @@ struct budget {
 /* Puts the hook on a coroutine, or on the main one of a state. */
 void budget_watch(lua_State *L);
 
+/* Replaces the global xpcall: its message handler runs inside the hook that
+ * raised, where no hook runs, so it must not run when the time is over. */
+void budget_guard_xpcall(lua_State *L);
+
 /* Gives the state's Lua `ms` milliseconds from now. */
 void budget_start(struct budget *budget, uint64_t ms);
 

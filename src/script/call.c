@@ -22,7 +22,6 @@
 #include "script/lib_client.h"
 
 #include <lauxlib.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -85,9 +84,9 @@ static bool refused(lua_State *L, struct call *call) {
 /* Writes the values into the scratch buffer, one behind the other. The buffer
  * may move while it grows: texts are set when all is written. */
 static void encode_results(lua_State *L, struct call *call) {
-  struct buf *out = &call->generation->host->scratch;
+  struct buf *out = &call->generation->scratch;
   size_t ends[ARRAY_SIZE(call->result.value)];
-  buf_reset(out, HOST_SCRATCH_KEEP);
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
   for (int i = 0; i < (int)ARRAY_SIZE(ends); i++) {
     if (!lua_isnoneornil(L, i + 1))
       json_encode(L, i + 1, out);
@@ -178,16 +177,15 @@ static int enter(lua_State *L) {
 /* --- failures ----------------------------------------------------------- */
 
 /* A reference that is in the log line and in the client's error. */
-static void make_ref(char ref[CALL_REF_BYTES]) {
-  static atomic_uint counter;
-  unsigned n = atomic_fetch_add_explicit(&counter, 1, memory_order_relaxed);
+static void make_ref(struct host *host, char ref[CALL_REF_BYTES]) {
   unsigned salt = (unsigned)time(NULL);
-  snprintf(ref, CALL_REF_BYTES, "e%06x%04x", salt & 0xffffff, n & 0xffff);
+  snprintf(ref, CALL_REF_BYTES, "e%d%06x%04x", host->worker, salt & 0xffffff,
+           host->errors++ & 0xffff);
 }
 
 static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
   const struct conn *conn = call->spec.conn;
-  make_ref(ref);
+  make_ref(call->generation->host, ref);
   log_error("gen=%u handler=%s conn=%llu user=%s ref=%s %s",
             call->generation->number, call->spec.handler->name,
             conn ? (unsigned long long)conn->id : 0,
@@ -235,6 +233,13 @@ static void give_back(struct call *call) {
   list_push(&call->generation->idle, &call->node);
 }
 
+/* (the coroutine) → where it yielded. */
+static int describe_yield(lua_State *L) {
+  luaL_traceback(L, lua_touserdata(L, 1),
+                 "coroutine.yield outside of a coroutine of its own", 0);
+  return 1;
+}
+
 /* Runs the coroutine until it ends; what went wrong is in call->error then.
  * Returns whether it can be used again. */
 static bool resume(struct call *call) {
@@ -245,14 +250,19 @@ static bool resume(struct call *call) {
     return true;
   /* Only a script can have yielded: nothing of ours waits. Any other status
    * is a lack of memory so early that nothing was protected yet. */
-  call->error = status == LUA_YIELD
-                    ? "coroutine.yield outside of a coroutine of its own"
-                    : "not enough memory";
+  call->error = "not enough memory";
+  if (status != LUA_YIELD)
+    return false;
+  lua_pushcfunction(generation->L, describe_yield);
+  lua_pushlightuserdata(generation->L, call->L);
+  if (lua_pcall(generation->L, 1, 1, 0) == LUA_OK)
+    call->error = lua_tostring(generation->L, -1);
   return false;
 }
 
 static void run(struct call *call) {
   struct generation *generation = call->generation;
+  int top = lua_gettop(generation->L);
   char ref[CALL_REF_BYTES];
   budget_start(&generation->budget,
                (uint64_t)generation->host->config->script_burst_ms);
@@ -264,6 +274,7 @@ static void run(struct call *call) {
     fail(call, too_long ? ERR_HANDLER_TIMEOUT : ERR_HANDLER_ERROR, ref);
   if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
+  lua_settop(generation->L, top); /* an error's text may be there */
   if (reusable)
     give_back(call);
   else

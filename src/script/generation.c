@@ -155,6 +155,7 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
 static int build(lua_State *L) {
   struct build *build = lua_touserdata(L, 1);
   luaL_openlibs(L);
+  budget_guard_xpcall(L);
   json_setup(L);
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);
@@ -241,6 +242,7 @@ void generation_free(struct generation *generation) {
     return;
   generation->live = false;
   call_free_idle(generation);
+  buf_free(&generation->scratch);
   lua_close(generation->L);
   struct handler *handler = NULL, *next = NULL;
   HASH_ITER (hh, generation->handlers, handler, next) {

@@ -29,6 +29,9 @@
   X(START, "@start")                                                           \
   X(STOP, "@stop")
 
+/* Room that `scratch` keeps between messages. */
+enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
+
 enum hook {
 #define HOOK_ENUM(name, key) HOOK_##name,
   HOOK_MAP(HOOK_ENUM)
@@ -54,6 +57,11 @@ struct generation {
   struct list idle; /* calls that wait for work, see call.c */
   size_t memory, memory_limit; /* bytes; 0: no limit */
   struct budget budget;
+
+  /* Where messages and results are written. It belongs to no Lua value, so
+   * that a script error in the middle of a message leaks nothing; whoever
+   * uses it empties it first and is done before Lua runs again. */
+  struct buf scratch;
   bool live; /* it may send; false while it is being built, and after */
 };
 

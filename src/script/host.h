@@ -3,7 +3,6 @@
 #ifndef SCRIPT_HOST_H
 #define SCRIPT_HOST_H
 
-#include "base/buf.h"
 #include "base/stats.h"
 
 struct config;
@@ -19,14 +18,7 @@ struct host {
   const struct jwt_key *key;
   struct generation *live; /* whose handlers get the next message */
   int worker;              /* 1, 2, … */
-
-  /* Where messages and answers are written. It belongs to no Lua value, so
-   * that a script error in the middle of a message leaks nothing; whoever
-   * uses it empties it first and is done before Lua runs again. */
-  struct buf scratch;
+  unsigned errors;         /* counted for the references of log lines */
 };
-
-/* Room that `scratch` keeps between messages. */
-enum { HOST_SCRATCH_KEEP = 64 * 1024 };
 
 #endif

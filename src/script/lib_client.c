@@ -230,7 +230,8 @@ static int client_join(lua_State *L) {
   if (!conn)
     return closed(L);
   const struct room *room = manager_room(conn->manager, name, len);
-  if (!hook || (room && manager_is_member(conn, room)))
+  if (conn->state != CONN_READY || !hook ||
+      (room && manager_is_member(conn, room)))
     return do_join(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
   lua_pushvalue(L, 1);
@@ -382,6 +383,17 @@ void lib_client_release(struct generation *generation, struct conn *conn) {
     lua_rawsetp(L, -3, conn); /* an existing key: allocates nothing */
   }
   lua_pop(L, 2);
+}
+
+void lib_client_release_all(struct generation *generation) {
+  lua_State *L = generation->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) { /* clients conn box */
+    ((struct box *)lua_touserdata(L, -1))->conn = NULL;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
 }
 
 void lib_client_forget_claims(struct generation *generation,

@@ -21,6 +21,10 @@ struct conn *lib_client_check(lua_State *L, int index);
 /* The connection is over: its box is emptied and forgotten. Never raises. */
 void lib_client_release(struct generation *generation, struct conn *conn);
 
+/* The generation is out of use: empties all of its boxes, so that none of its
+ * finalizers can reach a connection from another thread. Never raises. */
+void lib_client_release_all(struct generation *generation);
+
 /* conn->claims is another text: what was read from the old one is dropped.
  * Never raises. */
 void lib_client_forget_claims(struct generation *generation, struct conn *conn);

@@ -72,10 +72,10 @@ static const struct jwt_key *key_of(lua_State *L) {
 
 static int sign(lua_State *L) {
   const struct jwt_key *key = key_of(L);
-  struct buf *claims = &generation_of(L)->host->scratch;
+  struct buf *claims = &generation_of(L)->scratch;
   char *token = NULL;
   luaL_checktype(L, 1, LUA_TTABLE);
-  buf_reset(claims, HOST_SCRATCH_KEEP);
+  buf_reset(claims, GENERATION_SCRATCH_KEEP);
   json_encode(L, 1, claims);
   buf_putc(claims, 0);
   int err = jwt_sign(key, claims->data, &token);

@@ -21,9 +21,11 @@ static struct service_opts check_opts(lua_State *L, int index) {
   if (lua_isnoneornil(L, index))
     return opts;
   luaL_checktype(L, index, LUA_TTABLE);
-  if (lua_getfield(L, index, "except") != LUA_TNIL)
+  lua_pushliteral(L, "except");
+  if (lua_rawget(L, index) != LUA_TNIL)
     opts.except = lib_client_check(L, lua_gettop(L));
-  lua_getfield(L, index, "drop");
+  lua_pushliteral(L, "drop");
+  lua_rawget(L, index);
   opts.drop = lua_toboolean(L, -1);
   lua_pop(L, 2);
   return opts;
@@ -91,16 +93,27 @@ static int is_online(lua_State *L) {
   return 1;
 }
 
+/* Memory for `count` pointers that the garbage collector takes back, also when
+ * something raises. Allocating may run finalizers of scripts, which may close
+ * connections: tables and lists are looked up and walked after it. */
+static void *new_pointers(lua_State *L, size_t count) {
+  return lua_newuserdatauv(L, (count + 1) * sizeof(void *), 0);
+}
+
 static int clients_of(lua_State *L) {
-  struct user *user = check_user(L, 1);
-  lua_Integer n = 0;
-  lua_newtable(L);
+  const struct user *user = check_user(L, 1);
+  size_t n = 0, cap = user ? user->count : 0;
+  struct conn **conns = new_pointers(L, cap);
+  user = check_user(L, 1);
+  if (user)
+    LIST_FOREACH (it, &user->conns)
+      if (n < cap)
+        conns[n++] = container_of(it, struct conn, user_node);
+  lua_createtable(L, (int)n, 0);
   json_mark_array(L);
-  if (!user)
-    return 1;
-  LIST_FOREACH (it, &user->conns) {
-    lib_client_push(L, container_of(it, struct conn, user_node));
-    lua_rawseti(L, -2, ++n);
+  for (size_t i = 0; i < n; i++) {
+    lib_client_push(L, conns[i]); /* freed after this loop turn at most */
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
 }
@@ -126,29 +139,29 @@ static int push_sorted(lua_State *L, const char **texts, size_t count) {
   return 1;
 }
 
-/* Memory that the garbage collector takes back, also when something raises. */
-static const char **new_texts(lua_State *L, size_t count) {
-  return lua_newuserdatauv(L, (count + 1) * sizeof(char *), 0);
+static const struct room *check_room(lua_State *L, int index) {
+  size_t len;
+  const char *name = luaL_checklstring(L, index, &len);
+  return manager_room(manager_of(L), name, len);
 }
 
 static int members(lua_State *L) {
-  size_t len;
-  const char *name = luaL_checklstring(L, 1, &len);
-  const struct room *room = manager_room(manager_of(L), name, len);
-  uint32_t count = room ? room->count : 0;
-  const char **texts = new_texts(L, count);
-  for (uint32_t i = 0; i < count; i++)
-    texts[i] = room->members[i].conn->user->id;
-  return push_sorted(L, texts, count);
+  const struct room *room = check_room(L, 1);
+  size_t n = 0, cap = room ? room->count : 0;
+  const char **texts = new_pointers(L, cap);
+  room = check_room(L, 1);
+  for (; room && n < room->count && n < cap; n++)
+    texts[n] = room->members[n].conn->user->id;
+  return push_sorted(L, texts, n);
 }
 
 static int rooms(lua_State *L) {
   struct room *room = NULL, *next = NULL;
   const struct manager *manager = manager_of(L);
-  const char **texts = new_texts(L, HASH_COUNT(manager->rooms));
-  size_t count = 0;
+  size_t count = 0, cap = HASH_COUNT(manager->rooms);
+  const char **texts = new_pointers(L, cap);
   HASH_ITER (hh, manager->rooms, room, next)
-    if (room->count > 0)
+    if (room->count > 0 && count < cap)
       texts[count++] = room->name;
   return push_sorted(L, texts, count);
 }

@@ -10,45 +10,49 @@
 
 #include <lauxlib.h>
 
-static void put_type(lua_State *L, int message, struct buf *out) {
-  size_t len;
-  if (lua_getfield(L, message, "type") != LUA_TSTRING)
-    luaL_error(L, "a message needs a type: { type = \"…\", data = … }");
-  const char *type = lua_tolstring(L, -1, &len);
-  if (!msg_type_ok(type, len))
-    luaL_error(L, "message type '%s' is not 1 to 64 of A-Z a-z 0-9 _ . : -",
-               type);
-  buf_puts(out, "{\"type\":\"");
-  buf_put(out, type, len);
-  buf_putc(out, '"');
-  lua_pop(L, 1);
+/* Pushes a field of the message without asking a metatable: its functions
+ * could send, into the same buffer. Returns the type. */
+static int push_raw(lua_State *L, int message, const char *key) {
+  lua_pushstring(L, key);
+  return lua_rawget(L, message);
 }
 
-static void put_data(lua_State *L, int message, struct buf *out) {
-  if (lua_getfield(L, message, "data") != LUA_TNIL) {
-    buf_puts(out, ",\"data\":");
-    json_encode(L, lua_gettop(L), out);
-  }
-  lua_pop(L, 1);
+/* The type, checked; it stays on the stack. */
+static const char *push_type(lua_State *L, int message, size_t *len) {
+  if (push_raw(L, message, "type") != LUA_TSTRING)
+    luaL_error(L, "a message needs a type: { type = \"…\", data = … }");
+  const char *type = lua_tolstring(L, -1, len);
+  if (!msg_type_ok(type, *len))
+    luaL_error(L, "message type '%s' is not 1 to 64 of A-Z a-z 0-9 _ . : -",
+               type);
+  return type;
 }
 
 struct frame *message_frame(lua_State *L, int index, const char *room,
                             size_t room_len) {
-  struct host *host = generation_of(L)->host;
-  struct buf *out = &host->scratch;
+  struct generation *generation = generation_of(L);
+  struct buf *out = &generation->scratch;
+  size_t type_len, limit = generation->host->manager->limits.queue_bytes;
   luaL_checktype(L, index, LUA_TTABLE);
-  buf_reset(out, HOST_SCRATCH_KEEP);
-  put_type(L, index, out);
-  put_data(L, index, out);
+  const char *type = push_type(L, index, &type_len);
+  bool has_data = push_raw(L, index, "data") != LUA_TNIL;
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  buf_puts(out, "{\"type\":\"");
+  buf_put(out, type, type_len);
+  buf_putc(out, '"');
+  if (has_data) {
+    buf_puts(out, ",\"data\":");
+    json_encode(L, lua_gettop(L), out);
+  }
+  lua_pop(L, 2);
   if (room) {
     buf_puts(out, ",\"room\":");
     json_put_string(out, room, room_len);
   }
   buf_putc(out, '}');
-  size_t limit = host->manager->limits.queue_bytes;
-  if (out->len > limit)
-    luaL_error(L, "the message has %I bytes, over limits.queue_bytes (%I)",
-               (lua_Integer)out->len, (lua_Integer)limit);
+  if (out->len + FRAME_HEADER_BYTES > limit)
+    luaL_error(L, "the message has %I bytes, limits.queue_bytes is %I",
+               (LUAI_UACINT)out->len, (LUAI_UACINT)limit);
   return frame_new(FRAME_TEXT, out->data, out->len);
 }
 

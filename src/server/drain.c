@@ -58,8 +58,12 @@ static void on_tick(uv_timer_t *timer) {
   size_t due = quota(drain, elapsed);
   while (drain->next < due)
     close_next(drain);
+  if (drain->next < drain->count)
+    return;
+  if (!drain->last_ms)
+    drain->last_ms = uv_now(timer->loop);
   bool gone = drain->protocol->manager.alive == 0;
-  if (!gone && elapsed < drain->window_ms + LAST_CLOSE_MS)
+  if (!gone && uv_now(timer->loop) < drain->last_ms + LAST_CLOSE_MS)
     return;
   uv_timer_stop(timer);
   drain->done(drain->arg);

@@ -17,7 +17,7 @@ struct drain {
   uv_timer_t tick;
   uint64_t *ids; /* of the connections, shuffled */
   size_t count, next;
-  uint64_t started_ms, window_ms;
+  uint64_t started_ms, window_ms, last_ms; /* last: when all were closed */
   drain_fn *done;
   void *arg;
 };

@@ -233,7 +233,6 @@ int server_check(const struct config *config, unsigned *handlers,
   *handlers = generation ? HASH_COUNT(generation->handlers) : 0;
   int err = generation ? 0 : ERR_SCRIPT;
   generation_free(generation);
-  buf_free(&host.scratch);
   jwt_key_free(key);
   return err;
 }

@@ -5,7 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "protocol/session.h"
 #include "script/call.h"
+#include "script/lib_client.h"
 
 /* --- scripts ------------------------------------------------------------ */
 
@@ -49,13 +51,17 @@ static void go_live(struct worker *worker, struct generation *generation,
 static void swap(struct worker *worker, struct generation *generation) {
   struct generation *old = worker->protocol.host.live;
   struct buf error = {0}, kept = {0};
-  if (worker->stopping || generation_inherit(generation, old, &error)) {
+  if (generation_inherit(generation, old, &error)) {
     log_error("reload failed, gen=%u goes on: %.*s", old->number,
               (int)error.len, error.data ? error.data : "");
     worker_post(worker->home, LETTER_FREE, generation);
   } else {
     run_stop(old, &kept);
+    if (old->hooks[HOOK_STOP] && generation_inherit(generation, old, &error))
+      log_error("gen=%u what @stop wrote is lost: %.*s", old->number,
+                (int)error.len, error.data);
     old->live = false;
+    lib_client_release_all(old);
     go_live(worker, generation, &kept);
     log_info("reload gen=%u is live handlers=%u", generation->number,
              HASH_COUNT(generation->handlers));
@@ -70,6 +76,7 @@ static void swap(struct worker *worker, struct generation *generation) {
 static void on_drained(void *arg) {
   struct worker *worker = arg;
   struct buf kept = {0};
+  session_reap(&worker->protocol); /* the last ones may wait for it */
   run_stop(worker->protocol.host.live, &kept);
   buf_free(&kept);
   worker->protocol.host.live->live = false;
