@@ -87,7 +87,7 @@ describe("A script that misbehaves", function()
   end
 
   for _, type in ipairs {
-    "memory.rep", "memory.grow", "stack", "error.table", "error.nil",
+    "memory.rep", "memory.grow", "error.table", "error.nil",
     "error.tostring", "exit", "reply.cycle", "reply.function", "global",
     "yield", "binary",
   } do
@@ -95,6 +95,13 @@ describe("A script that misbehaves", function()
       hurts_only_itself(type, "HANDLER_ERROR")
     end)
   end
+
+  it("fails by itself when its stack overflows, or its time is over", function()
+    local reply, code = alice:request "stack"
+    assert.is_nil(reply)
+    assert.is_true(code == "HANDLER_ERROR" or code == "HANDLER_TIMEOUT", code)
+    assert.equal("fine", alice:request "fine")
+  end)
 
   it("does not fail for an error in a finalizer", function()
     assert.equal("fine", alice:request "finalizer")
