@@ -15,10 +15,11 @@ struct edge {
   const struct config *config;
   struct lws_context *context;
   struct lws_vhost *vhost;
-  struct list dirty;          /* conn->dirty: those with something to flush */
-  struct list more;           /* ws_session->more: those to read on from */
-  struct ws_session *reading; /* by ws_read_more; NULL once it has closed */
-  unsigned char *gather;      /* WS_GATHER_BYTES */
+  struct list dirty; /* conn->dirty: those with something to flush */
+  struct list more;  /* ws_session->more: those to read on from */
+  struct conn *last; /* the one that was received from last; NULL once gone */
+  struct ws_session *reading;    /* by ws_read_more; NULL once it has closed */
+  unsigned char *gather;         /* WS_GATHER_BYTES */
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
   bool development; /* GET /dev/token answers */

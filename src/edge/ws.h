@@ -6,7 +6,9 @@
  * message. Here frames gather in the connections' queues; at the end of the
  * loop turn each connection that has some is flushed once, with one
  * LWS_WRITE_RAW of ready-made frames: as it is when there is one, gathered
- * into one buffer when there are several. Only a connection whose socket did
+ * into one buffer when there are several. (The answer to a message leaves even
+ * earlier, when the next connection is received from: see flush_last.) Only a
+ * connection whose socket did
  * not take all of it goes on by WRITEABLE callbacks, until it has.
  *
  * Close frames go the same way, as the last frame of the queue: the library's

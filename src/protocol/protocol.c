@@ -4,10 +4,6 @@
 
 #include <sys/resource.h>
 
-/* Descriptors for everything that is no connection, and for telling one
- * client too many why it may not stay. */
-enum { OTHER_DESCRIPTORS = 64 };
-
 static struct frame *constant(const char *text) {
   return frame_new(FRAME_TEXT, text, strlen(text));
 }
@@ -18,9 +14,9 @@ static uint32_t max_connections(const struct config *config) {
   if (config->limits_connections > 0)
     return (uint32_t)config->limits_connections;
   if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > UINT32_MAX ||
-      files.rlim_cur <= OTHER_DESCRIPTORS)
+      files.rlim_cur <= PROTOCOL_OTHER_DESCRIPTORS)
     return 0;
-  return (uint32_t)files.rlim_cur - OTHER_DESCRIPTORS;
+  return (uint32_t)files.rlim_cur - PROTOCOL_OTHER_DESCRIPTORS;
 }
 
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,

@@ -11,6 +11,10 @@
 
 #include <uv.h>
 
+/* Descriptors for everything that is no connection, and for telling one
+ * client too many why it may not stay. */
+enum { PROTOCOL_OTHER_DESCRIPTORS = 64 };
+
 struct protocol {
   const struct config *config; /* borrowed */
   uv_loop_t *loop;             /* borrowed */

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEV_TOKEN_TTL_S = 24 * 3600 };
+enum { DEV_TOKEN_TTL_S = 24 * 3600, USUAL_DESCRIPTORS = 65536 };
 
 struct server {
   const struct config *config;
@@ -95,14 +95,26 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
 
 /* --- starting ----------------------------------------------------------- */
 
-/* As many descriptors as the system lets us have. */
-static void raise_descriptors(void) {
+/* As many descriptors as limits.connections needs, or as are usual. Not as
+ * many as the system lets us have, which may be a million: libwebsockets keeps
+ * a table of that size, and Debian's build walks over it at every close. */
+static void raise_descriptors(const struct config *config) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit))
+  rlim_t want = USUAL_DESCRIPTORS;
+  if (config->limits_connections > 0)
+    want = (rlim_t)config->limits_connections + PROTOCOL_OTHER_DESCRIPTORS;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == want)
     return;
-  limit.rlim_cur = limit.rlim_max;
+  if (want > limit.rlim_max) {
+    if (config->limits_connections > 0)
+      log_warn(
+          "limits.connections needs %llu open files, the hard limit is %llu",
+          (unsigned long long)want, (unsigned long long)limit.rlim_max);
+    want = limit.rlim_max;
+  }
+  limit.rlim_cur = want;
   if (setrlimit(RLIMIT_NOFILE, &limit))
-    log_warn("cannot raise the limit of open files: %s", strerror(errno));
+    log_warn("cannot set the limit of open files: %s", strerror(errno));
 }
 
 static void watch_signals(struct server *server) {
@@ -204,7 +216,7 @@ int server_run(const struct config *config, enum config_mode mode,
   server.key = key_load(config, NULL, error);
   if (!server.key)
     return ERR_CONFIG;
-  raise_descriptors();
+  raise_descriptors(config);
   srandom((unsigned)time(NULL) ^ (unsigned)getpid());
   worker_init(&server.worker, config, server.key, &server.mailbox);
   int err = prepare(&server, &listen_fd, address, &first, error);
