@@ -34,6 +34,20 @@ describe("Over plain HTTP the server", function()
     end
   end)
 
+  it("upgrades to version 13 of the WebSocket protocol only", function()
+    local function status(what, instead)
+      local lines = { http.upgrade() }
+      for i, line in ipairs(lines) do
+        lines[i] = line:gsub(what, instead)
+      end
+      return (http.get(server.port, "/ws", table.unpack(lines)))
+    end
+    assert.equal(400, status("Version: 13", "Version: 99"))
+    assert.equal(400, status("Upgrade: websocket", "Upgrade: h2c"))
+    assert.equal(400, (http.get(server.port, "/ws",
+      "Sec-WebSocket-Protocol: chat", http.upgrade())))
+  end)
+
   it("takes a query after /ws", function()
     assert.equal(101, (http.get(server.port, "/ws?v=1", http.upgrade())))
   end)

@@ -138,3 +138,73 @@ describe("A server that watches its scripts", function()
     end)
   end
 end)
+
+describe("What a reload hands over", function()
+  local function stateful(name)
+    return ([[
+      local perigee, kept = require "perigee", nil
+      return {
+        ["@start"] = function(previous) kept = previous end,
+        ["@stop"] = function()
+          for _, client in ipairs(perigee.clients_of "alice") do
+            client.state.stopped = (client.state.stopped or 0) + 1
+          end
+          return { by = %q }
+        end,
+        ["kept.%s"] = function() return kept and kept.by end,
+        ["stopped.%s"] = function(client) return client.state.stopped end,
+      }
+    ]]):format(name, name, name)
+  end
+
+  it("goes to the script that kept it, and into client.state", function()
+    local server = t.server { scripts = {
+      ["one.lua"] = stateful "one", ["two.lua"] = stateful "two",
+    } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    server:reload()
+    assert.equal("one", alice:request "kept.one")
+    assert.equal("two", alice:request "kept.two")
+    assert.equal(2, alice:request "stopped.one")
+  end)
+
+  it("is nothing that an old generation could still reach", function()
+    local server = t.server { scripts = { ["main.lua"] = [[
+      local held
+      return {
+        hold = function(client)
+          held = setmetatable({ client = client }, {
+            __gc = function(self) self.client:close(4100) end,
+          })
+          return "held"
+        end,
+        fine = function() return "fine" end,
+      }
+    ]] } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    assert.equal("held", alice:request "hold")
+    for _ = 1, 3 do server:reload() end
+    assert.equal("fine", alice:request "fine")
+  end)
+
+  it("is not mixed with what scripts do while they are loaded", function()
+    local server = t.server { scripts = { ["main.lua"] = [[
+      local perigee = require "perigee"
+      for _ = 1, 3000 do
+        perigee.jwt.sign { sub = "x", fill = ("k"):rep(500) }
+      end
+      return { echo = function(_, data) return data end }
+    ]] }, options = {
+      ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0,
+    } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    server:signal "HUP"
+    local text = ("e"):rep(400)
+    repeat
+      for _ = 1, 20 do assert.equal(text, alice:request("echo", text)) end
+    until server:log():find "gen=2 is live"
+  end)
+end)

@@ -155,3 +155,60 @@ describe("A script that sends", function()
     end
   end)
 end)
+
+describe("A message of a script", function()
+  local server, alice
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = { ["main.lua"] = [[
+        local perigee = require "perigee"
+        local function long(bytes) return ("x"):rep(bytes) end
+        return {
+          tricky = function(client)
+            client:send(setmetatable({}, { __index = function(_, key)
+              client:send { type = "inner" }
+              return key
+            end }))
+          end,
+          answer = function(_, bytes) return long(bytes) end,
+          push = function(client, bytes)
+            return client:send { type = "big", data = long(bytes) }
+          end,
+          fine = function() return "fine" end,
+        }
+      ]] },
+      options = { ["limits.queue_bytes"] = 4096 },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  before_each(function() alice = server:connect { user = "alice" } end)
+
+  it("is read without its metatable", function()
+    local _, code = alice:request "tricky"
+    assert.equal("HANDLER_ERROR", code)
+    alice:expect_nothing()
+  end)
+
+  it("that is too long for any queue is refused, not sent", function()
+    local _, code = alice:request("push", 4096)
+    assert.equal("HANDLER_ERROR", code)
+    assert.equal("fine", alice:request "fine")
+  end)
+
+  it("may fill a queue to the last byte", function()
+    local frame = #'{"type":"big","data":""}' + 10
+    alice:send("push", 4096 - frame) -- a reply would need room, too
+    assert.equal(4096 - frame, #alice:expect("big").data)
+    local _, code = alice:request("push", 4096 - frame + 1)
+    assert.equal("HANDLER_ERROR", code)
+  end)
+
+  it("is answered TOO_LARGE if it is a reply that no queue holds", function()
+    local _, code = alice:request("answer", 4096)
+    assert.equal("TOO_LARGE", code)
+    assert.equal("fine", alice:request "fine")
+  end)
+end)

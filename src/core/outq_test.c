@@ -24,6 +24,7 @@ static struct frame *numbered(uint32_t number) {
 static uint32_t number_of(const struct frame *frame) {
   uint32_t number;
   assert_non_null(frame);
+  // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): asserted above
   memcpy(&number, frame->data + HEADER, sizeof number);
   return number;
 }

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 /* No passphrase: else OpenSSL would ask for one on the terminal. */
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL gives the type
 static int no_passphrase(char *out, int size, int writing, void *data) {
   (void)out, (void)size, (void)writing, (void)data;
   return 0;

@@ -76,7 +76,7 @@ static void fails(const char *dir, const char *where, const char *why) {
   buf_puts(&error, "before ");
   assert_null(bundle_read(dir, &error));
   buf_putc(&error, 0);
-  if (strncmp(error.data, "before ", 7) || !strstr(error.data, where) ||
+  if (strncmp(error.data, "before ", 7) != 0 || !strstr(error.data, where) ||
       !strstr(error.data, why))
     fail_msg("\"%s\" has no %s, %s", error.data, where, why);
   buf_free(&error);

@@ -79,7 +79,7 @@ static void fails(void **state, const char *chunk, const char *path) {
   if (!transfer(pair, chunk))
     fail_msg("%s was copied", chunk);
   const char *text = lua_tostring(pair->to, -1);
-  if (strncmp(text, path, strlen(path)) || !strstr(text, "not plain data"))
+  if (strncmp(text, path, strlen(path)) != 0 || !strstr(text, "not plain data"))
     fail_msg("%s: \"%s\" does not begin with %s", chunk, text, path);
   lua_settop(pair->to, 0);
 }
