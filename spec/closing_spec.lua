@@ -164,3 +164,24 @@ describe("A connection is closed", function()
     assert.equal(0, own:stop(false))
   end)
 end)
+
+describe("A peer that does not answer a close frame", function()
+  it("is cut off after a while, also when nothing else happens", function()
+    local socket = require "cqueues.socket"
+    local server = t.server {
+      scripts = { ["main.lua"] = "return {}" },
+      options = { ["auth.timeout_s"] = 0.1 },
+    }
+    finally(function() server:stop() end)
+    local peer = socket.connect("127.0.0.1", tonumber(server.port))
+    peer:settimeout(15) -- 30 s is what the library's own timers would take
+    peer:setmode("bn", "bn")
+    peer:write("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n",
+      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    local bytes, why = peer:read "*a"
+    assert.is_string(bytes, tostring(why))
+    assert.matches("auth_timeout$", bytes)
+    peer:close()
+  end)
+end)
