@@ -303,7 +303,10 @@ export function start(actions) {
   $('show-side').onclick = () => drawer('side');
   $('show-people').onclick = () => drawer('people');
   $('scrim').onclick = () => drawer(null);
-  document.onkeydown = ({ key }) => key === 'Escape' && drawer(null);
+  // No result: a handler that returns false would swallow every other key.
+  document.onkeydown = ({ key }) => {
+    if (key === 'Escape') drawer(null);
+  };
   followSize($('log'));
   resize();
 }
