@@ -106,8 +106,15 @@ export interface Message<D = any> {
   room?: string;
 }
 
-/** What the client says itself, beside what the server pushes. */
+/** What comes of itself, beside what the scripts push. */
 export interface LocalEvents {
+  auth_ok: { user: string; conn: number | string; ttl?: number;
+    [more: string]: unknown };
+  auth_error: { code: string; message: string };
+  /** A failure of a `send`, such as RATE_LIMITED. */
+  error: { code: string; message: string; retry?: boolean;
+    retry_after_ms?: number };
+  goodbye: { reconnect_in_ms: [number, number] };
   '@room': Room;
   '@dropped': Array<{ type: string; data: Data }>;
 }
@@ -139,7 +146,8 @@ export declare class SocketClient<P = Record<string, any>> {
   close(): void;
 
   /**
-   * Another token, or another way to get it. Refreshes at once when connected.
+   * Another token, or another way to get it, of the same user: refreshes at
+   * once when connected. For another user, `close()` first.
    * @example client.setToken(login.token); client.connect();
    */
   setToken(source: Token | TokenGetter): void;
@@ -154,6 +162,7 @@ export declare class SocketClient<P = Record<string, any>> {
    * Sends and waits for the answer. Rejects with a PerigeeError.
    * @example const { at } = await client.request('chat.send', { room, text });
    * @example client.request('search', q, { timeout: 2000, signal });
+   * @example await client.request('ping'); // there and back
    */
   request<R = any>(type: string, data?: Data,
     options?: { timeout?: number; signal?: AbortSignal }): Promise<R>;

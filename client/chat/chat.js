@@ -151,6 +151,7 @@ async function say(where, text) {
 const actions = {
   open(kind, name) {
     if (kind === 'direct' && name === me) return;
+    for (const line of current?.lines ?? []) line.isFirstNew = false;
     current = talk(kind, name);
     if (kind === 'room' && !client.rooms.some(({ room }) => room === name)) {
       client.join(name);

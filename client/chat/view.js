@@ -150,7 +150,10 @@ function followSize(log) {
 
 export const addLine = (talk, line, me) => keepingEnd((log) => {
   log.querySelector('.empty')?.remove();
-  if (line.isFirstNew) log.append(h('li', { className: 'new' }, 'New'));
+  if (line.isFirstNew) {
+    log.querySelector('.new')?.remove();
+    log.append(h('li', { className: 'new' }, 'New'));
+  }
   const before = talk.lines[talk.lines.indexOf(line) - 1];
   const node = line.note ? h('li', { className: 'note' }, line.note)
     : said(line, before, me);
@@ -187,7 +190,7 @@ export function updateLine(line) {
 }
 
 function reason({ code, message, sent }) {
-  if (code === 'NOT_READY') return 'Not sent: no connection.';
+  if (code === 'NOT_READY') return 'No connection.';
   if (code === 'DISCONNECTED' || code === 'TIMEOUT') {
     return sent ? 'No answer: it may or may not have arrived.' : 'Not sent.';
   }

@@ -59,6 +59,7 @@ export class SocketClient {
   #options;
   #source; // the token, or the function that gets it
   #timers;
+  #retries; // timers that end with the connection
   #requests;
   #rooms;
   #outbox;
@@ -83,12 +84,14 @@ export class SocketClient {
     const { clock, queue } = this.#options;
     this.#outbox = new Outbox(queue === true ? 64 : queue);
     this.#timers = new Timers(clock);
+    this.#retries = new Timers(clock);
     this.#requests = new Requests(this.#timers, (id) => this.#unsend(id));
     this.#rooms = new Rooms({
       live: () => this.#live,
       ask: (type, data) => this.request(type, data),
       changed: (room) => this.#events.emit('@room', room),
-      later: (name, tries, ms, fn) => this.#later(name, tries, ms, fn),
+      later: (name, tries, ms, fn) =>
+        this.#retries.set(name, ms ?? this.#delay(tries), fn),
     });
     this.#become('idle', { code: null, reason: '', lastError: null,
       user: null, conn: null });
@@ -124,6 +127,7 @@ export class SocketClient {
   setToken(source) {
     this.#source = source;
     if (this.#live) this.#link.refresh(source);
+    else if (this.#link) this.reconnect(); // it is about to use the old one
   }
 
   send(type, data) {
@@ -146,7 +150,7 @@ export class SocketClient {
   }
 
   once(type, fn) {
-    const off = this.on(type, (...args) => {
+    const off = this.#events.on(type, fn, (...args) => {
       off();
       fn(...args);
     });
@@ -241,7 +245,7 @@ export class SocketClient {
 
   #receive(message) {
     const { type, data, id } = message;
-    if (id && (type === 'reply' || type === 'error')) {
+    if (id && ['reply', 'error', 'pong'].includes(type)) {
       this.#requests.answer(message);
       return;
     }
@@ -266,13 +270,9 @@ export class SocketClient {
       this.#close(code, reason, lastError);
       return;
     }
-    const { clock, stableAfter } = this.#options;
-    const { state } = this.#state;
-    const isStable = clock.now() - this.#readyAt >= stableAfter;
-    if (state === 'ready' && isStable) this.#attempt = 0;
+    this.#leave(reason);
     const ms = this.#window ?? this.#delay(this.#attempt);
     this.#attempt++;
-    this.#leave(reason);
     this.#wait(ms, { code, reason, lastError });
   }
 
@@ -281,15 +281,19 @@ export class SocketClient {
     this.#unwatchPage?.();
     this.#leave(reason);
     const dropped = this.clearQueue('CLOSED');
-    this.#become('closed', { code, reason, lastError, failed });
     this.#rooms.lost(lastError || new PerigeeError('CLOSED'));
+    this.#become('closed', { code, reason, lastError, failed });
     if (dropped.length) this.#events.emit('@dropped', dropped);
   }
 
   #leave(reason) {
+    const { clock, stableAfter } = this.#options;
+    const isStable = clock.now() - this.#readyAt >= stableAfter;
+    if (this.#state.state === 'ready' && isStable) this.#attempt = 0;
     this.#link?.close(reason);
     this.#link = null;
     this.#timers.clear('wait');
+    this.#retries.clearAll();
     this.#requests.disconnected((id) => this.#outbox.has(id));
   }
 
@@ -302,12 +306,6 @@ export class SocketClient {
   #delay(attempt) {
     const { minDelay, maxDelay, random } = this.#options;
     return backoff(attempt, minDelay, maxDelay, random);
-  }
-
-  #later(name, tries, ms, fn) {
-    const link = this.#link;
-    this.#timers.set(name, ms ?? this.#delay(tries), () =>
-      link === this.#link && fn());
   }
 
   // A promise for ready; closed rejects it.

@@ -13,23 +13,33 @@ export function guard(fn, ...args) {
 export class Emitter {
   #listeners = new Map();
 
-  /** Returns the function that takes `fn` off again. */
-  on(name, fn) {
-    this.#listeners.set(name, [...(this.#listeners.get(name) || []), fn]);
-    return () => this.off(name, fn);
+  /**
+   * Returns the function that takes this one listener off again, not another
+   * of the same `fn`. `call`, if given, is what is called in its place.
+   */
+  on(name, fn, call = fn) {
+    const entry = { fn, call };
+    this.#listeners.set(name, [...this.#of(name), entry]);
+    return () => this.#keep(name, (other) => other !== entry);
   }
 
   /** Without `fn`, takes off all listeners of `name`. */
   off(name, fn) {
-    const left = fn
-      ? (this.#listeners.get(name) || []).filter((other) => other !== fn)
-      : [];
-    if (left.length) this.#listeners.set(name, left);
-    else this.#listeners.delete(name);
+    this.#keep(name, (entry) => fn && entry.fn !== fn);
   }
 
   // Lists are replaced, never changed, so a listener may come or go meanwhile.
   emit(name, ...args) {
-    for (const fn of this.#listeners.get(name) || []) guard(fn, ...args);
+    for (const { call } of this.#of(name)) guard(call, ...args);
+  }
+
+  #of(name) {
+    return this.#listeners.get(name) || [];
+  }
+
+  #keep(name, test) {
+    const left = this.#of(name).filter(test);
+    if (left.length) this.#listeners.set(name, left);
+    else this.#listeners.delete(name);
   }
 }

@@ -4,7 +4,7 @@
 //   import { SocketClient } from '/perigee.js';
 //
 //   const client = new SocketClient('/ws', {
-//     tokenGetter: () => fetch('/my/token').then((answer) => answer.text()),
+//     tokenGetter: () => getMyToken(), // null: nobody; a throw: ask later
 //   });
 //
 //   client.on('chat.message', ({ from, text }) => show(from, text));

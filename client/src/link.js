@@ -80,7 +80,7 @@ export class Link {
   async refresh(source = this.#source, left = 0) {
     this.#source = source;
     const token = await this.#token().catch(() => null);
-    if (!this.#open) return;
+    if (!this.#open || source !== this.#source) return;
     if (token) this.#write('auth', { token });
     else if (left > 1) this.#refreshIn(left);
   }
@@ -126,7 +126,7 @@ export class Link {
     if (type === 'auth_ok') this.#accepted(data || {});
     if (type === 'auth_error') {
       this.#end(CLOSE.AUTH_FAILED, 'auth_failed', fromServer(data));
-    }
+    } else if (!this.#open) return; // a listener of ready has closed it
     this.#owner.message(message);
   }
 

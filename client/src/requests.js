@@ -33,11 +33,11 @@ export class Requests {
     });
   }
 
-  /** Takes a `reply` or an `error`; one that comes too late is nobody's. */
+  /** Takes a `reply`, `pong` or `error`; one that comes too late is nobody's. */
   answer({ type, id, data }) {
     const request = this.#waiting.get(id);
-    if (type === 'reply') request?.resolve(data);
-    else request?.fail(fromServer(data));
+    if (type === 'error') request?.fail(fromServer(data));
+    else request?.resolve(data);
   }
 
   fail(id, code, more) {

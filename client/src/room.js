@@ -98,8 +98,7 @@ export class Rooms {
   // A server that is busy is asked again; a silent one at the next connection.
   #failed(room, error) {
     if (error.retry && error.code !== 'TIMEOUT') {
-      const name = `room ${room.room}`;
-      this.#client.later(name, room.tries++, error.retryAfterMs, () => {
+      this.#client.later(room.room, room.tries++, error.retryAfterMs, () => {
         if (this.#rooms.get(room.room) === room) this.#ask(room);
       });
       this.#become(room, 'joining', undefined, error);

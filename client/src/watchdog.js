@@ -51,7 +51,7 @@ export class Watchdog {
       const left = this.#heard + this.#limit - now;
       if (left <= 0 && now - due < LATE) return this.#dead();
       if (left <= 0) this.probe();
-      this.#arm(left > 0 ? left : this.#limit);
+      this.#arm(left > 0 ? Math.min(left, this.#limit) : this.#limit);
     });
   }
 }

@@ -449,3 +449,40 @@ test('code written for the classic shape runs', async (t) => {
   classic.close();
   assert.deepEqual([...new Set(states)], ['offline', 'connecting', 'online']);
 });
+
+test('a token set while connecting is the one that counts', async (t) => {
+  const { fake, client } = await pair(t, { token: 'bad' });
+  client.connect();
+  await reach(client, 'authenticating');
+  client.setToken('good');
+  const { state } = await reach(client, ({ state: now }) =>
+    ['ready', 'closed'].includes(now));
+  assert.equal(state, 'ready');
+  assert.equal(fake.conn.received[0].data.token, 'good');
+});
+
+test('of two refreshes under way the later source wins', async (t) => {
+  let release;
+  const { fake, client } = await pair(t);
+  await client.connect();
+  client.setToken(() => new Promise((resolve) => (release = resolve)));
+  client.setToken('newer');
+  await fake.until(() => fake.conn.heard('auth').length === 2);
+  release('older');
+  await settle();
+  await client.request('echo');
+  assert.deepEqual(fake.conn.heard('auth').map(({ data }) => data.token),
+    ['good', 'newer']);
+});
+
+test('a stable connection that is dropped by hand starts anew', async (t) => {
+  const { fake, clock, client } = await pair(t);
+  await client.connect();
+  fake.cut();
+  await reach(client, 'waiting');
+  clock.advance(1000);
+  await reach(client, 'ready');
+  clock.advance(10000);
+  await client.reconnect();
+  assert.equal(client.getState().attempt, 0);
+});

@@ -313,3 +313,39 @@ test('rooms outlive a close', async (t) => {
   await client.connect();
   await fake.until(() => fake.conn.heard('join').length === 1);
 });
+
+test('once can be taken off by the function it was given', async (t) => {
+  const { fake, client } = await pair(t);
+  await client.connect();
+  const never = () => assert.fail('taken off');
+  client.once('news', never);
+  client.off('news', never);
+  fake.conn.send('news');
+  await next(client, 'news');
+});
+
+test('a ping that asks is answered by its pong', async (t) => {
+  const { client } = await pair(t, { manners: {
+    ping: (conn, { id }) => conn.send('pong', undefined, id) } });
+  await client.connect();
+  assert.equal(await client.request('ping'), undefined);
+});
+
+test('nothing is left running after close', async (t) => {
+  const timers = new Set();
+  const { client } = await pair(t, { clock: {
+    now: () => 0,
+    setTimeout: (fn) => (timers.add(fn), fn),
+    clearTimeout: (fn) => timers.delete(fn),
+  }, manners: { join: (conn, { id }) =>
+    conn.error(id, 'OVERLOADED', { retry: true, retry_after_ms: 9000 }) } });
+  await client.connect();
+  client.join('r1').catch(() => {});
+  client.request('slow', 1).catch(() => {});
+  await new Promise((resolve) => {
+    client.on('@room', ({ error }) => error && resolve());
+  });
+  assert.ok(timers.size > 0);
+  client.close();
+  assert.equal(timers.size, 0);
+});

@@ -130,3 +130,18 @@ test('a probe without an answer is death', () => {
   clock.advance(5000);
   assert.deepEqual(log, ['ping', 'dead']);
 });
+
+test('off and unsubscribing each take off what they are for', () => {
+  const events = new Emitter();
+  let heard = 0;
+  const fn = () => heard++;
+  const [off] = [events.on('x', fn), events.on('x', fn)];
+  off();
+  off();
+  events.emit('x');
+  assert.equal(heard, 1);
+  events.on('x', fn, () => assert.fail('off takes the original'));
+  events.off('x', fn);
+  events.emit('x');
+  assert.equal(heard, 1);
+});

@@ -13,6 +13,7 @@ const client = new SocketClient<Pushes>('/ws', {
 const off: () => void = client.on('chat.message', ({ from }, { room }) =>
   (from + (room ?? '')).toUpperCase());
 client.once('@room', ({ room, state }) => `${room} ${state === 'refused'}`);
+client.on('goodbye', ({ reconnect_in_ms: [, last] }) => last.toFixed());
 // @ts-expect-error: not one of the pushes
 client.on('chat.massage', () => {});
 // @ts-expect-error: a push has no such field
