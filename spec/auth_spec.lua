@@ -167,3 +167,35 @@ describe("A connection", function()
     assert.equal(0, own:stop())
   end)
 end)
+
+describe("A login", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = { ["main.lua"] = [[
+        return { role = function(client) return client.claims.role end }
+      ]] },
+      options = { ["auth.leeway_s"] = 60 },
+    }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("has the rights of the newest token", function()
+    local alice = server:connect {
+      claims = { sub = "alice", role = "admin" },
+    }
+    assert.equal("admin", alice:request "role")
+    alice:auth(server:token { sub = "alice", role = "guest" })
+    assert.equal("guest", alice:request "role")
+  end)
+
+  it("stays for as long as the leeway lets its token in", function()
+    local alice = server:connect {
+      claims = { sub = "alice", role = "late", exp = os.time() - 40 },
+    }
+    assert.equal(0, alice.info.ttl)
+    assert.equal("late", alice:request "role")
+  end)
+end)

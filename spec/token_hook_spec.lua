@@ -51,6 +51,21 @@ describe("The hook @token", function()
   end)
 end)
 
+describe("The claims of @token", function()
+  it("say when the login ends", function()
+    local server = t.server { scripts = { ["main.lua"] = [[
+      return {
+        ["@token"] = function(_, token)
+          return "alice", { exp = os.time() + tonumber(token) }
+        end,
+      }
+    ]] } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice", token = "3000" }
+    assert.is_true(alice.info.ttl > 2900 and alice.info.ttl <= 3000)
+  end)
+end)
+
 describe("The hooks @start and @stop", function()
   it("hand a table from one load to the next", function()
     local script = [[

@@ -23,10 +23,6 @@ void *mem_alloc_raw(size_t size) {
   return must(malloc(size), size);
 }
 
-void *mem_try_alloc(size_t size) {
-  return malloc(size);
-}
-
 void *mem_realloc(void *ptr, size_t size) {
   return must(realloc(ptr, size), size);
 }

@@ -2,8 +2,7 @@
  * Memory that is there or the process is not.
  *
  * For sizes that the program chooses. A size that a peer chooses is bounded
- * by its caller first; where even the bounded size may be too much, use
- * mem_try_alloc and give the peer an error. */
+ * by its caller first. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -16,9 +15,6 @@ MUST_CHECK void *mem_alloc(size_t size);
 
 /* The same, without zeroing. */
 MUST_CHECK void *mem_alloc_raw(size_t size);
-
-/* Like mem_alloc_raw, but NULL when there is none. */
-MUST_CHECK void *mem_try_alloc(size_t size);
 
 /* Grows or shrinks `ptr` (NULL: allocates); aborts when there is none. */
 MUST_CHECK void *mem_realloc(void *ptr, size_t size);

@@ -20,8 +20,7 @@ struct detail {
   uint32_t retry_after_ms; /* 0: not known */
 };
 
-/* Writes the type and the id; what follows begins with a comma. */
-static struct buf *begin(struct conn *conn, const char *type,
+struct buf *answer_begin(struct conn *conn, const char *type,
                          const struct msg_id *id) {
   struct buf *out = &protocol_of(conn)->out;
   buf_reset(out, OUT_KEEP);
@@ -47,7 +46,7 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len) {
   if (id->kind == MSG_ID_NONE)
     return;
-  struct buf *out = begin(conn, "reply", id);
+  struct buf *out = answer_begin(conn, "reply", id);
   buf_puts(out, ",\"data\":");
   if (len > 0)
     buf_put(out, json, len);
@@ -64,13 +63,13 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
 }
 
 void answer_pong(struct conn *conn, const struct msg_id *id) {
-  buf_putc(begin(conn, "pong", id), '}');
+  buf_putc(answer_begin(conn, "pong", id), '}');
   answer_send(conn);
 }
 
 static void send_error(struct conn *conn, const struct msg_id *id,
                        const char *code, const struct detail *detail) {
-  struct buf *out = begin(conn, "error", id);
+  struct buf *out = answer_begin(conn, "error", id);
   buf_puts(out, ",\"data\":{\"code\":");
   json_put_string(out, code, strlen(code));
   buf_puts(out, ",\"message\":");

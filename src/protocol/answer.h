@@ -38,6 +38,11 @@ void answer_call(const struct call_spec *spec,
 void answer_failure(struct conn *conn, const struct msg_id *id,
                     const struct call_result *result);
 
+/* Begins a message in protocol->out: its type and, if there is one, the id.
+ * What follows begins with a comma; answer_send sends it. */
+struct buf *answer_begin(struct conn *conn, const char *type,
+                         const struct msg_id *id);
+
 /* Frames and sends what stands in protocol->out. */
 void answer_send(struct conn *conn);
 

@@ -15,27 +15,15 @@
 
 #include <time.h>
 
-static void put_head(struct buf *out, const char *type,
-                     const struct msg_id *id) {
-  buf_reset(out, AUTH_MESSAGE_BYTES);
-  buf_printf(out, "{\"type\":\"%s\"", type);
-  if (id->kind != MSG_ID_NONE) {
-    buf_puts(out, ",\"id\":");
-    msg_id_put(out, id);
-  }
-  buf_puts(out, ",\"data\":{");
-}
-
 /* auth_error, and the close that follows when it has been written. `why` is
  * for the log alone: a peer that guesses must not be helped. */
 static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
                    const char *text, const char *why) {
-  struct buf *out = &protocol_of(conn)->out;
   conn->manager->stats->auth_failed++;
   log_info("conn=%llu ip=%s auth refused code=%s %s",
            (unsigned long long)conn->id, conn->address->text, code, why);
-  put_head(out, "auth_error", id);
-  buf_puts(out, "\"code\":");
+  struct buf *out = answer_begin(conn, "auth_error", id);
+  buf_puts(out, ",\"data\":{\"code\":");
   json_put_string(out, code, strlen(code));
   buf_puts(out, ",\"message\":");
   json_put_string(out, text, strlen(text));
@@ -52,9 +40,8 @@ static void refuse_err(struct conn *conn, const struct msg_id *id, enum err err,
 static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
   const struct protocol *protocol = protocol_of(conn);
   const struct config *config = protocol->config;
-  struct buf *out = &protocol_of(conn)->out;
-  put_head(out, "auth_ok", id);
-  buf_puts(out, "\"user\":");
+  struct buf *out = answer_begin(conn, "auth_ok", id);
+  buf_puts(out, ",\"data\":{\"user\":");
   json_put_string(out, conn->user->id, strlen(conn->user->id));
   buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%.0f,\"pong_ms\":%.0f",
              (unsigned long long)conn->id,
