@@ -3,6 +3,8 @@
 
 local handler = require "perigee.handler"
 
+local traceback = debug.traceback -- scripts may do without
+
 -- Several scripts may define a hook; they run in file-name order. An entry of
 -- `list` is { script = file name, run = function }.
 
@@ -28,7 +30,7 @@ local function telling(list)
   return function(...)
     local problem
     for i = 1, #list do
-      local ok, text = xpcall(list[i].run, debug.traceback, ...)
+      local ok, text = xpcall(list[i].run, traceback, ...)
       problem = problem or (not ok and text)
     end
     if problem then

@@ -47,13 +47,35 @@ end
 -- Searchers are preloaded modules, our own embedded ones, then Lua files.
 local LUA_FILES = 3
 
-local function seal()
+-- For scripts that should not reach the machine. What we need of these
+-- libraries ourselves is in locals.
+local function drop_libraries()
+  for _, name in ipairs { "io", "debug" } do
+    package.loaded[name] = nil
+    _G[name] = nil
+  end
+  for _, name in ipairs { "execute", "remove", "rename", "tmpname" } do
+    os[name] = nil
+  end
+  package.cpath = nil
+  package.loadlib = nil
+  -- The searchers of C modules come after that of Lua files.
+  for i = #package.searchers, LUA_FILES + 1, -1 do
+    package.searchers[i] = nil
+  end
+end
+
+-- sandbox: the option script.sandbox.
+local function seal(sandbox)
   os.exit = no_exit
   os.setlocale = nil -- numbers in JSON are written with a point, everywhere
   load = load_text
   loadfile = load_text_file
   dofile = run_text_file
   package.searchers[LUA_FILES] = search_text
+  if sandbox then
+    drop_libraries()
+  end
   setmetatable(_G, { __newindex = refuse_global, __metatable = false })
 end
 

@@ -21,7 +21,9 @@
   X(writes, "writes to sockets")                                               \
   X(messages_refused, "messages answered with an error, or dropped")           \
   X(rate_limited, "messages refused by a rate")                                \
-  X(handler_errors, "handlers and hooks that raised")                          \
+  X(handler_errors, "handlers, hooks and timers that failed")                  \
+  X(handler_timeouts, "those of them that took too long")                      \
+  X(handler_memory_errors, "those of them that ran out of memory")             \
   X(slow_consumers, "connections closed because their queue was full")         \
   X(ping_timeouts, "connections closed because they fell silent")              \
   X(accept_paused, "times accepting stopped for lack of descriptors")          \

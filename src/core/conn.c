@@ -37,6 +37,7 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   list_init(&conn->dirty);
   list_init(&conn->user_node);
   list_init(&conn->node);
+  list_init(&conn->calls);
   outq_init(&conn->out);
   uv_timer_init(loop, &conn->timer);
   conn->opened_ms = conn->last_frame_ms = uv_now(loop);

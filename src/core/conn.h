@@ -27,6 +27,7 @@
 #include <uv.h>
 
 struct conn;
+struct inbox;
 struct manager;
 struct room;
 struct user;
@@ -40,6 +41,8 @@ struct conn_io {
   void (*kill)(struct conn *conn);
   /* For how many milliseconds the kernel has received nothing. */
   uint64_t (*silent_ms)(struct conn *conn);
+  /* Stop reading from the socket, or go on. */
+  void (*pause)(struct conn *conn, bool paused);
 };
 
 enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
@@ -76,6 +79,11 @@ struct conn {
   uint64_t opened_ms; /* loop time */
   int64_t opened_s;   /* Unix seconds */
   bool greeted;       /* @connect ran, so @disconnect is due */
+
+  /* Its handlers and hooks run one at a time, also while one waits. */
+  struct list calls;   /* of script/call: those that wait */
+  struct inbox *inbox; /* messages that came meanwhile; NULL: none */
+  uint32_t farewells;  /* hooks of its farewell that have begun */
 
   /* What it is a member of. When it closes it leaves the rooms' tables at
    * once; the list is kept (and holds the rooms) until the farewell. */
@@ -119,6 +127,11 @@ void conn_close(struct conn *conn, int code, const char *reason);
 /* The socket is gone, by our close or by the peer's (`code` is what the peer
  * said, CLOSE_ABNORMAL if nothing). Called once, by the edge. */
 void conn_gone(struct conn *conn, int code);
+
+/* Whether a handler or a hook of it waits: the next must not begin. */
+static inline bool conn_is_busy(const struct conn *conn) {
+  return !list_empty(&conn->calls);
+}
 
 /* Whether it can be sent to. */
 static inline bool conn_is_open(const struct conn *conn) {

@@ -15,6 +15,7 @@ void manager_init(struct manager *manager, struct manager_limits limits,
   *manager = (struct manager){.limits = limits, .stats = stats};
   list_init(&manager->conns);
   list_init(&manager->gone);
+  list_init(&manager->lingering);
 }
 
 void manager_free(struct manager *manager) {

@@ -61,10 +61,11 @@ struct manager {
   struct user *users;
   struct room *rooms;
   struct address *addresses;
-  struct list conns; /* conn->node: all that are open */
-  struct list gone;  /* conn->node: closed, farewell not yet said */
-  uint32_t count;    /* of conns */
-  uint32_t alive;    /* those and the closing ones that are not freed yet */
+  struct list conns;     /* conn->node: all that are open */
+  struct list gone;      /* conn->node: closed, farewell not yet said */
+  struct list lingering; /* conn->node: the same, but a handler waits still */
+  uint32_t count;        /* of conns */
+  uint32_t alive;        /* those and the closing ones that are not freed yet */
   uint64_t last_id;
 };
 

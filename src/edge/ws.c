@@ -8,6 +8,7 @@
 #include "edge/edge.h"
 #include "edge/headers.h"
 #include "edge/http.h"
+#include "protocol/inbox.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 
@@ -117,10 +118,20 @@ static uint64_t silent_ms(struct conn *conn) {
   return info.tcpi_last_data_recv;
 }
 
+static void pause_reading(struct conn *conn, bool paused) {
+  if (!conn->socket)
+    return;
+  lws_rx_flow_control(conn->socket, !paused);
+  /* What the library has read already is served after its own events. */
+  if (!paused)
+    lws_cancel_service(lws_get_context(conn->socket));
+}
+
 static const struct conn_io io = {
     .want_flush = mark_dirty,
     .kill = kill_socket,
     .silent_ms = silent_ms,
+    .pause = pause_reading,
 };
 
 /* Another connection's turn has come: what the one before it was answered
@@ -190,7 +201,9 @@ static void read_more(struct edge *edge, struct ws_session *session) {
   struct lws_pollfd poll = {.events = POLLIN, .revents = POLLIN};
   poll.fd = lws_get_socket_fd(session->conn->socket);
   edge->reading = session;
-  for (int i = 0; i < READS_A_TURN && edge->reading && has_input(poll.fd); i++)
+  for (int i = 0; i < READS_A_TURN && edge->reading &&
+                  !inbox_is_full(session->conn) && has_input(poll.fd);
+       i++)
     lws_service_fd(edge->context, &poll);
   if (edge->reading)
     session->turn_bytes = 0;

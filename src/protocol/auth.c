@@ -58,6 +58,12 @@ static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
 
 /* --- login -------------------------------------------------------------- */
 
+static void forget_claims(const struct host *host, struct conn *conn) {
+  lib_client_forget_claims(host->live, conn);
+  LIST_FOREACH (it, &host->retiring)
+    lib_client_forget_claims(container_of(it, struct generation, node), conn);
+}
+
 /* The new token's claims count from now on, too: rights may have changed. */
 static void refresh(struct conn *conn, const struct msg_id *id,
                     struct jwt_claims *claims) {
@@ -69,7 +75,7 @@ static void refresh(struct conn *conn, const struct msg_id *id,
   mem_free(conn->claims);
   conn->claims = claims->json;
   claims->json = NULL;
-  lib_client_forget_claims(protocol_of(conn)->host.live, conn);
+  forget_claims(&protocol_of(conn)->host, conn);
   send_auth_ok(conn, id);
   heartbeat_arm(conn);
 }

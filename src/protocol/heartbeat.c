@@ -3,6 +3,7 @@
 #include "protocol/heartbeat.h"
 
 #include "base/err.h"
+#include "protocol/inbox.h"
 #include "protocol/protocol.h"
 
 #include <time.h>
@@ -42,6 +43,10 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
 /* Before a connection counts as dead: bytes that were no message for us, such
  * as the pings of a WebSocket library, are a sign of life too. */
 static void look_closer(struct conn *conn, uint64_t now) {
+  if (inbox_is_full(conn)) { /* it may well speak: we do not read */
+    conn->last_frame_ms = now;
+    return;
+  }
   uint64_t silent = conn->io->silent_ms(conn);
   if (silent >= now)
     return;

@@ -2,6 +2,8 @@
  * The protocol's side of one worker. */
 #include "protocol/protocol.h"
 
+#include "protocol/session.h"
+
 #include <sys/resource.h>
 
 static struct frame *constant(const char *text) {
@@ -34,7 +36,10 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                                  .stats = &protocol->stats,
                                  .config = config,
                                  .key = key,
+                                 .loop = loop,
+                                 .conn_idle = session_idle,
                                  .worker = 1};
+  list_init(&protocol->host.retiring);
   protocol->ping = constant("{\"type\":\"ping\"}");
   protocol->pong = constant("{\"type\":\"pong\"}");
 }

@@ -6,6 +6,7 @@
 #include "protocol/answer.h"
 #include "protocol/auth.h"
 #include "protocol/envelope.h"
+#include "protocol/inbox.h"
 #include "protocol/protocol.h"
 #include "protocol/rooms.h"
 
@@ -87,9 +88,14 @@ static void run_handler(struct conn *conn, struct generation *live,
   call_run(live, &spec);
 }
 
+static bool is_logged_in(const struct conn *conn) {
+  return conn->state == CONN_READY || (conn->peer_closed && conn->user);
+}
+
 static void dispatch(struct conn *conn, const struct envelope *env) {
   struct generation *live = protocol_of(conn)->host.live;
-  if (conn->state == CONN_READY) {
+  bool logged_in = is_logged_in(conn);
+  if (logged_in) {
     const struct handler *handler =
         generation_handler(live, env->type, env->type_len);
     if (handler) {
@@ -98,12 +104,16 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
     }
   }
   const struct builtin *builtin = find_builtin(env->type);
-  if (conn->state != CONN_READY && !(builtin && builtin->before_auth))
+  if (!logged_in && !(builtin && builtin->before_auth))
     answer_error(conn, &env->id, ERR_UNAUTHENTICATED, NULL);
   else if (builtin)
     builtin->run(conn, env);
   else
     answer_error(conn, &env->id, ERR_UNKNOWN_TYPE, NULL);
+}
+
+static bool never_waits(const struct envelope *env) {
+  return !strcmp(env->type, "ping") || !strcmp(env->type, "pong");
 }
 
 void router_message(struct conn *conn, const char *text, size_t len) {
@@ -118,6 +128,21 @@ void router_message(struct conn *conn, const char *text, size_t len) {
     answer_rate_limited(conn, &env.id, wait);
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
+  else if (conn_is_busy(conn) && !never_waits(&env))
+    inbox_push(conn, text, len);
   else
     dispatch(conn, &env);
+}
+
+static void handle_late(struct conn *conn, const char *text, size_t len) {
+  struct envelope env;
+  const char *why;
+  if (!conn_is_open(conn) && !conn->peer_closed)
+    return;
+  if (!envelope_parse(text, len, &env, &why)) /* it was good when it came */
+    dispatch(conn, &env);
+}
+
+void router_go_on(struct conn *conn) {
+  inbox_run(conn, handle_late);
 }

@@ -4,7 +4,8 @@
  * In this order: rates, envelope (read also when a rate refuses, for the id
  * that the refusal is to carry), the auth gate; then the
  * script's handler of that type or a built-in type. Messages of a connection
- * are handled one at a time, in the order in which they came. */
+ * are handled one at a time, in the order in which they came: while a handler
+ * waits the next ones do, too (protocol/inbox), but for ping and pong. */
 #ifndef PROTOCOL_ROUTER_H
 #define PROTOCOL_ROUTER_H
 
@@ -15,5 +16,10 @@ size_t router_message_limit(const struct conn *conn);
 
 /* A whole text message. `text` is not NULL and borrowed. */
 void router_message(struct conn *conn, const char *text, size_t len);
+
+/* The connection is busy no more: handles what came meanwhile, as far as it
+ * gets. A connection that its peer has closed said it before that and is
+ * heard; one that we have closed is not. */
+void router_go_on(struct conn *conn);
 
 #endif

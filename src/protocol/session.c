@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "protocol/heartbeat.h"
+#include "protocol/inbox.h"
+#include "protocol/router.h"
 #include "script/call.h"
 #include "script/lib_client.h"
 
@@ -39,18 +41,40 @@ void session_greet(struct conn *conn) {
   run_hook(conn, HOOK_CONNECT, nothing, nothing);
 }
 
-static void say_farewell(struct protocol *protocol, struct conn *conn) {
+/* Lua's side of it is over: its objects are empty from now on. */
+static void release(struct protocol *protocol, struct conn *conn) {
+  struct host *host = &protocol->host;
+  if (host->live)
+    lib_client_release(host->live, conn);
+  LIST_FOREACH (it, &host->retiring)
+    lib_client_release(container_of(it, struct generation, node), conn);
+  manager_farewell(&protocol->manager, conn);
+}
+
+/* The next hook of the farewell. */
+static void farewell_step(struct conn *conn) {
+  uint32_t step = conn->farewells++;
   const char *reason =
       conn->close_code == CLOSE_KICKED ? "kicked" : "disconnected";
-  heartbeat_arm(conn); /* from now on the deadline of closing counts */
-  for (uint32_t i = 0; i < conn->room_count; i++)
-    run_hook(conn, HOOK_LEAVE, string(conn->rooms[i].room->name),
+  if (step < conn->room_count)
+    run_hook(conn, HOOK_LEAVE, string(conn->rooms[step].room->name),
              string(reason));
-  if (conn->greeted)
+  else if (step == conn->room_count && conn->greeted)
     run_hook(conn, HOOK_DISCONNECT, string(conn_close_reason(conn)), nothing);
-  if (protocol->host.live)
-    lib_client_release(protocol->host.live, conn);
-  manager_farewell(&protocol->manager, conn);
+}
+
+static void say_farewell(struct protocol *protocol, struct conn *conn) {
+  heartbeat_arm(conn); /* from now on the deadline of closing counts */
+  if (!conn->peer_closed)
+    inbox_drop(conn);
+  if (!conn_is_busy(conn))
+    router_go_on(conn);
+  while (!conn_is_busy(conn) && conn->farewells <= conn->room_count)
+    farewell_step(conn);
+  if (conn_is_busy(conn)) /* session_idle brings it back */
+    list_push(&protocol->manager.lingering, &conn->node);
+  else
+    release(protocol, conn);
 }
 
 void session_reap(struct protocol *protocol) {
@@ -60,4 +84,14 @@ void session_reap(struct protocol *protocol) {
     struct conn *conn = container_of(node, struct conn, node);
     say_farewell(protocol, conn);
   }
+}
+
+void session_idle(struct conn *conn) {
+  if (conn_is_busy(conn))
+    return; /* another call of it waits still */
+  router_go_on(conn);
+  if (conn_is_open(conn) || conn_is_busy(conn))
+    return;
+  list_remove(&conn->node); /* it lingered */
+  list_push(&conn->manager->gone, &conn->node);
 }

@@ -2,6 +2,8 @@
  * The computing time of Lua. */
 #include "script/budget.h"
 
+#include "base/log.h"
+#include "config/config.h"
 #include "script/generation.h"
 
 #include <lauxlib.h>
@@ -20,7 +22,7 @@ static void on_count(lua_State *L, lua_Debug *ar) {
   budget->spent = true;
   lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
   luaL_where(L, 0); /* the hook itself is no level */
-  lua_pushliteral(L, "computed for too long without waiting");
+  lua_pushstring(L, budget->why);
   lua_concat(L, 2);
   lua_error(L);
 }
@@ -57,15 +59,111 @@ static int guarded_xpcall(lua_State *L) {
   return lua_gettop(L);
 }
 
-void budget_guard_xpcall(lua_State *L) {
-  lua_getglobal(L, "xpcall");
-  lua_pushcclosure(L, guarded_xpcall, 1);
-  lua_setglobal(L, "xpcall");
+/* --- finalizers --------------------------------------------------------- */
+
+/* The key of the coroutine of finalizers, in the registry. They never nest:
+ * Lua collects nothing while one runs. */
+static const char finalizers;
+
+static lua_State *finalizer_coroutine(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &finalizers);
+  lua_State *co = lua_tothread(L, -1);
+  lua_pop(L, 1); /* the registry keeps it */
+  return co;
 }
+
+static void say_failed(lua_State *L, lua_State *co, int status) {
+  const struct generation *generation = generation_of(L);
+  const char *text = status == LUA_YIELD ? "it yielded"
+                     : lua_type(co, -1) == LUA_TSTRING
+                         ? lua_tostring(co, -1)
+                         : "an error that is no text";
+  log_error("gen=%u handler=__gc %s", generation->number, text);
+  if (generation->live)
+    generation->host->stats->handler_errors++;
+}
+
+/* (object, …); upvalue 1 is the script's finalizer. */
+static int guarded_finalizer(lua_State *L) {
+  struct generation *generation = generation_of(L);
+  struct budget *budget = &generation->budget;
+  lua_State *co = finalizer_coroutine(L);
+  bool alone = budget->end_ns == 0; /* a collection between two calls */
+  int nresults;
+  if (!co)
+    return 0;
+  if (alone)
+    budget_start(budget, (uint64_t)generation->host->config->script_burst_ms);
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_xmove(L, co, 2);
+  int status = lua_resume(co, L, 1, &nresults);
+  if (status != LUA_OK)
+    say_failed(L, co, status);
+  lua_resetthread(co);
+  budget_watch(co);
+  if (alone)
+    budget_stop(budget);
+  return 0;
+}
+
+/* The metatable at `index` gets a guarded __gc. */
+static void guard_finalizer(lua_State *L, int index) {
+  lua_pushliteral(L, "__gc");
+  if (lua_rawget(L, index) == LUA_TNIL ||
+      lua_tocfunction(L, -1) == guarded_finalizer) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (!lua_isfunction(L, -1))
+    luaL_error(L, "__gc must be a function when the metatable is set");
+  lua_pushcclosure(L, guarded_finalizer, 1);
+  lua_pushliteral(L, "__gc");
+  lua_insert(L, -2);
+  lua_rawset(L, index);
+}
+
+/* (value, metatable); upvalue 1 is Lua's own function. */
+static int guarded_setmetatable(lua_State *L) {
+  if (lua_istable(L, 2))
+    guard_finalizer(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Replaces the field of the table on top. */
+static void replace(lua_State *L, const char *name, lua_CFunction guarded) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, guarded, 1);
+  lua_setfield(L, -2, name);
+}
+
+void budget_guard(lua_State *L) {
+  budget_watch(lua_newthread(L));
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &finalizers);
+  lua_pushglobaltable(L);
+  replace(L, "xpcall", guarded_xpcall);
+  replace(L, "setmetatable", guarded_setmetatable);
+  lua_getfield(L, -1, "debug");
+  replace(L, "setmetatable", guarded_setmetatable);
+  lua_pop(L, 2);
+}
+
+/* --- the clock ---------------------------------------------------------- */
 
 void budget_start(struct budget *budget, uint64_t ms) {
   budget->end_ns = uv_hrtime() + ms * 1000000;
   budget->spent = false;
+  budget->why = "computed for too long without waiting";
+}
+
+void budget_expire(struct budget *budget, lua_State *L, const char *why) {
+  budget->end_ns = 1; /* long ago */
+  budget->why = why;
+  lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
 }
 
 bool budget_stop(struct budget *budget) {

@@ -5,8 +5,9 @@
  * is over it raises, and goes on raising at every instruction until the
  * coroutine has unwound, so that a pcall in a loop cannot swallow it. Lua
  * gives a new coroutine the hook of its maker: those that scripts make are
- * under the same budget. Not reached are C functions, in which no hook runs,
- * and finalizers, in which Lua switches hooks off. */
+ * under the same budget. In message handlers of xpcall and in finalizers Lua
+ * switches hooks off: both are guarded. Not reached are C functions, in which
+ * no hook runs (see server/watchdog). */
 #ifndef SCRIPT_BUDGET_H
 #define SCRIPT_BUDGET_H
 
@@ -18,17 +19,24 @@
 struct budget {
   uint64_t end_ns; /* of uv_hrtime; 0: no limit at the moment */
   bool spent;      /* the hook has raised since budget_start */
+  const char *why; /* what it says then */
 };
 
 /* Puts the hook on a coroutine, or on the main one of a state. */
 void budget_watch(lua_State *L);
 
-/* Replaces the global xpcall: its message handler runs inside the hook that
- * raised, where no hook runs, so it must not run when the time is over. */
-void budget_guard_xpcall(lua_State *L);
+/* Replaces the global xpcall, whose message handler would run inside the hook
+ * that raised, where no hook runs: it is not called when the time is over.
+ * Replaces setmetatable, so that a finalizer (__gc) runs in a coroutine of its
+ * own, where hooks run; what it raises is logged. */
+void budget_guard(lua_State *L);
 
 /* Gives the state's Lua `ms` milliseconds from now. */
 void budget_start(struct budget *budget, uint64_t ms);
+
+/* The time is over for the coroutine that is resumed next: what it does but
+ * unwinding raises `why` (constant), with any number of protected calls. */
+void budget_expire(struct budget *budget, lua_State *L, const char *why);
 
 /* Nothing runs any more. Returns whether the time was over. */
 bool budget_stop(struct budget *budget);

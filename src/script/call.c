@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Runs Lua functions in pooled coroutines.
+ * Runs Lua functions in pooled coroutines: the scheduler of scripts.
  *
  * Everything that may raise (pushing arguments, the function itself, encoding
  * what it returns) happens in `body` and its continuations, which `enter` has
@@ -10,7 +10,12 @@
  * once the pool is warm.
  *
  * Results and error texts stay on the coroutine's stack until `done` has seen
- * them. */
+ * them.
+ *
+ * A call that waits has yielded to `step`, which parks it: in the generation's
+ * list, and in that of its connection, whose next message waits until the list
+ * is empty again. wait_wake and call_abort step on. All of that happens on
+ * the worker's loop, between two calls: Lua is never entered from Lua. */
 #include "script/call.h"
 
 #include "base/log.h"
@@ -20,19 +25,39 @@
 #include "core/json.h"
 #include "script/json.h"
 #include "script/lib_client.h"
+#include "script/wait.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
 #include <time.h>
 
+/* Coroutines that are kept for the next calls. */
+enum { IDLE_MAX = 256 };
+
+/* Ends a call that waits longer than its handler allows. */
+struct deadline {
+  uv_timer_t timer;
+  struct call *call;
+};
+
 struct call {
-  struct list node; /* in generation->idle */
+  struct list node;      /* in generation->idle or generation->waiting */
+  struct list conn_node; /* in conn->calls while it waits */
   struct generation *generation;
   lua_State *L; /* the coroutine */
   int ref;      /* registry reference that keeps it */
   struct call_spec spec;
   struct call_result result;
   const char *error; /* on the coroutine's stack, or constant; NULL: none */
+  bool out_of_memory;
+
+  struct waiter *waiter; /* begun and not ended; NULL: none */
+  bool waiting;          /* the coroutine has yielded for it */
+  bool waited;           /* at least once */
+  const char *abort;     /* why it must end, constant; NULL: it need not */
+  enum err abort_err;
+  uint64_t started_ms; /* loop time */
+  struct deadline *deadline;
 };
 
 /* --- arguments and results ---------------------------------------------- */
@@ -110,37 +135,47 @@ static int after_handler(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L); /* they stay on the coroutine's stack */
 }
 
+/* The stack holds the function and its arguments. */
 static int run_handler(lua_State *L, struct call *call) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->spec.handler->ref);
-  push_args(L, call);
   lua_callk(L, call->spec.nargs, LUA_MULTRET, (lua_KContext)call,
             after_handler);
   return after_handler(L, LUA_OK, (lua_KContext)call);
 }
 
+/* The same, and above it what @message returned: nil, code, text refuses. */
 static int after_gate(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
+  int ours = call->spec.nargs + 1;
   (void)status;
-  if (refused(L, call))
+  if (lua_isnil(L, ours + 1) && !lua_isnoneornil(L, ours + 2)) {
+    for (int i = 1; i <= ours; i++)
+      lua_remove(L, 1);
+    refused(L, call);
     return lua_gettop(L);
-  lua_settop(L, 0);
+  }
+  lua_settop(L, ours);
   return run_handler(L, call);
 }
 
-/* @message(client, type, data) first, which may refuse. */
+/* @message(client, type, data) first, which may refuse. It sees the very data
+ * that the handler gets. */
 static int run_gate(lua_State *L, struct call *call) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->generation->hooks[HOOK_MESSAGE]->ref);
-  push_arg(L, call, &call->spec.args[0]);
+  lua_pushvalue(L, 2);
   lua_pushstring(L, call->spec.handler->name);
-  push_arg(L, call, &call->spec.args[1]); /* hook, client, type, data */
+  lua_pushvalue(L, 3); /* function client data, hook client type data */
   lua_callk(L, 3, LUA_MULTRET, (lua_KContext)call, after_gate);
   return after_gate(L, LUA_OK, (lua_KContext)call);
 }
 
 static int body(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
+  const struct call_spec *spec = &call->spec;
   lua_settop(L, 0);
-  if (call->spec.gated && call->generation->hooks[HOOK_MESSAGE])
+  lua_rawgeti(L, LUA_REGISTRYINDEX,
+              spec->function ? spec->function : spec->handler->ref);
+  push_args(L, call);
+  if (spec->gated && call->generation->hooks[HOOK_MESSAGE])
     return run_gate(L, call);
   return run_handler(L, call);
 }
@@ -161,6 +196,7 @@ static int after_body(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   if (status != LUA_OK && status != LUA_YIELD)
     call->error = lua_tostring(L, -1);
+  call->out_of_memory = status == LUA_ERRMEM;
   return lua_gettop(L);
 }
 
@@ -185,17 +221,56 @@ static void make_ref(struct host *host, char ref[CALL_REF_BYTES]) {
 
 static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
   const struct conn *conn = call->spec.conn;
+  struct stats *stats = call->generation->host->stats;
   make_ref(call->generation->host, ref);
   log_error("gen=%u handler=%s conn=%llu user=%s ref=%s %s",
             call->generation->number, call->spec.handler->name,
             conn ? (unsigned long long)conn->id : 0,
             conn ? conn_user_name(conn) : "-", ref, call->error);
-  call->generation->host->stats->handler_errors++;
+  stats->handler_errors++;
+  if (err == ERR_HANDLER_TIMEOUT)
+    stats->handler_timeouts++;
+  if (call->out_of_memory)
+    stats->handler_memory_errors++;
   call->result =
       (struct call_result){.verdict = CALL_FAILED, .err = err, .ref = ref};
 }
 
-/* --- the door ----------------------------------------------------------- */
+/* (the coroutine) → where it yielded. */
+static int describe_yield(lua_State *L) {
+  luaL_traceback(L, lua_touserdata(L, 1),
+                 "coroutine.yield outside of a coroutine of its own", 0);
+  return 1;
+}
+
+/* The coroutine has ended otherwise than by returning. */
+static void explain(struct call *call, int status) {
+  lua_State *L = call->generation->L;
+  call->error = "not enough memory";
+  if (status != LUA_YIELD) {
+    /* A lack of memory so early that nothing was protected yet. */
+    call->out_of_memory = true;
+    return;
+  }
+  lua_pushcfunction(L, describe_yield);
+  lua_pushlightuserdata(L, call->L);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+    call->error = lua_tostring(L, -1);
+}
+
+/* After a failure for lack of memory: whether the state is full for good, or
+ * the one call wanted too much, is known after a collection. */
+static void check_memory(struct generation *generation) {
+  size_t limit = generation->memory_limit;
+  if (!limit || generation->memory < limit - limit / 8)
+    return;
+  lua_gc(generation->L, LUA_GCCOLLECT);
+  if (generation->memory >= limit - limit / 8 &&
+      generation == generation->host->live)
+    generation->host->generation_full(generation);
+}
+
+/* --- pool --------------------------------------------------------------- */
 
 /* Makes a call with a coroutine; raises without memory. */
 static int make_call(lua_State *L) {
@@ -208,11 +283,14 @@ static int make_call(lua_State *L) {
 
 static struct call *take_call(struct generation *generation) {
   struct list *node = list_shift(&generation->idle);
-  if (node)
+  if (node) {
+    generation->idle_count--;
     return container_of(node, struct call, node);
+  }
   struct call *call = mem_alloc(sizeof *call);
   call->generation = generation;
   list_init(&call->node);
+  list_init(&call->conn_node);
   lua_State *L = generation->L;
   lua_pushcfunction(L, make_call);
   lua_pushlightuserdata(L, call);
@@ -223,62 +301,208 @@ static struct call *take_call(struct generation *generation) {
   return NULL;
 }
 
-static void drop_call(struct call *call) {
-  luaL_unref(call->generation->L, LUA_REGISTRYINDEX, call->ref);
+/* Keeps a coroutine that can be used again, or drops it. */
+static void put_call(struct call *call, bool reusable) {
+  struct generation *generation = call->generation;
+  if (reusable && generation->idle_count < IDLE_MAX) {
+    lua_settop(call->L, 0);
+    list_push(&generation->idle, &call->node);
+    generation->idle_count++;
+    return;
+  }
+  luaL_unref(generation->L, LUA_REGISTRYINDEX, call->ref);
   mem_free(call);
 }
 
-static void give_back(struct call *call) {
-  lua_settop(call->L, 0);
-  list_push(&call->generation->idle, &call->node);
+void call_free_idle(struct generation *generation) {
+  struct list *node;
+  while ((node = list_shift(&generation->idle)))
+    mem_free(container_of(node, struct call, node));
+  generation->idle_count = 0;
 }
 
-/* (the coroutine) → where it yielded. */
-static int describe_yield(lua_State *L) {
-  luaL_traceback(L, lua_touserdata(L, 1),
-                 "coroutine.yield outside of a coroutine of its own", 0);
-  return 1;
+/* --- waiting ------------------------------------------------------------ */
+
+static void on_deadline_closed(uv_handle_t *handle) {
+  mem_free(container_of(handle, struct deadline, timer));
 }
 
-/* Runs the coroutine until it ends; what went wrong is in call->error then.
- * Returns whether it can be used again. */
-static bool resume(struct call *call) {
+static void drop_deadline(struct call *call) {
+  if (call->deadline)
+    uv_close((uv_handle_t *)&call->deadline->timer, on_deadline_closed);
+  call->deadline = NULL;
+}
+
+static void end_waiter(struct call *call) {
+  struct waiter *waiter = call->waiter;
+  call->waiter = NULL;
+  if (waiter)
+    waiter->kind->end(waiter);
+}
+
+static void step(struct call *call, int nargs);
+
+static void call_abort(struct call *call, enum err err, const char *why) {
+  call->abort = why;
+  call->abort_err = err;
+  step(call, 0);
+}
+
+static void on_deadline(uv_timer_t *timer) {
+  struct deadline *deadline = container_of(timer, struct deadline, timer);
+  call_abort(deadline->call, ERR_HANDLER_TIMEOUT,
+             "took longer than its timeout");
+}
+
+static void set_deadline(struct call *call) {
+  uint32_t allowed = call->spec.handler->timeout_ms;
+  uv_loop_t *loop = call->generation->host->loop;
+  uint64_t gone = uv_now(loop) - call->started_ms;
+  if (!allowed || call->deadline)
+    return;
+  call->deadline = mem_alloc(sizeof *call->deadline);
+  call->deadline->call = call;
+  uv_timer_init(loop, &call->deadline->timer);
+  uv_timer_start(&call->deadline->timer, on_deadline,
+                 allowed > gone ? allowed - gone : 0, 0);
+}
+
+/* It waits: whoever is concerned can find it. */
+static void park(struct call *call) {
+  call->waited = true;
+  list_push(&call->generation->waiting, &call->node);
+  if (call->spec.conn)
+    list_push(&call->spec.conn->calls, &call->conn_node);
+  set_deadline(call);
+}
+
+void wait_check(lua_State *L, const char *function) {
+  const struct generation *generation = generation_of(L);
+  const struct call *call = generation->current;
+  if (!generation->live)
+    luaL_error(L, "perigee.%s: not while scripts are being loaded", function);
+  if (!call)
+    luaL_error(L, "perigee.%s cannot wait here", function);
+  if (call->abort || generation->budget.spent)
+    luaL_error(L, "perigee.%s: the call is being ended", function);
+  if (call->L != L)
+    luaL_error(L,
+               "perigee.%s cannot wait in a coroutine of the script's own: "
+               "perigee.spawn starts one that can",
+               function);
+  if (!lua_isyieldable(L))
+    luaL_error(L,
+               "perigee.%s cannot wait below a C function (table.sort, "
+               "string.gsub, a finalizer)",
+               function);
+}
+
+/* The coroutine goes on here. */
+static int resumed(lua_State *L, int status, lua_KContext context) {
+  struct call *call = (struct call *)context;
+  struct waiter *waiter = call->waiter;
+  (void)status;
+  if (call->abort)
+    return luaL_error(L, "%s", call->abort);
+  /* If this raises the waiter is ended with the call, or by the next one. */
+  int results = waiter->kind->results(L, waiter);
+  end_waiter(call);
+  return results;
+}
+
+int wait_begin(lua_State *L, struct waiter *waiter) {
+  struct call *call = generation_of(L)->current;
+  end_waiter(call); /* of one whose results could not be pushed */
+  waiter->call = call;
+  call->waiter = waiter;
+  call->waiting = true;
+  return lua_yieldk(L, 0, (lua_KContext)call, resumed);
+}
+
+void wait_wake(struct waiter *waiter) {
+  step(waiter->call, 0);
+}
+
+void call_abort_all(struct generation *generation, enum err err,
+                    const char *why) {
+  struct list *node;
+  call_hold(generation); /* the last one's end may release it */
+  while ((node = list_shift(&generation->waiting)))
+    call_abort(container_of(node, struct call, node), err, why);
+  call_let_go(generation);
+}
+
+/* --- the door ----------------------------------------------------------- */
+
+void call_hold(struct generation *generation) {
+  generation->calls++;
+}
+
+void call_let_go(struct generation *generation) {
+  if (--generation->calls == 0 && list_linked(&generation->node))
+    generation->host->generation_idle(generation);
+}
+
+static enum err failure(const struct call *call, bool too_long) {
+  if (call->abort)
+    return call->abort_err;
+  return too_long ? ERR_HANDLER_TIMEOUT : ERR_HANDLER_ERROR;
+}
+
+/* What is told once the result is known. The connection goes on with its next
+ * message when everything about this one is over. */
+static void finish(struct call *call, int status, bool too_long) {
   struct generation *generation = call->generation;
-  int nresults;
-  int status = lua_resume(call->L, generation->L, 1, &nresults);
-  if (status == LUA_OK)
-    return true;
-  /* Only a script can have yielded: nothing of ours waits. Any other status
-   * is a lack of memory so early that nothing was protected yet. */
-  call->error = "not enough memory";
-  if (status != LUA_YIELD)
-    return false;
-  lua_pushcfunction(generation->L, describe_yield);
-  lua_pushlightuserdata(generation->L, call->L);
-  if (lua_pcall(generation->L, 1, 1, 0) == LUA_OK)
-    call->error = lua_tostring(generation->L, -1);
-  return false;
-}
-
-static void run(struct call *call) {
-  struct generation *generation = call->generation;
+  struct conn *conn = call->waited ? call->spec.conn : NULL;
   int top = lua_gettop(generation->L);
+  bool out_of_memory;
   char ref[CALL_REF_BYTES];
-  budget_start(&generation->budget,
-               (uint64_t)generation->host->config->script_burst_ms);
-  bool reusable = resume(call);
-  bool too_long = budget_stop(&generation->budget);
+  drop_deadline(call);
+  end_waiter(call);
+  if (status != LUA_OK)
+    explain(call, status);
   if (too_long && !call->error) /* caught, and gone before the next one */
-    call->error = "computed for too long without waiting, and hid the error";
+    call->error = call->abort
+                      ? call->abort
+                      : "computed for too long without waiting, and hid the "
+                        "error";
   if (call->error)
-    fail(call, too_long ? ERR_HANDLER_TIMEOUT : ERR_HANDLER_ERROR, ref);
+    fail(call, failure(call, too_long), ref);
+  if (conn)
+    generation_hand_over(generation, conn);
   if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
   lua_settop(generation->L, top); /* an error's text may be there */
-  if (reusable)
-    give_back(call);
+  out_of_memory = call->out_of_memory;
+  put_call(call, status == LUA_OK);
+  if (out_of_memory)
+    check_memory(generation);
+  if (conn)
+    generation->host->conn_idle(conn);
+  call_let_go(generation);
+}
+
+/* Runs the coroutine until it waits or ends. */
+static void step(struct call *call, int nargs) {
+  struct generation *generation = call->generation;
+  struct host *host = generation->host;
+  int nresults;
+  call->waiting = false;
+  list_remove(&call->node);
+  list_remove(&call->conn_node);
+  budget_start(&generation->budget, (uint64_t)host->config->script_burst_ms);
+  if (call->abort)
+    budget_expire(&generation->budget, call->L, call->abort);
+  generation->current = call;
+  host_running(host, call->spec.handler);
+  int status = lua_resume(call->L, generation->L, nargs, &nresults);
+  host_running(host, NULL);
+  generation->current = NULL;
+  bool too_long = budget_stop(&generation->budget);
+  if (status == LUA_YIELD && call->waiting)
+    park(call);
   else
-    drop_call(call);
+    finish(call, status, too_long);
 }
 
 static void refuse_call(struct generation *generation,
@@ -287,8 +511,10 @@ static void refuse_call(struct generation *generation,
       .verdict = CALL_FAILED, .err = ERR_OVERLOADED, .ref = "memory"};
   log_error("gen=%u handler=%s no memory for a coroutine", generation->number,
             spec->handler->name);
+  generation->host->stats->handler_memory_errors++;
   if (spec->done)
     spec->done(spec, &none);
+  check_memory(generation);
 }
 
 void call_run(struct generation *generation, const struct call_spec *spec) {
@@ -297,16 +523,13 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
     refuse_call(generation, spec);
     return;
   }
+  call_hold(generation);
   call->spec = *spec;
   call->result = (struct call_result){.verdict = CALL_OK};
-  call->error = NULL;
+  call->error = call->abort = NULL;
+  call->waited = call->out_of_memory = false;
+  call->started_ms = uv_now(generation->host->loop);
   lua_pushcfunction(call->L, enter);
   lua_pushlightuserdata(call->L, call);
-  run(call);
-}
-
-void call_free_idle(struct generation *generation) {
-  struct list *node;
-  while ((node = list_shift(&generation->idle)))
-    mem_free(container_of(node, struct call, node));
+  step(call, 1);
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The only door into Lua: runs a handler or a hook in a coroutine of its own
- * and says what came of it.
+ * and says what came of it, at once or, when it waited, later.
+ *
+ *   call_run ──► running ──returned, raised──► done(result)
+ *                 │   ▲
+ *        wait_begin   wait_wake, call_abort
+ *                 ▼   │
+ *                waiting (in conn->calls: the connection is busy meanwhile)
  *
  * Nothing that a script does comes out of here as anything but a result: an
  * error is caught, logged with its traceback and a reference, counted, and
@@ -16,7 +22,8 @@ struct conn;
 
 enum { CALL_REF_BYTES = 16 };
 
-/* An argument. The bytes are borrowed until call_run returns. */
+/* An argument. The bytes are borrowed until call_run returns: they are in Lua
+ * by then. */
 struct call_arg {
   enum { CALL_CLIENT, CALL_STRING, CALL_JSON, CALL_NIL } kind;
   const char *text; /* of a string or of valid JSON */
@@ -44,7 +51,8 @@ struct call_result {
 
 struct call_spec;
 
-/* What to do with the result; `spec` is that of the call, without args. */
+/* What to do with the result; `spec` is that of the call, without args. It may
+ * come long after call_run: spec->conn is there still, but may be closed. */
 typedef void call_done_fn(const struct call_spec *spec,
                           const struct call_result *result);
 
@@ -52,7 +60,8 @@ enum { CALL_ARGS_MAX = 3 };
 
 struct call_spec {
   const struct handler *handler;
-  struct conn *conn; /* the client it runs for; NULL for @start and @stop */
+  int function;      /* registry reference; 0: that of the handler */
+  struct conn *conn; /* the client it runs for; NULL: for none */
   struct msg_id id;  /* of the message, for `done` */
   struct call_arg args[CALL_ARGS_MAX];
   int nargs;
@@ -63,8 +72,17 @@ struct call_spec {
   void *arg;          /* for `done` */
 };
 
-/* Runs it on the live generation; `done` is called when it has ended. */
+/* Runs it; `done` is called when it has ended. */
 void call_run(struct generation *generation, const struct call_spec *spec);
+
+/* Ends every call that waits: it raises `why` where it waits, which nothing
+ * in a script can catch for long, and is answered `err`. */
+void call_abort_all(struct generation *generation, enum err err,
+                    const char *why);
+
+/* Something is going to be called: the generation must not go meanwhile. */
+void call_hold(struct generation *generation);
+void call_let_go(struct generation *generation);
 
 /* Frees the coroutines that wait for work; for generation_free. */
 void call_free_idle(struct generation *generation);

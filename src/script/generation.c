@@ -17,6 +17,7 @@
 #include "script/lib_client.h"
 #include "script/lib_misc.h"
 #include "script/lib_service.h"
+#include "script/lib_time.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -31,6 +32,12 @@ static const char *const hook_keys[] = {
 /* What running all scripts once may take. It happens off the serving loop, but
  * a script that never ends must not hang a start or a reload. */
 enum { BUILD_MS = 5000 };
+
+/* What @stop may take, waiting included: a reload or the end waits for it. */
+enum { STOP_MS = 5000 };
+
+/* What the finalizers of a state may take together when it is closed. */
+enum { CLOSE_MS = 5000 };
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -58,6 +65,7 @@ static int open_core(lua_State *L) {
   lua_newtable(L);
   lib_service_open(L);
   lib_misc_open(L);
+  lib_time_open(L);
   return 1;
 }
 
@@ -106,7 +114,7 @@ struct build {
   const struct bundle *bundle;
 };
 
-static struct handler *new_handler(const char *name) {
+struct handler *handler_new(const char *name) {
   size_t len = strlen(name);
   struct handler *handler = mem_alloc(sizeof *handler + len + 1);
   memcpy(handler->name, name, len);
@@ -119,7 +127,7 @@ static struct handler *new_handler(const char *name) {
 static void keep_handlers(lua_State *L, struct generation *generation) {
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    struct handler *handler = new_handler(lua_tostring(L, -2));
+    struct handler *handler = handler_new(lua_tostring(L, -2));
     HASH_ADD_KEYPTR(hh, generation->handlers, handler->name,
                     strlen(handler->name), handler);
     handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -132,10 +140,12 @@ static void keep_hooks(lua_State *L, struct generation *generation) {
       lua_pop(L, 1);
       continue;
     }
-    generation->hooks[i] = new_handler(hook_keys[i]);
+    generation->hooks[i] = handler_new(hook_keys[i]);
     generation->has_hooks = true;
     generation->hooks[i]->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
+  if (generation->hooks[HOOK_STOP])
+    generation->hooks[HOOK_STOP]->timeout_ms = STOP_MS;
 }
 
 /* Pushes dir, names, sources. */
@@ -155,15 +165,17 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
 static int build(lua_State *L) {
   struct build *build = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  budget_guard_xpcall(L);
+  budget_guard(L);
   json_setup(L);
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);
   add_searcher(L);
+  require(L, "perigee.loader");
   require(L, "perigee.strict");
   lua_getfield(L, -1, "seal");
-  lua_call(L, 0, 0);
-  require(L, "perigee.loader");
+  lua_pushboolean(L, build->generation->host->config->script_sandbox);
+  lua_call(L, 1, 0);
+  lua_pop(L, 1); /* the loader is left */
   push_bundle(L, build->bundle);
   lua_call(L, 3, 2); /* handlers hooks */
   keep_hooks(L, build->generation);
@@ -188,6 +200,8 @@ struct generation *generation_new(struct host *host,
   generation->number = number;
   generation->memory_limit = (size_t)host->config->script_memory_mb << 20;
   list_init(&generation->idle);
+  list_init(&generation->waiting);
+  list_init(&generation->node);
   lua_State *L = generation->L = lua_newstate(allocate, generation);
   if (!L) {
     buf_puts(error, "no memory for a Lua state");
@@ -237,18 +251,48 @@ int generation_inherit(struct generation *generation, struct generation *from,
   return ERR_SCRIPT;
 }
 
+/* (from, conn) */
+static int inherit_one(lua_State *L) {
+  const struct generation *from = lua_touserdata(L, 1);
+  lib_client_copy_state(from->L, L, lua_touserdata(L, 2));
+  return 0;
+}
+
+void generation_hand_over(struct generation *from, struct conn *conn) {
+  struct generation *live = from->host->live;
+  if (from == live)
+    return;
+  lua_State *L = live->L;
+  int top = lua_gettop(from->L);
+  lua_pushcfunction(L, inherit_one);
+  lua_pushlightuserdata(L, from);
+  lua_pushlightuserdata(L, conn);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    log_error("gen=%u what a handler of gen=%u wrote is lost: %s", live->number,
+              from->number, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  lua_settop(from->L, top);
+}
+
+static void free_handlers(struct handler **handlers) {
+  struct handler *handler = NULL, *next = NULL;
+  HASH_ITER (hh, *handlers, handler, next) {
+    HASH_DEL(*handlers, handler);
+    mem_free(handler);
+  }
+}
+
 void generation_free(struct generation *generation) {
   if (!generation)
     return;
   generation->live = false;
   call_free_idle(generation);
-  buf_free(&generation->scratch);
+  budget_start(&generation->budget, CLOSE_MS); /* for finalizers */
   lua_close(generation->L);
-  struct handler *handler = NULL, *next = NULL;
-  HASH_ITER (hh, generation->handlers, handler, next) {
-    HASH_DEL(generation->handlers, handler);
-    mem_free(handler);
-  }
+  buf_free(&generation->scratch);
+  free_handlers(&generation->handlers);
+  free_handlers(&generation->places);
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
   mem_free(generation);

@@ -29,6 +29,9 @@
   X(START, "@start")                                                           \
   X(STOP, "@stop")
 
+struct conn;
+struct timer;
+
 /* Room that `scratch` keeps between messages. */
 enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
 
@@ -41,9 +44,10 @@ enum hook {
 
 /* What runs for a message type or a hook. */
 struct handler {
-  UT_hash_handle hh; /* in generation->handlers; unused for a hook */
-  int ref;           /* registry reference of the Lua function */
-  char name[];       /* the message type, or the hook's key */
+  UT_hash_handle hh;   /* in generation->handlers; unused for a hook */
+  int ref;             /* registry reference of the Lua function */
+  uint32_t timeout_ms; /* for the whole call, waiting included; 0: none */
+  char name[];         /* the message type, or the hook's key */
 };
 
 struct generation {
@@ -53,8 +57,19 @@ struct generation {
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
-  int clients;      /* registry reference: table of client objects, by conn */
-  struct list idle; /* calls that wait for work, see call.c */
+  int clients;        /* registry reference: table of client objects, by conn */
+  struct list node;   /* in host->retiring */
+  uint64_t retire_ms; /* loop time at which its calls are aborted */
+
+  /* Calls, see call.c: coroutines without work, and calls that wait. */
+  struct list idle, waiting;
+  uint32_t idle_count;
+  uint32_t calls;       /* begun and not ended, or owed */
+  struct call *current; /* the one that Lua runs; NULL: none */
+  struct timer *timers; /* of scripts, by id, see lib_time.c */
+  uint64_t last_timer;
+  struct handler *places; /* where they were made, by name */
+
   size_t memory, memory_limit; /* bytes; 0: no limit */
   struct budget budget;
 
@@ -62,7 +77,8 @@ struct generation {
    * that a script error in the middle of a message leaks nothing; whoever
    * uses it empties it first and is done before Lua runs again. */
   struct buf scratch;
-  bool live; /* it may send; false while it is being built, and after */
+  bool live; /* it may send; false while it is being built, and when it has
+              * ended; true while it retires */
 };
 
 /* Builds a generation. NULL on failure, with the reason (file, line, message)
@@ -77,6 +93,13 @@ struct generation *generation_new(struct host *host,
  * generation must not become live. */
 MUST_CHECK int generation_inherit(struct generation *generation,
                                   struct generation *from, struct buf *error);
+
+/* The same for one client, whose handler has ended on a generation that is
+ * live no more. An error is logged: what it wrote is lost. */
+void generation_hand_over(struct generation *from, struct conn *conn);
+
+/* A handler without a function yet; `name` is copied. */
+MUST_CHECK struct handler *handler_new(const char *name);
 
 /* Closes the Lua state. No call of it may be running. Accepts NULL. */
 void generation_free(struct generation *generation);

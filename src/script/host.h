@@ -3,22 +3,52 @@
 #ifndef SCRIPT_HOST_H
 #define SCRIPT_HOST_H
 
+#include "base/list.h"
 #include "base/stats.h"
 
+#include <stdatomic.h>
+#include <uv.h>
+
 struct config;
+struct conn;
 struct generation;
+struct handler;
 struct jwt_key;
 struct manager;
+struct swap;
 
 /* Borrowed pointers, all of which outlive every generation. */
 struct host {
+  uv_loop_t *loop; /* NULL where scripts are only checked */
   struct manager *manager;
   struct stats *stats;
   const struct config *config;
   const struct jwt_key *key;
   struct generation *live; /* whose handlers get the next message */
-  int worker;              /* 1, 2, … */
-  unsigned errors;         /* counted for the references of log lines */
+  /* generation->node: replaced, but calls of theirs still wait */
+  struct list retiring;
+  /* A call that had waited for this connection has ended. */
+  void (*conn_idle)(struct conn *conn);
+  /* The last call of a retiring generation has ended: it may go. */
+  struct swap *swap;
+  void (*generation_idle)(struct generation *generation);
+  /* Even after a full collection its memory is as good as used up. */
+  void (*generation_full)(struct generation *generation);
+  /* For a look from another thread: what runs in Lua at the moment (NULL:
+   * nothing), and a number that grows whenever that changes. */
+  _Atomic(const struct handler *) running;
+  _Atomic uint32_t runs;
+  int worker;      /* 1, 2, … */
+  unsigned errors; /* counted for the references of log lines */
 };
+
+/* Says what Lua is about to run; NULL: nothing any more. Only the worker's
+ * thread writes. */
+static inline void host_running(struct host *host,
+                                const struct handler *handler) {
+  uint32_t runs = atomic_load_explicit(&host->runs, memory_order_relaxed);
+  atomic_store_explicit(&host->running, handler, memory_order_relaxed);
+  atomic_store_explicit(&host->runs, runs + 1, memory_order_release);
+}
 
 #endif

@@ -422,6 +422,13 @@ static void copy_state(lua_State *from, lua_State *to) {
   lua_pop(from, 1);
 }
 
+void lib_client_copy_state(lua_State *from, lua_State *to, struct conn *conn) {
+  lua_rawgeti(from, LUA_REGISTRYINDEX, generation_of(from)->clients);
+  if (lua_rawgetp(from, -1, conn) == LUA_TUSERDATA)
+    copy_state(from, to);
+  lua_pop(from, 2);
+}
+
 void lib_client_copy_states(lua_State *from, lua_State *to) {
   lua_rawgeti(from, LUA_REGISTRYINDEX, generation_of(from)->clients);
   lua_pushnil(from);

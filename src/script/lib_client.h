@@ -34,4 +34,7 @@ void lib_client_forget_claims(struct generation *generation, struct conn *conn);
  * if a value is not plain data; `from` must not run meanwhile. */
 void lib_client_copy_states(lua_State *from, lua_State *to);
 
+/* The same for one connection. */
+void lib_client_copy_state(lua_State *from, lua_State *to, struct conn *conn);
+
 #endif

@@ -44,10 +44,23 @@ static size_t quota(const struct drain *drain, uint64_t elapsed_ms) {
                   (double)drain->window_ms);
 }
 
-static void close_next(struct drain *drain) {
+/* Closes the next one. One whose handler waits takes a later place, as long as
+ * there is time: its answer is to reach it. */
+static void close_next(struct drain *drain, bool late) {
   struct conn *conn;
-  uint64_t id = drain->ids[drain->next++];
+  uint64_t id = drain->ids[drain->next];
   HASH_FIND(hh, drain->protocol->manager.by_id, &id, sizeof id, conn);
+  if (conn && conn_is_busy(conn) && !late) {
+    size_t other =
+        drain->next + (size_t)random() % (drain->count - drain->next);
+    drain->ids[drain->next] = drain->ids[other];
+    drain->ids[other] = id;
+    HASH_FIND(hh, drain->protocol->manager.by_id, &drain->ids[drain->next],
+              sizeof id, conn);
+    if (conn && conn_is_busy(conn))
+      return;
+  }
+  drain->next++;
   if (conn)
     conn_close(conn, CLOSE_SHUTDOWN, NULL);
 }
@@ -56,8 +69,9 @@ static void on_tick(uv_timer_t *timer) {
   struct drain *drain = container_of(timer, struct drain, tick);
   uint64_t elapsed = uv_now(timer->loop) - drain->started_ms;
   size_t due = quota(drain, elapsed);
-  while (drain->next < due)
-    close_next(drain);
+  bool late = elapsed >= drain->window_ms;
+  for (size_t i = drain->next; i < due; i++)
+    close_next(drain, late);
   if (drain->next < drain->count)
     return;
   if (!drain->last_ms)

@@ -5,84 +5,34 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "protocol/session.h"
-#include "script/call.h"
-#include "script/lib_client.h"
 
 /* --- scripts ------------------------------------------------------------ */
 
-static void keep_result(const struct call_spec *spec,
-                        const struct call_result *result) {
-  struct buf *kept = spec->arg;
-  if (result->verdict == CALL_OK)
-    buf_put(kept, result->value[0].text, result->value[0].len);
+static void on_released(void *arg, struct generation *generation) {
+  struct worker *worker = arg;
+  worker_post(worker->home, LETTER_FREE, generation);
 }
 
-/* @stop of the live generation; what it returns goes to `kept`, as JSON. */
-static void run_stop(struct generation *live, struct buf *kept) {
-  if (!live->hooks[HOOK_STOP])
-    return;
-  struct call_spec spec = {.handler = live->hooks[HOOK_STOP],
-                           .want_result = true,
-                           .done = keep_result,
-                           .arg = kept};
-  call_run(live, &spec);
-}
-
-static void run_start(struct generation *live, const struct buf *previous) {
-  if (!live->hooks[HOOK_START])
-    return;
-  struct call_spec spec = {.handler = live->hooks[HOOK_START],
-                           .args = {{previous->len ? CALL_JSON : CALL_NIL,
-                                     previous->data, previous->len}},
-                           .nargs = 1};
-  call_run(live, &spec);
-}
-
-static void go_live(struct worker *worker, struct generation *generation,
-                    const struct buf *previous) {
-  worker->protocol.host.live = generation;
-  worker->protocol.stats.reloads++;
-  generation->live = true;
-  run_start(generation, previous);
-}
-
-/* Between two messages: no script runs, none of its results is awaited. */
-static void swap(struct worker *worker, struct generation *generation) {
-  struct generation *old = worker->protocol.host.live;
-  struct buf error = {0}, kept = {0};
-  if (generation_inherit(generation, old, &error)) {
-    log_error("reload failed, gen=%u goes on: %.*s", old->number,
-              (int)error.len, error.data ? error.data : "");
-    worker_post(worker->home, LETTER_FREE, generation);
-  } else {
-    run_stop(old, &kept);
-    if (old->hooks[HOOK_STOP] && generation_inherit(generation, old, &error))
-      log_error("gen=%u what @stop wrote is lost: %.*s", old->number,
-                (int)error.len, error.data);
-    old->live = false;
-    lib_client_release_all(old);
-    go_live(worker, generation, &kept);
-    log_info("reload gen=%u is live handlers=%u", generation->number,
-             HASH_COUNT(generation->handlers));
-    worker_post(worker->home, LETTER_FREE, old);
-  }
-  buf_free(&error);
-  buf_free(&kept);
+static void on_swapped(void *arg, const struct generation *generation,
+                       const char *error) {
+  (void)arg;
+  (void)generation;
+  (void)error; /* it is in the log */
 }
 
 /* --- ending ------------------------------------------------------------- */
 
-static void on_drained(void *arg) {
+static void on_ended(void *arg) {
   struct worker *worker = arg;
-  struct buf kept = {0};
-  session_reap(&worker->protocol); /* the last ones may wait for it */
-  run_stop(worker->protocol.host.live, &kept);
-  buf_free(&kept);
-  worker->protocol.host.live->live = false;
   drain_close(&worker->drain);
+  swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
+}
+
+static void on_drained(void *arg) {
+  struct worker *worker = arg;
+  swap_end(&worker->swap, on_ended);
 }
 
 static void stop(struct worker *worker) {
@@ -107,12 +57,20 @@ void worker_post(struct mailbox *mailbox, enum letter_kind kind,
   mailbox_post_take(mailbox, &letter->node);
 }
 
+static void take_generation(struct worker *worker,
+                            struct generation *generation) {
+  if (worker->stopping)
+    worker_post(worker->home, LETTER_FREE, generation);
+  else
+    swap_to(&worker->swap, generation);
+}
+
 static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct worker *worker = container_of(mailbox, struct worker, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
   case LETTER_SWAP:
-    swap(worker, letter->generation);
+    take_generation(worker, letter->generation);
     break;
   case LETTER_STOP:
     stop(worker);
@@ -135,6 +93,7 @@ void worker_init(struct worker *worker, const struct config *config,
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
   mailbox_init(&worker->mailbox, &worker->loop, on_letter);
+  swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   worker->open = true;
   worker->edge.development = development;
   return edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
@@ -147,8 +106,7 @@ static void adopt(void *arg, int fd) {
 
 static void run(void *arg) {
   struct worker *worker = arg;
-  const struct buf nothing = {0};
-  go_live(worker, worker->protocol.host.live, &nothing);
+  swap_start(&worker->swap, worker->protocol.host.live);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
   worker_post(worker->home, LETTER_ENDED, NULL);
 }
@@ -167,6 +125,7 @@ void worker_join(struct worker *worker) {
 
 /* The loop of a worker that never ran still has handles to close. */
 static void close_unused(struct worker *worker) {
+  swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
   uv_run(&worker->loop, UV_RUN_DEFAULT);

@@ -9,6 +9,7 @@
 #include "script/generation.h"
 #include "server/drain.h"
 #include "server/mailbox.h"
+#include "server/swap.h"
 
 #include <stdbool.h>
 
@@ -35,6 +36,7 @@ struct worker {
   struct edge edge;
   struct listener listener;
   struct drain drain;
+  struct swap swap;
   bool open; /* loop, mailbox and edge are there */
   bool stopping;
 };

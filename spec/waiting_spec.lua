@@ -1,0 +1,222 @@
+-- SPDX-License-Identifier: MIT
+-- Handlers that wait: in order for their own client, unnoticed by the others.
+
+local t = require "perigee.testing"
+
+local script = [[
+local perigee = require "perigee"
+local released = {}
+local function wait_for(name)
+  while not released[name] do
+    perigee.sleep(0.005)
+  end
+end
+local h = {}
+
+h.now = function(_, data) return data end
+
+-- Waits until somebody sends `release` with the same name.
+h.hold = function(client, data)
+  local state = client.state
+  state.held = (state.held or 0) + 1
+  wait_for(data.name)
+  state.done = (state.done or 0) + 1
+  return { state.held, state.done, data.name }
+end
+
+h.release = function(_, data)
+  released[data.name] = true
+end
+
+h["pcall.hold"] = function(_, data)
+  return pcall(wait_for, data.name)
+end
+
+h.sort = function()
+  local list = { 3, 1, 2 }
+  table.sort(list, function(a, b) perigee.sleep(0) return a < b end)
+end
+
+h.coroutine = function()
+  return coroutine.wrap(function() perigee.sleep(0) return 1 end)()
+end
+
+h.negative = function() perigee.sleep(-1) end
+h.nan = function() perigee.sleep(0 / 0) end
+
+h.wrapped = function() -- through pcall, a metamethod and an iterator
+  local object = setmetatable({}, {
+    __index = function(_, key) perigee.sleep(0.001) return key end,
+  })
+  local list = {}
+  for value in function(_, last)
+    perigee.sleep(0.001)
+    return (last or 0) < 3 and (last or 0) + 1 or nil
+  end do
+    list[#list + 1] = value
+  end
+  local ok, value = pcall(function() return object.field end)
+  return { ok, value, #list }
+end
+
+h["two.values"] = function()
+  perigee.sleep(0.001)
+  return nil, "chat.muted", "later refused"
+end
+
+h.slow_error = function()
+  perigee.sleep(0.001)
+  error "after the pause"
+end
+
+return h
+]]
+
+local function next_message(client)
+  return t.decode((client:receive()))
+end
+
+describe("a handler that waits", function()
+  local server, alice, bob
+
+  setup(function()
+    server = t.server {
+      scripts = { ["wait.lua"] = script },
+      options = { ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0 },
+    }
+  end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    alice = server:connect { user = "alice" }
+    bob = server:connect { user = "bob" }
+  end)
+
+  it("delays its own client's messages, in order", function()
+    alice:send("hold", { name = "order" }, 1)
+    alice:send("now", "second", 2)
+    alice:send("hold", { name = "order" }, 3)
+    alice:send("now", "fourth", 4)
+    -- Alice's second message is not answered: bob's word comes after it.
+    assert.equal("hello", bob:request("now", "hello"))
+    bob:request("release", { name = "order" })
+    for id = 1, 4 do
+      local reply = next_message(alice)
+      assert.equal("reply", reply.type)
+      assert.equal(id, reply.id)
+    end
+  end)
+
+  it("answers pings of its client meanwhile", function()
+    alice:send("hold", { name = "ping" }, 1)
+    alice:send("ping", nil, 2)
+    assert.same({ type = "pong", id = 2 }, next_message(alice))
+    bob:request("release", { name = "ping" })
+    assert.equal(1, next_message(alice).id)
+  end)
+
+  it("goes on although many messages wait behind it", function()
+    -- More than the 64 that are kept, and more than libwebsockets reads at once:
+    -- the rest waits in the sockets.
+    local patient = server:connect { user = "patient" }
+    patient:send("hold", { name = "many" }, 1)
+    local text = ("x"):rep(3000)
+    for id = 2, 200 do
+      patient:send("now", text, id)
+    end
+    assert.equal("hello", bob:request("now", "hello"))
+    bob:request("release", { name = "many" })
+    for id = 1, 200 do
+      assert.equal(id, next_message(patient).id)
+    end
+  end)
+
+  it("may wait through pcall, metamethods and iterators", function()
+    assert.same({ true, "field", 3 }, alice:request("wrapped"))
+  end)
+
+  it("may refuse or fail after the pause", function()
+    local _, code, text = alice:request("two.values")
+    assert.same({ "chat.muted", "later refused" }, { code, text })
+    local _, failed = alice:request("slow_error")
+    assert.equal("HANDLER_ERROR", failed)
+    assert.truthy(server:wait_log "handler=slow_error.-after the pause")
+  end)
+
+  it("is told where it cannot wait", function()
+    for name, text in pairs {
+      sort = "cannot wait below a C function",
+      coroutine = "cannot wait in a coroutine of the script's own",
+      negative = "seconds must be from 0",
+      nan = "seconds must be from 0",
+    } do
+      local _, code = alice:request(name)
+      assert.equal("HANDLER_ERROR", code)
+      local found = server:wait_log("handler=" .. name .. " [^\n]*("
+        .. text:gsub("%p", "%%%0") .. ")")
+      assert.equal(text, found)
+      assert.equal("next", alice:request("now", "next"))
+    end
+  end)
+
+  it("ends although its client is gone", function()
+    local carol = server:connect { user = "carol" }
+    carol:send("hold", { name = "gone" }, 1)
+    assert.equal("hello", bob:request("now", "hello"))
+    carol:drop()
+    server:wait_log "(user=carol closed)"
+    bob:request("release", { name = "gone" })
+    assert.equal("hello", bob:request("now", "hello"))
+  end)
+end)
+
+describe("a client that goes while its handler waits", function()
+  local server, bob
+
+  setup(function()
+    server = t.server { scripts = { ["wait.lua"] = [[
+      local perigee = require "perigee"
+      local seen, released = {}, false
+      local function note(client, what)
+        table.insert(seen, client.user_id .. " " .. what)
+      end
+      return {
+        hold = function(client)
+          note(client, "begins")
+          while not released do perigee.sleep(0.005) end
+          note(client, client:is_open() and "open" or "closed")
+        end,
+        word = function(client, data) note(client, data) end,
+        release = function() released = true end,
+        seen = function() return seen end,
+        kick = function() return perigee.kick "alice" end,
+        ["@leave"] = function(client, room)
+          perigee.sleep(0.001)
+          note(client, "leaves " .. room)
+        end,
+        ["@disconnect"] = function(client)
+          perigee.sleep(0.001)
+          note(client, "disconnects")
+        end,
+      }
+    ]] } }
+  end)
+  teardown(function() server:stop() end)
+
+  it("is heard to the end, and then farewelled", function()
+    bob = server:connect { user = "bob" }
+    local alice = server:connect { user = "alice" }
+    alice:request("join", { room = "r" })
+    alice:send "hold"
+    alice:send("word", "last word")
+    alice:request "ping"
+    alice:close()
+    server:wait_log "(user=alice closed by peer)"
+    bob:request "release"
+    assert.same({ "alice begins", "alice closed", "alice last word",
+      "alice leaves r", "alice disconnects" }, t.wait_until(function()
+        local seen = bob:request "seen"
+        return seen[5] and seen
+      end))
+  end)
+end)
+

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * Messages that wait for their handler. */
+#include "protocol/inbox.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+struct message {
+  struct list node;
+  size_t len;
+  char text[];
+};
+
+struct inbox {
+  struct list messages;
+  size_t count, bytes;
+  bool paused; /* the socket is not read */
+};
+
+static void pause_reading(struct conn *conn, bool paused) {
+  conn->inbox->paused = paused;
+  conn->io->pause(conn, paused);
+}
+
+void inbox_push(struct conn *conn, const char *text, size_t len) {
+  struct message *message = mem_alloc_raw(sizeof *message + len);
+  struct inbox *inbox = conn->inbox;
+  if (!inbox) {
+    conn->inbox = inbox = mem_alloc(sizeof *inbox);
+    list_init(&inbox->messages);
+  }
+  message->len = len;
+  memcpy(message->text, text, len);
+  list_init(&message->node);
+  list_push(&inbox->messages, &message->node);
+  inbox->count++;
+  inbox->bytes += len;
+  if (!inbox->paused &&
+      (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES))
+    pause_reading(conn, true);
+}
+
+static struct message *shift(struct inbox *inbox) {
+  struct list *node = list_shift(&inbox->messages);
+  if (!node)
+    return NULL;
+  struct message *message = container_of(node, struct message, node);
+  inbox->count--;
+  inbox->bytes -= message->len;
+  return message;
+}
+
+void inbox_run(struct conn *conn, inbox_fn *handle) {
+  struct message *message;
+  struct inbox *inbox = conn->inbox;
+  while (inbox && !conn_is_busy(conn) && (message = shift(inbox))) {
+    handle(conn, message->text, message->len);
+    mem_free(message);
+  }
+  if (!inbox)
+    return;
+  if (inbox->paused && inbox->count <= INBOX_MESSAGES / 2 &&
+      inbox->bytes <= INBOX_BYTES / 2)
+    pause_reading(conn, false);
+  if (inbox->count == 0)
+    inbox_drop(conn);
+}
+
+bool inbox_is_full(const struct conn *conn) {
+  return conn->inbox && conn->inbox->paused;
+}
+
+void inbox_drop(struct conn *conn) {
+  struct message *message;
+  struct inbox *inbox = conn->inbox;
+  if (!inbox)
+    return;
+  while ((message = shift(inbox)))
+    mem_free(message);
+  if (inbox->paused)
+    pause_reading(conn, false);
+  conn->inbox = NULL;
+  mem_free(inbox);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Messages that wait because a handler of their connection waits.
+ *
+ * Past INBOX_MESSAGES or INBOX_BYTES the socket is no longer read, until half
+ * of them are handled: the peer's kernel waits then, nothing is dropped. */
+#ifndef PROTOCOL_INBOX_H
+#define PROTOCOL_INBOX_H
+
+#include "core/conn.h"
+
+enum { INBOX_MESSAGES = 64, INBOX_BYTES = 256 * 1024 };
+
+/* Copies a message to the end. */
+void inbox_push(struct conn *conn, const char *text, size_t len);
+
+/* A message is handed on; `text` is borrowed. */
+typedef void inbox_fn(struct conn *conn, const char *text, size_t len);
+
+/* Hands on, in order, until the connection is busy again or none is left. */
+void inbox_run(struct conn *conn, inbox_fn *handle);
+
+/* Whether the socket is not read at the moment. */
+bool inbox_is_full(const struct conn *conn);
+
+/* Forgets all of them. */
+void inbox_drop(struct conn *conn);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ * Swapping generations. */
+#include "server/swap.h"
+
+#include "base/log.h"
+#include "protocol/session.h"
+#include "script/call.h"
+#include "script/lib_client.h"
+#include "script/lib_time.h"
+
+/* How often the end looks for hooks that wait again after they were aborted:
+ * a handler, then @leave, then @disconnect. */
+enum { END_ROUNDS = 8 };
+
+static struct host *host_of(struct swap *swap) {
+  return &swap->protocol->host;
+}
+
+/* --- hooks -------------------------------------------------------------- */
+
+static void run_stop(struct swap *swap, call_done_fn *done) {
+  struct generation *live = host_of(swap)->live;
+  struct call_result none = {.verdict = CALL_OK};
+  struct call_spec spec = {.handler = live->hooks[HOOK_STOP],
+                           .want_result = true,
+                           .done = done,
+                           .arg = swap};
+  buf_reset(&swap->kept, 0);
+  if (spec.handler)
+    call_run(live, &spec);
+  else
+    done(&spec, &none);
+}
+
+static void go_live(struct swap *swap, struct generation *generation) {
+  host_of(swap)->live = generation;
+  host_of(swap)->stats->reloads++;
+  generation->live = true;
+  if (!generation->hooks[HOOK_START])
+    return;
+  struct call_spec spec = {.handler = generation->hooks[HOOK_START],
+                           .args = {{swap->kept.len ? CALL_JSON : CALL_NIL,
+                                     swap->kept.data, swap->kept.len}},
+                           .nargs = 1};
+  call_run(generation, &spec);
+}
+
+/* --- retiring ----------------------------------------------------------- */
+
+static void arm_drain(struct swap *swap);
+
+static void on_drain(uv_timer_t *timer) {
+  struct swap *swap = container_of(timer, struct swap, drain);
+  struct list *oldest = host_of(swap)->retiring.next;
+  struct generation *generation = container_of(oldest, struct generation, node);
+  if (oldest == &host_of(swap)->retiring)
+    return;
+  log_warn("gen=%u calls=%u were not over after script.drain_s: aborted",
+           generation->number, generation->calls);
+  /* The last one's end releases the generation, and arms for the next. */
+  call_abort_all(generation, ERR_UNAVAILABLE,
+                 "these scripts were replaced, and script.drain_s is over");
+}
+
+/* They retire in order, and all get the same time. */
+static void arm_drain(struct swap *swap) {
+  struct list *oldest = host_of(swap)->retiring.next;
+  uint64_t now = uv_now(swap->drain.loop);
+  if (oldest == &host_of(swap)->retiring) {
+    uv_timer_stop(&swap->drain);
+    return;
+  }
+  uint64_t due = container_of(oldest, struct generation, node)->retire_ms;
+  uv_timer_start(&swap->drain, on_drain, due > now ? due - now : 0, 0);
+}
+
+static void release(struct swap *swap, struct generation *generation) {
+  generation->live = false;
+  list_remove(&generation->node);
+  lib_client_release_all(generation);
+  swap->release(swap->arg, generation);
+}
+
+static void on_generation_idle(struct generation *generation) {
+  struct swap *swap = generation->host->swap;
+  log_debug("gen=%u has ended", generation->number);
+  release(swap, generation);
+  arm_drain(swap);
+}
+
+static void retire(struct swap *swap, struct generation *old) {
+  double seconds = swap->protocol->config->script_drain_s;
+  old->retire_ms = uv_now(swap->drain.loop) + (uint64_t)(seconds * 1000.0);
+  list_push(&host_of(swap)->retiring, &old->node);
+  call_hold(old); /* it must not go in the middle of this */
+  lib_time_retire(old);
+  arm_drain(swap);
+  call_let_go(old);
+}
+
+/* --- swapping ----------------------------------------------------------- */
+
+static void say_refused(struct swap *swap, struct generation *generation,
+                        const char *error) {
+  swap->done(swap->arg, generation, error);
+  swap->release(swap->arg, generation);
+}
+
+static void on_stopped(const struct call_spec *spec,
+                       const struct call_result *result) {
+  struct swap *swap = spec->arg;
+  struct generation *old = host_of(swap)->live, *next = swap->incoming;
+  struct buf error = {0};
+  swap->incoming = NULL;
+  if (result->verdict == CALL_OK)
+    buf_put(&swap->kept, result->value[0].text, result->value[0].len);
+  /* Once more: handlers ran, and @stop itself. The first time it went well. */
+  if (spec->handler && generation_inherit(next, old, &error))
+    log_error("gen=%u what @stop wrote is lost: %.*s", old->number,
+              (int)error.len, error.data);
+  buf_free(&error);
+  go_live(swap, next);
+  retire(swap, old);
+  log_info("reload gen=%u is live handlers=%u", next->number,
+           HASH_COUNT(next->handlers));
+  swap->done(swap->arg, next, NULL);
+}
+
+void swap_to(struct swap *swap, struct generation *generation) {
+  struct generation *old = host_of(swap)->live;
+  struct buf error = {0};
+  if (swap->incoming) {
+    say_refused(swap, generation, "another reload waits for its @stop");
+    return;
+  }
+  if (generation_inherit(generation, old, &error)) {
+    buf_putc(&error, 0);
+    log_error("reload failed, gen=%u goes on: %s", old->number, error.data);
+    say_refused(swap, generation, error.data);
+  } else {
+    swap->incoming = generation;
+    run_stop(swap, on_stopped);
+  }
+  buf_free(&error);
+}
+
+/* --- start and end ------------------------------------------------------ */
+
+void swap_init(struct swap *swap, struct protocol *protocol,
+               swap_release_fn *release_generation, swap_done_fn *done,
+               void *arg) {
+  *swap = (struct swap){.protocol = protocol,
+                        .release = release_generation,
+                        .done = done,
+                        .arg = arg};
+  protocol->host.swap = swap;
+  protocol->host.generation_idle = on_generation_idle;
+  uv_timer_init(protocol->loop, &swap->drain);
+}
+
+void swap_start(struct swap *swap, struct generation *first) {
+  go_live(swap, first);
+}
+
+static void abort_all(struct swap *swap) {
+  static const char why[] = "the server ends";
+  call_abort_all(host_of(swap)->live, ERR_UNAVAILABLE, why);
+  LIST_FOREACH_SAFE (it, &host_of(swap)->retiring)
+    call_abort_all(container_of(it, struct generation, node), ERR_UNAVAILABLE,
+                   why);
+}
+
+static void on_last_stopped(const struct call_spec *spec,
+                            const struct call_result *result) {
+  struct swap *swap = spec->arg;
+  struct generation *live = host_of(swap)->live;
+  (void)result; /* there is nobody to hand it to */
+  lib_time_close(live);
+  live->live = false;
+  swap->ended(swap->arg);
+}
+
+void swap_end(struct swap *swap, void (*ended)(void *arg)) {
+  struct host *host = host_of(swap);
+  swap->ended = ended;
+  session_reap(swap->protocol);
+  LIST_FOREACH_SAFE (it, &host->retiring)
+    lib_time_close(container_of(it, struct generation, node));
+  for (int i = 0; i < END_ROUNDS; i++) {
+    abort_all(swap);
+    session_reap(swap->protocol);
+  }
+  run_stop(swap, on_last_stopped);
+}
+
+void swap_close(struct swap *swap) {
+  if (swap->incoming)
+    swap->release(swap->arg, swap->incoming);
+  swap->incoming = NULL;
+  buf_free(&swap->kept);
+  uv_close((uv_handle_t *)&swap->drain, NULL);
+}
