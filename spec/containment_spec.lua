@@ -47,6 +47,20 @@ local script = [[
       collectgarbage()
       return "fine"
     end,
+    ["finalizer.loop"] = function()
+      setmetatable({}, { __gc = forever })
+      collectgarbage()
+      while true do end
+    end,
+    ["finalizer.sleep"] = function()
+      local perigee = require "perigee"
+      setmetatable({}, { __gc = function() perigee.sleep(0) end })
+      collectgarbage()
+      return "fine"
+    end,
+    ["finalizer.late"] = function()
+      setmetatable({}, { __gc = 5 })
+    end,
     ["binary"] = function() return load(string.dump(forever))() end,
   }
 ]]
@@ -79,6 +93,7 @@ describe("A script that misbehaves", function()
   for _, type in ipairs {
     "loop", "loop.pcall", "loop.hidden", "loop.xpcall", "loop.coroutine",
     "loop.coroutines", "loop.index", "loop.close", "loop.sort",
+    "finalizer.loop",
   } do
     it("is stopped when it computes for too long: " .. type, function()
       hurts_only_itself(type, "HANDLER_TIMEOUT")
@@ -89,7 +104,7 @@ describe("A script that misbehaves", function()
   for _, type in ipairs {
     "memory.rep", "memory.grow", "error.table", "error.nil",
     "error.tostring", "exit", "reply.cycle", "reply.function", "global",
-    "yield", "binary",
+    "yield", "binary", "finalizer.late",
   } do
     it("fails by itself: " .. type, function()
       hurts_only_itself(type, "HANDLER_ERROR")
@@ -105,6 +120,9 @@ describe("A script that misbehaves", function()
 
   it("does not fail for an error in a finalizer", function()
     assert.equal("fine", alice:request "finalizer")
+    assert.truthy(server:wait_log "handler=__gc [^\n]*late")
+    assert.equal("fine", alice:request "finalizer.sleep")
+    assert.truthy(server:wait_log "handler=__gc [^\n]*cannot wait")
   end)
 
   it("says where it was when its time was over", function()
@@ -120,5 +138,54 @@ describe("A script that misbehaves", function()
     }
     assert.equal(1, status)
     assert.matches("main.lua:1: computed for too long", problem)
+  end)
+end)
+
+describe("Scripts that fill their memory for good", function()
+  it("start again from the same sources; connections and state stay",
+    function()
+      local server = t.server {
+        scripts = { ["main.lua"] = [[
+          local kept = {}
+          return {
+            keep = function()
+              for _ = 1, 100 do kept[#kept + 1] = ("x"):rep(1e5) .. #kept end
+            end,
+            kept = function(client)
+              client.state.asked = (client.state.asked or 0) + 1
+              return { #kept, client.state.asked }
+            end,
+          }
+        ]] },
+        options = { ["script.memory_mb"] = 32 },
+      }
+      local alice = server:connect { user = "alice" }
+      alice:request "kept"
+      local code
+      repeat
+        local _, problem = alice:request "keep"
+        code = problem
+      until code
+      assert.truthy(code == "HANDLER_ERROR" or code == "OVERLOADED", code)
+      server:wait_log "(reload gen=2 is live)"
+      assert.same({ 0, 2 }, alice:request "kept")
+      server:stop()
+    end)
+end)
+
+describe("A C function that holds the loop", function()
+  it("is named by the watchdog", function()
+    local server = t.server { scripts = { ["main.lua"] = [[
+      return {
+        backtrack = function(_, n)
+          return (("a"):rep(n)):match((".-"):rep(n) .. "b")
+        end,
+      }
+    ]] } }
+    local alice = server:connect { user = "alice" }
+    alice:send("backtrack", 40)
+    server:wait_log "(worker=1 handler=backtrack has held the loop for 1 s)"
+    server:signal "KILL"
+    server:stop(false)
   end)
 end)

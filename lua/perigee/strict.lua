@@ -58,7 +58,7 @@ local function drop_libraries()
     os[name] = nil
   end
   package.cpath = nil
-  package.loadlib = nil
+  rawset(package, "loadlib", nil)
   -- The searchers of C modules come after that of Lua files.
   for i = #package.searchers, LUA_FILES + 1, -1 do
     package.searchers[i] = nil

@@ -37,7 +37,8 @@ static inline char *buf_reserve(struct buf *buf, size_t more) {
 }
 
 static inline void buf_put(struct buf *buf, const void *bytes, size_t len) {
-  memcpy(buf_reserve(buf, len), bytes, len);
+  if (len > 0) /* `bytes` may be NULL then */
+    memcpy(buf_reserve(buf, len), bytes, len);
   buf->len += len;
 }
 

@@ -72,15 +72,20 @@ static lua_State *finalizer_coroutine(lua_State *L) {
   return co;
 }
 
-static void say_failed(lua_State *L, lua_State *co, int status) {
+static void say_failed(lua_State *L, const char *text) {
   const struct generation *generation = generation_of(L);
-  const char *text = status == LUA_YIELD ? "it yielded"
-                     : lua_type(co, -1) == LUA_TSTRING
-                         ? lua_tostring(co, -1)
-                         : "an error that is no text";
-  log_error("gen=%u handler=__gc %s", generation->number, text);
+  log_error("gen=%u handler=__gc %s", generation->number,
+            text ? text : "an error that is no text");
   if (generation->live)
     generation->host->stats->handler_errors++;
+}
+
+/* (finalizer, object), in the coroutine of finalizers. Protected in it, since
+ * Lua leaves hooks off for good in one that an error of a hook has ended. */
+static int run_finalizer(lua_State *L) {
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+    say_failed(L, lua_tostring(L, -1));
+  return 0;
 }
 
 /* (object, …); upvalue 1 is the script's finalizer. */
@@ -97,12 +102,10 @@ static int guarded_finalizer(lua_State *L) {
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
+  lua_pushcfunction(co, run_finalizer);
   lua_xmove(L, co, 2);
-  int status = lua_resume(co, L, 1, &nresults);
-  if (status != LUA_OK)
-    say_failed(L, co, status);
-  lua_resetthread(co);
-  budget_watch(co);
+  if (lua_resume(co, L, 2, &nresults) != LUA_OK)
+    lua_resetthread(co); /* no memory to begin with */
   if (alone)
     budget_stop(budget);
   return 0;

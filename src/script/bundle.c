@@ -113,13 +113,14 @@ static int by_name(const void *a, const void *b) {
 
 struct bundle *bundle_read(const char *dir, struct buf *error) {
   struct bundle *bundle = mem_alloc(sizeof *bundle);
+  bundle->refs = 1;
   bundle->dir = mem_strdup(dir);
   size_t len = strlen(dir);
   while (len > 1 && bundle->dir[len - 1] == '/')
     bundle->dir[--len] = 0;
   int err = add_folder(bundle, "", 0, error);
   if (err) {
-    bundle_free(bundle);
+    bundle_unref(bundle);
     return NULL;
   }
   if (bundle->count > 0)
@@ -127,8 +128,13 @@ struct bundle *bundle_read(const char *dir, struct buf *error) {
   return bundle;
 }
 
-void bundle_free(struct bundle *bundle) {
-  if (!bundle)
+struct bundle *bundle_ref(struct bundle *bundle) {
+  bundle->refs++;
+  return bundle;
+}
+
+void bundle_unref(struct bundle *bundle) {
+  if (!bundle || --bundle->refs > 0)
     return;
   for (size_t i = 0; i < bundle->count; i++) {
     mem_free(bundle->files[i].name);

@@ -20,13 +20,18 @@ struct bundle {
   char *dir;                 /* as given */
   struct bundle_file *files; /* sorted by name */
   size_t count;
+  unsigned refs; /* holders; they are all on one thread */
 };
 
 /* Reads every *.lua file of the folder and of its sub-folders (hidden ones
- * are skipped). NULL, with a text appended to `error`, if that fails. */
+ * are skipped). The caller holds the one reference. NULL, with a text appended
+ * to `error`, if that fails. */
 struct bundle *bundle_read(const char *dir, struct buf *error);
 
-/* Accepts NULL. */
-void bundle_free(struct bundle *bundle);
+/* One more holder; returns the bundle. */
+struct bundle *bundle_ref(struct bundle *bundle);
+
+/* One holder less; the last one frees it. Accepts NULL. */
+void bundle_unref(struct bundle *bundle);
 
 #endif

@@ -67,7 +67,7 @@ static void holds(const char *names) {
   buf_putc(&got, 0);
   assert_string_equal(got.data, names);
   buf_free(&got);
-  bundle_free(bundle);
+  bundle_unref(bundle);
 }
 
 /* Reading must fail with a text that has both words in it. */
@@ -85,7 +85,7 @@ static void fails(const char *dir, const char *where, const char *why) {
 static void an_empty_folder_is_an_empty_bundle(void **state) {
   (void)state;
   holds("");
-  bundle_free(NULL);
+  bundle_unref(NULL);
 }
 
 static void files_come_sorted_by_name(void **state) {
@@ -128,7 +128,7 @@ static void sources_are_read_whole(void **state) {
       fail_msg("byte %d is wrong", i);
   assert_int_equal(bundle->files[1].len, 0);
   assert_non_null(bundle->files[1].source);
-  bundle_free(bundle);
+  bundle_unref(bundle);
 }
 
 static void the_name_of_the_folder_is_not_in_the_names(void **state) {
@@ -142,7 +142,7 @@ static void the_name_of_the_folder_is_not_in_the_names(void **state) {
   assert_string_equal(bundle->files[0].name, "sub/a.lua");
   assert_int_equal(bundle->files[0].len, 8);
   assert_memory_equal(bundle->files[0].source, "return 1", 8);
-  bundle_free(bundle);
+  bundle_unref(bundle);
 }
 
 static void a_snapshot_does_not_change(void **state) {
@@ -152,7 +152,7 @@ static void a_snapshot_does_not_change(void **state) {
   put("a.lua", "return 2 -- longer");
   unlink("a.lua");
   assert_memory_equal(bundle->files[0].source, "return 1", 8);
-  bundle_free(bundle);
+  bundle_unref(bundle);
 }
 
 static void links_are_followed(void **state) {
@@ -173,7 +173,7 @@ static void a_circle_of_links_ends(void **state) {
   struct bundle *bundle = read_all();
   assert_string_equal(bundle->files[0].name, "a.lua");
   assert_in_range(bundle->count, 2, 1000);
-  bundle_free(bundle);
+  bundle_unref(bundle);
 }
 
 static void what_is_missing_is_named(void **state) {

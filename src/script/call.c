@@ -381,16 +381,16 @@ void wait_check(lua_State *L, const char *function) {
   const struct call *call = generation->current;
   if (!generation->live)
     luaL_error(L, "perigee.%s: not while scripts are being loaded", function);
-  if (!call)
+  else if (!call)
     luaL_error(L, "perigee.%s cannot wait here", function);
-  if (call->abort || generation->budget.spent)
+  else if (call->abort || generation->budget.spent)
     luaL_error(L, "perigee.%s: the call is being ended", function);
-  if (call->L != L)
+  else if (call->L != L)
     luaL_error(L,
                "perigee.%s cannot wait in a coroutine of the script's own: "
                "perigee.spawn starts one that can",
                function);
-  if (!lua_isyieldable(L))
+  else if (!lua_isyieldable(L))
     luaL_error(L,
                "perigee.%s cannot wait below a C function (table.sort, "
                "string.gsub, a finalizer)",

@@ -191,13 +191,13 @@ static int panic(lua_State *L) {
   return 0;
 }
 
-struct generation *generation_new(struct host *host,
-                                  const struct bundle *bundle, unsigned number,
-                                  struct buf *error) {
+struct generation *generation_new(struct host *host, struct bundle *bundle,
+                                  unsigned number, struct buf *error) {
   struct generation *generation = mem_alloc(sizeof *generation);
   struct build context = {generation, bundle};
   generation->host = host;
   generation->number = number;
+  generation->bundle = bundle_ref(bundle);
   generation->memory_limit = (size_t)host->config->script_memory_mb << 20;
   list_init(&generation->idle);
   list_init(&generation->waiting);
@@ -205,6 +205,7 @@ struct generation *generation_new(struct host *host,
   lua_State *L = generation->L = lua_newstate(allocate, generation);
   if (!L) {
     buf_puts(error, "no memory for a Lua state");
+    bundle_unref(bundle);
     mem_free(generation);
     return NULL;
   }
@@ -295,6 +296,7 @@ void generation_free(struct generation *generation) {
   free_handlers(&generation->places);
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
+  bundle_unref(generation->bundle);
   mem_free(generation);
 }
 

@@ -52,7 +52,8 @@ struct handler {
 
 struct generation {
   lua_State *L;
-  unsigned number; /* 1 is the first load of the process */
+  struct bundle *bundle; /* what it was built from */
+  unsigned number;       /* 1 is the first load of the process */
   struct host *host;
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
@@ -81,12 +82,12 @@ struct generation {
               * ended; true while it retires */
 };
 
-/* Builds a generation. NULL on failure, with the reason (file, line, message)
- * appended to `error`. May run on any thread; uses host->config and host->key
- * only, until the generation is live. */
-struct generation *generation_new(struct host *host,
-                                  const struct bundle *bundle, unsigned number,
-                                  struct buf *error);
+/* Builds a generation, which holds the bundle from then on. NULL on failure,
+ * with the reason (file, line, message) appended to `error`. May run on any
+ * thread; uses host->config and host->key only, until the generation is live.
+ */
+struct generation *generation_new(struct host *host, struct bundle *bundle,
+                                  unsigned number, struct buf *error);
 
 /* Copies the state tables of all clients from `from`, which stays as it is.
  * ERR_SCRIPT, naming client and key, if a value is not plain data: then this

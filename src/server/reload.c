@@ -8,6 +8,6 @@ struct generation *reload_build(struct host *host, const char *dir,
   if (!bundle)
     return NULL;
   struct generation *generation = generation_new(host, bundle, number, error);
-  bundle_free(bundle);
+  bundle_unref(bundle);
   return generation;
 }

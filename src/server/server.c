@@ -8,6 +8,7 @@
 #include "core/key.h"
 #include "server/reload.h"
 #include "server/watch.h"
+#include "server/watchdog.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -19,7 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEV_TOKEN_TTL_S = 24 * 3600, USUAL_DESCRIPTORS = 65536 };
+enum {
+  DEV_TOKEN_TTL_S = 24 * 3600,
+  USUAL_DESCRIPTORS = 65536,
+  REBUILD_EVERY_MS = 10000
+};
 
 struct server {
   const struct config *config;
@@ -33,6 +38,9 @@ struct server {
   bool watching;
   bool stopping;
   unsigned generations; /* built so far */
+  unsigned rebuilt;     /* the last one that was rebuilt for its memory … */
+  uint64_t rebuilt_ms;  /* … and when */
+  struct watchdog watchdog;
 };
 
 /* --- reload ------------------------------------------------------------- */
@@ -54,6 +62,29 @@ static void reload(struct server *server) {
 
 static void on_changed(void *arg) {
   reload(arg);
+}
+
+/* A state whose memory is used up serves nobody: the same scripts, from the
+ * same sources, start again in a new one. What fills client.state comes along,
+ * so that it may not help: not more often than every so many seconds. */
+static void rebuild(struct server *server, const struct generation *full) {
+  struct buf error = {0};
+  uint64_t now = uv_now(&server->loop);
+  if (server->stopping || full->number == server->rebuilt ||
+      (server->rebuilt_ms && now - server->rebuilt_ms < REBUILD_EVERY_MS))
+    return;
+  server->rebuilt_ms = now;
+  server->rebuilt = full->number;
+  log_error("gen=%u has used up script.memory_mb=%lld: its scripts start again",
+            full->number, (long long)server->config->script_memory_mb);
+  struct generation *generation =
+      generation_new(&server->worker.protocol.host, full->bundle,
+                     ++server->generations, &error);
+  if (generation)
+    worker_post(&server->worker.mailbox, LETTER_SWAP, generation);
+  else
+    log_error("they do not: %.*s", (int)error.len, error.data);
+  buf_free(&error);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -80,6 +111,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void on_ended(struct server *server) {
   for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
     uv_close((uv_handle_t *)&server->signals[i], NULL);
+  watchdog_stop(&server->watchdog);
   mailbox_close(&server->mailbox);
 }
 
@@ -88,6 +120,8 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct letter *letter = container_of(node, struct letter, node);
   if (letter->kind == LETTER_FREE)
     generation_free(letter->generation);
+  else if (letter->kind == LETTER_FULL)
+    rebuild(server, letter->generation);
   else
     on_ended(server);
   mem_free(letter);
@@ -176,6 +210,8 @@ static void start(struct server *server, int listen_fd,
     log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
              server->config->scripts);
   worker_start_take(&server->worker, listen_fd, first);
+  watchdog_start(&server->watchdog, &server->loop,
+                 &server->worker.protocol.host);
   say_ready(server, address, handlers);
 }
 

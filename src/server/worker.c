@@ -13,6 +13,12 @@ static void on_released(void *arg, struct generation *generation) {
   worker_post(worker->home, LETTER_FREE, generation);
 }
 
+static void on_full(struct generation *generation) {
+  struct worker *worker =
+      container_of(generation->host, struct worker, protocol.host);
+  worker_post(worker->home, LETTER_FULL, generation);
+}
+
 static void on_swapped(void *arg, const struct generation *generation,
                        const char *error) {
   (void)arg;
@@ -76,6 +82,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
     stop(worker);
     break;
   case LETTER_FREE:
+  case LETTER_FULL:
   case LETTER_ENDED:
     break; /* for the main thread */
   }
@@ -88,6 +95,7 @@ void worker_init(struct worker *worker, const struct config *config,
                  const struct jwt_key *key, struct mailbox *home) {
   *worker = (struct worker){.home = home};
   protocol_init(&worker->protocol, &worker->loop, config, key);
+  worker->protocol.host.generation_full = on_full;
 }
 
 int worker_open(struct worker *worker, bool development, struct buf *error) {

@@ -18,6 +18,7 @@ enum letter_kind {
   LETTER_SWAP,  /* to the worker: make `generation` live */
   LETTER_STOP,  /* to the worker: drain and end */
   LETTER_FREE,  /* from the worker: free `generation`, it is out of use */
+  LETTER_FULL,  /* from the worker: the memory of `generation` is used up */
   LETTER_ENDED, /* from the worker: its thread is about to return */
 };
 
