@@ -14,7 +14,7 @@
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/message.h"
-#include "script/transfer.h"
+#include "script/pack.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -411,11 +411,18 @@ void lib_client_forget_claims(struct generation *generation,
 static void copy_state(lua_State *from, lua_State *to) {
   const struct box *box = lua_touserdata(from, -1);
   if (lua_getiuservalue(from, -1, STATE) == LUA_TTABLE && box->conn) {
+    struct generation *generation = generation_of(to);
+    struct buf *packed = &generation->scratch;
     char name[64];
+    struct pack_from state = {from, lua_gettop(from), name,
+                              generation->memory_limit};
     snprintf(name, sizeof name, "conn=%llu client.state",
              (unsigned long long)box->conn->id);
     lib_client_push(to, box->conn);
-    transfer_copy(from, to, name);
+    buf_reset(packed, GENERATION_SCRATCH_KEEP);
+    pack_write(&state, to, packed);
+    lua_pushlstring(to, packed->data, packed->len);
+    pack_read(to);
     lua_setiuservalue(to, -2, STATE);
     lua_pop(to, 1);
   }

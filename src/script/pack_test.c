@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of script/transfer, between two Lua states. */
+ * Tests of script/pack, most of them from one Lua state to another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "script/json.h"
-#include "script/transfer.h"
+#include "script/pack.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -18,6 +18,9 @@
 struct pair {
   lua_State *from, *to;
 };
+
+static struct buf packed;
+static size_t most; /* bytes that a value may take */
 
 static lua_State *new_state(void) {
   lua_State *L = luaL_newstate();
@@ -30,6 +33,7 @@ static lua_State *new_state(void) {
 static int setup(void **state) {
   static struct pair pair;
   pair = (struct pair){new_state(), new_state()};
+  most = 1 << 20;
   *state = &pair;
   return 0;
 }
@@ -39,6 +43,7 @@ static int teardown(void **state) {
   lua_close(pair->from);
   if (pair->to)
     lua_close(pair->to);
+  buf_free(&packed);
   return 0;
 }
 
@@ -48,7 +53,12 @@ static void run(lua_State *L, const char *chunk) {
 }
 
 static int copy(lua_State *to) {
-  transfer_copy(lua_touserdata(to, 1), to, "state");
+  lua_State *from = lua_touserdata(to, 1);
+  struct pack_from state = {from, lua_gettop(from), "state", most};
+  packed.len = 0;
+  pack_write(&state, to, &packed);
+  lua_pushlstring(to, packed.data, packed.len);
+  pack_read(to);
   return 1;
 }
 
@@ -96,7 +106,16 @@ static void simple_values(void **state) {
 static void numbers_keep_their_kind(void **state) {
   arrives(state, "return 5", "assert(math.type(v) == 'integer' and v == 5)");
   arrives(state, "return 5.0", "assert(math.type(v) == 'float' and v == 5)");
-  arrives(state, "return math.mininteger", "assert(v == math.mininteger)");
+  arrives(state,
+          "local t = {0, -1, math.maxinteger, math.mininteger}"
+          " for i = 0, 62 do t[#t + 1] = 1 << i; t[#t + 1] = -(1 << i);"
+          " t[#t + 1] = (1 << i) - 1 end return t",
+          "local t = {0, -1, math.maxinteger, math.mininteger}"
+          " for i = 0, 62 do t[#t + 1] = 1 << i; t[#t + 1] = -(1 << i);"
+          " t[#t + 1] = (1 << i) - 1 end assert(#v == #t)"
+          " for i, n in ipairs(t) do"
+          " assert(v[i] == n and math.type(v[i]) == 'integer') end");
+  arrives(state, "return -0.0", "assert(1 / v == -math.huge)");
   arrives(state, "return 0.1 + 0.2", "assert(v == 0.1 + 0.2)");
   arrives(state, "return '5'", "assert(math.type(v) == nil and v == '5')");
   arrives(state, "return 0/0", "assert(v ~= v)");
@@ -156,6 +175,33 @@ static void depth_is_bounded(void **state) {
   fails(state, "local t = 1 for i = 1, 65 do t = {t} end return t", "state[1]");
   arrives(state, "local t = 1 for i = 1, 64 do t = {t} end return t",
           "for i = 1, 64 do v = v[1] end assert(v == 1)");
+}
+
+static void size_is_bounded(void **state) {
+  struct pair *pair = *state;
+  most = 100;
+  arrives(state, "return ('x'):rep(98)", "assert(#v == 98)");
+  assert_int_equal(packed.len, 100);
+  assert_int_not_equal(transfer(pair, "return ('x'):rep(99)"), LUA_OK);
+  assert_string_equal(lua_tostring(pair->to, -1),
+                      "state: more than 100 bytes of data");
+  assert_int_not_equal(
+      transfer(pair, "return {('x'):rep(50), {('x'):rep(50)}}"), LUA_OK);
+  /* 2^60 tables, if nothing stopped it. */
+  most = 100000;
+  assert_int_not_equal(
+      transfer(pair, "local t = {} for i = 1, 60 do t = {t, t} end return t"),
+      LUA_OK);
+  assert_non_null(strstr(lua_tostring(pair->to, -1), "more than 100000 bytes"));
+  assert_in_range(packed.len, 0, 101000);
+}
+
+/* The border that Lua finds in such a table is far beyond what is in it. */
+static void tables_with_holes_cost_what_they_hold(void **state) {
+  arrives(state, "local t = {} for i = 0, 40 do t[1 << i] = i end return t",
+          "local n = 0 for k, i in pairs(v) do"
+          " assert(k == 1 << i) n = n + 1 end assert(n == 41)");
+  assert_in_range(packed.len, 41, 41 * 10);
 }
 
 struct budget {
@@ -218,6 +264,8 @@ int main(void) {
       TEST(a_copy_is_a_copy),
       TEST(what_is_not_data_is_named),
       TEST(depth_is_bounded),
+      TEST(size_is_bounded),
+      TEST(tables_with_holes_cost_what_they_hold),
       TEST(a_receiver_without_memory_raises),
   };
 #undef TEST
