@@ -17,6 +17,7 @@
 #include "script/lib_client.h"
 #include "script/lib_misc.h"
 #include "script/lib_service.h"
+#include "script/lib_store.h"
 #include "script/lib_time.h"
 
 #include <lauxlib.h>
@@ -64,6 +65,7 @@ static void *allocate(void *context, void *ptr, size_t old, size_t size) {
 static int open_core(lua_State *L) {
   lua_newtable(L);
   lib_service_open(L);
+  lib_store_open(L);
   lib_misc_open(L);
   lib_time_open(L);
   return 1;

@@ -84,7 +84,7 @@ struct generation {
 
 /* Builds a generation, which holds the bundle from then on. NULL on failure,
  * with the reason (file, line, message) appended to `error`. May run on any
- * thread; uses host->config and host->key only, until the generation is live.
+ * thread; uses host->config, key and store only, until the generation is live.
  */
 struct generation *generation_new(struct host *host, struct bundle *bundle,
                                   unsigned number, struct buf *error);

@@ -15,6 +15,7 @@ struct generation;
 struct handler;
 struct jwt_key;
 struct manager;
+struct store;
 struct swap;
 
 /* Borrowed pointers, all of which outlive every generation. */
@@ -24,6 +25,7 @@ struct host {
   struct stats *stats;
   const struct config *config;
   const struct jwt_key *key;
+  struct store *store;     /* of the process: other threads use it, too */
   struct generation *live; /* whose handlers get the next message */
   /* generation->node: replaced, but calls of theirs still wait */
   struct list retiring;

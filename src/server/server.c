@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/key.h"
+#include "core/store.h"
 #include "server/reload.h"
 #include "server/watch.h"
 #include "server/watchdog.h"
@@ -30,6 +31,7 @@ struct server {
   const struct config *config;
   enum config_mode mode;
   struct jwt_key *key;
+  struct store *store;
   uv_loop_t loop;
   struct mailbox mailbox;
   struct worker worker;
@@ -243,6 +245,10 @@ static int prepare(struct server *server, int *listen_fd,
   return worker_open(worker, server->mode == CONFIG_DEVELOPMENT, error);
 }
 
+static struct store *new_store(const struct config *config) {
+  return store_new((size_t)config->limits_store_mb << 20);
+}
+
 int server_run(const struct config *config, enum config_mode mode,
                struct buf *error) {
   struct server server = {.config = config, .mode = mode};
@@ -255,6 +261,7 @@ int server_run(const struct config *config, enum config_mode mode,
   raise_descriptors(config);
   srandom((unsigned)time(NULL) ^ (unsigned)getpid());
   worker_init(&server.worker, config, server.key, &server.mailbox);
+  server.store = server.worker.protocol.host.store = new_store(config);
   int err = prepare(&server, &listen_fd, address, &first, error);
   if (err) {
     generation_free(first);
@@ -265,6 +272,7 @@ int server_run(const struct config *config, enum config_mode mode,
     serve(&server);
   }
   worker_free(&server.worker);
+  store_free(server.store);
   jwt_key_free(server.key);
   return err;
 }
@@ -276,11 +284,13 @@ int server_check(const struct config *config, unsigned *handlers,
   if (!key)
     return ERR_CONFIG;
   host.key = key;
+  host.store = new_store(config);
   struct generation *generation =
       reload_build(&host, config->scripts, 1, error);
   *handlers = generation ? HASH_COUNT(generation->handlers) : 0;
   int err = generation ? 0 : ERR_SCRIPT;
   generation_free(generation);
+  store_free(host.store);
   jwt_key_free(key);
   return err;
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * The shared store for scripts.
+ *
+ * Numbers are stored as numbers, so that incr can count; all else is packed.
+ * Bytes on their way are in the scratch buffer of the generation. What comes
+ * out of the store is made a Lua string before anything else is made of it:
+ * that may run finalizers, and those may use the store. */
+#include "script/lib_store.h"
+
+#include "core/store.h"
+#include "script/generation.h"
+#include "script/json.h"
+#include "script/pack.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <uv.h>
+
+/* More keys than that keys() does not return: no hook ends a C function that
+ * takes too long. */
+enum { KEYS_MAX = 10000 };
+
+static const double TTL_MAX_S = 1e9; /* some thirty years */
+
+static struct store *store_of(lua_State *L) {
+  return generation_of(L)->host->store;
+}
+
+static struct buf *empty_scratch(lua_State *L) {
+  struct buf *scratch = &generation_of(L)->scratch;
+  buf_reset(scratch, GENERATION_SCRATCH_KEEP);
+  return scratch;
+}
+
+static uint64_t now_ms(void) {
+  return uv_hrtime() / 1000000;
+}
+
+/* --- arguments and results ---------------------------------------------- */
+
+/* No number becomes a key: 5 and 5.0 would be different ones. */
+static struct store_key check_key(lua_State *L) {
+  struct store_key key;
+  luaL_checktype(L, 1, LUA_TSTRING);
+  key.bytes = lua_tolstring(L, 1, &key.len);
+  luaL_argcheck(L, key.len >= 1 && key.len <= STORE_KEY_BYTES, 1,
+                "a key has 1 to 256 bytes");
+  return key;
+}
+
+/* In milliseconds; 0 if there is none. */
+static uint64_t check_ttl(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index))
+    return 0;
+  lua_Number seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, seconds > 0 && seconds <= TTL_MAX_S, index,
+                "a ttl is more than 0 and at most 1e9 seconds");
+  return (uint64_t)ceil(seconds * 1000);
+}
+
+/* False if the value is no number. */
+static bool to_number(lua_State *L, int index, struct store_value *value) {
+  *value = (struct store_value){.kind = STORE_INTEGER};
+  if (lua_type(L, index) != LUA_TNUMBER)
+    return false;
+  if (lua_isinteger(L, index)) {
+    value->integer = lua_tointeger(L, index);
+  } else {
+    value->kind = STORE_FLOAT;
+    value->number = lua_tonumber(L, index);
+  }
+  return true;
+}
+
+/* The bytes are in the scratch buffer. */
+static struct store_value check_value(lua_State *L, int index) {
+  struct store_value value;
+  struct pack_from from = {L, index, "value", STORE_VALUE_BYTES};
+  if (to_number(L, index, &value))
+    return value;
+  struct buf *scratch = empty_scratch(L);
+  pack_write(&from, L, scratch);
+  value.kind = STORE_BYTES;
+  value.bytes = scratch->data;
+  value.len = scratch->len;
+  return value;
+}
+
+static int push_value(lua_State *L, const struct store_value *value) {
+  switch (value->kind) {
+  case STORE_INTEGER:
+    lua_pushinteger(L, value->integer);
+    break;
+  case STORE_FLOAT:
+    lua_pushnumber(L, value->number);
+    break;
+  case STORE_BYTES:
+    lua_pushlstring(L, value->bytes, value->len);
+    pack_read(L);
+    break;
+  }
+  return 1;
+}
+
+/* --- the functions ------------------------------------------------------ */
+
+/* (key) */
+static int get(lua_State *L) {
+  struct store_key key = check_key(L);
+  struct store_value value;
+  if (store_get(store_of(L), key, now_ms(), &value, empty_scratch(L)))
+    return push_value(L, &value);
+  lua_pushnil(L);
+  return 1;
+}
+
+/* (key) */
+static int delete_key(lua_State *L) {
+  struct store_key key = check_key(L);
+  lua_pushboolean(L, store_delete(store_of(L), key, now_ms()));
+  return 1;
+}
+
+/* (key, value, ttl?) */
+static int set(lua_State *L) {
+  struct store_key key = check_key(L);
+  uint64_t ttl_ms = check_ttl(L, 3);
+  luaL_checkany(L, 2);
+  if (lua_isnil(L, 2)) {
+    store_delete(store_of(L), key, now_ms());
+    return 0;
+  }
+  struct store_value value = check_value(L, 2);
+  store_set(store_of(L), key, &value, now_ms(), ttl_ms);
+  return 0;
+}
+
+/* (key, value, ttl?) */
+static int add(lua_State *L) {
+  struct store_key key = check_key(L);
+  uint64_t ttl_ms = check_ttl(L, 3);
+  luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "a value expected, got nil");
+  struct store_value value = check_value(L, 2);
+  lua_pushboolean(L, store_add(store_of(L), key, &value, now_ms(), ttl_ms));
+  return 1;
+}
+
+/* (key, by?, ttl?) */
+static int incr(lua_State *L) {
+  struct store_key key = check_key(L);
+  uint64_t ttl_ms = check_ttl(L, 3);
+  struct store_value by = {.kind = STORE_INTEGER, .integer = 1}, sum;
+  if (!lua_isnoneornil(L, 2) && !to_number(L, 2, &by))
+    luaL_checktype(L, 2, LUA_TNUMBER); /* raises */
+  switch (store_incr(store_of(L), key, &by, now_ms(), ttl_ms, &sum)) {
+  case STORE_NOT_A_NUMBER:
+    return luaL_error(L, "the value of '%s' is not a number", key.bytes);
+  case STORE_OVERFLOW:
+    return luaL_error(L, "the number of '%s' would be out of range", key.bytes);
+  default:
+    return push_value(L, &sum);
+  }
+}
+
+static int by_bytes(const void *a, const void *b) {
+  const struct store_key *x = a, *y = b;
+  int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+  return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Pushes an array of the keys that store_keys wrote, in order. */
+static void push_keys(lua_State *L, const struct buf *found, size_t count) {
+  uint16_t len;
+  lua_pushlstring(L, found->data, found->len);
+  const char *at = lua_tostring(L, -1);
+  struct store_key *keys = lua_newuserdatauv(L, (count + 1) * sizeof *keys, 0);
+  for (size_t i = 0; i < count; i++) {
+    memcpy(&len, at, sizeof len);
+    keys[i] = (struct store_key){at + sizeof len, len};
+    at += sizeof len + len;
+  }
+  qsort(keys, count, sizeof *keys, by_bytes);
+  lua_createtable(L, (int)count, 0);
+  json_mark_array(L);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushlstring(L, keys[i].bytes, keys[i].len);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+}
+
+/* (prefix?) */
+static int keys_of(lua_State *L) {
+  struct store_key prefix;
+  struct buf *found = empty_scratch(L);
+  prefix.bytes = luaL_optlstring(L, 1, "", &prefix.len);
+  buf_reserve(found, 1); /* so that there is data, also of nothing */
+  size_t count = store_keys(store_of(L), prefix, now_ms(), KEYS_MAX, found);
+  if (count <= KEYS_MAX) {
+    push_keys(L, found, count);
+    return 1;
+  }
+  push_keys(L, found, KEYS_MAX);
+  lua_pushboolean(L, true);
+  return 2;
+}
+
+static const luaL_Reg functions[] = {
+    {"get", get},           {"set", set},      {"add", add}, {"incr", incr},
+    {"delete", delete_key}, {"keys", keys_of}, {NULL, NULL},
+};
+
+void lib_store_open(lua_State *L) {
+  luaL_newlib(L, functions);
+  lua_setfield(L, -2, "store");
+}
