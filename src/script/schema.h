@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * What the data of a message must look like, checked on its JSON text.
+ *
+ * A schema is a text in a small language, compiled once when the scripts are
+ * loaded. Lua tables become such a text in lua/perigee/declaration.lua.
+ *
+ *   type   = base { "[]" limits | "?" }          "?": may be missing or null
+ *   base   = "any" | "boolean" | "object"
+ *          | ( "string" | "array" | "integer" | "number" ) limits
+ *          | word { "|" word } | object | "(" type ")"
+ *   limits = { ( "<" | "<=" | ">" | ">=" ) number }
+ *   word   = "'" text "'"
+ *   object = "{" [ member { "," member } [ "," ] ] "}"
+ *   member = key ":" type | "*" ":" ( type | "false" )
+ *   key    = letters, digits and "_", or any text in double quotes
+ *
+ * Limits are about the value of a number, the characters (code points, not
+ * bytes) of a string and the items of an array. An integer is a number that
+ * Lua gets as one: 5, not 5.0 and not beyond int64. Keys that the schema does
+ * not name are let through, unless "*" says which type they must have, or
+ * false: none. Of a key that comes twice, both values must fit. */
+#ifndef SCRIPT_SCHEMA_H
+#define SCRIPT_SCHEMA_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+#include <stddef.h>
+
+/* Limits of a schema itself, so that checking costs little memory. */
+enum {
+  SCHEMA_BYTES = 64 * 1024, /* the text */
+  SCHEMA_DEPTH = 32,        /* types inside of each other */
+  SCHEMA_FIELDS = 64,       /* of one object */
+  SCHEMA_NAME = 64,         /* bytes of a key or a word */
+};
+
+struct schema;
+
+/* Compiles a schema; `text` is copied. NULL if it is none, with the field,
+ * what is wrong and the offending text appended to `error`. */
+MUST_CHECK struct schema *schema_new(const char *text, size_t len,
+                                     struct buf *error);
+
+/* Accepts NULL. */
+void schema_free(struct schema *schema);
+
+/* Whether a value fits: `data` passed json_check and has no space around it,
+ * or is NULL when the message had none. 0; or ERR_BAD_REQUEST with the field
+ * and what is expected appended to `why`: `data.tags[3]: expected string`.
+ * Items are counted from 1, as Lua does. ERR_BAD_JSON, and a text as well,
+ * if the data turns out to be no JSON before anything else is wrong. */
+MUST_CHECK int schema_check(const struct schema *schema, const char *data,
+                            size_t len, struct buf *why);
+
+#endif

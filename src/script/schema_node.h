@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * The compiled form of a schema: what schema_parse makes and schema_check
+ * follows. */
+#ifndef SCRIPT_SCHEMA_NODE_H
+#define SCRIPT_SCHEMA_NODE_H
+
+#include "script/schema.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Those that have a name in the language, then two that have not. */
+enum kind { ANY, STRING, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, WORDS, NONE };
+enum { NAMED_KINDS = WORDS };
+
+struct span {
+  const char *text;
+  size_t len;
+};
+
+struct node {
+  enum kind kind;
+  bool optional;         /* null will do, and as a field, to be missing */
+  bool has_min, has_max; /* of value, characters or items */
+  int64_t min, max;
+  double low, high;   /* the same of a NUMBER */
+  struct span limits; /* as they were written, for errors; so are words */
+  struct span name;   /* of a field, or the text of a word */
+  uint32_t first;     /* field, word, or type of the items */
+  uint32_t next;      /* field or word beside this one; 0: none */
+  uint32_t others;    /* of an OBJECT: the type of all other keys */
+  unsigned bit;       /* of a field, in `required` of its object */
+  uint64_t required;  /* of an OBJECT: the fields that must be there */
+};
+
+/* nodes[0] is ANY: what is not said may be anything. */
+struct schema {
+  struct node *nodes;
+  uint32_t count, cap;
+  uint32_t root;
+  char text[];
+};
+
+/* A field, or item `index` when the name is NULL; `up` NULL is the data. */
+struct step {
+  const struct step *up;
+  struct span name;
+  size_t index;
+};
+
+/* What a script writes for the first NAMED_KINDS. */
+extern const char *const schema_kinds[NAMED_KINDS];
+
+/* How much of a text to show, without cutting a character in two. */
+size_t schema_shown(struct span span, size_t most);
+
+/* Whether the character may be in a key that needs no quotes. */
+bool schema_name_char(char c);
+
+/* Appends the way to a value: `data.tags[3]["a key"]`. */
+void schema_put_path(struct buf *out, const struct step *step);
+
+#endif
