@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What a script may return: which keys, and what may stand behind them.
 
+local declaration = require "perigee.declaration"
+
 local hooks = {
   ["@token"] = true, ["@auth"] = true, ["@connect"] = true,
   ["@disconnect"] = true, ["@join"] = true, ["@leave"] = true,
@@ -32,7 +34,7 @@ local function check_hook(key, value)
   end
 end
 
-local function check_handler(key, value)
+local function check_type(key)
   if reserved[key] or key:find("^%$") then
     return ("message type '%s' is reserved for the protocol"):format(key)
   end
@@ -40,22 +42,33 @@ local function check_handler(key, value)
     return ("message type '%s' is not 1 to 64 of A-Z a-z 0-9 _ . : -")
       :format(key)
   end
-  if type(value) ~= "function" then
-    return ("handler '%s' must be a function, not a %s")
-      :format(key, type(value))
-  end
 end
 
--- Whether a script may return `key = value`; nil, or what is wrong.
-local function check(key, value)
+local function read_handler(key, value)
+  local wrong = check_type(key)
+  if wrong or type(value) == "function" then
+    return not wrong and value, wrong
+  end
+  if type(value) ~= "table" then
+    return nil, ("handler '%s' must be a function or { handler = function …, "
+      .. "rate = …, schema = … }, not a %s"):format(key, type(value))
+  end
+  local result, problem = declaration.read(value)
+  return result, problem and ("handler '%s': %s"):format(key, problem)
+end
+
+-- What is to be kept of a script's `key = value`: a function, or the table
+-- that declaration.read returns; or nil, and what is wrong.
+local function read(key, value)
   if type(key) ~= "string" then
-    return ("key %s: handlers are keyed by message type, a string")
+    return nil, ("key %s: handlers are keyed by message type, a string")
       :format(tostring(key))
   end
   if key:sub(1, 1) == "@" then
-    return check_hook(key, value)
+    local wrong = check_hook(key, value)
+    return not wrong and value, wrong
   end
-  return check_handler(key, value)
+  return read_handler(key, value)
 end
 
-return { check = check }
+return { read = read }

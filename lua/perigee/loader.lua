@@ -113,9 +113,8 @@ end
 -- Takes the handlers of one script into `found`.
 local function collect(found, path, script)
   for _, key in ipairs(sorted_keys(script)) do
-    local value = script[key]
-    local wrong = handler.check(key, value)
-    if wrong then
+    local value, wrong = handler.read(key, script[key])
+    if not value then
       error(("%s: %s"):format(path, wrong), 0)
     end
     if key:sub(1, 1) == "@" then
@@ -127,6 +126,9 @@ local function collect(found, path, script)
       error(("%s: message type '%s' has a handler in %s already")
         :format(path, key, found.owner[key]), 0)
     else
+      if type(value) == "table" then
+        value.path = path -- a wrong schema is found later, in C
+      end
       found.handlers[key] = value
       found.owner[key] = path
     end
@@ -134,7 +136,7 @@ local function collect(found, path, script)
 end
 
 -- dir: the scripts directory; names: all files, sorted; sources: name to text.
--- Returns handlers (type to function) and hooks (key to function), or raises.
+-- Returns handlers (type to function or declaration) and hooks (key to function), or raises.
 local function load_scripts(dir, names, sources)
   local found = { handlers = {}, hooks = {}, owner = {} }
   -- After preloaded and our own modules, before files of package.path.

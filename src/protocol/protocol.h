@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "core/frame.h"
 #include "core/manager.h"
+#include "core/rates.h"
 #include "script/host.h"
 
 #include <uv.h>
@@ -20,6 +21,7 @@ struct protocol {
   uv_loop_t *loop;             /* borrowed */
   struct stats stats;
   struct manager manager;
+  struct rates rates; /* those that handlers declare */
   struct host host;
   struct frame *ping; /* {"type":"ping"}, shared by all connections */
   struct frame *pong;

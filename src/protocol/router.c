@@ -3,6 +3,7 @@
 #include "protocol/router.h"
 
 #include "core/json.h"
+#include "protocol/admit.h"
 #include "protocol/answer.h"
 #include "protocol/auth.h"
 #include "protocol/envelope.h"
@@ -99,7 +100,8 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
     const struct handler *handler =
         generation_handler(live, env->type, env->type_len);
     if (handler) {
-      run_handler(conn, live, handler, env);
+      if (admit_message(conn, handler, env))
+        run_handler(conn, live, handler, env);
       return;
     }
   }

@@ -3,9 +3,10 @@
  *
  * In this order: rates, envelope (read also when a rate refuses, for the id
  * that the refusal is to carry), the auth gate; then the
- * script's handler of that type or a built-in type. Messages of a connection
- * are handled one at a time, in the order in which they came: while a handler
- * waits the next ones do, too (protocol/inbox), but for ping and pong. */
+ * script's handler of that type, if its declaration admits the message, or a
+ * built-in type. Messages of a connection are handled one at a time, in the
+ * order in which they came: while a handler waits the next ones do, too
+ * (protocol/inbox), but for ping and pong. */
 #ifndef PROTOCOL_ROUTER_H
 #define PROTOCOL_ROUTER_H
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/suggest.h"
 #include "script/call.h"
 #include "script/json.h"
 #include "script/lib_client.h"
@@ -103,6 +104,23 @@ static void add_searcher(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* (word, list of names): the name that was meant, if one is near. */
+static int suggest_name(lua_State *L) {
+  struct suggest suggest = {.typed = luaL_checkstring(L, 1)};
+  luaL_checktype(L, 2, LUA_TTABLE);
+  for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TSTRING; i++) {
+    suggest_try(&suggest, lua_tostring(L, -1)); /* the list keeps it */
+    lua_pop(L, 1);
+  }
+  lua_pushstring(L, suggest.best);
+  return 1;
+}
+
+static int open_suggest(lua_State *L) {
+  lua_pushcfunction(L, suggest_name);
+  return 1;
+}
+
 static void require(lua_State *L, const char *module) {
   lua_getglobal(L, "require");
   lua_pushstring(L, module);
@@ -124,6 +142,45 @@ struct handler *handler_new(const char *name) {
   return handler;
 }
 
+/* A number of the declaration on top; 0 if it does not say. */
+static lua_Number number_field(lua_State *L, const char *key) {
+  lua_getfield(L, -1, key);
+  lua_Number value = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* The schema of the declaration on top. */
+static void keep_schema(lua_State *L, struct generation *generation,
+                        struct handler *handler) {
+  struct buf *error = &generation->scratch;
+  size_t len;
+  if (lua_getfield(L, -1, "schema") == LUA_TSTRING) {
+    const char *text = lua_tolstring(L, -1, &len);
+    buf_reset(error, GENERATION_SCRATCH_KEEP);
+    handler->schema = schema_new(text, len, error);
+    if (!handler->schema) {
+      lua_getfield(L, -2, "path"); /* declaration schema path error */
+      lua_pushlstring(L, error->data, error->len);
+      luaL_error(L, "%s: handler '%s': schema: %s", lua_tostring(L, -2),
+                 handler->name, lua_tostring(L, -1));
+    }
+  }
+  lua_pop(L, 1);
+}
+
+/* Puts the function in the place of the declaration on top, which has the
+ * form that lua/perigee/declaration.lua gives it. */
+static void keep_declaration(lua_State *L, struct generation *generation,
+                             struct handler *handler) {
+  handler->rate = number_field(L, "rate");
+  handler->burst = number_field(L, "burst");
+  handler->timeout_ms = (uint32_t)number_field(L, "timeout_ms");
+  keep_schema(L, generation, handler);
+  lua_getfield(L, -1, "handler");
+  lua_remove(L, -2);
+}
+
 /* The table of handlers is on top; each is hung into the generation before
  * anything that may raise, so that generation_free finds it. */
 static void keep_handlers(lua_State *L, struct generation *generation) {
@@ -132,6 +189,8 @@ static void keep_handlers(lua_State *L, struct generation *generation) {
     struct handler *handler = handler_new(lua_tostring(L, -2));
     HASH_ADD_KEYPTR(hh, generation->handlers, handler->name,
                     strlen(handler->name), handler);
+    if (lua_istable(L, -1))
+      keep_declaration(L, generation, handler);
     handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
 }
@@ -171,6 +230,7 @@ static int build(lua_State *L) {
   json_setup(L);
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);
+  luaL_requiref(L, "perigee.suggest", open_suggest, 0);
   add_searcher(L);
   require(L, "perigee.loader");
   require(L, "perigee.strict");
@@ -282,6 +342,7 @@ static void free_handlers(struct handler **handlers) {
   struct handler *handler = NULL, *next = NULL;
   HASH_ITER (hh, *handlers, handler, next) {
     HASH_DEL(*handlers, handler);
+    schema_free(handler->schema);
     mem_free(handler);
   }
 }

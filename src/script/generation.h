@@ -12,9 +12,11 @@
 #include "script/budget.h"
 #include "script/bundle.h"
 #include "script/host.h"
+#include "script/schema.h"
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <uthash.h>
 
 /* X(NAME, key): the hooks that scripts may define. */
@@ -44,10 +46,15 @@ enum hook {
 
 /* What runs for a message type or a hook. */
 struct handler {
-  UT_hash_handle hh;   /* in generation->handlers; unused for a hook */
-  int ref;             /* registry reference of the Lua function */
-  uint32_t timeout_ms; /* for the whole call, waiting included; 0: none */
-  char name[];         /* the message type, or the hook's key */
+  UT_hash_handle hh; /* in generation->handlers; unused for a hook */
+  int ref;           /* registry reference of the Lua function */
+
+  /* What its declaration says; zero where it says nothing. */
+  struct schema *schema; /* of the data; owned */
+  double rate, burst;    /* messages a second of one user, and at once */
+  uint32_t timeout_ms;   /* for the whole call, waiting included */
+
+  char name[]; /* the message type, or the hook's key */
 };
 
 struct generation {
