@@ -61,12 +61,18 @@ return {
     return { at = line.at }
   end,
 
-  ["chat.typing"] = function(client, data)
-    if data and rooms.has_joined(client, data.room) then
-      tell(data.room, "chat.typing", { from = client.user_id },
-        { except = client, drop = true })
-    end
-  end,
+  -- A declaration: what does not fit the schema, or comes too often from one
+  -- user, never gets here. So `data.room` needs no check.
+  ["chat.typing"] = {
+    schema = { room = "string" },
+    rate = "2/s", burst = 5,
+    handler = function(client, data)
+      if rooms.has_joined(client, data.room) then
+        tell(data.room, "chat.typing", { from = client.user_id },
+          { except = client, drop = true })
+      end
+    end,
+  },
 
   -- A reload starts with fresh variables; this hands the lines over.
   ["@stop"] = function()
