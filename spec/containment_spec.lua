@@ -157,7 +157,7 @@ describe("Scripts that fill their memory for good", function()
             end,
           }
         ]] },
-        options = { ["script.memory_mb"] = 32 },
+        options = { ["script.memory_mb"] = 32, ["script.burst_ms"] = 5000 },
       }
       local alice = server:connect { user = "alice" }
       alice:request "kept"
