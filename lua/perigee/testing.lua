@@ -3,15 +3,18 @@
 -- conversations between them, for busted.
 --
 --   local t = require "perigee.testing"
---   local server = t.server { scripts = { ["echo.lua"] = [[return …]] } }
---   local alice = server:connect { user = "alice" }
+--   local alice = t.connect "alice"        -- to a server on one's own scripts
 --   assert.same({ text = "hi" }, alice:request("echo", { text = "hi" }))
+--
+--   local server = t.server { scripts = { ["echo.lua"] = [[return …]] } }
+--   local bob = server:connect "bob"       -- to that one
 --   server:stop()
 --
 -- Nothing here sleeps for a guessed time: every wait polls for its condition
--- and gives up after `t.timeout` seconds. Under busted all clients are
--- dropped at the end of each example, servers left running are stopped at
--- the end of the run, and a failure prints the logs of the servers.
+-- and gives up after `t.timeout` seconds. Under busted all clients are gone at
+-- the end of each example, servers left running are stopped at the end of the
+-- file (the shared one: of the run), and a failure prints what the servers
+-- have logged during the example.
 
 local Client = require "perigee.testing_client"
 local basexx = require "basexx"
@@ -26,8 +29,20 @@ local t = {
   -- Exact: integers stay integers, [] and {} can be told apart.
   encode = Client.encode,
   decode = Client.decode,
+  binary = os.getenv "PERIGEE_BIN" or "build/perigee",
+  -- The folder of servers that are not given any scripts; `perigee test`
+  -- says which.
+  scripts = nil,
+  -- Options of every server; then flags as they are; then its own options.
+  defaults = {
+    listen = "127.0.0.1:0",
+    ["auth.secret"] = "an example secret of more than 32 bytes",
+    ["shutdown.drain_s"] = 0,
+  },
+  flags = {},
 }
 local running = {} -- servers, as keys
+local shared -- the server of t.connect, once there is one
 
 -- Calls `condition` until it answers something true, and answers that.
 function t.wait_until(condition, timeout)
@@ -115,12 +130,21 @@ function Server:token(claims)
   return t.sign(all, self.secret)
 end
 
--- opts: user (or claims, or a ready token), headers; auth = false leaves the
--- connection as it is after the handshake. `info` is the data of auth_ok.
-function Server:connect(opts)
+-- A user's name, and claims that the token has beside it; or opts: user (or
+-- all claims, or a ready token), headers; auth = false leaves the connection
+-- as it is after the handshake. `info` is the data of auth_ok.
+function Server:connect(opts, more)
+  if type(opts) ~= "table" then
+    local claims = { sub = opts }
+    for name, value in pairs(more or {}) do
+      claims[name] = value
+    end
+    opts = { user = opts, claims = claims }
+  end
   local client = assert(Client.new(self.ws_url, opts.headers))
   client.user, client.timeout = opts.user, t.timeout
   self.clients[#self.clients + 1] = client
+  client.peers = self.clients
   if opts.auth ~= false then
     local claims = opts.claims or { sub = opts.user }
     local info, code, text = client:auth(opts.token or self:token(claims))
@@ -134,6 +158,17 @@ function Server:drop_clients()
     client:drop()
     self.clients[i] = nil
   end
+end
+
+-- The end of an example. Of the shared server the clients take their leave,
+-- so that nothing of them is there in the next one.
+function Server:end_example()
+  for _, client in pairs(self.is_shared and self.clients or {}) do
+    client.timeout = 1
+    pcall(client.close, client)
+  end
+  self:drop_clients()
+  self.shown = lfs.attributes(self.dir .. "/log", "size")
 end
 
 -- Whether the process has not ended; a zombie has.
@@ -164,19 +199,39 @@ function Server:stop(signal)
   return how == "exit" and status or nil, status
 end
 
+local function arguments(options)
+  local words = {}
+  for name, value in pairs(t.defaults) do
+    if options[name] == nil then
+      table.insert(words, ("--%s=%s"):format(name, value))
+    end
+  end
+  table.move(t.flags, 1, #t.flags, #words + 1, words)
+  for name, value in pairs(options) do
+    if value then
+      table.insert(words, ("--%s=%s"):format(name, value))
+    end
+  end
+  return words
+end
+
 -- The pid is the first line of the pipe: the shell's, and exec keeps it. If
 -- the tests die, the kernel stops the server.
-local function spawn(server, mode, arguments, env)
-  local words = { "echo $$; exec setpriv --pdeathsig TERM env -u PERIGEE_BIN" }
-  for name, value in pairs(env or {}) do
+local function spawn(server, opts)
+  local words = {
+    "echo $$; cd " .. quote(opts.dir or "."),
+    "&& exec setpriv --pdeathsig TERM env -u PERIGEE_BIN",
+  }
+  for name, value in pairs(opts.env or {}) do
     table.insert(words, name .. "=" .. quote(value))
   end
-  local binary = os.getenv "PERIGEE_BIN" or "build/perigee"
-  for _, word in ipairs { binary, mode, server.scripts } do
-    table.insert(words, quote(word))
+  local binary = t.binary
+  if binary:sub(1, 1) ~= "/" then
+    binary = lfs.currentdir() .. "/" .. binary
   end
-  for name, value in pairs(arguments) do
-    table.insert(words, quote(("--%s=%s"):format(name, value)))
+  for _, word in ipairs { binary, opts.mode or "serve", server.scripts,
+    table.unpack(arguments(opts.options or {})) } do
+    table.insert(words, quote(word))
   end
   table.insert(words, "</dev/null >" .. quote(server.dir .. "/log") .. " 2>&1")
   server.process = assert(io.popen(table.concat(words, " "), "r"))
@@ -185,26 +240,24 @@ end
 
 -- Starts a server and waits until it is ready. opts: scripts (a folder, or
 -- texts by file name), options (flags without dashes; false drops a default
--- one), env, mode ("serve" or "dev"); no_wait returns at once.
+-- one), env, dir (where it runs), mode ("serve" or "dev"); no_wait returns at
+-- once.
 function t.server(opts)
+  opts = opts or {}
   local dir = io.popen("mktemp -d"):read "l"
+  local scripts = opts.scripts or t.scripts
   local self = setmetatable({ dir = dir, clients = {} }, Server)
-  self.secret = "an example secret of more than 32 bytes"
+  self.secret = t.defaults["auth.secret"]
   self.scripts = dir .. "/scripts"
-  if type(opts.scripts) == "string" then
-    self.scripts = opts.scripts
+  if type(scripts) == "string" then
+    self.scripts = scripts
   else
     lfs.mkdir(self.scripts)
-    for name, text in pairs(opts.scripts or { ["none.lua"] = "return {}" }) do
+    for name, text in pairs(scripts or { ["none.lua"] = "return {}" }) do
       self:write(name, text)
     end
   end
-  local options = { listen = "127.0.0.1:0", ["auth.secret"] = self.secret,
-    ["shutdown.drain_s"] = 0 }
-  for name, value in pairs(opts.options or {}) do
-    options[name] = value or nil
-  end
-  spawn(self, opts.mode or "serve", options, opts.env)
+  spawn(self, opts)
   running[self] = true
   if not opts.no_wait then
     self:wait_ready()
@@ -226,25 +279,52 @@ function Server:wait_ready()
   self.ws_url = self.url:gsub("^http", "ws") .. "/ws"
 end
 
+-- Shows what was logged since the last example.
 function Server:show_log()
-  io.stderr:write("\n--- the log of the server ends with\n",
-    self:log():sub(-4000), "---\n")
+  local part = self:log():sub((self.shown or 0) + 1)
+  io.stderr:write("\n--- the server on ", self.url or "no address yet",
+    part == "" and " has logged nothing" or " has logged\n",
+    part:sub(-8000), "---\n")
+end
+
+-- The server on the scripts of the project, which all examples share. It is
+-- started when it is first asked for, or has ended.
+function t.shared()
+  if shared and not shared:is_running() then
+    shared:stop(false)
+    shared = nil
+  end
+  if not shared then
+    shared = t.server { scripts = t.scripts or "scripts" }
+    shared.is_shared = true
+  end
+  return shared
+end
+
+-- A client of the shared server: t.connect "alice", or as Server:connect.
+function t.connect(...)
+  return t.shared():connect(...)
 end
 
 if package.loaded["busted"] then
   local busted = require "busted"
-  local function on(event, method)
+  local function on(event, method, concerned)
     busted.subscribe(event, function()
       for server in pairs(running) do
-        server[method](server)
+        if not concerned or concerned(server) then
+          server[method](server)
+        end
       end
       return nil, true -- others want to know too
     end)
   end
   on({ "failure" }, "show_log")
   on({ "error" }, "show_log")
-  on({ "test", "end" }, "drop_clients")
-  on({ "file", "end" }, "stop")
+  on({ "test", "end" }, "end_example")
+  on({ "file", "end" }, "stop", function(server)
+    return not server.is_shared
+  end)
+  on({ "exit" }, "stop")
 end
 
 return t

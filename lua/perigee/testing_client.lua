@@ -109,10 +109,28 @@ local function take(self, what, wanted, timeout)
   end
 end
 
--- The first message of this type; fails with what was received instead.
-function Client:expect(kind, timeout)
-  return take(self, kind, function(message)
-    return message.type == kind
+-- Whether `value` has everything that `part` has.
+local function covers(value, part)
+  if type(part) ~= "table" or type(value) ~= "table" then
+    return value == part
+  end
+  for key, item in pairs(part) do
+    if not covers(value[key], item) then
+      return false
+    end
+  end
+  return true
+end
+
+-- The first message of this type (whose data has all that `part` has); fails
+-- with what was received instead.
+function Client:expect(kind, part, timeout)
+  if type(part) == "number" then
+    part, timeout = nil, part
+  end
+  local what = part and ("%s with %s"):format(kind, encode(part)) or kind
+  return take(self, what, function(message)
+    return message.type == kind and (not part or covers(message.data, part))
   end, timeout)
 end
 
@@ -131,13 +149,55 @@ function Client:request(kind, data, id)
   return answer.data
 end
 
--- Fails if anything was received that no `expect` has taken. A ping and its
--- pong are the barrier: what the server did before would have come before.
-function Client:expect_nothing()
+-- The code and text of the error (and all its data) that answers this; fails
+-- if it is no error.
+function Client:fails(kind, data)
+  local answer, code, text, all = self:request(kind, data)
+  if not code then
+    error(("%s should have failed, but was answered %s"):format(kind,
+      encode(answer)), 2)
+  end
+  return code, text, all
+end
+
+-- Joins; returns the data of the reply, fails if it is refused.
+function Client:join(room, data)
+  local fields = { room = room }
+  for name, value in pairs(data or {}) do
+    fields[name] = value
+  end
+  local answer, code, text = self:request("join", fields)
+  if code then
+    error(("%s may not join %s: %s (%s)"):format(self.user or "client", room,
+      code, text), 2)
+  end
+  return answer
+end
+
+function Client:leave(room)
+  return self:request("leave", { room = room })
+end
+
+-- Waits for the pong to a ping: what the server did before came before.
+function Client:sync()
   self:send "ping"
   self:expect "pong"
-  if #self.inbox > 0 then
-    error("expected nothing, received " .. encode(self.inbox), 2)
+end
+
+-- Fails if anything (of this type) was received that no `expect` has taken,
+-- now that all that the clients of this server have sent has arrived.
+function Client:expect_nothing(kind)
+  for _, peer in pairs(self.peers or {}) do
+    if peer ~= self then
+      pcall(peer.sync, peer) -- one that is closed, or mute, has nothing to say
+    end
+  end
+  self:sync()
+  for _, message in ipairs(self.inbox) do
+    if not kind or message.type == kind then
+      error(("expected %s, received %s"):format(
+        kind and "no " .. kind or "nothing", encode(self.inbox)), 2)
+    end
   end
 end
 
