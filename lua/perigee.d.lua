@@ -1,0 +1,365 @@
+---@meta perigee
+-- SPDX-License-Identifier: MIT
+-- The library of scripts, for editors with the Lua language server: what
+-- completes and is checked while one types. Nothing loads this file; docs/scripting.md
+-- of Perigee says more about everything in it.
+
+---@class perigee
+local perigee = {}
+
+-- What a script returns --------------------------------------------------
+
+---What it returns is the reply to a message that carried an `id`;
+---`return nil, "my.code", "text"` answers an error.
+---@alias perigee.Handler fun(client: perigee.Client, data: any): any, string?, string?
+
+---A handler with what is checked before it is entered.
+---@class perigee.DeclaredHandler
+---@field handler perigee.Handler
+---@field rate? string Messages of one user, on all devices: `"5/s"`, `"20/m"`.
+---@field burst? integer How many of these may come at once.
+---@field schema? string|table What `data` must look like: `{ tags = "string[]?" }`.
+---@field timeout? number Seconds for the whole call, waiting included.
+
+---Handlers, keyed by message type, and hooks, whose keys begin with `@`:
+---
+---    ---@type perigee.Script
+---    local script = {}
+---    script["chat.send"] = function(client, data) … end
+---    return script
+---@class perigee.Script
+---@field [string] perigee.Handler|perigee.DeclaredHandler
+---@field ["@token"]? perigee.TokenHook
+---@field ["@auth"]? perigee.AuthHook
+---@field ["@connect"]? perigee.ConnectHook
+---@field ["@disconnect"]? perigee.DisconnectHook
+---@field ["@join"]? perigee.JoinHook
+---@field ["@leave"]? perigee.LeaveHook
+---@field ["@message"]? perigee.MessageHook
+---@field ["@start"]? perigee.StartHook
+---@field ["@stop"]? perigee.StopHook
+
+---Instead of the check of the JWT: user id and claims, or `nil, code, text`.
+---@alias perigee.TokenHook
+---| fun(client: perigee.Client, token: string): (string|integer)?, (table|string)?, string?
+
+---After the token was accepted; `nil, code, text` refuses.
+---@alias perigee.AuthHook fun(client: perigee.Client, claims: table): any, string?, string?
+
+---Once a connection, after `auth_ok`.
+---@alias perigee.ConnectHook fun(client: perigee.Client)
+
+---Once for each connection that had `@connect`, whatever ended it.
+---@alias perigee.DisconnectHook fun(client: perigee.Client, reason: string)
+
+---Before a join: `nil, code, text` refuses, a table becomes the reply's data.
+---@alias perigee.JoinHook
+---| fun(client: perigee.Client, room: string, data: table?): table?, string?, string?
+
+---After a leave.
+---@alias perigee.LeaveHook
+---| fun(client: perigee.Client, room: string, reason: "left"|"disconnected"|"kicked")
+
+---Before every handler; `nil, code, text` refuses.
+---@alias perigee.MessageHook
+---| fun(client: perigee.Client, type: string, data: any): any, string?, string?
+
+---When this load of the scripts goes live, with what `@stop` has returned.
+---@alias perigee.StartHook fun(previous: any)
+
+---When it is replaced or the server ends: plain data for the next `@start`.
+---@alias perigee.StopHook fun(): any
+
+-- The client object ------------------------------------------------------
+
+---One connection. Methods answer `nil, "closed"` once it is over.
+---@class perigee.Client
+---@field id integer Number of the connection; not used twice while the server runs.
+---@field user_id string? Nil until a token was accepted.
+---@field claims table? What the token said.
+---@field ip string Address of the peer.
+---@field headers table<string, string> Of the handshake, names in lower case.
+---@field connected_at integer Unix seconds.
+---@field state table For scripts: plain data, which survives reloads.
+local client = {}
+
+---@param message perigee.Message
+---@return true?
+---@return "closed"?
+function client:send(message) end
+
+---Joins a room, if `@join` lets it.
+---@param room string
+---@return true?
+---@return string? code
+---@return string? text
+function client:join(room) end
+
+---Whether it was a member.
+---@param room string
+---@return boolean?
+---@return "closed"?
+function client:leave(room) end
+
+---The names of its rooms.
+---@return string[]?
+---@return "closed"?
+function client:rooms() end
+
+---Closes the connection. Without a code it is 4502: do not come back.
+---@param code? integer 1000, or 3000 to 4999.
+---@param reason? string At most 123 bytes.
+---@return true?
+---@return "closed"?
+function client:close(code, reason) end
+
+---Whether it can be sent to.
+---@return boolean
+function client:is_open() end
+
+-- Sending ----------------------------------------------------------------
+
+---@class perigee.Message
+---@field type string 1 to 64 of `A-Z a-z 0-9 _ . : -`.
+---@field data? any What JSON can say; anything else raises and reaches nobody.
+
+---@class perigee.SendOptions
+---@field except? perigee.Client Leaves this connection out.
+---@field drop? boolean Leaves those out that are behind.
+
+---To all connections of a user.
+---@param user_id string
+---@param message perigee.Message
+---@param opts? perigee.SendOptions
+---@return integer queued For how many connections.
+function perigee.send_to_user(user_id, message, opts) end
+
+---To all members of a room; the message carries the `room`.
+---@param room string
+---@param message perigee.Message
+---@param opts? perigee.SendOptions
+---@return integer queued For how many connections.
+function perigee.send_to_room(room, message, opts) end
+
+---To everyone who is logged in.
+---@param message perigee.Message
+---@param opts? perigee.SendOptions
+---@return integer queued For how many connections.
+function perigee.broadcast(message, opts) end
+
+-- Who is there -----------------------------------------------------------
+
+---Whether the user has a connection.
+---@param user_id string
+---@return boolean
+function perigee.is_online(user_id) end
+
+---@param user_id string
+---@return perigee.Client[]
+function perigee.clients_of(user_id) end
+
+---The user ids in a room, sorted, each one once.
+---@param room string
+---@return string[]
+function perigee.members(room) end
+
+---The rooms that somebody is in, sorted.
+---@return string[]
+function perigee.rooms() end
+
+---Closes all connections of a user with 4502; returns how many.
+---@param user_id string
+---@param reason? string At most 123 bytes.
+---@return integer
+function perigee.kick(user_id, reason) end
+
+-- Time -------------------------------------------------------------------
+
+---Unix seconds, with fractions.
+---@return number
+function perigee.now() end
+
+---Waits; other clients go on meanwhile.
+---@param seconds number
+function perigee.sleep(seconds) end
+
+---@class perigee.Timer
+local timer = {}
+
+---Stops it; it does not run again.
+function timer:cancel() end
+
+---Runs a function once, later; not any more after a reload.
+---@param seconds number
+---@param fn fun()
+---@return perigee.Timer
+function perigee.after(seconds, fn) end
+
+---Runs a function again and again, until a reload; one run waits for the end of the last.
+---@param seconds number
+---@param fn fun()
+---@return perigee.Timer
+function perigee.every(seconds, fn) end
+
+---Runs a function beside this one, which does not wait for it.
+---@param fn fun(...)
+---@param ... any
+function perigee.spawn(fn, ...) end
+
+-- The outside ------------------------------------------------------------
+
+---@class perigee.FetchOptions
+---@field method? string
+---@field headers? table<string, string>
+---@field body? string
+---@field json? any Sent as JSON, with its content type.
+---@field timeout? number Seconds.
+---@field connect_timeout? number Seconds.
+---@field redirects? integer
+---@field max_bytes? integer Of the answer.
+
+---@class perigee.FetchResponse
+---@field status integer
+---@field headers table<string, any> Names in lower case.
+---@field body string
+
+---An HTTP request. Waits; other clients go on meanwhile.
+---@param url string
+---@param opts? perigee.FetchOptions
+---@return perigee.FetchResponse?
+---@return string? code
+---@return string? text
+function perigee.fetch(url, opts) end
+
+-- Shared state -----------------------------------------------------------
+
+---Keys and values that all workers share and reloads leave alone. Values are
+---plain data, and copies: changing a table that was read changes nothing here.
+perigee.store = {}
+
+---@param key string
+---@return any
+function perigee.store.get(key) end
+
+---@param key string
+---@param value any Nil deletes.
+---@param ttl? number Seconds until it is gone.
+function perigee.store.set(key, value, ttl) end
+
+---Sets a value only if there is none; whether it did.
+---@param key string
+---@param value any
+---@param ttl? number Seconds until it is gone.
+---@return boolean
+function perigee.store.add(key, value, ttl) end
+
+---Adds to a number, which begins at 0; returns the sum.
+---@param key string
+---@param by? number 1, unless given.
+---@param ttl? number Seconds until it is gone; counts when it is created.
+---@return number
+function perigee.store.incr(key, by, ttl) end
+
+---Whether there was one.
+---@param key string
+---@return boolean
+function perigee.store.delete(key) end
+
+---The keys, sorted.
+---@param prefix? string Only those that begin with it.
+---@return string[]
+function perigee.store.keys(prefix) end
+
+-- JSON and tokens --------------------------------------------------------
+
+perigee.json = {}
+
+---JSON's null, which is not nil.
+---@type userdata
+perigee.json.null = nil
+
+---Raises where sending would.
+---@param value any
+---@return string
+function perigee.json.encode(value) end
+
+---@param text string
+---@return any
+---@return "bad_json"?
+---@return string? text
+function perigee.json.decode(text) end
+
+---Marks a table (or a new one) as array, so that it is `[]` when it is empty.
+---@generic T: table
+---@param list? T
+---@return T
+function perigee.json.array(list) end
+
+perigee.jwt = {}
+
+---A token, signed with the configured key; put an `exp` in.
+---@param claims table
+---@return string
+function perigee.jwt.sign(claims) end
+
+---The claims of a token.
+---@param token string
+---@return table?
+---@return "INVALID_TOKEN"|"TOKEN_EXPIRED"|nil
+---@return string? text
+function perigee.jwt.verify(token) end
+
+-- Telling ----------------------------------------------------------------
+
+---Lines of the server's log, with place and generation.
+perigee.log = {}
+
+---@param text any
+---@param fields? table Appended as `key=value`.
+function perigee.log.debug(text, fields) end
+
+---@param text any
+---@param fields? table Appended as `key=value`.
+function perigee.log.info(text, fields) end
+
+---@param text any
+---@param fields? table Appended as `key=value`.
+function perigee.log.warn(text, fields) end
+
+---@param text any
+---@param fields? table Appended as `key=value`.
+function perigee.log.error(text, fields) end
+
+---Numbers for `/metrics`.
+perigee.metrics = {}
+
+---Counts up.
+---@param name string
+---@param ... any
+function perigee.metrics.counter(name, ...) end
+
+---Says how much there is now.
+---@param name string
+---@param ... any
+function perigee.metrics.gauge(name, ...) end
+
+---Notes one measured value.
+---@param name string
+---@param ... any
+function perigee.metrics.histogram(name, ...) end
+
+-- Facts ------------------------------------------------------------------
+
+---The number of this load of the scripts.
+---@type integer
+perigee.generation = nil
+
+---The number of the thread.
+---@type integer
+perigee.worker = nil
+
+---The `vars` of the configuration.
+---@type table<string, any>
+perigee.config = nil
+
+return perigee

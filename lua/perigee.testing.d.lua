@@ -1,0 +1,158 @@
+---@meta perigee.testing
+-- SPDX-License-Identifier: MIT
+-- The test kit of `perigee test`, for editors with the Lua language server.
+-- Nothing loads this file; docs/testing.md of Perigee says more.
+
+---@class perigee.testing
+---@field timeout number Seconds after which a wait gives up: 10.
+---@field null any JSON's null.
+---@field scripts string? The folder of the project's scripts.
+local t = {}
+
+---A client of the server that all examples share.
+---@param user string|perigee.testing.ConnectOptions
+---@param claims? table What the token says beside the user.
+---@return perigee.testing.Client
+function t.connect(user, claims) end
+
+---The server that all examples share.
+---@return perigee.testing.Server
+function t.shared() end
+
+---A server of one's own; it is stopped at the end of the file.
+---@param opts? perigee.testing.ServerOptions
+---@return perigee.testing.Server
+function t.server(opts) end
+
+---Calls a function until it answers something true, and returns that.
+---@generic T
+---@param condition fun(): T
+---@param timeout? number Seconds.
+---@return T
+function t.wait_until(condition, timeout) end
+
+---A table that is written as a JSON array, also when it is empty.
+---@param list table
+---@return table
+function t.array(list) end
+
+---@class perigee.testing.ConnectOptions
+---@field user? string
+---@field claims? table All claims of the token.
+---@field token? string A ready token.
+---@field headers? table<string, string> Of the handshake.
+---@field auth? false Does not authenticate.
+
+---@class perigee.testing.ServerOptions
+---@field scripts? string|table<string, string> A folder, or texts by file name.
+---@field options? table<string, any> Options of the server; false drops one of the kit.
+---@field env? table<string, string> Variables of its environment.
+---@field dir? string Where it runs.
+---@field mode? "serve"|"dev"
+---@field no_wait? boolean Does not wait until it is ready.
+
+---@class perigee.testing.Message
+---@field type string
+---@field data any
+---@field room? string
+
+---One connection, which reads as a conversation.
+---@class perigee.testing.Client
+---@field user string
+---@field info table The data of `auth_ok`.
+---@field inbox perigee.testing.Message[] What was received and not yet expected.
+local client = {}
+
+---@param type string
+---@param data? any
+---@param id? integer|string
+function client:send(type, data, id) end
+
+---The data of the reply; or nil, code, text.
+---@param type string
+---@param data? any
+---@return any
+---@return string? code
+---@return string? text
+function client:request(type, data) end
+
+---The code and text of the error; fails if there is none.
+---@param type string
+---@param data? any
+---@return string code
+---@return string text
+---@return table data
+function client:fails(type, data) end
+
+---Joins a room; fails if that is refused.
+---@param room string
+---@param data? table
+---@return any
+function client:join(room, data) end
+
+---@param room string
+function client:leave(room) end
+
+---Waits for a message of this type, whose data has all that `part` has.
+---@param type string
+---@param part? any
+---@param timeout? number Seconds.
+---@return perigee.testing.Message
+function client:expect(type, part, timeout) end
+
+---Fails if a message (of this type) has come that was not expected.
+---@param type? string
+function client:expect_nothing(type) end
+
+---Waits until the server closes; returns the reason.
+---@param code? integer
+---@return string reason
+function client:expect_close(code) end
+
+---Says goodbye.
+---@param code? integer
+---@param reason? string
+function client:close(code, reason) end
+
+---Hangs up without a word.
+function client:drop() end
+
+---@class perigee.testing.Server
+---@field url string
+---@field port string
+local server = {}
+
+---As t.connect.
+---@param user string|perigee.testing.ConnectOptions
+---@param claims? table
+---@return perigee.testing.Client
+function server:connect(user, claims) end
+
+---A token that this server accepts.
+---@param claims table
+---@return string
+function server:token(claims) end
+
+---Writes a script of a server that was given texts.
+---@param name string
+---@param text string
+function server:write(name, text) end
+
+---Reloads the scripts; returns the log line that tells how it went.
+---@return string
+function server:reload() end
+
+---What it has logged.
+---@return string
+function server:log() end
+
+---Waits until the log matches; returns the captures.
+---@param pattern string
+---@return string ...
+function server:wait_log(pattern) end
+
+---Drops the clients and ends the server; returns its exit status.
+---@return integer?
+function server:stop() end
+
+return t
