@@ -87,6 +87,15 @@ static int find_folder(int argc, char **argv) {
   return -1;
 }
 
+const char *cli_take_folder(int *argc, char **argv) {
+  int at = find_folder(*argc, argv);
+  if (at < 0)
+    return NULL;
+  const char *folder = argv[at];
+  remove_args(argc, argv, at, 1);
+  return folder;
+}
+
 int cli_load_scripts(enum config_mode mode, int argc, char **argv,
                      struct config **cfg) {
   struct buf flag = {0};

@@ -25,6 +25,7 @@ int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_test(int argc, char **argv);
 
 /* Loads the configuration from all sources, with `argv` as flags. Returns
  * CLI_OK and *cfg, to be freed with config_free; or CLI_USAGE, with the
@@ -42,6 +43,10 @@ const char *cli_take(int *argc, char **argv, const char *name);
 
 /* Takes `--name` out of the arguments; whether it was there. */
 bool cli_take_switch(int *argc, char **argv, const char *name);
+
+/* Takes the argument that is neither a flag nor the value of one out of the
+ * arguments. Returns it, or NULL when there is none. */
+const char *cli_take_folder(int *argc, char **argv);
 
 /* Prints each line of `lines` to standard error, after "perigee: ". */
 void cli_complain(const struct buf *lines);

@@ -23,6 +23,11 @@ static const struct command commands[] = {
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"check", cli_check, "Check the configuration and the scripts.",
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
+    {"test", cli_test, "Run the specs of the scripts against a server.",
+     "[SPEC_DIR] [--OPTION=VALUE ...] [-- BUSTED_ARGUMENT ...]",
+     "SPEC_DIR is ./spec, unless given, or one file; the options are those of\n"
+     "the server that is started, such as --scripts=DIR. What comes after --\n"
+     "is for busted, such as --filter=TEXT or --output=TAP.\n\n"},
     {"config", cli_config, "Print the configuration and where it came from.",
      "[--development | --markdown] [--OPTION=VALUE ...]",
      "  --development  with the defaults of development mode\n"
@@ -67,9 +72,11 @@ static int help_command(const struct command *command) {
   struct buf out = {0};
   buf_printf(&out, "Usage: perigee %s %s\n\n%s\n\n%s", command->name,
              command->usage, command->summary, command->more);
-  buf_puts(&out, "Options, also read from perigee.cfg.lua and PERIGEE_* "
-                 "variables:\n\n");
-  manual_help(&out);
+  if (strstr(command->usage, "--OPTION")) {
+    buf_puts(&out, "Options, also read from perigee.cfg.lua and PERIGEE_* "
+                   "variables:\n\n");
+    manual_help(&out);
+  }
   return cli_print(&out);
 }
 
@@ -104,7 +111,7 @@ int main(int argc, char **argv) {
   const struct command *command = find(name);
   if (!command)
     return unknown(name);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < n && strcmp(rest[i], "--") != 0; i++)
     if (asks_for_help(rest[i]))
       return help_command(command);
   return command->run(n, rest);

@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: MIT
+-- What `perigee test` runs: busted, with the test kit on the user's scripts.
+--
+--   lua5.4 FOLDER/testing_run.lua BINARY SCRIPTS [FLAG…] -- [WORD…]
+--
+-- The flags are for every server that is started, the words for busted. The
+-- folder is temporary; it has the modules of the kit and is gone as soon as
+-- they are read. Any Lua can read this file, so that the wrong one is told.
+
+local folder = arg[0]:match "^(.*)/"
+local binary, scripts, flags = arg[1], arg[2], {}
+local words = { [0] = "perigee test", "--ignore-lua" } -- as busted's `arg`
+
+local list = flags
+for i = 3, #arg do
+  if list == flags and arg[i] == "--" then
+    list = words
+  else
+    table.insert(list, arg[i])
+  end
+end
+
+-- { module, package of Debian, rock }
+local needs = {
+  { "busted", "lua-busted", "busted" },
+  { "http.websocket", "lua-http", "http" },
+  { "cqueues", "lua-cqueues", "cqueues" },
+  { "openssl.hmac", "lua-luaossl", "luaossl" },
+  { "basexx", "lua-basexx", "basexx" },
+  { "dkjson", "lua-dkjson", "dkjson" },
+  { "lfs", "lua-filesystem", "luafilesystem" },
+}
+
+-- The text of a file, which is then removed.
+local function take(name)
+  local path = folder .. "/" .. name
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  os.remove(path)
+  return text
+end
+
+local kit, client = take "testing.lua", take "testing_client.lua"
+os.remove(arg[0])
+os.remove(folder)
+
+local function give_up(text)
+  io.stderr:write("perigee: ", text, "\n")
+  os.exit(1)
+end
+
+if _VERSION ~= "Lua 5.4" then
+  give_up("specs need Lua 5.4, and `lua` is " .. _VERSION
+    .. ": install it as lua5.4")
+end
+
+-- Only one kit for all files, so that they share its server: busted forgets
+-- between two files what the first one has loaded.
+local function once(text, name, after)
+  local module
+  return function(...)
+    if not module then
+      module = assert(load(text, "@" .. name))(...)
+      after(module)
+    end
+    return module
+  end
+end
+
+-- What the project's configuration says about these is for real clients, not
+-- for those of the kit; the rest of it holds.
+local function set_up(t)
+  t.binary, t.scripts, t.flags = binary, scripts, flags
+  for _, key in ipairs { "auth.user_claim", "auth.issuer", "auth.audience",
+    "tls.cert", "tls.key" } do
+    t.defaults[key] = ""
+  end
+  t.defaults["auth.algorithm"] = "HS256"
+  t.defaults["log.level"] = "info"
+  t.defaults["log.format"] = "text"
+end
+
+package.preload["perigee.testing_client"] =
+  once(client, "perigee/testing_client.lua", function() end)
+package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
+
+-- It also adds the folders of Debian to package.path, whatever is missing.
+pcall(require, "perigee.testing_client")
+
+local missing, packages, rocks = {}, {}, {}
+for _, need in ipairs(needs) do
+  local ok, why = pcall(require, need[1])
+  if not ok then
+    table.insert(missing, "  " .. tostring(why):match "[^\n]*")
+    table.insert(packages, need[2])
+    table.insert(rocks, need[3])
+  end
+end
+if #missing > 0 then
+  give_up("specs need Lua modules that are not installed:\n"
+    .. table.concat(missing, "\n")
+    .. "\nOn Debian and Ubuntu: apt install " .. table.concat(packages, " ")
+    .. "\nElsewhere: luarocks --lua-version=5.4 install "
+    .. table.concat(rocks, " && luarocks --lua-version=5.4 install "))
+end
+
+-- Specs may `require` the modules of the scripts, too.
+package.path = ("%s;%s/?.lua;%s/?/init.lua"):format(package.path, scripts,
+  scripts)
+
+-- busted names itself after the file that calls it.
+arg = words
+assert(load("require 'busted.runner' { standalone = false }",
+  "@perigee test"))()

@@ -1,0 +1,233 @@
+-- SPDX-License-Identifier: MIT
+-- The test kit, as the users of `perigee test` meet it.
+local cli = require "spec.support.cli"
+local t = require "perigee.testing"
+
+local SCRIPT = [[
+  local perigee = require "perigee"
+  local lines = require "lib.lines"
+  return {
+    say = function(client, data)
+      if data.text == "" then
+        return nil, "say.nothing", "Say something"
+      end
+      perigee.log.info("said: " .. data.text)
+      perigee.broadcast { type = "said", data = {
+        from = client.user_id, text = data.text, n = lines.count(data.text),
+        motd = perigee.config.motd } }
+    end,
+    pid = function()
+      return tonumber(io.open("/proc/self/stat"):read("a"):match "%d+")
+    end,
+    ["@join"] = function(_, room)
+      if room == "closed" then
+        return nil, "room.closed", "Not today"
+      end
+      return { room = room }
+    end,
+    ["@disconnect"] = function(client)
+      perigee.broadcast { type = "gone", data = { user = client.user_id } }
+    end,
+  }
+]]
+
+local LINES = [[
+  return { count = function(text)
+    return select(2, text:gsub("\n", "\n")) + 1
+  end }
+]]
+
+describe("perigee test", function()
+  after_each(cli.cleanup)
+
+  -- Runs specs (texts by file name) in a project; returns what cli.run does.
+  local function run(specs, words, files, env)
+    local all = { ["scripts/main.lua"] = SCRIPT,
+      ["scripts/lib/lines.lua"] = LINES }
+    for name, text in pairs(files or {}) do
+      all[name] = text
+    end
+    for name, text in pairs(specs) do
+      all["spec/" .. name] = 'local t = require "perigee.testing"\n' .. text
+    end
+    return cli.run({ "test", table.unpack(words or {}) },
+      { dir = cli.folder(all), env = env })
+  end
+
+  local function passes(...)
+    local status, out, problem = run(...)
+    assert.equal(0, status, out .. problem)
+    return out
+  end
+
+  it("runs a conversation on the scripts of the project", function()
+    passes { ["say_spec.lua"] = [[
+      it("reaches the others", function()
+        local alice, bob = t.connect "alice", t.connect("bob", { x = 1 })
+        assert.same({ room = "lobby" }, alice:join "lobby")
+        alice:send("say", { text = "one" })
+        alice:send("say", { text = "two" })
+        bob:expect("said", { from = "alice", text = "two" })
+        assert.equal("one", bob:expect("said").data.text)
+        alice:expect "said"
+        alice:expect "said"
+        local code, text = alice:fails("say", { text = "" })
+        assert.equal("say.nothing", code)
+        assert.equal("Say something", text)
+        bob:expect_nothing()
+      end) ]] }
+  end)
+
+  it("sees what should not have come", function()
+    passes { ["say_spec.lua"] = [[
+      it("finds it", function()
+        local alice, bob = t.connect "alice", t.connect "bob"
+        alice:send("say", { text = "hi" })
+        assert.error_matches(function() bob:expect_nothing "said" end,
+          "no said, received")
+        bob:expect_nothing "other"
+        assert.error_matches(function() alice:join "closed" end,
+          "room.closed")
+        assert.error_matches(function() alice:fails("say", { text = "x" }) end,
+          "should have failed")
+        bob.timeout = 0.05
+        assert.error_matches(function() bob:expect("said", { n = 7 }) end,
+          '"n":7.*received instead.*"text":"hi"')
+      end) ]] }
+  end)
+
+  it("has one server for all files, and lets no client stay", function()
+    local spec = [[
+      for i = 1, 2 do
+        it("is the same " .. i, function()
+          local alice = t.connect "alice"
+          local file = io.open("pid")
+          local pid = alice:request "pid"
+          if file then
+            assert.equal(file:read "n", pid)
+          else
+            io.open("pid", "w"):write(pid):close()
+          end
+          alice:expect_nothing()
+        end)
+      end ]]
+    passes { ["a_spec.lua"] = spec, ["b_spec.lua"] = spec }
+  end)
+
+  it("shows what the server logged in an example that failed", function()
+    local status, out, problem = run { ["say_spec.lua"] = [[
+      it("first", function()
+        t.connect("alice"):request("say", { text = "before it" })
+      end)
+      it("second", function()
+        t.connect("alice"):request("say", { text = "within it" })
+        error "that was wrong"
+      end)
+      it("third", function()
+        t.connect("alice"):request("say", { text = "after it" })
+      end) ]] }
+    assert.equal(1, status)
+    assert.matches("that was wrong", out, 1, true)
+    assert.matches("said: within it", problem, 1, true)
+    assert.is_nil(problem:find("said: before it", 1, true))
+    assert.is_nil(problem:find("said: after it", 1, true))
+  end)
+
+  it("takes the configuration of the project, but for its keys", function()
+    passes({ ["say_spec.lua"] = [[
+      it("has it", function()
+        local alice = t.connect "alice"
+        alice:send("say", { text = "hi" })
+        assert.equal("hello", alice:expect("said").data.motd)
+        assert.equal(77, alice.info.ping_ms)
+      end) ]] }, { "--heartbeat.interval_s=0.077" }, {
+      ["perigee.cfg.lua"] = [[
+        auth = { issuer = "backend", user_claim = "uid",
+          algorithm = "RS256", public_key_file = "key.pem" }
+        tls = { cert = "/nowhere/cert.pem", key = "/nowhere/key.pem" }
+        log = { level = "error", format = "json" }
+        heartbeat.interval_s = 3
+        vars = { motd = "hello" } ]],
+    })
+  end)
+
+  it("gives busted what comes after --", function()
+    local out = passes({ ["a_spec.lua"] = [[
+      it("is one", function() end)
+      it("is two", function() end) ]] },
+      { "spec/a_spec.lua", "--", "--output=TAP", "--filter=two" })
+    assert.matches("ok 1 - is two", out, 1, true)
+    assert.is_nil(out:find("is one", 1, true))
+  end)
+
+  it("takes other folders", function()
+    passes({}, { "checks", "--scripts=handlers" }, {
+      ["handlers/main.lua"] = "return { one = function() return 1 end }",
+      ["checks/one_spec.lua"] = [[
+        it("is one", function()
+          local t = require "perigee.testing"
+          assert.equal(1, t.connect("alice"):request "one")
+        end) ]],
+    })
+  end)
+
+  it("lets specs require the modules of the scripts", function()
+    passes { ["lines_spec.lua"] = [[
+      it("counts", function()
+        assert.equal(2, require("lib.lines").count "a\nb")
+      end) ]] }
+  end)
+
+  it("starts a server of its own for whoever wants one", function()
+    passes { ["own_spec.lua"] = [[
+      it("is another", function()
+        local own = t.server { options = { ["limits.per_user"] = 1 } }
+        local first = own:connect "alice"
+        assert.not_equal(t.connect("alice"):request "pid",
+          first:request "pid")
+        assert.error_matches(function() own:connect "alice" end, "4504")
+      end) ]] }
+  end)
+
+  it("fails with the log when the scripts do not load", function()
+    local status, out, problem = run({ ["a_spec.lua"] = [[
+      it("needs a server", function() t.connect "alice" end) ]] }, nil,
+      { ["scripts/wrong.lua"] = "\nreturn { = }" })
+    assert.equal(1, status)
+    assert.matches("wrong.lua:2:", out .. problem, 1, true)
+  end)
+
+  it("leaves no files and no server behind", function()
+    local tmp = cli.folder()
+    local out = passes({ ["a_spec.lua"] = [[
+      it("tells", function()
+        print("pid=" .. t.connect("alice"):request "pid" .. ".")
+      end) ]] }, nil, nil, { TMPDIR = tmp })
+    assert.is_nil(io.popen("ls -A " .. tmp):read "l")
+    local pid = out:match "pid=(%d+)"
+    assert.is_nil(io.open("/proc/" .. pid .. "/stat"))
+  end)
+
+  it("says what must be installed", function()
+    local nowhere = "/nowhere/?.so"
+    local status, _, problem = run({ ["a_spec.lua"] = "" }, nil, nil,
+      { LUA_CPATH = nowhere, LUA_CPATH_5_4 = nowhere })
+    assert.equal(1, status)
+    assert.matches("apt install [^\n]*lua%-cqueues", problem)
+    assert.matches("luarocks [^\n]*install [^\n]*cqueues", problem)
+  end)
+
+  it("says when there is no Lua", function()
+    local binary = io.popen("realpath " .. t.binary):read "l"
+    local out = io.popen(("PATH=/nowhere %s test 2>&1"):format(binary))
+    assert.matches("lua5.4", out:read "a", 1, true)
+    local _, _, status = out:close()
+    assert.equal(1, status)
+  end)
+
+  it("does not know every flag", function()
+    local status, _, problem = run({}, { "--script=x" })
+    assert.equal(2, status)
+    assert.matches("did you mean `--scripts`", problem, 1, true)
+  end)
+end)
