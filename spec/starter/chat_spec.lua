@@ -1,0 +1,74 @@
+-- SPDX-License-Identifier: MIT
+local t = require "perigee.testing"
+
+describe("The chat", function()
+  it("brings a line to everybody in the room", function()
+    local alice, bob = t.connect "alice", t.connect "bob"
+    local carol = t.connect "carol"
+    alice:join "lobby"
+    bob:join "lobby"
+    local answer = alice:request("chat.send", { room = "lobby", text = " hi " })
+    for _, client in ipairs { alice, bob } do
+      local message = client:expect("chat.message")
+      assert.equal("lobby", message.room)
+      assert.same({ from = "alice", text = "hi", at = answer.at }, message.data)
+    end
+    carol:expect_nothing()
+  end)
+
+  it("tells who is there, and what was said", function()
+    local alice = t.connect "alice"
+    assert.same({}, alice:join("lobby").recent)
+    alice:request("chat.send", { room = "lobby", text = "anybody?" })
+    local here = t.connect("bob"):join "lobby"
+    assert.same({ "alice" }, here.members)
+    assert.equal("anybody?", here.recent[1].text)
+  end)
+
+  it("remembers nothing of a room that everybody has left", function()
+    local alice = t.connect "alice"
+    alice:join "lobby"
+    alice:request("chat.send", { room = "lobby", text = "bye" })
+    alice:leave "lobby"
+    assert.same({}, alice:join("lobby").recent)
+  end)
+
+  it("tells who comes and goes, but not of a second device", function()
+    local alice, bob = t.connect "alice", t.connect "bob"
+    local tablet = t.connect "bob"
+    alice:join "lobby"
+    bob:join "lobby"
+    alice:expect("chat.joined", { user = "bob" })
+    tablet:join "lobby"
+    bob:leave "lobby"
+    alice:expect_nothing()
+    tablet:close()
+    alice:expect("chat.left", { user = "bob" })
+  end)
+
+  it("is for those who have joined, and have something to say", function()
+    local alice = t.connect "alice"
+    assert.equal("chat.not_joined",
+      (alice:fails("chat.send", { room = "lobby", text = "hi" })))
+    alice:join "lobby"
+    assert.equal("chat.bad_text",
+      (alice:fails("chat.send", { room = "lobby", text = "  " })))
+    alice:expect_nothing "chat.message"
+  end)
+
+  it("lets only members into the room vip", function()
+    local alice = t.connect "alice"
+    assert.equal("chat.members_only",
+      (alice:fails("join", { room = "vip" })))
+    t.connect("bob", { member = true }):join "vip"
+  end)
+
+  it("shows who types to the others", function()
+    local alice, bob = t.connect "alice", t.connect "bob"
+    alice:join "lobby"
+    bob:join "lobby"
+    alice:send("chat.typing", { room = "lobby" })
+    bob:expect("chat.typing", { from = "alice" })
+    alice:expect_nothing "chat.typing"
+  end)
+end)
