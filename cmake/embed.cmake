@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Writes ${OUT}: a C table of the files in the list ${FILES}, by file name.
+# Writes ${OUT}: a C table of the files in the list ${FILES}, by file name; those
+# in ${ROOT}/templates by their path from ${ROOT}.
 set(table "")
 set(body "#include \"base/embedded.h\"\n\n")
 set(n 0)
 foreach(file ${FILES})
-  get_filename_component(name ${file} NAME)
+  file(RELATIVE_PATH name ${ROOT} ${file})
+  if(NOT name MATCHES "^templates/")
+    get_filename_component(name ${file} NAME)
+  endif()
   file(READ ${file} hex HEX)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
   string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)"

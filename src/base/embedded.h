@@ -6,7 +6,9 @@
 #include <stddef.h>
 
 struct embedded {
-  const char *name; /* file name without folder; NULL ends the table */
+  /* File name without folder, but "templates/…" for those of `perigee new`;
+   * NULL ends the table. */
+  const char *name;
   const char *data; /* followed by a zero byte that is not counted */
   size_t len;
 };

@@ -25,6 +25,7 @@ int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_new(int argc, char **argv);
 int cli_test(int argc, char **argv);
 
 /* Loads the configuration from all sources, with `argv` as flags. Returns

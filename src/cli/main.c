@@ -17,6 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"new", cli_new, "Make a project: scripts, a page, a spec.", "DIR", ""},
     {"serve", cli_serve, "Serve the scripts.",
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"dev", cli_dev, "Serve for development: local, watching, with a token.",

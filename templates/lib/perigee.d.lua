@@ -1,0 +1,1 @@
+../../lua/perigee.d.lua

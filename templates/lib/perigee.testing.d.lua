@@ -1,0 +1,1 @@
+../../lua/perigee.testing.d.lua

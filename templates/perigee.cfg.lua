@@ -1,0 +1,12 @@
+-- The configuration, read from the folder where `perigee` is started. It has
+-- the syntax of Lua; `perigee config` prints all options and what is in effect.
+
+public = "public" -- static files, served at /
+
+-- In production: a key that your backend signs tokens with, of 32 bytes or
+-- more (openssl rand -hex 32), and the pages that may connect.
+-- auth.secret = env "APP_SECRET"
+-- origins = { "https://app.example.com" }
+
+-- Any values for the scripts: perigee.config.room
+vars = { room = "lobby" }

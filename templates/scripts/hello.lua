@@ -1,0 +1,30 @@
+-- A script is a file that returns its handlers, keyed by message type. While
+-- `perigee dev` runs, save it: the next message meets the new code, and every
+-- connection stays.
+
+local perigee = require "perigee"
+
+local room = perigee.config.room or "lobby" -- see perigee.cfg.lua
+
+return {
+  -- A client sends {"type":"hello.say","id":1,"data":{"text":"hi"}}.
+  ["hello.say"] = function(client, data)
+    -- Clients may send anything, so look at it first. `nil, code, text` is
+    -- answered as an error; give your codes a dot.
+    if type(data) ~= "table" or type(data.text) ~= "string"
+      or data.text == "" then
+      return nil, "hello.no_text", "Say something"
+    end
+
+    local reached = perigee.send_to_room(room, {
+      type = "hello.said",
+      data = { from = client.user_id, text = data.text },
+    })
+    return { reached = reached } -- the reply to a message that has an id
+  end,
+
+  -- Keys with an @ are hooks: this one runs when somebody has logged in.
+  ["@connect"] = function(client)
+    client:join(room)
+  end,
+}
