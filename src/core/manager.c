@@ -18,6 +18,11 @@ void manager_init(struct manager *manager, struct manager_limits limits,
   list_init(&manager->lingering);
 }
 
+void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
+  manager->bus = bus;
+  manager->worker = worker;
+}
+
 void manager_free(struct manager *manager) {
   if (manager->by_id || manager->users || manager->rooms || manager->addresses)
     abort(); /* a connection that is still there would use them */
@@ -163,6 +168,9 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   room = room_get(manager, name, len);
   room->refs++;
   room_put(room, conn, conn->room_count++);
+  if (manager->bus)
+    directory_join(manager->bus->directory, manager->worker, conn->user->id,
+                   room->name);
   return 0;
 }
 
@@ -172,6 +180,9 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   if (!room || !manager_is_member(conn, room))
     return ERR_NOT_FOUND;
   uint32_t slot = slot_of(conn, room);
+  if (manager->bus)
+    directory_leave(manager->bus->directory, manager->worker, conn->user->id,
+                    room->name);
   room_take_out(room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
   if (slot != last) {
@@ -185,34 +196,76 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
 
 /* --- connections -------------------------------------------------------- */
 
+struct conn *manager_conn(const struct manager *manager, uint64_t id) {
+  struct conn *conn;
+  HASH_FIND(hh, manager->by_id, &id, sizeof id, conn);
+  return conn;
+}
+
+/* Numbers that no other worker gives. */
+static uint64_t next_id(struct manager *manager) {
+  uint64_t n = manager->last_id++;
+  if (!manager->bus)
+    return n + 1;
+  return n * (uint64_t)manager->bus->workers + (uint64_t)manager->worker + 1;
+}
+
 int manager_add(struct manager *manager, struct conn *conn,
                 const char *address) {
+  const struct manager_limits *limits = &manager->limits;
   conn->manager = manager;
-  conn->id = ++manager->last_id;
+  conn->id = next_id(manager);
   HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
   list_push(&manager->conns, &conn->node);
   manager->count++;
   manager->alive++;
   manager->stats->connections_opened++;
   conn->address = address_ref(manager, address);
-  const struct manager_limits *limits = &manager->limits;
+  if (manager->bus)
+    return directory_connect(manager->bus->directory, address,
+                             limits->connections, limits->per_address);
   bool many = limits->connections && manager->count > limits->connections;
   bool crowd =
       limits->per_address && conn->address->count > limits->per_address;
   return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
 }
 
+/* Whether the user may have one more; in the directory it has it then. */
+static int claim_login(const struct manager *manager, const struct conn *conn,
+                       const struct user *user) {
+  uint32_t limit = manager->limits.per_user;
+  struct directory_conn entry = {.id = conn->id,
+                                 .worker = manager->worker,
+                                 .user = user->id,
+                                 .address = conn->address->text,
+                                 .claims = conn->claims,
+                                 .opened_s = conn->opened_s};
+  if (manager->bus)
+    return directory_login(manager->bus->directory, &entry, limit);
+  return limit && user->count >= limit ? ERR_LIMIT_EXCEEDED : 0;
+}
+
 int manager_login(struct manager *manager, struct conn *conn, const char *id) {
   struct user *user = user_get(manager, id);
-  uint32_t limit = manager->limits.per_user;
-  if (limit && user->count >= limit)
-    return ERR_LIMIT_EXCEEDED; /* others hold it: it was not made here */
   user->refs++;
+  if (claim_login(manager, conn, user)) {
+    user_unref(manager, user);
+    return ERR_LIMIT_EXCEEDED;
+  }
   user->count++;
   list_push(&user->conns, &conn->user_node);
   conn->user = user;
   conn_ready(conn);
   return 0;
+}
+
+static void leave_directory(const struct manager *manager,
+                            const struct conn *conn) {
+  struct directory *directory = manager->bus->directory;
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    directory_leave(directory, manager->worker, conn->user->id,
+                    conn->rooms[i].room->name);
+  directory_logout(directory, conn->user->id, conn->id);
 }
 
 void manager_remove(struct manager *manager, struct conn *conn) {
@@ -221,6 +274,8 @@ void manager_remove(struct manager *manager, struct conn *conn) {
   list_push(&manager->gone, &conn->node);
   manager->count--;
   manager->stats->connections_closed++;
+  if (manager->bus && conn->user)
+    leave_directory(manager, conn);
   if (conn->user) {
     conn->user->count--;
     list_remove(&conn->user_node);
@@ -231,6 +286,8 @@ void manager_remove(struct manager *manager, struct conn *conn) {
 
 void manager_farewell(struct manager *manager, struct conn *conn) {
   list_remove(&conn->node);
+  if (manager->bus)
+    directory_disconnect(manager->bus->directory, conn->address->text);
   address_unref(manager, conn->address);
   for (uint32_t i = 0; i < conn->room_count; i++)
     room_unref(manager, conn->rooms[i].room);

@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "base/stats.h"
+#include "core/bus.h"
 #include "core/conn.h"
 
 enum { ROOM_NAME_BYTES = 128, USER_ID_BYTES = 128 };
@@ -55,6 +56,8 @@ struct manager_limits {
 };
 
 struct manager {
+  struct bus *bus; /* borrowed; to other workers, NULL if there are none */
+  int worker;      /* 0, 1, … */
   struct manager_limits limits;
   struct stats *stats; /* borrowed */
   struct conn *by_id;
@@ -71,6 +74,10 @@ struct manager {
 
 void manager_init(struct manager *manager, struct manager_limits limits,
                   struct stats *stats);
+
+/* From now on limits of connections are those of the process, and others
+ * learn from the bus's directory who is here. Before the first connection. */
+void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
 
 /* Everything must have been closed and released before. */
 void manager_free(struct manager *manager);
@@ -95,6 +102,9 @@ void manager_farewell(struct manager *manager, struct conn *conn);
 
 /* Frees the connection if both socket and farewell are over. */
 void manager_release(struct manager *manager, struct conn *conn);
+
+/* The open connection with that id, or NULL. */
+struct conn *manager_conn(const struct manager *manager, uint64_t id);
 
 struct user *manager_user(const struct manager *manager, const char *id,
                           size_t len);

@@ -2,16 +2,18 @@
  * Sending to users, rooms and everyone. */
 #include "core/service.h"
 
+/* --- here --------------------------------------------------------------- */
+
 static uint32_t deliver(struct conn *conn, struct frame *frame,
                         struct service_opts opts) {
-  if (conn == opts.except || (opts.drop && conn_is_behind(conn)))
+  if (conn->id == opts.except || (opts.drop && conn_is_behind(conn)))
     return 0;
   return conn_send(conn, frame) == 0;
 }
 
-uint32_t service_send_to_user(struct manager *manager, const char *id,
-                              size_t len, struct frame *frame,
-                              struct service_opts opts) {
+static uint32_t send_to_user(struct manager *manager, const char *id,
+                             size_t len, struct frame *frame,
+                             struct service_opts opts) {
   struct user *user = manager_user(manager, id, len);
   uint32_t sent = 0;
   if (!user)
@@ -21,9 +23,9 @@ uint32_t service_send_to_user(struct manager *manager, const char *id,
   return sent;
 }
 
-uint32_t service_send_to_room(struct manager *manager, const char *name,
-                              size_t len, struct frame *frame,
-                              struct service_opts opts) {
+static uint32_t send_to_room(struct manager *manager, const char *name,
+                             size_t len, struct frame *frame,
+                             struct service_opts opts) {
   struct room *room = manager_room(manager, name, len);
   uint32_t sent = 0;
   if (!room)
@@ -35,8 +37,8 @@ uint32_t service_send_to_room(struct manager *manager, const char *name,
   return sent;
 }
 
-uint32_t service_broadcast(struct manager *manager, struct frame *frame,
-                           struct service_opts opts) {
+static uint32_t send_to_all(struct manager *manager, struct frame *frame,
+                            struct service_opts opts) {
   uint32_t sent = 0;
   LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
@@ -46,15 +48,121 @@ uint32_t service_broadcast(struct manager *manager, struct frame *frame,
   return sent;
 }
 
-uint32_t service_kick(struct manager *manager, const char *id, size_t len,
-                      const char *reason) {
+static uint32_t close_user(struct manager *manager, const char *id, size_t len,
+                           int code, const char *reason, uint64_t except) {
   struct user *user = manager_user(manager, id, len);
-  uint32_t kicked = 0;
+  uint32_t closed = 0;
   if (!user)
     return 0;
   LIST_FOREACH_SAFE (it, &user->conns) {
-    conn_close(container_of(it, struct conn, user_node), CLOSE_KICKED, reason);
-    kicked++;
+    struct conn *conn = container_of(it, struct conn, user_node);
+    if (conn->id == except)
+      continue;
+    conn_close(conn, code, reason);
+    closed++;
   }
-  return kicked;
+  return closed;
+}
+
+/* --- elsewhere ---------------------------------------------------------- */
+
+/* To each other worker that has a receiver; returns how many they have. */
+static uint32_t post(struct manager *manager, const struct bus_letter *letter) {
+  uint32_t counts[BUS_WORKERS_MAX], sum = 0;
+  struct bus *bus = manager->bus;
+  if (letter->to == BUS_USER)
+    directory_of_user(bus->directory, letter->target, letter->target_len,
+                      counts);
+  else if (letter->to == BUS_ROOM)
+    directory_of_room(bus->directory, letter->target, letter->target_len,
+                      counts);
+  else
+    directory_of_all(bus->directory, counts);
+  for (int i = 0; i < bus->workers; i++) {
+    if (i == manager->worker || counts[i] == 0)
+      continue;
+    bus_post(bus, i, letter);
+    sum += counts[i];
+  }
+  return sum;
+}
+
+static uint32_t post_frame(struct manager *manager, enum bus_to to,
+                           const char *target, size_t len, struct frame *frame,
+                           struct service_opts opts) {
+  struct bus_letter letter = {.to = to,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .except = opts.except,
+                              .drop = opts.drop,
+                              .target = target,
+                              .target_len = len};
+  return manager->bus ? post(manager, &letter) : 0;
+}
+
+void service_open_letter(struct manager *manager,
+                         const struct bus_letter *letter) {
+  struct service_opts opts = {letter->except, letter->drop};
+  const char *target = letter->target;
+  size_t len = letter->target_len;
+  const char *reason = *letter->text ? letter->text : NULL;
+  struct conn *conn;
+  bool close = letter->what == BUS_CLOSE;
+  switch (letter->to) {
+  case BUS_USER:
+    if (close)
+      close_user(manager, target, len, letter->code, reason, letter->except);
+    else
+      send_to_user(manager, target, len, letter->frame, opts);
+    break;
+  case BUS_ROOM:
+    send_to_room(manager, target, len, letter->frame, opts);
+    break;
+  case BUS_ALL:
+    send_to_all(manager, letter->frame, opts);
+    break;
+  case BUS_CONN:
+    conn = manager_conn(manager, letter->conn);
+    if (conn && close)
+      conn_close(conn, letter->code, reason);
+    else if (conn)
+      deliver(conn, letter->frame, opts);
+    break;
+  }
+}
+
+/* --- both --------------------------------------------------------------- */
+
+uint32_t service_send_to_user(struct manager *manager, const char *id,
+                              size_t len, struct frame *frame,
+                              struct service_opts opts) {
+  return send_to_user(manager, id, len, frame, opts) +
+         post_frame(manager, BUS_USER, id, len, frame, opts);
+}
+
+uint32_t service_send_to_room(struct manager *manager, const char *name,
+                              size_t len, struct frame *frame,
+                              struct service_opts opts) {
+  return send_to_room(manager, name, len, frame, opts) +
+         post_frame(manager, BUS_ROOM, name, len, frame, opts);
+}
+
+uint32_t service_broadcast(struct manager *manager, struct frame *frame,
+                           struct service_opts opts) {
+  return send_to_all(manager, frame, opts) +
+         post_frame(manager, BUS_ALL, NULL, 0, frame, opts);
+}
+
+uint32_t service_close_user(struct manager *manager, const char *id, size_t len,
+                            int code, const char *reason, uint64_t except) {
+  struct bus_letter letter = {.to = BUS_USER,
+                              .what = BUS_CLOSE,
+                              .except = except,
+                              .target = id,
+                              .target_len = len,
+                              .code = code,
+                              .text = reason};
+  /* The others first: `id` may be that of a connection that closes here. */
+  uint32_t elsewhere = manager->bus ? post(manager, &letter) : 0;
+  return elsewhere + close_user(manager, id, len, code, reason, except);
 }

@@ -2,17 +2,17 @@
  * The only way out: a frame to a connection, a user, a room, everyone.
  *
  * Each returns the number of connections that the frame was queued for. The
- * cost is that of the receivers, whoever else is connected. What is not
- * connected to this worker is reached from here too, once there are several:
- * callers must not assume that they see every connection themselves. */
+ * cost is that of the receivers, whoever else is connected. Those of other
+ * workers get it by the bus: they are counted as the directory knows them at
+ * this moment, as if none of them was behind or about to close. */
 #ifndef CORE_SERVICE_H
 #define CORE_SERVICE_H
 
 #include "core/manager.h"
 
 struct service_opts {
-  const struct conn *except; /* not to this one; NULL: to all */
-  bool drop;                 /* skip connections whose socket is behind */
+  uint64_t except; /* id of a connection that is left out; 0: none */
+  bool drop;       /* skip connections whose socket is behind */
 };
 
 uint32_t service_send_to_user(struct manager *manager, const char *id,
@@ -27,8 +27,14 @@ uint32_t service_send_to_room(struct manager *manager, const char *name,
 uint32_t service_broadcast(struct manager *manager, struct frame *frame,
                            struct service_opts opts);
 
-/* Closes every connection of a user 4502; returns how many. */
-uint32_t service_kick(struct manager *manager, const char *id, size_t len,
-                      const char *reason);
+/* Closes every connection of a user but `except` with that code; returns how
+ * many. `reason` NULL is that of the code. */
+uint32_t service_close_user(struct manager *manager, const char *id, size_t len,
+                            int code, const char *reason, uint64_t except);
+
+/* What another worker wants of the connections that are here. Only BUS_SEND
+ * and BUS_CLOSE. */
+void service_open_letter(struct manager *manager,
+                         const struct bus_letter *letter);
 
 #endif

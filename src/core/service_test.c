@@ -55,7 +55,7 @@ static void a_user_gets_it_on_every_device(void **state) {
   struct conn *laptop = fake_login(&fake, "bob");
   struct conn *alice = fake_login(&fake, "alice");
   struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
-  struct service_opts but_phone = {.except = phone};
+  struct service_opts but_phone = {.except = phone->id};
   assert_int_equal(
       service_send_to_user(&fake.manager, "bob", 3, frame, but_phone), 1);
   assert_int_equal(phone->out.count, 0);
@@ -87,9 +87,10 @@ static void everyone_means_who_has_logged_in(void **state) {
   struct conn *closing = fake_login(&fake, "carol");
   struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
   conn_close(closing, 4004, NULL);
-  assert_int_equal(service_broadcast(&fake.manager, frame,
-                                     (struct service_opts){.except = alice}),
-                   1);
+  assert_int_equal(
+      service_broadcast(&fake.manager, frame,
+                        (struct service_opts){.except = alice->id}),
+      1);
   assert_true(got(bob, frame));
   assert_int_equal(alice->out.count, 0);
   assert_int_equal(stranger->out.count, 0);
@@ -183,7 +184,9 @@ static void a_kick_closes_all_devices(void **state) {
   struct conn *crowd[CROWD];
   (void)state;
   start_crowd(&fake, crowd, 0);
-  assert_int_equal(service_kick(&fake.manager, "odd", 3, "bye"), CROWD / 2);
+  assert_int_equal(
+      service_close_user(&fake.manager, "odd", 3, CLOSE_KICKED, "bye", 0),
+      CROWD / 2);
   for (unsigned i = 0; i < CROWD; i++) {
     assert_int_equal(conn_is_open(crowd[i]), i % 2 == 0);
     if (i % 2)
@@ -192,8 +195,10 @@ static void a_kick_closes_all_devices(void **state) {
                           "bye",
                           7);
   }
-  assert_int_equal(service_kick(&fake.manager, "odd", 3, "bye"), 0);
-  assert_int_equal(service_kick(&fake.manager, "nobody", 6, NULL), 0);
+  assert_int_equal(
+      service_close_user(&fake.manager, "odd", 3, CLOSE_KICKED, "bye", 0), 0);
+  assert_int_equal(
+      service_close_user(&fake.manager, "nobody", 6, CLOSE_KICKED, NULL, 0), 0);
   fake_stop(&fake);
 }
 

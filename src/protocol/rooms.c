@@ -47,47 +47,72 @@ static void join_hook_done(const struct call_spec *spec,
   mem_free(spec->arg); /* the room's name */
 }
 
-void rooms_join(struct conn *conn, const struct envelope *env) {
-  struct generation *live = protocol_of(conn)->host.live;
-  char name[ROOM_NAME_BYTES + 1];
-  size_t len;
-  if (!room_name(env, name, &len)) {
-    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+/* Asks @join, if there is one and it has anything to say. `data` is the
+ * message's, JSON, or NULL. */
+static void ask_and_join(struct conn *conn, const struct msg_id *id,
+                         const char *name, const char *data, size_t len) {
+  const struct handler *hook = protocol_of(conn)->host.live->hooks[HOOK_JOIN];
+  if (!hook) {
+    join(conn, id, name, NULL, 0);
     return;
   }
-  if (!live->hooks[HOOK_JOIN]) {
-    join(conn, &env->id, name, NULL, 0);
-    return;
-  }
-  struct call_spec spec = {.handler = live->hooks[HOOK_JOIN],
+  struct call_spec spec = {.handler = hook,
                            .conn = conn,
-                           .id = env->id,
+                           .id = *id,
                            .args = {{.kind = CALL_CLIENT},
-                                    string(name, len),
-                                    {CALL_JSON, env->data, env->data_len}},
+                                    string(name, strlen(name)),
+                                    {data ? CALL_JSON : CALL_NIL, data, len}},
                            .nargs = 3,
                            .want_result = true,
                            .done = join_hook_done,
-                           .arg = mem_strndup(name, len)};
-  call_run(live, &spec);
+                           .arg = mem_strdup(name)};
+  call_run(protocol_of(conn)->host.live, &spec);
 }
 
-void rooms_leave(struct conn *conn, const struct envelope *env) {
+static int leave(struct conn *conn, const char *name) {
   struct generation *live = protocol_of(conn)->host.live;
-  char name[ROOM_NAME_BYTES + 1];
-  size_t len;
-  if (!room_name(env, name, &len)) {
-    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
-    return;
-  }
+  size_t len = strlen(name);
   int err = manager_leave(conn->manager, conn, name, len);
-  answer_reply(conn, &env->id, NULL, 0);
   if (err || !live->hooks[HOOK_LEAVE])
-    return;
+    return err;
   struct call_spec spec = {
       .handler = live->hooks[HOOK_LEAVE],
       .conn = conn,
       .args = {{.kind = CALL_CLIENT}, string(name, len), string("left", 4)},
       .nargs = 3};
   call_run(live, &spec);
+  return 0;
+}
+
+void rooms_join(struct conn *conn, const struct envelope *env) {
+  char name[ROOM_NAME_BYTES + 1];
+  size_t len;
+  if (room_name(env, name, &len))
+    ask_and_join(conn, &env->id, name, env->data, env->data_len);
+  else
+    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+}
+
+void rooms_leave(struct conn *conn, const struct envelope *env) {
+  char name[ROOM_NAME_BYTES + 1];
+  size_t len;
+  if (!room_name(env, name, &len)) {
+    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+    return;
+  }
+  answer_reply(conn, &env->id, NULL, 0);
+  (void)leave(conn, name); /* whether it was in there is the same to it */
+}
+
+/* Nobody asked by a message, so nobody is answered. */
+static const struct msg_id no_id = {.kind = MSG_ID_NONE};
+
+void rooms_join_by_script(struct conn *conn, const char *name) {
+  const struct room *room = manager_room(conn->manager, name, strlen(name));
+  if (conn->state == CONN_READY && !(room && manager_is_member(conn, room)))
+    ask_and_join(conn, &no_id, name, NULL, 0);
+}
+
+void rooms_leave_by_script(struct conn *conn, const char *name) {
+  (void)leave(conn, name);
 }

@@ -12,4 +12,9 @@ void rooms_join(struct conn *conn, const struct envelope *env);
 /* {"room":NAME}: leaving a room one is not in is no error. */
 void rooms_leave(struct conn *conn, const struct envelope *env);
 
+/* The same by a script of another worker; @join is asked, nobody is
+ * answered. */
+void rooms_join_by_script(struct conn *conn, const char *name);
+void rooms_leave_by_script(struct conn *conn, const char *name);
+
 #endif

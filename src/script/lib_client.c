@@ -21,8 +21,10 @@
 #include <string.h>
 
 struct box {
-  struct conn *conn; /* NULL when it is over */
-  bool named;        /* the user is known, and in the cache */
+  struct conn *conn;  /* NULL when it is over, or elsewhere */
+  uint64_t elsewhere; /* its number, if it is another worker's; else 0 */
+  int worker;         /* which one, then */
+  bool named;         /* the user is known, and in the cache */
 };
 
 enum { FIELDS = 1, STATE, CLAIMS, USER_VALUES = CLAIMS };
@@ -36,6 +38,11 @@ static struct box *check_box(lua_State *L, int index) {
 struct conn *lib_client_check(lua_State *L, int index) {
   struct conn *conn = check_box(L, index)->conn;
   return conn && conn_is_open(conn) ? conn : NULL;
+}
+
+uint64_t lib_client_id(lua_State *L, int index) {
+  const struct conn *conn = lib_client_check(L, index);
+  return conn ? conn->id : check_box(L, index)->elsewhere;
 }
 
 static int closed(lua_State *L) {
@@ -117,7 +124,14 @@ static void keep_field(lua_State *L, const struct field *field) {
 }
 
 static int read_field(lua_State *L, const struct field *field) {
-  const struct conn *conn = check_box(L, 1)->conn;
+  const struct box *box = check_box(L, 1);
+  const struct conn *conn = box->conn;
+  if (box->elsewhere &&
+      (field->push == push_state || field->push == push_headers))
+    return luaL_error(L,
+                      "client.%s is on worker %d, where the client is: share "
+                      "data by perigee.store",
+                      field->name, box->worker + 1);
   if (field->slot && lua_getiuservalue(L, 1, field->slot) != LUA_TNIL)
     return 1;
   lua_settop(L, 2);
@@ -145,7 +159,7 @@ static int client_index(lua_State *L) {
 }
 
 static int client_newindex(lua_State *L) {
-  check_box(L, 1);
+  const struct box *box = check_box(L, 1);
   const char *key = luaL_checkstring(L, 2);
   if (strcmp(key, "state") != 0)
     return luaL_error(L,
@@ -153,16 +167,23 @@ static int client_newindex(lua_State *L) {
                       "client.state",
                       key);
   luaL_checktype(L, 3, LUA_TTABLE);
+  if (box->elsewhere)
+    return luaL_error(L, "client.state is on worker %d, where the client is",
+                      box->worker + 1);
   lua_settop(L, 3);
   lua_setiuservalue(L, 1, STATE);
   return 0;
 }
 
 static int client_tostring(lua_State *L) {
-  const struct conn *conn = check_box(L, 1)->conn;
+  const struct box *box = check_box(L, 1);
+  const struct conn *conn = box->conn;
   if (conn)
     lua_pushfstring(L, "client(%I, %s)", (lua_Integer)conn->id,
                     conn_user_name(conn));
+  else if (box->elsewhere)
+    lua_pushfstring(L, "client(%I, worker %d)", (lua_Integer)box->elsewhere,
+                    box->worker + 1);
   else
     lua_pushliteral(L, "client(closed)");
   return 1;
@@ -170,9 +191,60 @@ static int client_tostring(lua_State *L) {
 
 /* --- methods ------------------------------------------------------------ */
 
+struct search {
+  uint64_t id;
+  bool found;
+};
+
+static void look(void *arg, const struct directory_conn *conn) {
+  struct search *search = arg;
+  search->found |= conn->id == search->id;
+}
+
+/* Whether the client at index 1, of another worker, is connected. */
+static bool is_there(lua_State *L, const struct box *box) {
+  const struct manager *manager = generation_of(L)->host->manager;
+  struct search search = {.id = box->elsewhere};
+  size_t len;
+  lua_getiuservalue(L, 1, FIELDS);
+  lua_getfield(L, -1, "user_id");
+  const char *user = lua_tolstring(L, -1, &len);
+  directory_each_conn(manager->bus->directory, user, len, look, &search);
+  lua_pop(L, 2);
+  return search.found;
+}
+
+/* Posts to the worker of the client at index 1, if it is there. */
+static int ask(lua_State *L, struct bus_letter *letter, bool there) {
+  const struct box *box = check_box(L, 1);
+  letter->to = BUS_CONN;
+  letter->conn = box->elsewhere;
+  if (!there)
+    return closed(L);
+  bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
+  return ask(L, &letter, is_there(L, check_box(L, 1)));
+}
+
+/* (client, message) */
+static int send_elsewhere(lua_State *L, const struct box *box) {
+  bool there = is_there(L, box); /* may raise: before there is a frame */
+  struct bus_letter letter = {.what = BUS_SEND,
+                              .frame = message_frame(L, 2, NULL, 0)};
+  int results = ask(L, &letter, there);
+  frame_unref(letter.frame);
+  return results;
+}
+
 static int client_send(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
   message_check_live(L);
+  if (check_box(L, 1)->elsewhere)
+    return send_elsewhere(L, check_box(L, 1));
   if (!conn)
     return closed(L);
   struct frame *frame = message_frame(L, 2, NULL, 0);
@@ -227,6 +299,9 @@ static int client_join(lua_State *L) {
   const struct handler *hook = generation_of(L)->hooks[HOOK_JOIN];
   message_check_live(L);
   lua_settop(L, 2);
+  if (check_box(L, 1)->elsewhere)
+    return ask_elsewhere(L,
+                         (struct bus_letter){.what = BUS_JOIN, .text = name});
   if (!conn)
     return closed(L);
   const struct room *room = manager_room(conn->manager, name, len);
@@ -252,6 +327,9 @@ static int client_leave(lua_State *L) {
   const char *name = check_room(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
   const struct handler *hook = generation_of(L)->hooks[HOOK_LEAVE];
+  if (check_box(L, 1)->elsewhere)
+    return ask_elsewhere(L,
+                         (struct bus_letter){.what = BUS_LEAVE, .text = name});
   if (!conn)
     return closed(L);
   bool left = manager_leave(conn->manager, conn, name, len) == 0;
@@ -268,6 +346,12 @@ static int client_leave(lua_State *L) {
 
 static int client_rooms(lua_State *L) {
   const struct conn *conn = lib_client_check(L, 1);
+  const struct box *box = check_box(L, 1);
+  if (box->elsewhere)
+    return luaL_error(L,
+                      "client:rooms() is known on worker %d, where the "
+                      "client is: ask perigee.members(room)",
+                      box->worker + 1);
   if (!conn)
     return closed(L);
   lua_createtable(L, (int)conn->room_count, 0);
@@ -290,6 +374,10 @@ static int client_close(lua_State *L) {
                   "a close reason has at most 123 bytes");
     json_check_utf8(L, 3);
   }
+  if (check_box(L, 1)->elsewhere)
+    return ask_elsewhere(L, (struct bus_letter){.what = BUS_CLOSE,
+                                                .code = (int)code,
+                                                .text = reason});
   if (!conn)
     return closed(L);
   conn_close(conn, (int)code, reason);
@@ -298,7 +386,9 @@ static int client_close(lua_State *L) {
 }
 
 static int client_is_open(lua_State *L) {
-  lua_pushboolean(L, lib_client_check(L, 1) != NULL);
+  const struct conn *conn = lib_client_check(L, 1);
+  const struct box *box = check_box(L, 1);
+  lua_pushboolean(L, conn || (box->elsewhere && is_there(L, box)));
   return 1;
 }
 
@@ -371,6 +461,31 @@ void lib_client_push(lua_State *L, struct conn *conn) {
   struct box *box = lua_touserdata(L, -1);
   if (!box->named && conn->user)
     name_box(L, box);
+}
+
+static void keep_integer(lua_State *L, const char *name, int64_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, name);
+}
+
+void lib_client_push_elsewhere(lua_State *L,
+                               const struct directory_conn *conn) {
+  struct box *box = new_box(L, NULL);
+  lua_getiuservalue(L, -1, FIELDS);
+  keep_integer(L, "id", (int64_t)conn->id);
+  keep_integer(L, "connected_at", conn->opened_s);
+  lua_pushstring(L, conn->user);
+  lua_setfield(L, -2, "user_id");
+  lua_pushstring(L, conn->address);
+  lua_setfield(L, -2, "ip");
+  lua_pop(L, 1);
+  if (conn->claims) {
+    json_decode(L, conn->claims, strlen(conn->claims));
+    lua_setiuservalue(L, -2, CLAIMS);
+  }
+  box->elsewhere = conn->id;
+  box->worker = conn->worker;
+  box->named = true;
 }
 
 void lib_client_release(struct generation *generation, struct conn *conn) {

@@ -4,8 +4,10 @@
 #define SCRIPT_LIB_CLIENT_H
 
 #include <lua.h>
+#include <stdint.h>
 
 struct conn;
+struct directory_conn;
 struct generation;
 
 /* Registers the metatable and the table of clients. */
@@ -14,9 +16,18 @@ void lib_client_setup(lua_State *L);
 /* Pushes the object of a connection: always the same one. May raise. */
 void lib_client_push(lua_State *L, struct conn *conn);
 
-/* The open connection of the client at `index`; NULL if it is closed. Raises
- * if there is no client. */
+/* The object of a connection of another worker: a new one each time, with the
+ * fields that are the same everywhere. What is done to it is done there, a
+ * moment later. May raise. */
+void lib_client_push_elsewhere(lua_State *L, const struct directory_conn *conn);
+
+/* The open connection of the client at `index`; NULL if it is closed, or of
+ * another worker. Raises if there is no client. */
 struct conn *lib_client_check(lua_State *L, int index);
+
+/* The number of the connection, also of one of another worker; 0 if it is
+ * closed. Raises if there is no client. */
+uint64_t lib_client_id(lua_State *L, int index);
 
 /* The connection is over: its box is emptied and forgotten. Never raises. */
 void lib_client_release(struct generation *generation, struct conn *conn);

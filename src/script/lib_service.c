@@ -2,6 +2,7 @@
  * Sending and presence. */
 #include "script/lib_service.h"
 
+#include "base/mem.h"
 #include "core/service.h"
 #include "script/generation.h"
 #include "script/json.h"
@@ -10,6 +11,7 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct manager *manager_of(lua_State *L) {
   message_check_live(L);
@@ -23,7 +25,7 @@ static struct service_opts check_opts(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   lua_pushliteral(L, "except");
   if (lua_rawget(L, index) != LUA_TNIL)
-    opts.except = lib_client_check(L, lua_gettop(L));
+    opts.except = lib_client_id(L, lua_gettop(L));
   lua_pushliteral(L, "drop");
   lua_rawget(L, index);
   opts.drop = lua_toboolean(L, -1);
@@ -78,44 +80,61 @@ static int kick(lua_State *L) {
                   "a close reason has at most 123 bytes");
     json_check_utf8(L, 2);
   }
-  return push_count(L, service_kick(manager, user, len, reason));
-}
-
-static struct user *check_user(lua_State *L, int index) {
-  size_t len;
-  const char *id = luaL_checklstring(L, index, &len);
-  return manager_user(manager_of(L), id, len);
+  return push_count(
+      L, service_close_user(manager, user, len, CLOSE_KICKED, reason, 0));
 }
 
 static int is_online(lua_State *L) {
-  const struct user *user = check_user(L, 1);
-  lua_pushboolean(L, user && user->count > 0);
+  const struct manager *manager = manager_of(L);
+  uint32_t counts[BUS_WORKERS_MAX];
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  const struct user *user = manager_user(manager, id, len);
+  bool here = user && user->count > 0;
+  lua_pushboolean(
+      L, here || (manager->bus && directory_of_user(manager->bus->directory, id,
+                                                    len, counts) > 0));
   return 1;
 }
 
-/* Memory for `count` pointers that the garbage collector takes back, also when
- * something raises. Allocating may run finalizers of scripts, which may close
- * connections: tables and lists are looked up and walked after it. */
-static void *new_pointers(lua_State *L, size_t count) {
-  return lua_newuserdatauv(L, (count + 1) * sizeof(void *), 0);
+/* --- lists -------------------------------------------------------------- */
+
+/* Texts or connections are collected into memory that is not Lua's, and freed
+ * by the collector also when something raises while they are pushed: pushing
+ * may run finalizers of scripts, which may close connections. */
+struct collection {
+  void **items;
+  size_t count, cap;
+};
+
+static const char COLLECTION[] = "perigee.collection";
+
+static int free_collection(lua_State *L) {
+  struct collection *found = lua_touserdata(L, 1);
+  for (size_t i = 0; i < found->count; i++)
+    mem_free(found->items[i]);
+  mem_free(found->items);
+  *found = (struct collection){0};
+  return 0;
 }
 
-static int clients_of(lua_State *L) {
-  const struct user *user = check_user(L, 1);
-  size_t n = 0, cap = user ? user->count : 0;
-  struct conn **conns = new_pointers(L, cap);
-  user = check_user(L, 1);
-  if (user)
-    LIST_FOREACH (it, &user->conns)
-      if (n < cap)
-        conns[n++] = container_of(it, struct conn, user_node);
-  lua_createtable(L, (int)n, 0);
-  json_mark_array(L);
-  for (size_t i = 0; i < n; i++) {
-    lib_client_push(L, conns[i]); /* freed after this loop turn at most */
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
+static struct collection *new_collection(lua_State *L) {
+  struct collection *found = lua_newuserdatauv(L, sizeof *found, 0);
+  *found = (struct collection){0};
+  luaL_setmetatable(L, COLLECTION);
+  return found;
+}
+
+static void collect(struct collection *found, void *item) {
+  if (found->count == found->cap) {
+    found->cap = found->cap ? found->cap * 2 : 16;
+    found->items = mem_realloc(found->items, found->cap * sizeof(void *));
   }
-  return 1;
+  found->items[found->count++] = item;
+}
+
+static void collect_text(void *arg, const char *text) {
+  collect(arg, mem_strdup(text));
 }
 
 static int by_text(const void *a, const void *b) {
@@ -123,14 +142,15 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*x, *y);
 }
 
-/* Pushes an array of the distinct texts, in order. The texts must stay where
- * they are: they belong to users and rooms, which no allocation here moves. */
-static int push_sorted(lua_State *L, const char **texts, size_t count) {
+/* Pushes an array of the distinct texts, in order. */
+static int push_sorted(lua_State *L, const struct collection *found) {
+  char **texts = (char **)found->items;
   lua_Integer n = 0;
-  qsort(texts, count, sizeof *texts, by_text);
-  lua_createtable(L, (int)count, 0);
+  if (found->count > 0)
+    qsort(texts, found->count, sizeof *texts, by_text);
+  lua_createtable(L, (int)found->count, 0);
   json_mark_array(L);
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < found->count; i++) {
     if (i > 0 && !strcmp(texts[i], texts[i - 1]))
       continue;
     lua_pushstring(L, texts[i]);
@@ -139,31 +159,86 @@ static int push_sorted(lua_State *L, const char **texts, size_t count) {
   return 1;
 }
 
-static const struct room *check_room(lua_State *L, int index) {
-  size_t len;
-  const char *name = luaL_checklstring(L, index, &len);
-  return manager_room(manager_of(L), name, len);
-}
-
 static int members(lua_State *L) {
-  const struct room *room = check_room(L, 1);
-  size_t n = 0, cap = room ? room->count : 0;
-  const char **texts = new_pointers(L, cap);
-  room = check_room(L, 1);
-  for (; room && n < room->count && n < cap; n++)
-    texts[n] = room->members[n].conn->user->id;
-  return push_sorted(L, texts, n);
+  const struct manager *manager = manager_of(L);
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  struct collection *found = new_collection(L);
+  const struct room *room = manager_room(manager, name, len);
+  if (manager->bus)
+    directory_each_member(manager->bus->directory, name, len, collect_text,
+                          found);
+  else
+    for (uint32_t i = 0; room && i < room->count; i++)
+      collect_text(found, room->members[i].conn->user->id);
+  return push_sorted(L, found);
 }
 
 static int rooms(lua_State *L) {
   struct room *room = NULL, *next = NULL;
   const struct manager *manager = manager_of(L);
-  size_t count = 0, cap = HASH_COUNT(manager->rooms);
-  const char **texts = new_pointers(L, cap);
-  HASH_ITER (hh, manager->rooms, room, next)
-    if (room->count > 0 && count < cap)
-      texts[count++] = room->name;
-  return push_sorted(L, texts, count);
+  struct collection *found = new_collection(L);
+  if (manager->bus)
+    directory_each_room(manager->bus->directory, collect_text, found);
+  else
+    HASH_ITER (hh, manager->rooms, room, next)
+      if (room->count > 0)
+        collect_text(found, room->name);
+  return push_sorted(L, found);
+}
+
+/* What lib_client_push_elsewhere needs, in one piece of memory. */
+static void collect_conn(void *arg, const struct directory_conn *conn) {
+  size_t address = strlen(conn->address) + 1;
+  size_t claims = conn->claims ? strlen(conn->claims) + 1 : 0;
+  struct directory_conn *copy = mem_alloc_raw(sizeof *copy + address + claims);
+  char *texts = (char *)(copy + 1);
+  *copy = *conn;
+  copy->address = memcpy(texts, conn->address, address);
+  if (conn->claims)
+    copy->claims = memcpy(texts + address, conn->claims, claims);
+  collect(arg, copy);
+}
+
+/* Those of this worker, as they logged in. */
+static void collect_local(const struct manager *manager, const char *id,
+                          size_t len, struct collection *found) {
+  const struct user *user = manager_user(manager, id, len);
+  if (user)
+    LIST_FOREACH (it, &user->conns) {
+      struct conn *conn = container_of(it, struct conn, user_node);
+      struct directory_conn entry = {.id = conn->id,
+                                     .worker = manager->worker,
+                                     .address = conn->address->text};
+      collect_conn(found, &entry);
+    }
+}
+
+static int clients_of(lua_State *L) {
+  const struct manager *manager = manager_of(L);
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  struct collection *found = new_collection(L);
+  if (manager->bus)
+    directory_each_conn(manager->bus->directory, id, len, collect_conn, found);
+  else
+    collect_local(manager, id, len, found);
+  lua_createtable(L, (int)found->count, 0);
+  json_mark_array(L);
+  lua_Integer n = 0;
+  for (size_t i = 0; i < found->count; i++) {
+    struct directory_conn *entry = found->items[i];
+    struct conn *conn = manager_conn(manager, entry->id);
+    entry->user = id;
+    if (conn)
+      lib_client_push(L, conn);
+    else if (entry->worker != manager->worker)
+      lib_client_push_elsewhere(L, entry);
+    else
+      continue; /* closed by a finalizer, just now */
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
 }
 
 static const luaL_Reg functions[] = {
@@ -179,5 +254,9 @@ static const luaL_Reg functions[] = {
 };
 
 void lib_service_open(lua_State *L) {
+  luaL_newmetatable(L, COLLECTION);
+  lua_pushcfunction(L, free_collection);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
   luaL_setfuncs(L, functions, 0);
 }

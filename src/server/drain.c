@@ -44,23 +44,28 @@ static size_t quota(const struct drain *drain, uint64_t elapsed_ms) {
                   (double)drain->window_ms);
 }
 
-/* Closes the next one. One whose handler waits takes a later place, as long as
- * there is time: its answer is to reach it. */
+static struct conn *at(const struct drain *drain, size_t place) {
+  return manager_conn(&drain->protocol->manager, drain->ids[place]);
+}
+
+static bool is_busy(const struct drain *drain, size_t place) {
+  const struct conn *conn = at(drain, place);
+  return conn && conn_is_busy(conn);
+}
+
+/* Closes the next one. One whose handler waits changes places with another, as
+ * long as there is time: its answer is to reach it. */
 static void close_next(struct drain *drain, bool late) {
-  struct conn *conn;
-  uint64_t id = drain->ids[drain->next];
-  HASH_FIND(hh, drain->protocol->manager.by_id, &id, sizeof id, conn);
-  if (conn && conn_is_busy(conn) && !late) {
-    size_t other =
-        drain->next + (size_t)random() % (drain->count - drain->next);
-    drain->ids[drain->next] = drain->ids[other];
+  size_t next = drain->next;
+  if (!late && is_busy(drain, next)) {
+    size_t other = next + (size_t)random() % (drain->count - next);
+    uint64_t id = drain->ids[next];
+    drain->ids[next] = drain->ids[other];
     drain->ids[other] = id;
-    HASH_FIND(hh, drain->protocol->manager.by_id, &drain->ids[drain->next],
-              sizeof id, conn);
-    if (conn && conn_is_busy(conn))
+    if (is_busy(drain, next))
       return;
   }
-  drain->next++;
+  struct conn *conn = at(drain, drain->next++);
   if (conn)
     conn_close(conn, CLOSE_SHUTDOWN, NULL);
 }

@@ -60,7 +60,8 @@ void worker_post(struct mailbox *mailbox, enum letter_kind kind,
   letter->kind = kind;
   letter->generation = generation;
   list_init(&letter->node);
-  mailbox_post_take(mailbox, &letter->node);
+  if (!mailbox_post_take(mailbox, &letter->node))
+    mem_free(letter); /* the receiver has ended */
 }
 
 static void take_generation(struct worker *worker,

@@ -4,11 +4,11 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
+#include "core/mailbox.h"
 #include "edge/edge.h"
 #include "edge/listen.h"
 #include "script/generation.h"
 #include "server/drain.h"
-#include "server/mailbox.h"
 #include "server/swap.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Letters between threads. */
-#include "server/mailbox.h"
+#include "core/mailbox.h"
 
 static void on_wake(uv_async_t *wake) {
   struct mailbox *mailbox = container_of(wake, struct mailbox, wake);
@@ -14,20 +14,29 @@ static void on_wake(uv_async_t *wake) {
 
 void mailbox_init(struct mailbox *mailbox, uv_loop_t *loop, mailbox_fn *open) {
   mailbox->open = open;
+  mailbox->closed = false;
   list_init(&mailbox->letters);
   uv_mutex_init(&mailbox->lock);
   uv_async_init(loop, &mailbox->wake, on_wake);
 }
 
-void mailbox_post_take(struct mailbox *mailbox, struct list *letter) {
+bool mailbox_post_take(struct mailbox *mailbox, struct list *letter) {
   uv_mutex_lock(&mailbox->lock);
-  list_push(&mailbox->letters, letter);
+  bool taken = !mailbox->closed;
+  if (taken) {
+    list_push(&mailbox->letters, letter);
+    /* Under the lock: the handle must not be closed meanwhile. */
+    uv_async_send(&mailbox->wake);
+  }
   uv_mutex_unlock(&mailbox->lock);
-  uv_async_send(&mailbox->wake);
+  return taken;
 }
 
 void mailbox_close(struct mailbox *mailbox) {
+  uv_mutex_lock(&mailbox->lock);
+  mailbox->closed = true;
   uv_close((uv_handle_t *)&mailbox->wake, NULL);
+  uv_mutex_unlock(&mailbox->lock);
 }
 
 void mailbox_free(struct mailbox *mailbox) {

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ * The directory of the process. */
+#include "core/directory.h"
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <uv.h>
+
+struct entry { /* a connection of a user */
+  struct list node;
+  struct directory_conn conn;
+};
+
+struct dir_user {
+  UT_hash_handle hh;
+  struct list conns;
+  uint32_t count;
+  char id[];
+};
+
+/* A user in a room, with so many connections. */
+struct dir_member {
+  UT_hash_handle hh;
+  uint32_t count;
+  char user[];
+};
+
+struct dir_room {
+  UT_hash_handle hh;
+  struct dir_member *members;
+  uint32_t total;
+  uint32_t *counts; /* by worker */
+  char name[];
+};
+
+struct dir_address {
+  UT_hash_handle hh;
+  uint32_t count;
+  char text[];
+};
+
+struct directory {
+  uv_mutex_t lock;
+  int workers;
+  uint32_t connections;
+  uint32_t *logged_in; /* by worker */
+  struct dir_user *users;
+  struct dir_room *rooms;
+  struct dir_address *addresses;
+};
+
+/* An object with a text at its end. */
+static void *new_named(size_t size, const char *text) {
+  size_t len = strlen(text);
+  char *object = mem_alloc(size + len + 1);
+  memcpy(object + size, text, len);
+  return object;
+}
+
+struct directory *directory_new(int workers) {
+  struct directory *directory = mem_alloc(sizeof *directory);
+  directory->workers = workers;
+  directory->logged_in = mem_alloc((size_t)workers * sizeof(uint32_t));
+  uv_mutex_init(&directory->lock);
+  return directory;
+}
+
+void directory_free(struct directory *directory) {
+  if (!directory)
+    return;
+  if (directory->users || directory->rooms || directory->addresses)
+    abort(); /* a connection that is still there would use them */
+  uv_mutex_destroy(&directory->lock);
+  mem_free(directory->logged_in);
+  mem_free(directory);
+}
+
+/* --- addresses ---------------------------------------------------------- */
+
+int directory_connect(struct directory *directory, const char *address,
+                      uint32_t connections, uint32_t per_address) {
+  struct dir_address *found;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND_STR(directory->addresses, address, found);
+  if (!found) {
+    found = new_named(sizeof *found, address);
+    HASH_ADD_STR(directory->addresses, text, found);
+  }
+  bool crowd = ++found->count > per_address && per_address;
+  bool many = ++directory->connections > connections && connections;
+  uv_mutex_unlock(&directory->lock);
+  return crowd || many ? ERR_LIMIT_EXCEEDED : 0;
+}
+
+void directory_disconnect(struct directory *directory, const char *address) {
+  struct dir_address *found;
+  uv_mutex_lock(&directory->lock);
+  directory->connections--;
+  HASH_FIND_STR(directory->addresses, address, found);
+  if (found && --found->count == 0) {
+    HASH_DEL(directory->addresses, found);
+    mem_free(found);
+  }
+  uv_mutex_unlock(&directory->lock);
+}
+
+/* --- users -------------------------------------------------------------- */
+
+static struct entry *new_entry(const struct dir_user *user,
+                               const struct directory_conn *conn) {
+  struct entry *entry = mem_alloc(sizeof *entry);
+  list_init(&entry->node);
+  entry->conn = *conn;
+  entry->conn.user = user->id;
+  entry->conn.address = mem_strdup(conn->address);
+  entry->conn.claims = mem_strdup(conn->claims);
+  return entry;
+}
+
+static void free_entry(struct entry *entry) {
+  mem_free((char *)entry->conn.address);
+  mem_free((char *)entry->conn.claims);
+  mem_free(entry);
+}
+
+int directory_login(struct directory *directory,
+                    const struct directory_conn *conn, uint32_t per_user) {
+  struct dir_user *user;
+  int err = 0;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND_STR(directory->users, conn->user, user);
+  if (user && per_user && user->count >= per_user) {
+    err = ERR_LIMIT_EXCEEDED;
+    goto out;
+  }
+  if (!user) {
+    user = new_named(sizeof *user, conn->user);
+    list_init(&user->conns);
+    HASH_ADD_STR(directory->users, id, user);
+  }
+  list_push(&user->conns, &new_entry(user, conn)->node);
+  user->count++;
+  directory->logged_in[conn->worker]++;
+out:
+  uv_mutex_unlock(&directory->lock);
+  return err;
+}
+
+static struct entry *find_entry(const struct dir_user *user, uint64_t id) {
+  LIST_FOREACH (it, &user->conns) {
+    struct entry *entry = container_of(it, struct entry, node);
+    if (entry->conn.id == id)
+      return entry;
+  }
+  return NULL;
+}
+
+void directory_logout(struct directory *directory, const char *id,
+                      uint64_t conn) {
+  struct dir_user *user;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND_STR(directory->users, id, user);
+  struct entry *entry = user ? find_entry(user, conn) : NULL;
+  if (entry) {
+    directory->logged_in[entry->conn.worker]--;
+    list_remove(&entry->node);
+    free_entry(entry);
+    if (--user->count == 0) {
+      HASH_DEL(directory->users, user);
+      mem_free(user);
+    }
+  }
+  uv_mutex_unlock(&directory->lock);
+}
+
+/* --- rooms -------------------------------------------------------------- */
+
+static struct dir_room *room_get(struct directory *directory,
+                                 const char *name) {
+  struct dir_room *room;
+  HASH_FIND_STR(directory->rooms, name, room);
+  if (!room) {
+    room = new_named(sizeof *room, name);
+    room->counts = mem_alloc((size_t)directory->workers * sizeof(uint32_t));
+    HASH_ADD_STR(directory->rooms, name, room);
+  }
+  return room;
+}
+
+void directory_join(struct directory *directory, int worker, const char *user,
+                    const char *name) {
+  struct dir_member *member;
+  uv_mutex_lock(&directory->lock);
+  struct dir_room *room = room_get(directory, name);
+  HASH_FIND_STR(room->members, user, member);
+  if (!member) {
+    member = new_named(sizeof *member, user);
+    HASH_ADD_STR(room->members, user, member);
+  }
+  member->count++;
+  room->counts[worker]++;
+  room->total++;
+  uv_mutex_unlock(&directory->lock);
+}
+
+void directory_leave(struct directory *directory, int worker, const char *user,
+                     const char *name) {
+  struct dir_room *room;
+  struct dir_member *member = NULL;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND_STR(directory->rooms, name, room);
+  if (room)
+    HASH_FIND_STR(room->members, user, member);
+  if (member) {
+    room->counts[worker]--;
+    if (--member->count == 0) {
+      HASH_DEL(room->members, member);
+      mem_free(member);
+    }
+    if (--room->total == 0) {
+      HASH_DEL(directory->rooms, room);
+      mem_free(room->counts);
+      mem_free(room);
+    }
+  }
+  uv_mutex_unlock(&directory->lock);
+}
+
+/* --- questions ---------------------------------------------------------- */
+
+uint32_t directory_of_user(struct directory *directory, const char *id,
+                           size_t len, uint32_t *counts) {
+  struct dir_user *user;
+  memset(counts, 0, (size_t)directory->workers * sizeof *counts);
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND(hh, directory->users, id, len, user);
+  if (user)
+    LIST_FOREACH (it, &user->conns)
+      counts[container_of(it, struct entry, node)->conn.worker]++;
+  uint32_t total = user ? user->count : 0;
+  uv_mutex_unlock(&directory->lock);
+  return total;
+}
+
+uint32_t directory_of_room(struct directory *directory, const char *name,
+                           size_t len, uint32_t *counts) {
+  struct dir_room *room;
+  size_t size = (size_t)directory->workers * sizeof *counts;
+  memset(counts, 0, size);
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND(hh, directory->rooms, name, len, room);
+  if (room)
+    memcpy(counts, room->counts, size);
+  uint32_t total = room ? room->total : 0;
+  uv_mutex_unlock(&directory->lock);
+  return total;
+}
+
+uint32_t directory_of_all(struct directory *directory, uint32_t *counts) {
+  uint32_t total = 0;
+  uv_mutex_lock(&directory->lock);
+  for (int i = 0; i < directory->workers; i++)
+    total += counts[i] = directory->logged_in[i];
+  uv_mutex_unlock(&directory->lock);
+  return total;
+}
+
+void directory_each_member(struct directory *directory, const char *name,
+                           size_t len, directory_text_fn *each, void *arg) {
+  struct dir_room *room;
+  struct dir_member *member = NULL, *next = NULL;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND(hh, directory->rooms, name, len, room);
+  if (room)
+    HASH_ITER (hh, room->members, member, next)
+      each(arg, member->user);
+  uv_mutex_unlock(&directory->lock);
+}
+
+void directory_each_room(struct directory *directory, directory_text_fn *each,
+                         void *arg) {
+  struct dir_room *room = NULL, *next = NULL;
+  uv_mutex_lock(&directory->lock);
+  HASH_ITER (hh, directory->rooms, room, next)
+    each(arg, room->name);
+  uv_mutex_unlock(&directory->lock);
+}
+
+void directory_each_conn(struct directory *directory, const char *id,
+                         size_t len, directory_conn_fn *each, void *arg) {
+  struct dir_user *user;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND(hh, directory->users, id, len, user);
+  if (user)
+    LIST_FOREACH (it, &user->conns)
+      each(arg, &container_of(it, struct entry, node)->conn);
+  uv_mutex_unlock(&directory->lock);
+}
