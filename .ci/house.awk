@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config core script protocol edge server cli", rooms)
+  split("base config core script protocol edge server bench cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }
@@ -44,9 +44,15 @@ room != "" && room != "edge" && /^#include <libwebsockets/ {
   complain("only edge/ knows libwebsockets")
 }
 
+# bench/script.c: the traffic of `perigee bench --script`, in a process and a
+# Lua state of its own, which no handler ever sees.
 room != "" && room != "script" && FILENAME !~ /^src\/config\/(file|vars)\./ &&
-/^#include <(lua|lauxlib|lualib)/ {
-  complain("only script/ and the configuration file know Lua")
+FILENAME != "src/bench/script.c" && /^#include <(lua|lauxlib|lualib)/ {
+  complain("only script/, the configuration file and bench/script.c know Lua")
+}
+
+room != "" && FILENAME != "src/bench/peer.c" && /^#include <wslay/ {
+  complain("only bench/peer.c knows wslay")
 }
 
 END { exit bad }
