@@ -41,6 +41,8 @@ static const struct command commands[] = {
      "                      their type; may be repeated\n"
      "  --private-key FILE  PEM key to sign with, for RS and ES algorithms\n"
      "\n"},
+    {"bench", cli_bench, "Measure a server under load.",
+     "[URL] [SCENARIO] [--OPTION=VALUE ...]", cli_bench_help},
 };
 
 static const struct command *find(const char *name) {
