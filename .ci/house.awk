@@ -44,6 +44,10 @@ room != "" && room != "edge" && /^#include <libwebsockets/ {
   complain("only edge/ knows libwebsockets")
 }
 
+room != "" && FILENAME !~ /^src\/core\/fetch/ && /^#include <curl/ {
+  complain("only core/fetch knows libcurl")
+}
+
 # bench/script.c: the traffic of `perigee bench --script`, in a process and a
 # Lua state of its own, which no handler ever sees.
 room != "" && room != "script" && FILENAME !~ /^src\/config\/(file|vars)\./ &&
