@@ -16,6 +16,7 @@
 #include "script/call.h"
 #include "script/json.h"
 #include "script/lib_client.h"
+#include "script/lib_fetch.h"
 #include "script/lib_misc.h"
 #include "script/lib_service.h"
 #include "script/lib_store.h"
@@ -69,6 +70,7 @@ static int open_core(lua_State *L) {
   lib_store_open(L);
   lib_misc_open(L);
   lib_time_open(L);
+  lib_fetch_open(L);
   return 1;
 }
 

@@ -11,6 +11,7 @@
 
 struct config;
 struct conn;
+struct fetcher;
 struct generation;
 struct handler;
 struct jwt_key;
@@ -22,6 +23,7 @@ struct swap;
 struct host {
   uv_loop_t *loop; /* NULL where scripts are only checked */
   struct manager *manager;
+  struct fetcher *fetcher; /* NULL where scripts are only checked */
   struct stats *stats;
   const struct config *config;
   const struct jwt_key *key;

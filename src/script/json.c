@@ -372,7 +372,8 @@ static void encode_value(struct encoder *e, int index) {
   }
 }
 
-static void encode(lua_State *L, int index, struct buf *out, const char *name) {
+void json_encode_named(lua_State *L, int index, struct buf *out,
+                       const char *name) {
   struct encoder e; /* the steps are filled as they are taken */
   e.L = L;
   e.out = out;
@@ -383,7 +384,7 @@ static void encode(lua_State *L, int index, struct buf *out, const char *name) {
 }
 
 void json_encode(lua_State *L, int index, struct buf *out) {
-  encode(L, index, out, "data");
+  json_encode_named(L, index, out, "data");
 }
 
 void json_check_utf8(lua_State *L, int index) {
@@ -416,7 +417,7 @@ static int l_encode(lua_State *L) {
   struct buf *scratch = lua_touserdata(L, lua_upvalueindex(1));
   luaL_checkany(L, 1);
   buf_reset(scratch, SCRATCH_KEEP);
-  encode(L, 1, scratch, "value");
+  json_encode_named(L, 1, scratch, "value");
   lua_pushlstring(L, scratch->data, scratch->len);
   return 1;
 }

@@ -34,6 +34,10 @@ void json_decode(lua_State *L, const char *text, size_t len);
  * this may raise, `out` belongs to something that outlives the call. */
 void json_encode(lua_State *L, int index, struct buf *out);
 
+/* The same for a value that error texts call `name`. */
+void json_encode_named(lua_State *L, int index, struct buf *out,
+                       const char *name);
+
 /* Raises unless the string at `index` is UTF-8 and may go into JSON. */
 void json_check_utf8(lua_State *L, int index);
 

@@ -138,7 +138,8 @@ static void raise_descriptors(const struct config *config) {
   struct rlimit limit;
   rlim_t want = USUAL_DESCRIPTORS;
   if (config->limits_connections > 0)
-    want = (rlim_t)config->limits_connections + PROTOCOL_OTHER_DESCRIPTORS;
+    want = (rlim_t)config->limits_connections + PROTOCOL_OTHER_DESCRIPTORS +
+           (rlim_t)config->fetch_at_once;
   if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == want)
     return;
   if (want > limit.rlim_max) {

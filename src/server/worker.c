@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/fetch.h"
 
 /* --- scripts ------------------------------------------------------------ */
 
@@ -30,6 +31,7 @@ static void on_swapped(void *arg, const struct generation *generation,
 
 static void on_ended(void *arg) {
   struct worker *worker = arg;
+  fetcher_close(worker->protocol.host.fetcher);
   drain_close(&worker->drain);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
@@ -99,13 +101,27 @@ void worker_init(struct worker *worker, const struct config *config,
   worker->protocol.host.generation_full = on_full;
 }
 
+static int open_fetcher(struct worker *worker, struct buf *error) {
+  const struct config *config = worker->protocol.config;
+  struct fetch_limits limits = {.at_once = (uint32_t)config->fetch_at_once,
+                                .per_host = (uint32_t)config->fetch_per_host,
+                                .ca_file = config->fetch_ca_file};
+  struct fetcher *fetcher = fetcher_new(&worker->loop, &limits);
+  worker->protocol.host.fetcher = fetcher;
+  if (fetcher)
+    return 0;
+  buf_puts(error, "libcurl does not start");
+  return ERR_SYSTEM;
+}
+
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
   mailbox_init(&worker->mailbox, &worker->loop, on_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   worker->open = true;
   worker->edge.development = development;
-  return edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
+  int err = edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
+  return err ? err : open_fetcher(worker, error);
 }
 
 static void adopt(void *arg, int fd) {
@@ -134,6 +150,7 @@ void worker_join(struct worker *worker) {
 
 /* The loop of a worker that never ran still has handles to close. */
 static void close_unused(struct worker *worker) {
+  fetcher_close(worker->protocol.host.fetcher);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
@@ -145,6 +162,7 @@ void worker_free(struct worker *worker) {
     close_unused(worker);
   generation_free(worker->protocol.host.live);
   worker->protocol.host.live = NULL;
+  fetcher_free(worker->protocol.host.fetcher);
   edge_free(&worker->edge);
   protocol_free(&worker->protocol);
   if (!worker->open)

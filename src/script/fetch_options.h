@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * The option table of perigee.fetch. */
+#ifndef SCRIPT_FETCH_OPTIONS_H
+#define SCRIPT_FETCH_OPTIONS_H
+
+#include "base/buf.h"
+#include "core/fetch.h"
+
+#include <lua.h>
+
+/* Reads the table at `index` (nil: none) into the request, with defaults for
+ * what is not there; url, done and arg are not touched. Raises for what is
+ * unknown or wrong, naming the option.
+ *
+ * The request borrows from the values of the table and from `text`, which is
+ * emptied first and must outlive the call. */
+void fetch_options_check(lua_State *L, int index, struct buf *text,
+                         struct fetch_request *request);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * perigee.fetch: a handler waits for another server's answer. */
+#include "script/lib_fetch.h"
+
+#include "base/mem.h"
+#include "core/fetch.h"
+#include "script/fetch_options.h"
+#include "script/generation.h"
+#include "script/wait.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+struct waiting {
+  struct waiter waiter;
+  struct fetch *fetch;
+};
+
+static int push_error(lua_State *L, enum fetch_code code, const char *text) {
+  lua_pushnil(L);
+  lua_pushstring(L, fetch_code_name(code));
+  lua_pushstring(L, text);
+  return 3;
+}
+
+/* A cookie may have a comma in it: these are a list. */
+static void add_cookie(lua_State *L, int headers, const char *value) {
+  static const char name[] = "set-cookie";
+  if (lua_getfield(L, headers, name) == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, headers, name);
+  }
+  lua_pushstring(L, value);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+static void add_header(lua_State *L, int headers, const char *name,
+                       const char *value) {
+  if (!strcmp(name, "set-cookie")) {
+    add_cookie(L, headers, value);
+    return;
+  }
+  if (lua_getfield(L, headers, name) == LUA_TNIL)
+    lua_pushstring(L, value);
+  else
+    lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
+  lua_setfield(L, headers, name);
+  lua_pop(L, 1);
+}
+
+static void push_headers(lua_State *L, const struct fetch_headers *headers) {
+  const char *at = headers->text, *end = at + headers->len;
+  lua_newtable(L);
+  while (at < end) {
+    const char *value = at + strlen(at) + 1;
+    add_header(L, lua_gettop(L), at, value);
+    at = value + strlen(value) + 1;
+  }
+}
+
+static int results(lua_State *L, struct waiter *waiter) {
+  const struct waiting *waiting = container_of(waiter, struct waiting, waiter);
+  const struct fetch_result *result = fetch_result(waiting->fetch);
+  if (result->code != FETCH_OK)
+    return push_error(L, result->code, result->text);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, result->status);
+  lua_setfield(L, -2, "status");
+  push_headers(L, &result->headers);
+  lua_setfield(L, -2, "headers");
+  lua_pushlstring(L, result->body, result->body_len);
+  lua_setfield(L, -2, "body");
+  return 1;
+}
+
+static void end(struct waiter *waiter) {
+  struct waiting *waiting = container_of(waiter, struct waiting, waiter);
+  fetch_free(waiting->fetch);
+  mem_free(waiting);
+}
+
+static const struct waiter_kind fetching = {"fetch", results, end};
+
+static void on_done(struct fetch *fetch, void *arg) {
+  struct waiting *waiting = arg;
+  (void)fetch;
+  wait_wake(&waiting->waiter);
+}
+
+/* (url, opts?) */
+static int lib_fetch(lua_State *L) {
+  struct generation *generation = generation_of(L);
+  struct fetch_request request = {0};
+  const char *why = "there is a zero byte in it";
+  size_t len;
+  wait_check(L, "fetch");
+  lua_settop(L, 2);
+  request.url = luaL_checklstring(L, 1, &len);
+  buf_reset(&generation->scratch, GENERATION_SCRATCH_KEEP);
+  fetch_options_check(L, 2, &generation->scratch, &request);
+  if (strlen(request.url) != len)
+    return push_error(L, FETCH_BAD_URL, why);
+  struct waiting *waiting = mem_alloc(sizeof *waiting);
+  waiting->waiter.kind = &fetching;
+  request.done = on_done;
+  request.arg = waiting;
+  enum fetch_code code =
+      fetch_start(generation->host->fetcher, &request, &waiting->fetch, &why);
+  if (code == FETCH_OK)
+    return wait_begin(L, &waiting->waiter);
+  mem_free(waiting);
+  return push_error(L, code, why);
+}
+
+void lib_fetch_open(lua_State *L) {
+  lua_pushcfunction(L, lib_fetch);
+  lua_setfield(L, -2, "fetch");
+}
