@@ -1,20 +1,11 @@
 -- SPDX-License-Identifier: MIT
 local t = require "perigee.testing"
+local certificate = require "spec.support.certificate"
 local cli = require "spec.support.cli"
 local Client = require "perigee.testing_client"
 local tls = require "http.tls"
 local websocket = require "http.websocket"
 local x509 = require "openssl.x509"
-
--- A certificate for `localhost` that signs itself.
-local function make_certificate(dir)
-  local command = "openssl req -x509 -newkey ec -pkeyopt"
-    .. " ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    .. " -addext subjectAltName=DNS:localhost"
-    .. (" -keyout %s/key.pem -out %s/cert.pem 2>%s/log"):format(dir, dir, dir)
-  assert(os.execute(command))
-  return dir .. "/cert.pem", dir .. "/key.pem"
-end
 
 -- Connects and authenticates; the client believes this certificate only.
 local function connect(server, cert, user)
@@ -45,7 +36,7 @@ describe("A server with a certificate", function()
 
   lazy_setup(function()
     dir = io.popen("mktemp -d"):read "l"
-    cert, key = make_certificate(dir)
+    cert, key = certificate(dir)
     server = t.server {
       no_wait = true, -- the kit waits for http://
       scripts = {
@@ -132,7 +123,7 @@ describe("A server with a certificate that is no good", function()
 
   lazy_setup(function()
     dir = io.popen("mktemp -d"):read "l"
-    cert, key = make_certificate(dir)
+    cert, key = certificate(dir)
   end)
 
   lazy_teardown(function()
