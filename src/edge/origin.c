@@ -31,3 +31,16 @@ bool origin_allowed(char *const *list, const char *origin, const char *host) {
       return true;
   return false;
 }
+
+static bool is_name(const char *host, size_t len, const char *name) {
+  return name && len == strlen(name) && strncasecmp(host, name, len) == 0;
+}
+
+bool origin_host_is_safe(const char *host, const char *own) {
+  size_t len = strcspn(host, ":");
+  if (*host == '[') /* an IPv6 address stands in brackets */
+    return true;
+  if (is_name(host, len, "localhost") || is_name(host, len, own))
+    return true;
+  return len > 0 && strspn(host, "0123456789.") == len;
+}

@@ -16,4 +16,10 @@
  * there was no header. */
 bool origin_allowed(char *const *list, const char *origin, const char *host);
 
+/* Whether a `Host` header cannot be a name that somebody made point to this
+ * machine in order to pass for the same host in a browser: an address has no
+ * owner, localhost and `own` (or NULL), compared without port, are known.
+ * Empty (no header, or too long for any name) is not safe. */
+bool origin_host_is_safe(const char *host, const char *own);
+
 #endif

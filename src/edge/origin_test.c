@@ -79,6 +79,22 @@ static void without_a_list_only_the_own_host_passes(void **state) {
   assert_false(origin_allowed(nothing, "https://", ""));
 }
 
+static void a_host_is_safe_when_nobody_can_own_its_name(void **state) {
+  (void)state;
+  for (const char **host =
+           (const char *[]){"127.0.0.1", "10.0.0.7:8081", "[::1]:8081",
+                            "localhost", "LOCALHOST:1", "box:80", NULL};
+       *host; host++)
+    assert_true(origin_host_is_safe(*host, "Box"));
+  for (const char **host =
+           (const char *[]){"", "evil.com", "127.0.0.1.evil.com",
+                            "localhost.evil", "boxes", "bo", ":80",
+                            "x127.0.0.1", NULL};
+       *host; host++)
+    assert_false(origin_host_is_safe(*host, "box"));
+  assert_false(origin_host_is_safe("box", NULL));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(programs_without_an_origin_pass),
@@ -87,6 +103,7 @@ int main(void) {
       cmocka_unit_test(a_wildcard_needs_something_to_stand_for),
       cmocka_unit_test(a_star_allows_every_page),
       cmocka_unit_test(without_a_list_only_the_own_host_passes),
+      cmocka_unit_test(a_host_is_safe_when_nobody_can_own_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

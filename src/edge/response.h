@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Answers of plain HTTP: a whole body in memory, written at once. */
+#ifndef EDGE_RESPONSE_H
+#define EDGE_RESPONSE_H
+
+#include "base/attr.h"
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct response {
+  unsigned status;
+  const char *type; /* NULL: text/plain */
+  const char *body;
+  size_t len;
+  const char *header, *value; /* one more header ("allow:"), or NULL */
+  bool head; /* headers only; a HEAD request that is still there is seen */
+};
+
+/* A zero-terminated text/plain, borrowed. */
+struct response response_text(unsigned status, const char *body);
+
+/* Writes headers and body. 0, or -1 when the connection is broken. */
+MUST_CHECK int response_write(struct lws *wsi, const struct response *response);
+
+/* The same, and ends the transaction; the result is what the callback that
+ * libwebsockets called has to return. */
+MUST_CHECK int response_end(struct lws *wsi, struct response response);
+MUST_CHECK int response_end_text(struct lws *wsi, unsigned status,
+                                 const char *body);
+
+#endif
