@@ -139,6 +139,84 @@ describe("A server that watches its scripts", function()
   end
 end)
 
+describe("A watch on the scripts", function()
+  local server, alice
+
+  before_each(function()
+    server = start { watch = "true" }
+    alice = server:connect { user = "alice" }
+  end)
+
+  after_each(function() server:stop() end)
+
+  local function expect_version(number)
+    t.wait_until(function() return alice:request "version" == number end)
+  end
+
+  -- Not by a rename: the file is there, empty or half, before it is whole.
+  local function write_in_place(name, ...)
+    local file = assert(io.open(server.scripts .. "/" .. name, "wb"))
+    for _, part in ipairs { ... } do
+      file:write(part)
+      file:flush()
+    end
+    file:close()
+  end
+
+  it("sees files that are written in place", function()
+    local text = version(2)
+    write_in_place("main.lua", text:sub(1, 40), text:sub(41))
+    expect_version(2)
+    write_in_place("main.lua", version(3))
+    expect_version(3)
+  end)
+
+  it("goes on after it has seen one that was half written", function()
+    local file = assert(io.open(server.scripts .. "/main.lua", "wb"))
+    file:write "return {"
+    file:flush()
+    server:wait_log "reload failed[^\n]*main.lua:1:"
+    assert.equal(1, alice:request "version")
+    file:write "version = function() return 2 end }"
+    file:close()
+    expect_version(2)
+  end)
+
+  it("sees files that editors replace, again and again", function()
+    for i = 2, 5 do
+      local path = server.scripts .. "/main.lua"
+      assert(os.rename(path, path .. "~"))
+      write_in_place("main.lua", version(i))
+      expect_version(i)
+    end
+  end)
+
+  it("waits for a module that comes after its script", function()
+    server:write("more.lua", [[
+      local words = require "new.deep.words"
+      return { word = function() return words end }
+    ]])
+    server:wait_log "reload failed[^\n]*more.lua"
+    server:write("new/deep/words.lua", "return 'hello'")
+    server:wait_log "is live"
+    assert.equal("hello", alice:request "word")
+    server:write("new/deep/words.lua", "return 'hi'") -- a new folder, watched
+    t.wait_until(function() return alice:request "word" == "hi" end)
+  end)
+
+  it("finds a folder that was replaced, also late", function()
+    local old = server.dir .. "/old"
+    assert(os.rename(server.scripts, old))
+    server:wait_log "cannot watch"
+    assert.equal(1, alice:request "version")
+    assert(os.rename(old, server.scripts))
+    server:write("main.lua", version(2))
+    expect_version(2)
+    server:write("main.lua", version(3))
+    expect_version(3)
+  end)
+end)
+
 describe("What a reload hands over", function()
   local function stateful(name)
     return ([[

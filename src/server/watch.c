@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { QUIET_MS = 200, DEPTH_MAX = 8, PATH_BYTES = 4096 };
+enum { QUIET_MS = 200, LOST_MS = 1000, DEPTH_MAX = 8, PATH_BYTES = 4096 };
 
 struct watch_folder {
   uv_fs_event_t event;
@@ -33,32 +33,34 @@ static void on_folder_closed(uv_handle_t *handle) {
   mem_free(container_of(handle, struct watch_folder, event));
 }
 
-static void add_folder(struct watch *watch, const char *path) {
+static int add_folder(struct watch *watch, const char *path) {
   struct watch_folder *folder = mem_alloc(sizeof *folder);
   folder->watch = watch;
   uv_fs_event_init(watch->loop, &folder->event);
   int err = uv_fs_event_start(&folder->event, on_event, path, 0);
-  if (err)
+  if (err && !watch->lost)
     log_warn("cannot watch %s: %s", path, uv_strerror(err));
   watch->folders =
       mem_realloc(watch->folders, (watch->count + 1) * sizeof(void *));
   watch->folders[watch->count++] = folder;
+  return err;
 }
 
-static void add_tree(struct watch *watch, const char *path, int depth) {
+static int add_tree(struct watch *watch, const char *path, int depth) {
   char sub[PATH_BYTES];
   struct stat st;
   const struct dirent *entry;
   DIR *dir = opendir(path);
-  add_folder(watch, path);
+  int err = add_folder(watch, path);
   while (dir && (entry = readdir(dir))) {
     int len = snprintf(sub, sizeof sub, "%s/%s", path, entry->d_name);
     if (entry->d_name[0] != '.' && depth < DEPTH_MAX && len < (int)sizeof sub &&
         !stat(sub, &st) && S_ISDIR(st.st_mode))
-      add_tree(watch, sub, depth + 1);
+      (void)add_tree(watch, sub, depth + 1); /* a warning is enough */
   }
   if (dir)
     closedir(dir);
+  return err;
 }
 
 static void drop_folders(struct watch *watch) {
@@ -69,11 +71,20 @@ static void drop_folders(struct watch *watch) {
   watch->count = 0;
 }
 
+/* A folder that is not there, as between the two renames that replace it,
+ * tells nobody when it comes: look again. */
+static void look(struct watch *watch) {
+  watch->lost = add_tree(watch, watch->dir, 0) != 0;
+  if (watch->lost)
+    uv_timer_start(&watch->quiet, on_quiet, LOST_MS, 0);
+}
+
 static void on_quiet(uv_timer_t *timer) {
   struct watch *watch = container_of(timer, struct watch, quiet);
   drop_folders(watch); /* there may be new ones */
-  add_tree(watch, watch->dir, 0);
-  watch->changed(watch->arg);
+  look(watch);
+  if (!watch->lost)
+    watch->changed(watch->arg);
 }
 
 void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
@@ -81,7 +92,7 @@ void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
   *watch =
       (struct watch){.loop = loop, .dir = dir, .changed = changed, .arg = arg};
   uv_timer_init(loop, &watch->quiet);
-  add_tree(watch, dir, 0);
+  look(watch);
 }
 
 void watch_stop(struct watch *watch) {

@@ -3,10 +3,11 @@
  *
  * Folders are watched, not files: editors replace a file by a new one. The
  * call comes when there was quiet for a moment, so that a save of many files
- * is one change. */
+ * is one change. A folder that is gone is looked for until it is back. */
 #ifndef SERVER_WATCH_H
 #define SERVER_WATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -18,6 +19,7 @@ struct watch {
   uv_timer_t quiet;
   struct watch_folder **folders;
   size_t count;
+  bool lost; /* the folder itself is not there at the moment */
   watch_fn *changed;
   void *arg;
 };
