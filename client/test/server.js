@@ -46,7 +46,7 @@ export class Server {
 
   /** Starts the process; again, after `stop`, on the port it had. */
   async run(listen = `127.0.0.1:${this.port}`) {
-    const flags = Object.entries({ listen, ...this.options })
+    const flags = Object.entries({ listen, 'admin.listen': '', ...this.options })
       .map(([name, value]) => `--${name}=${value}`);
     this.child = spawn(BIN, ['dev', this.scripts, ...flags],
       { cwd: this.folder, env: {}, stdio: ['ignore', 'ignore', 'pipe'] });

@@ -79,7 +79,11 @@ local function bundle_searcher(dir, sources)
     for _, file in ipairs { path .. ".lua", path .. "/init.lua" } do
       if sources[file] then
         local chunk_name = dir .. "/" .. file
-        return assert(load(sources[file], "@" .. chunk_name)), chunk_name
+        local chunk, err = load(sources[file], "@" .. chunk_name)
+        if not chunk then
+          error(err, 0) -- has file and line; ours would stand before them
+        end
+        return chunk, chunk_name
       end
     end
     return ("no file '%s/%s.lua'"):format(dir, path)
@@ -136,7 +140,8 @@ local function collect(found, path, script)
 end
 
 -- dir: the scripts directory; names: all files, sorted; sources: name to text.
--- Returns handlers (type to function or declaration) and hooks (key to function), or raises.
+-- Returns owners (type to path), handlers (type to function or declaration) and
+-- hooks (key to function), or raises.
 local function load_scripts(dir, names, sources)
   local found = { handlers = {}, hooks = {}, owner = {} }
   -- After preloaded and our own modules, before files of package.path.
@@ -149,7 +154,7 @@ local function load_scripts(dir, names, sources)
   for key, list in pairs(found.hooks) do
     found.hooks[key] = chain(key, list)
   end
-  return found.handlers, found.hooks
+  return found.owner, found.handlers, found.hooks
 end
 
 return load_scripts

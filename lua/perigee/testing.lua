@@ -36,6 +36,7 @@ local t = {
   -- Options of every server; then flags as they are; then its own options.
   defaults = {
     listen = "127.0.0.1:0",
+    ["admin.listen"] = "127.0.0.1:0",
     ["auth.secret"] = "an example secret of more than 32 bytes",
     ["shutdown.drain_s"] = 0,
   },
@@ -265,10 +266,11 @@ function t.server(opts)
   return self
 end
 
--- Learns the address from the log line that says "ready".
+-- Learns the addresses from the log line that says "ready".
 function Server:wait_ready()
   t.wait_until(function()
-    self.url, self.port = self:log():match "ready[^\n]-(https?://[^%s]-:(%d+))"
+    self.url, self.port, self.admin = self:log():match
+      "ready[^\n]-(https?://[^%s]-:(%d+))[^\n]* admin=([%w.:%[%]-]+)"
     return self.port or not self:is_running()
   end)
   if not self.port then

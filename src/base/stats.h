@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Counters of one worker: what happened since it started.
  *
- * Only the worker's own thread counts; readers on other threads see each
- * counter whole, but not all of one instant. */
+ * Only the worker's own thread counts and reads; others get a copy that the
+ * worker made between two events (server/snapshot). */
 #ifndef BASE_STATS_H
 #define BASE_STATS_H
 

@@ -272,16 +272,22 @@ static void check_auth(const struct config *cfg, enum config_mode mode,
                      "key that tokens are checked with\n");
 }
 
+static void check_address(const struct config *cfg, size_t at,
+                          const char *value, struct buf *errors) {
+  char host[256];
+  int port;
+  if (config_split_address(value, host, sizeof host, &port) < 0)
+    buf_printf(errors,
+               "%s: `%s` is not `host:port`, `[ipv6]:port` or `:port` (%s)\n",
+               option_table[at].key, value, cfg->from[at]);
+}
+
 int config_check(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
-  char host[256];
-  int port;
-  if (config_split_address(cfg->listen, host, sizeof host, &port) < 0)
-    buf_printf(errors,
-               "listen: `%s` is not `host:port`, `[ipv6]:port` or `:port` "
-               "(%s)\n",
-               cfg->listen, cfg->from[OPTION_AT_listen]);
+  check_address(cfg, OPTION_AT_listen, cfg->listen, errors);
+  if (*cfg->admin_listen)
+    check_address(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);
   if (!cfg->tls_cert[0] != !cfg->tls_key[0])
     buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
   check_auth(cfg, mode, errors);

@@ -3,6 +3,7 @@
 #ifndef CORE_MAILBOX_H
 #define CORE_MAILBOX_H
 
+#include "base/attr.h"
 #include "base/list.h"
 
 #include <stdbool.h>
@@ -25,7 +26,7 @@ void mailbox_init(struct mailbox *mailbox, uv_loop_t *loop, mailbox_fn *open);
 
 /* From any thread. The letter belongs to the receiver from now on; false, and
  * it is the caller's still, when the mailbox is closed. */
-bool mailbox_post_take(struct mailbox *mailbox, struct list *letter);
+MUST_CHECK bool mailbox_post_take(struct mailbox *mailbox, struct list *letter);
 
 /* Closes the handle; letters that were not opened stay in `letters`. Whoever
  * posts from now on is told that nobody is there. */

@@ -50,32 +50,40 @@ static int open_one(const struct addrinfo *info) {
   return -1;
 }
 
-static int fail(struct buf *error, const char *address, const char *why) {
-  buf_printf(error, "listen %s: %s", address, why);
+static int fail(struct buf *error, const char *option, const char *address,
+                const char *why) {
+  buf_printf(error, "%s %s: %s", option, address, why);
   return ERR_SYSTEM;
 }
 
-int listen_open(const char *address, char bound[LISTEN_ADDRESS_BYTES],
-                struct buf *error) {
+static int fail_in_use(struct buf *error, const char *option,
+                       const char *address) {
+  buf_printf(error,
+             "%s %s: the address is in use by another program; stop it, or "
+             "choose another one with --%s=host:port",
+             option, address, option);
+  return ERR_SYSTEM;
+}
+
+int listen_open(const char *option, const char *address,
+                char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
   char host[256], service[16];
   int port, fd;
   struct addrinfo *found;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                            .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
   if (config_split_address(address, host, sizeof host, &port))
-    return fail(error, address, "not an address: write host:port");
+    return fail(error, option, address, "not an address: write host:port");
   snprintf(service, sizeof service, "%d", port);
   int err = getaddrinfo(*host ? host : NULL, service, &hints, &found);
   if (err)
-    return fail(error, address, gai_strerror(err));
+    return fail(error, option, address, gai_strerror(err));
   fd = open_one(found);
   freeaddrinfo(found);
   if (fd < 0 && errno == EADDRINUSE)
-    return fail(error, address,
-                "the address is in use by another program; stop it, or "
-                "choose another one with --listen=host:port");
+    return fail_in_use(error, option, address);
   if (fd < 0)
-    return fail(error, address, strerror(errno));
+    return fail(error, option, address, strerror(errno));
   describe(fd, bound);
   return fd;
 }

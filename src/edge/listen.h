@@ -28,8 +28,9 @@ struct listener {
 
 /* Opens a socket on "host:port" (port 0: a free one) and writes the address
  * that it got, "127.0.0.1:8080", to `bound`. Returns the descriptor, or
- * ERR_SYSTEM with a line appended to `error`. */
-MUST_CHECK int listen_open(const char *address,
+ * ERR_SYSTEM with a line appended to `error` that names `option`, where the
+ * address came from. */
+MUST_CHECK int listen_open(const char *option, const char *address,
                            char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
 /* Accepts on the loop. `fd` is the listener's from now on. */

@@ -17,6 +17,7 @@
 #include "script/json.h"
 #include "script/lib_client.h"
 #include "script/lib_fetch.h"
+#include "script/lib_metrics.h"
 #include "script/lib_misc.h"
 #include "script/lib_service.h"
 #include "script/lib_store.h"
@@ -71,6 +72,7 @@ static int open_core(lua_State *L) {
   lib_misc_open(L);
   lib_time_open(L);
   lib_fetch_open(L);
+  lib_metrics_open(L);
   return 1;
 }
 
@@ -211,6 +213,18 @@ static void keep_hooks(lua_State *L, struct generation *generation) {
     generation->hooks[HOOK_STOP]->timeout_ms = STOP_MS;
 }
 
+/* The table on top has the path of each handler's script. */
+static void keep_owners(lua_State *L, struct generation *generation) {
+  struct handler *handler = generation->handlers;
+  for (; handler; handler = handler->hh.next) {
+    lua_getfield(L, -1, handler->name);
+    const char *path = lua_tostring(L, -1);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    handler->file = mem_strdup(slash ? slash + 1 : path);
+    lua_pop(L, 1);
+  }
+}
+
 /* Pushes dir, names, sources. */
 static void push_bundle(lua_State *L, const struct bundle *bundle) {
   lua_pushstring(L, bundle->dir);
@@ -241,10 +255,12 @@ static int build(lua_State *L) {
   lua_call(L, 1, 0);
   lua_pop(L, 1); /* the loader is left */
   push_bundle(L, build->bundle);
-  lua_call(L, 3, 2); /* handlers hooks */
+  lua_call(L, 3, 3); /* owners handlers hooks */
   keep_hooks(L, build->generation);
   lua_pop(L, 1);
   keep_handlers(L, build->generation);
+  lua_pop(L, 1);
+  keep_owners(L, build->generation);
   return 0;
 }
 
@@ -345,6 +361,7 @@ static void free_handlers(struct handler **handlers) {
   HASH_ITER (hh, *handlers, handler, next) {
     HASH_DEL(*handlers, handler);
     schema_free(handler->schema);
+    mem_free(handler->file);
     mem_free(handler);
   }
 }

@@ -54,6 +54,7 @@ struct handler {
   double rate, burst;    /* messages a second of one user, and at once */
   uint32_t timeout_ms;   /* for the whole call, waiting included */
 
+  char *file;  /* its script: "chat.lua"; NULL: not a handler's; owned */
   char name[]; /* the message type, or the hook's key */
 };
 

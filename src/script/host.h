@@ -16,6 +16,7 @@ struct generation;
 struct handler;
 struct jwt_key;
 struct manager;
+struct metrics;
 struct store;
 struct swap;
 
@@ -25,6 +26,7 @@ struct host {
   struct manager *manager;
   struct fetcher *fetcher; /* NULL where scripts are only checked */
   struct stats *stats;
+  struct metrics *metrics; /* shared by all workers */
   const struct config *config;
   const struct jwt_key *key;
   struct store *store;     /* of the process: other threads use it, too */

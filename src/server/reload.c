@@ -1,13 +1,292 @@
 /* SPDX-License-Identifier: MIT
- * Building generations. */
+ * Reloads. */
 #include "server/reload.h"
 
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/json.h"
+
+#include <stdlib.h>
+
+/* What fills client.state comes along, so that building again may not help. */
+enum { REBUILD_EVERY_S = 10 };
+
+/* Somebody who wants to know what came of it. */
+struct ask {
+  struct list node;
+  reload_done_fn *done;
+  void *arg;
+};
+
 struct generation *reload_build(struct host *host, const char *dir,
-                                unsigned number, struct buf *error) {
+                                unsigned number, struct manifest **manifest,
+                                struct buf *error) {
   struct bundle *bundle = bundle_read(dir, error);
   if (!bundle)
     return NULL;
   struct generation *generation = generation_new(host, bundle, number, error);
+  if (generation && manifest)
+    *manifest = manifest_new(generation);
   bundle_unref(bundle);
   return generation;
+}
+
+/* --- the answer --------------------------------------------------------- */
+
+/* Texts of scripts may be anything, JSON is UTF-8. */
+static void put_text(struct buf *out, const char *text, size_t len) {
+  if (json_utf8_valid(text, len)) {
+    json_put_string(out, text, len);
+    return;
+  }
+  char *ascii = mem_strndup(text, len);
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)ascii[i] >= 0x80)
+      ascii[i] = '?';
+  json_put_string(out, ascii, len);
+  mem_free(ascii);
+}
+
+/* "scripts/chat.lua:14: message": the length of the path, 0 if there is none,
+ * and what stands behind it. */
+static size_t split_place(const char *text, long *line, const char **message) {
+  const char *suffix = strstr(text, ".lua:");
+  const char *end = strchr(text, '\n');
+  if (!suffix || (end && end < suffix))
+    return 0;
+  char *at = (char *)suffix + strlen(".lua:");
+  *line = strtol(at, &at, 10);
+  if (*line > 0 && *at == ':')
+    at++;
+  *message = at + strspn(at, " ");
+  return (size_t)(suffix - text) + strlen(".lua");
+}
+
+static void put_error(struct buf *out, const struct buf *error) {
+  char *text = mem_strndup(error->len ? error->data : "", error->len);
+  const char *message = text;
+  long line = 0;
+  size_t len = split_place(text, &line, &message);
+  if (len > 0) {
+    buf_puts(out, ",\"file\":");
+    put_text(out, text, len);
+  }
+  if (line > 0)
+    buf_printf(out, ",\"line\":%ld", line);
+  buf_puts(out, ",\"message\":");
+  put_text(out, message, strlen(message));
+  mem_free(text);
+}
+
+static double ms_since(uint64_t started_ns) {
+  return (double)(uv_hrtime() - started_ns) / 1e6;
+}
+
+static void put_head(struct buf *out, bool ok, bool check, unsigned number,
+                     uint64_t started_ns) {
+  buf_printf(out, "{\"ok\":%s,\"check\":%s,\"generation\":%u,\"ms\":%.1f",
+             ok ? "true" : "false", check ? "true" : "false", number,
+             ms_since(started_ns));
+}
+
+static void put_changes(struct buf *out, const struct manifest *before,
+                        const struct manifest *after) {
+  buf_printf(out, ",\"files\":%zu,\"handlers\":%zu,\"added\":",
+             manifest_files(after), manifest_handlers(after));
+  manifest_diff(before, after, MANIFEST_ADDED, out);
+  buf_puts(out, ",\"removed\":");
+  manifest_diff(before, after, MANIFEST_REMOVED, out);
+  buf_puts(out, ",\"changed\":");
+  manifest_diff(before, after, MANIFEST_CHANGED, out);
+}
+
+/* Takes the list apart, as `done` may ask for more. */
+static void tell(struct list *asks, const struct reload_outcome *outcome) {
+  struct list told, *node;
+  list_move(asks, &told);
+  while ((node = list_shift(&told))) {
+    struct ask *ask = container_of(node, struct ask, node);
+    if (ask->done)
+      ask->done(ask->arg, outcome);
+    mem_free(ask);
+  }
+}
+
+/* --- one reload after the other ----------------------------------------- */
+
+static void succeed(struct reloader *reloader) {
+  struct buf json = {0};
+  struct manifest *before = reloader->live;
+  reloader->number = reloader->next_number;
+  reloader->live = reloader->next;
+  reloader->next = NULL;
+  log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
+           reloader->number, manifest_files(reloader->live),
+           manifest_handlers(reloader->live), ms_since(reloader->started_ns));
+  put_head(&json, true, false, reloader->number, reloader->started_ns);
+  put_changes(&json, before, reloader->live);
+  buf_puts(&json, "}\n");
+  tell(&reloader->served, &(struct reload_outcome){RELOAD_OK, &json});
+  manifest_free(before);
+  buf_free(&json);
+}
+
+static void fail(struct reloader *reloader, const struct buf *error) {
+  struct buf json = {0};
+  reloader->failed++;
+  log_error("reload failed, gen=%u goes on: %.*s", reloader->number,
+            (int)error->len, error->len ? error->data : "");
+  put_head(&json, false, false, reloader->number, reloader->started_ns);
+  put_error(&json, error);
+  buf_puts(&json, "}\n");
+  tell(&reloader->served, &(struct reload_outcome){RELOAD_FAILED, &json});
+  buf_free(&json);
+}
+
+static void refuse(struct list *asks) {
+  struct buf json = {0};
+  buf_puts(&json, "{\"ok\":false,\"message\":\"the server is ending\"}\n");
+  tell(asks, &(struct reload_outcome){RELOAD_STOPPED, &json});
+  buf_free(&json);
+}
+
+/* Sends it to the worker, or tells that there is none. Whether it was sent. */
+static bool send_off(struct reloader *reloader, struct generation *next,
+                     struct buf *error) {
+  if (next && !worker_post(reloader->worker, LETTER_SWAP, next)) {
+    generation_free(next);
+    manifest_free(reloader->next);
+    reloader->next = NULL;
+    next = NULL;
+    buf_puts(error, "the worker has ended");
+  }
+  if (!next)
+    fail(reloader, error);
+  return next != NULL;
+}
+
+/* Builds for all who wait. False when it has failed. */
+static bool begin(struct reloader *reloader) {
+  struct buf error = {0};
+  list_move(&reloader->waiting, &reloader->served);
+  reloader->started_ns = uv_hrtime();
+  reloader->next_number = ++reloader->built;
+  struct generation *next =
+      reload_build(&reloader->worker->protocol.host, reloader->config->scripts,
+                   reloader->next_number, &reloader->next, &error);
+  bool sent = send_off(reloader, next, &error);
+  buf_free(&error);
+  return sent;
+}
+
+static void go_on(struct reloader *reloader) {
+  while (!reloader->busy && !list_empty(&reloader->waiting))
+    if (reloader->stopped)
+      refuse(&reloader->waiting);
+    else
+      reloader->busy = begin(reloader);
+}
+
+void reload_answered(struct reloader *reloader, const struct letter *letter) {
+  reloader->busy = false;
+  if (letter->kind == LETTER_SWAPPED) {
+    succeed(reloader);
+  } else {
+    manifest_free(reloader->next);
+    reloader->next = NULL;
+    fail(reloader, &letter->text);
+  }
+  go_on(reloader);
+}
+
+void reload_rebuild(struct reloader *reloader, const struct generation *full) {
+  struct buf error = {0};
+  uint64_t now_ns = uv_hrtime();
+  if (reloader->stopped || reloader->busy || full->number != reloader->number ||
+      (reloader->rebuilt_ns &&
+       now_ns - reloader->rebuilt_ns < REBUILD_EVERY_S * UINT64_C(1000000000)))
+    return;
+  reloader->started_ns = reloader->rebuilt_ns = now_ns;
+  log_error("gen=%u has used up script.memory_mb=%lld: its scripts start again",
+            full->number, (long long)reloader->config->script_memory_mb);
+  reloader->next_number = ++reloader->built;
+  struct generation *next =
+      generation_new(&reloader->worker->protocol.host, full->bundle,
+                     reloader->next_number, &error);
+  if (next)
+    reloader->next = manifest_new(next);
+  reloader->busy = send_off(reloader, next, &error);
+  buf_free(&error);
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+/* In place, whatever is under way: it does not touch the worker. Its number is
+ * the one that the next load will have. */
+static void check_now(const struct reloader *reloader, struct list *asks) {
+  struct buf error = {0}, json = {0};
+  struct manifest *manifest = NULL;
+  uint64_t started_ns = uv_hrtime();
+  struct generation *generation =
+      reload_build(&reloader->worker->protocol.host, reloader->config->scripts,
+                   reloader->built + 1, &manifest, &error);
+  generation_free(generation);
+  put_head(&json, generation != NULL, true, reloader->number, started_ns);
+  if (generation)
+    put_changes(&json, reloader->live, manifest);
+  else
+    put_error(&json, &error);
+  buf_puts(&json, "}\n");
+  tell(asks,
+       &(struct reload_outcome){generation ? RELOAD_OK : RELOAD_FAILED, &json});
+  manifest_free(manifest);
+  buf_free(&json);
+  buf_free(&error);
+}
+
+void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
+                void *arg) {
+  struct list asks;
+  struct ask *ask = mem_alloc(sizeof *ask);
+  *ask = (struct ask){.done = done, .arg = arg};
+  list_init(&ask->node);
+  list_init(&asks);
+  if (reloader->stopped) {
+    list_push(&asks, &ask->node);
+    refuse(&asks);
+  } else if (check) {
+    list_push(&asks, &ask->node);
+    check_now(reloader, &asks);
+  } else {
+    list_push(&reloader->waiting, &ask->node);
+    go_on(reloader);
+  }
+}
+
+/* --- life --------------------------------------------------------------- */
+
+void reload_init(struct reloader *reloader, const struct config *config,
+                 struct worker *worker) {
+  *reloader = (struct reloader){.config = config, .worker = worker};
+  list_init(&reloader->served);
+  list_init(&reloader->waiting);
+}
+
+struct generation *reload_first(struct reloader *reloader, struct buf *error) {
+  reloader->number = reloader->built = 1;
+  return reload_build(&reloader->worker->protocol.host,
+                      reloader->config->scripts, reloader->number,
+                      &reloader->live, error);
+}
+
+void reload_stop(struct reloader *reloader) {
+  reloader->stopped = true;
+  refuse(&reloader->waiting);
+}
+
+void reload_free(struct reloader *reloader) {
+  refuse(&reloader->served);
+  manifest_free(reloader->live);
+  manifest_free(reloader->next);
 }

@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/key.h"
+#include "core/metrics.h"
 #include "core/store.h"
+#include "server/control.h"
 #include "server/reload.h"
 #include "server/watch.h"
 #include "server/watchdog.h"
@@ -21,11 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-  DEV_TOKEN_TTL_S = 24 * 3600,
-  USUAL_DESCRIPTORS = 65536,
-  REBUILD_EVERY_MS = 10000
-};
+enum { DEV_TOKEN_TTL_S = 24 * 3600, USUAL_DESCRIPTORS = 65536 };
 
 struct server {
   const struct config *config;
@@ -35,58 +33,22 @@ struct server {
   uv_loop_t loop;
   struct mailbox mailbox;
   struct worker worker;
+  struct metrics *metrics;
+  struct reloader reloader;
+  struct control control;
   uv_signal_t signals[3];
   struct watch watch;
   bool watching;
   bool stopping;
-  unsigned generations; /* built so far */
-  unsigned rebuilt;     /* the last one that was rebuilt for its memory … */
-  uint64_t rebuilt_ms;  /* … and when */
   struct watchdog watchdog;
 };
 
-/* --- reload ------------------------------------------------------------- */
-
 static void reload(struct server *server) {
-  struct buf error = {0};
-  if (server->stopping)
-    return;
-  struct generation *generation =
-      reload_build(&server->worker.protocol.host, server->config->scripts,
-                   ++server->generations, &error);
-  if (generation)
-    worker_post(&server->worker.mailbox, LETTER_SWAP, generation);
-  else
-    log_error("reload failed, the scripts that are live go on: %.*s",
-              (int)error.len, error.data);
-  buf_free(&error);
+  reload_ask(&server->reloader, false, NULL, NULL);
 }
 
 static void on_changed(void *arg) {
   reload(arg);
-}
-
-/* A state whose memory is used up serves nobody: the same scripts, from the
- * same sources, start again in a new one. What fills client.state comes along,
- * so that it may not help: not more often than every so many seconds. */
-static void rebuild(struct server *server, const struct generation *full) {
-  struct buf error = {0};
-  uint64_t now = uv_now(&server->loop);
-  if (server->stopping || full->number == server->rebuilt ||
-      (server->rebuilt_ms && now - server->rebuilt_ms < REBUILD_EVERY_MS))
-    return;
-  server->rebuilt_ms = now;
-  server->rebuilt = full->number;
-  log_error("gen=%u has used up script.memory_mb=%lld: its scripts start again",
-            full->number, (long long)server->config->script_memory_mb);
-  struct generation *generation =
-      generation_new(&server->worker.protocol.host, full->bundle,
-                     ++server->generations, &error);
-  if (generation)
-    worker_post(&server->worker.mailbox, LETTER_SWAP, generation);
-  else
-    log_error("they do not: %.*s", (int)error.len, error.data);
-  buf_free(&error);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -99,7 +61,10 @@ static void stop(struct server *server) {
   server->stopping = true;
   if (server->watching)
     watch_stop(&server->watch);
-  worker_post(&server->worker.mailbox, LETTER_STOP, NULL);
+  server->control.draining = true;
+  reload_stop(&server->reloader);
+  if (!worker_post(&server->worker, LETTER_STOP, NULL))
+    log_debug("the worker has ended already");
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -114,19 +79,36 @@ static void on_ended(struct server *server) {
   for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
     uv_close((uv_handle_t *)&server->signals[i], NULL);
   watchdog_stop(&server->watchdog);
+  reload_free(&server->reloader);
+  control_close(&server->control);
   mailbox_close(&server->mailbox);
 }
 
 static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct server *server = container_of(mailbox, struct server, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
-  if (letter->kind == LETTER_FREE)
+  switch (letter->kind) {
+  case LETTER_SWAPPED:
+  case LETTER_REFUSED:
+    reload_answered(&server->reloader, letter);
+    break;
+  case LETTER_STATS:
+    control_snapshot(&server->control, &letter->snapshot);
+    break;
+  case LETTER_FREE:
     generation_free(letter->generation);
-  else if (letter->kind == LETTER_FULL)
-    rebuild(server, letter->generation);
-  else
+    break;
+  case LETTER_FULL:
+    reload_rebuild(&server->reloader, letter->generation);
+    break;
+  case LETTER_ENDED:
     on_ended(server);
-  mem_free(letter);
+    break;
+  case LETTER_SWAP:
+  case LETTER_STOP:
+    break; /* for the worker */
+  }
+  letter_free(letter);
 }
 
 /* --- starting ----------------------------------------------------------- */
@@ -191,9 +173,10 @@ static void say_ready(const struct server *server, const char *address,
                       unsigned handlers) {
   const char *scheme = *server->config->tls_cert ? "https" : "http";
   /* Whatever log.level is: who waits for it must see it. */
-  log_write(LOG_INFO, "perigee %s ready on %s://%s scripts=%s handlers=%u",
-            PERIGEE_VERSION, scheme, address, server->config->scripts,
-            handlers);
+  log_write(LOG_INFO,
+            "perigee %s ready on %s://%s scripts=%s handlers=%u admin=%s",
+            PERIGEE_VERSION, scheme, address, server->config->scripts, handlers,
+            control_address(&server->control));
   if (server->mode == CONFIG_DEVELOPMENT)
     print_welcome(server, scheme, address);
 }
@@ -201,7 +184,6 @@ static void say_ready(const struct server *server, const char *address,
 static void start(struct server *server, int listen_fd,
                   struct generation *first, const char *address) {
   unsigned handlers = HASH_COUNT(first->handlers);
-  uv_loop_init(&server->loop);
   watch_signals(server);
   mailbox_init(&server->mailbox, &server->loop, on_letter);
   if (server->config->watch) {
@@ -215,6 +197,7 @@ static void start(struct server *server, int listen_fd,
   worker_start_take(&server->worker, listen_fd, first);
   watchdog_start(&server->watchdog, &server->loop,
                  &server->worker.protocol.host);
+  control_start(&server->control, &server->loop);
   say_ready(server, address, handlers);
 }
 
@@ -225,7 +208,6 @@ static void serve(struct server *server) {
   while ((node = list_shift(&server->mailbox.letters)))
     on_letter(&server->mailbox, node);
   mailbox_free(&server->mailbox);
-  uv_loop_close(&server->loop);
   log_info("ended");
 }
 
@@ -235,19 +217,58 @@ static int prepare(struct server *server, int *listen_fd,
                    char address[LISTEN_ADDRESS_BYTES],
                    struct generation **first, struct buf *error) {
   const struct config *config = server->config;
-  struct worker *worker = &server->worker;
-  *first = reload_build(&worker->protocol.host, config->scripts,
-                        ++server->generations, error);
+  *first = reload_first(&server->reloader, error);
   if (!*first)
     return ERR_SCRIPT;
-  *listen_fd = listen_open(config->listen, address, error);
+  *listen_fd = listen_open("listen", config->listen, address, error);
   if (*listen_fd < 0)
     return *listen_fd;
-  return worker_open(worker, server->mode == CONFIG_DEVELOPMENT, error);
+  int err =
+      worker_open(&server->worker, server->mode == CONFIG_DEVELOPMENT, error);
+  if (err)
+    return err;
+  return control_open(&server->control, config, server->mode, &server->loop,
+                      error);
 }
 
 static struct store *new_store(const struct config *config) {
   return store_new((size_t)config->limits_store_mb << 20);
+}
+
+static void init(struct server *server) {
+  raise_descriptors(server->config);
+  srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+  uv_loop_init(&server->loop);
+  server->metrics = metrics_new();
+  server->store = new_store(server->config);
+  worker_init(&server->worker, server->config, server->key, server->metrics,
+              &server->mailbox);
+  server->worker.protocol.host.store = server->store;
+  reload_init(&server->reloader, server->config, &server->worker);
+  server->control.reloader = &server->reloader;
+  server->control.worker = &server->worker;
+  server->control.metrics = server->metrics;
+}
+
+static void free_all(struct server *server) {
+  worker_free(&server->worker);
+  control_free(&server->control);
+  metrics_free(server->metrics);
+  store_free(server->store);
+  if (uv_loop_close(&server->loop))
+    log_debug("a handle of the main loop was left open");
+  jwt_key_free(server->key);
+}
+
+/* The handles of what was opened in vain. */
+static void close_unused(struct server *server, int listen_fd,
+                         struct generation *first) {
+  generation_free(first);
+  if (listen_fd >= 0)
+    close(listen_fd);
+  reload_free(&server->reloader);
+  control_close(&server->control);
+  uv_run(&server->loop, UV_RUN_DEFAULT);
 }
 
 int server_run(const struct config *config, enum config_mode mode,
@@ -259,22 +280,15 @@ int server_run(const struct config *config, enum config_mode mode,
   server.key = key_load(config, NULL, error);
   if (!server.key)
     return ERR_CONFIG;
-  raise_descriptors(config);
-  srandom((unsigned)time(NULL) ^ (unsigned)getpid());
-  worker_init(&server.worker, config, server.key, &server.mailbox);
-  server.store = server.worker.protocol.host.store = new_store(config);
+  init(&server);
   int err = prepare(&server, &listen_fd, address, &first, error);
   if (err) {
-    generation_free(first);
-    if (listen_fd >= 0)
-      close(listen_fd);
+    close_unused(&server, listen_fd, first);
   } else {
     start(&server, listen_fd, first, address);
     serve(&server);
   }
-  worker_free(&server.worker);
-  store_free(server.store);
-  jwt_key_free(server.key);
+  free_all(&server);
   return err;
 }
 
@@ -287,7 +301,7 @@ int server_check(const struct config *config, unsigned *handlers,
   host.key = key;
   host.store = new_store(config);
   struct generation *generation =
-      reload_build(&host, config->scripts, 1, error);
+      reload_build(&host, config->scripts, 1, NULL, error);
   *handlers = generation ? HASH_COUNT(generation->handlers) : 0;
   int err = generation ? 0 : ERR_SCRIPT;
   generation_free(generation);

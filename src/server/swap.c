@@ -121,8 +121,6 @@ static void on_stopped(const struct call_spec *spec,
   buf_free(&error);
   go_live(swap, next);
   retire(swap, old);
-  log_info("reload gen=%u is live handlers=%u", next->number,
-           HASH_COUNT(next->handlers));
   swap->done(swap->arg, next, NULL);
 }
 
@@ -135,7 +133,6 @@ void swap_to(struct swap *swap, struct generation *generation) {
   }
   if (generation_inherit(generation, old, &error)) {
     buf_putc(&error, 0);
-    log_error("reload failed, gen=%u goes on: %s", old->number, error.data);
     say_refused(swap, generation, error.data);
   } else {
     swap->incoming = generation;

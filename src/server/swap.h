@@ -22,7 +22,8 @@
 /* The generation is out of use: free it. It may be freed on another thread. */
 typedef void swap_release_fn(void *arg, struct generation *generation);
 
-/* How swap_to went: `error` is NULL, or why the live one stays. */
+/* How swap_to went: `error` is NULL, or why the live one stays. Whoever is
+ * told writes the log line. */
 typedef void swap_done_fn(void *arg, const struct generation *generation,
                           const char *error);
 

@@ -7,24 +7,68 @@
 #include "base/mem.h"
 #include "core/fetch.h"
 
+#include <stdlib.h>
+
+/* --- letters home ------------------------------------------------------- */
+
+static struct letter *new_letter(enum letter_kind kind,
+                                 struct generation *generation) {
+  struct letter *letter = mem_alloc(sizeof *letter);
+  letter->kind = kind;
+  letter->generation = generation;
+  list_init(&letter->node);
+  return letter;
+}
+
+void letter_free(struct letter *letter) {
+  buf_free(&letter->text);
+  mem_free(letter);
+}
+
+/* The main thread opens letters until LETTER_ENDED has come. */
+static void send_home(struct worker *worker, struct letter *letter) {
+  letter->worker = worker->protocol.host.worker;
+  if (!mailbox_post_take(worker->home, &letter->node))
+    abort();
+}
+
+/* `text` may be NULL; its bytes go with the letter. */
+static void write_home(struct worker *worker, enum letter_kind kind,
+                       struct generation *generation, struct buf *text) {
+  struct letter *letter = new_letter(kind, generation);
+  if (text) {
+    letter->text = *text;
+    *text = (struct buf){0};
+  }
+  send_home(worker, letter);
+}
+
+static void tell_stats(struct worker *worker) {
+  struct letter *letter = new_letter(LETTER_STATS, NULL);
+  snapshot_take(&letter->snapshot, &worker->protocol);
+  send_home(worker, letter);
+}
+
 /* --- scripts ------------------------------------------------------------ */
 
 static void on_released(void *arg, struct generation *generation) {
   struct worker *worker = arg;
-  worker_post(worker->home, LETTER_FREE, generation);
+  write_home(worker, LETTER_FREE, generation, NULL);
 }
 
 static void on_full(struct generation *generation) {
   struct worker *worker =
       container_of(generation->host, struct worker, protocol.host);
-  worker_post(worker->home, LETTER_FULL, generation);
+  write_home(worker, LETTER_FULL, generation, NULL);
 }
 
 static void on_swapped(void *arg, const struct generation *generation,
                        const char *error) {
-  (void)arg;
+  struct buf text = {0};
   (void)generation;
-  (void)error; /* it is in the log */
+  if (error)
+    buf_puts(&text, error);
+  write_home(arg, error ? LETTER_REFUSED : LETTER_SWAPPED, NULL, &text);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -54,24 +98,25 @@ static void stop(struct worker *worker) {
               on_drained, worker);
 }
 
-/* --- letters ------------------------------------------------------------ */
+/* --- letters from home -------------------------------------------------- */
 
-void worker_post(struct mailbox *mailbox, enum letter_kind kind,
+bool worker_post(struct worker *worker, enum letter_kind kind,
                  struct generation *generation) {
-  struct letter *letter = mem_alloc(sizeof *letter);
-  letter->kind = kind;
-  letter->generation = generation;
-  list_init(&letter->node);
-  if (!mailbox_post_take(mailbox, &letter->node))
-    mem_free(letter); /* the receiver has ended */
+  struct letter *letter = new_letter(kind, generation);
+  bool posted = mailbox_post_take(&worker->mailbox, &letter->node);
+  if (!posted)
+    letter_free(letter);
+  return posted;
 }
 
 static void take_generation(struct worker *worker,
                             struct generation *generation) {
-  if (worker->stopping)
-    worker_post(worker->home, LETTER_FREE, generation);
-  else
-    swap_to(&worker->swap, generation);
+  if (worker->stopping) {
+    on_swapped(worker, generation, "the server is ending");
+    on_released(worker, generation);
+    return;
+  }
+  swap_to(&worker->swap, generation);
 }
 
 static void on_letter(struct mailbox *mailbox, struct list *node) {
@@ -84,21 +129,28 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_STOP:
     stop(worker);
     break;
+  case LETTER_STATS:
+    tell_stats(worker);
+    break;
+  case LETTER_SWAPPED:
+  case LETTER_REFUSED:
   case LETTER_FREE:
   case LETTER_FULL:
   case LETTER_ENDED:
     break; /* for the main thread */
   }
-  mem_free(letter);
+  letter_free(letter);
 }
 
 /* --- life --------------------------------------------------------------- */
 
 void worker_init(struct worker *worker, const struct config *config,
-                 const struct jwt_key *key, struct mailbox *home) {
+                 const struct jwt_key *key, struct metrics *metrics,
+                 struct mailbox *home) {
   *worker = (struct worker){.home = home};
   protocol_init(&worker->protocol, &worker->loop, config, key);
   worker->protocol.host.generation_full = on_full;
+  worker->protocol.host.metrics = metrics;
 }
 
 static int open_fetcher(struct worker *worker, struct buf *error) {
@@ -133,7 +185,7 @@ static void run(void *arg) {
   struct worker *worker = arg;
   swap_start(&worker->swap, worker->protocol.host.live);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
-  worker_post(worker->home, LETTER_ENDED, NULL);
+  write_home(worker, LETTER_ENDED, NULL, NULL);
 }
 
 void worker_start_take(struct worker *worker, int listen_fd,
@@ -158,6 +210,7 @@ static void close_unused(struct worker *worker) {
 }
 
 void worker_free(struct worker *worker) {
+  struct list *node;
   if (worker->open && !worker->stopping)
     close_unused(worker);
   generation_free(worker->protocol.host.live);
@@ -167,6 +220,8 @@ void worker_free(struct worker *worker) {
   protocol_free(&worker->protocol);
   if (!worker->open)
     return;
+  while ((node = list_shift(&worker->mailbox.letters)))
+    letter_free(container_of(node, struct letter, node));
   mailbox_free(&worker->mailbox);
   if (uv_loop_close(&worker->loop))
     log_debug("a handle of the worker's loop was left open");

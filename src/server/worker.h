@@ -9,23 +9,31 @@
 #include "edge/listen.h"
 #include "script/generation.h"
 #include "server/drain.h"
+#include "server/snapshot.h"
 #include "server/swap.h"
 
 #include <stdbool.h>
 
-/* What the main thread and a worker write to each other. */
+/* What the main thread and a worker write to each other. A SWAP is answered
+ * with SWAPPED or REFUSED, a STATS with STATS. */
 enum letter_kind {
-  LETTER_SWAP,  /* to the worker: make `generation` live */
-  LETTER_STOP,  /* to the worker: drain and end */
-  LETTER_FREE,  /* from the worker: free `generation`, it is out of use */
-  LETTER_FULL,  /* from the worker: the memory of `generation` is used up */
-  LETTER_ENDED, /* from the worker: its thread is about to return */
+  LETTER_SWAP,    /* to the worker: make `generation` live */
+  LETTER_STOP,    /* to the worker: drain and end */
+  LETTER_STATS,   /* to the worker: send `snapshot`; from it: here it is */
+  LETTER_SWAPPED, /* from the worker: it is live */
+  LETTER_REFUSED, /* from the worker: it is not, for this reason */
+  LETTER_FULL,    /* from the worker: the memory of `generation` is used up */
+  LETTER_FREE,    /* from the worker: free `generation`, it is out of use */
+  LETTER_ENDED,   /* from the worker: its thread is about to return */
 };
 
 struct letter {
   struct list node;
   enum letter_kind kind;
+  int worker;                    /* who wrote it; 0: the main thread */
   struct generation *generation; /* NULL where none is meant */
+  struct buf text;               /* of REFUSED: why */
+  struct snapshot snapshot;      /* of STATS from the worker */
 };
 
 struct worker {
@@ -45,7 +53,8 @@ struct worker {
 /* Makes the worker's state; opens nothing. Generations for its host may be
  * built from now on. */
 void worker_init(struct worker *worker, const struct config *config,
-                 const struct jwt_key *key, struct mailbox *home);
+                 const struct jwt_key *key, struct metrics *metrics,
+                 struct mailbox *home);
 
 /* Opens its loop and its network door, on the main thread. ERR_SYSTEM with a
  * line in `error` on failure. */
@@ -57,9 +66,13 @@ MUST_CHECK int worker_open(struct worker *worker, bool development,
 void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation);
 
-/* Sends a letter of that kind; `generation` may be NULL. */
-void worker_post(struct mailbox *mailbox, enum letter_kind kind,
-                 struct generation *generation);
+/* Sends it a letter of that kind, from the main thread; `generation` may be
+ * NULL. False when the worker opens no more letters. */
+MUST_CHECK bool worker_post(struct worker *worker, enum letter_kind kind,
+                            struct generation *generation);
+
+/* For who opened a letter: frees it, but not its generation. */
+void letter_free(struct letter *letter);
 
 /* After LETTER_ENDED: waits for the thread. */
 void worker_join(struct worker *worker);

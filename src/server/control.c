@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ * Answers of the admin address. */
+#include "server/control.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/metrics.h"
+
+enum { PATIENCE_MS = 1000 };
+
+static const char json_type[] = "application/json";
+
+/* --- figures ------------------------------------------------------------ */
+
+/* A request for figures. */
+struct wish {
+  struct list node;
+  struct admin_request *request;
+  bool json;
+};
+
+static void print_gauge(struct buf *out, const char *name, const char *help,
+                        const char *labels, double value) {
+  buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s%s %.0f\n", name, help,
+             name, name, labels, value);
+}
+
+static void print_text(const struct control *control, struct buf *out) {
+  size_t resident = 0;
+  uv_resident_set_memory(&resident);
+  print_gauge(out, "perigee_info", "which program this is",
+              "{version=\"" PERIGEE_VERSION "\"}", 1);
+  print_gauge(out, "process_start_time_seconds", "Unix time of the start", "",
+              (double)control->started);
+  print_gauge(out, "process_resident_memory_bytes", "memory of the process", "",
+              (double)resident);
+  print_gauge(out, "perigee_draining", "1 while clients are sent away", "",
+              control->draining);
+  buf_printf(out,
+             "# HELP perigee_reloads_failed_total reloads that changed "
+             "nothing\n# TYPE perigee_reloads_failed_total counter\n"
+             "perigee_reloads_failed_total %u\n",
+             control->reloader->failed);
+  snapshot_print(&control->last, 1, out);
+  metrics_print(control->metrics, out);
+}
+
+static void print_json(const struct control *control, struct buf *out) {
+  buf_printf(out,
+             "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
+             "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
+             "\"workers\":",
+             control->reloader->number, (long long)control->started,
+             control->draining ? "true" : "false", control->reloader->failed);
+  snapshot_print_json(&control->last, 1, out);
+  buf_puts(out, "}\n");
+}
+
+static void answer_all(struct control *control) {
+  struct list *node;
+  uv_timer_stop(&control->patience);
+  while ((node = list_shift(&control->waiting))) {
+    struct wish *wish = container_of(node, struct wish, node);
+    struct buf out = {0};
+    if (wish->json)
+      print_json(control, &out);
+    else
+      print_text(control, &out);
+    admin_answer(wish->request, 200,
+                 wish->json ? json_type : "text/plain; version=0.0.4", &out);
+    mem_free(wish);
+  }
+}
+
+void control_snapshot(struct control *control,
+                      const struct snapshot *snapshot) {
+  control->last = *snapshot;
+  answer_all(control);
+}
+
+static void on_no_answer(uv_timer_t *timer) {
+  struct control *control = container_of(timer, struct control, patience);
+  control->last.answering = false;
+  answer_all(control);
+}
+
+/* One letter serves all who ask until it is answered. One that was given up
+ * is answered some time: its figures are then those of the next who ask. */
+static void want(struct control *control, struct admin_request *request,
+                 bool json) {
+  bool asked = !list_empty(&control->waiting);
+  struct wish *wish = mem_alloc(sizeof *wish);
+  *wish = (struct wish){.request = request, .json = json};
+  list_init(&wish->node);
+  list_push(&control->waiting, &wish->node);
+  if (asked)
+    return;
+  if (worker_post(control->worker, LETTER_STATS, NULL))
+    uv_timer_start(&control->patience, on_no_answer, PATIENCE_MS, 0);
+  else
+    answer_all(control); /* it has ended: its last words */
+}
+
+static void on_metrics(void *arg, struct admin_request *request) {
+  want(arg, request, false);
+}
+
+static void on_stats(void *arg, struct admin_request *request) {
+  want(arg, request, true);
+}
+
+/* --- reload and health -------------------------------------------------- */
+
+static void on_outcome(void *arg, const struct reload_outcome *outcome) {
+  static const unsigned status[] = {
+      [RELOAD_OK] = 200, [RELOAD_FAILED] = 422, [RELOAD_STOPPED] = 503};
+  struct buf out = {0};
+  buf_put(&out, outcome->json->data, outcome->json->len);
+  admin_answer(arg, status[outcome->verdict], json_type, &out);
+}
+
+static void on_reload(void *arg, struct admin_request *request, bool check) {
+  struct control *control = arg;
+  reload_ask(control->reloader, check, on_outcome, request);
+}
+
+static bool is_draining(void *arg) {
+  return ((struct control *)arg)->draining;
+}
+
+static const struct admin_calls calls = {
+    .draining = is_draining,
+    .metrics = on_metrics,
+    .stats = on_stats,
+    .reload = on_reload,
+};
+
+/* --- life --------------------------------------------------------------- */
+
+/* Every development server has the same default; one of them gets it. */
+static bool may_do_without(const struct config *config, enum config_mode mode) {
+  return mode == CONFIG_DEVELOPMENT &&
+         !strcmp(config->from[OPTION_AT_admin_listen], "default");
+}
+
+int control_open(struct control *control, const struct config *config,
+                 enum config_mode mode, uv_loop_t *loop, struct buf *error) {
+  struct buf why = {0};
+  control->started = time(NULL);
+  list_init(&control->waiting);
+  uv_timer_init(loop, &control->patience);
+  control->admin.fd = -1;
+  control->open = true;
+  if (!*config->admin_listen)
+    return 0;
+  int err = admin_open(&control->admin, config->admin_listen, loop, &why);
+  if (err && may_do_without(config, mode)) {
+    log_warn("no admin address: %.*s", (int)why.len, why.data);
+    err = 0;
+  }
+  if (err)
+    buf_put(error, why.data, why.len);
+  buf_free(&why);
+  return err;
+}
+
+void control_start(struct control *control, uv_loop_t *loop) {
+  if (control->admin.context)
+    admin_start(&control->admin, loop, &calls, control);
+}
+
+const char *control_address(const struct control *control) {
+  return control->admin.context ? control->admin.address : "-";
+}
+
+void control_close(struct control *control) {
+  if (!control->open)
+    return;
+  control->open = false;
+  answer_all(control);
+  uv_close((uv_handle_t *)&control->patience, NULL);
+  admin_close(&control->admin);
+}
+
+void control_free(struct control *control) {
+  admin_free(&control->admin);
+}

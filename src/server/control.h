@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * What the admin address is answered: figures and reloads.
+ *
+ * A worker's counters are its own; it is asked for a copy of them by letter.
+ * One that does not answer within a second is busy with a script: then the
+ * copy of last time is shown, and perigee_worker_answering says 0. */
+#ifndef SERVER_CONTROL_H
+#define SERVER_CONTROL_H
+
+#include "edge/admin.h"
+#include "server/reload.h"
+#include "server/snapshot.h"
+
+struct control {
+  struct admin admin;
+  struct reloader *reloader; /* borrowed */
+  struct worker *worker;     /* borrowed */
+  struct metrics *metrics;   /* of scripts; borrowed */
+  struct snapshot last;      /* what the worker said last */
+  struct list waiting;       /* those who want figures */
+  uv_timer_t patience;       /* runs while the worker is asked */
+  time_t started;            /* Unix seconds */
+  bool draining, open;
+};
+
+/* Opens admin.listen, if it is not empty. In development mode its default may
+ * be in use: then it is left out, with a warning. ERR_SYSTEM with a line in
+ * `error`; then control_close all the same. */
+MUST_CHECK int control_open(struct control *control,
+                            const struct config *config, enum config_mode mode,
+                            uv_loop_t *loop, struct buf *error);
+
+/* Answers from now on. `control` is set up but for `admin`: see server.c. */
+void control_start(struct control *control, uv_loop_t *loop);
+
+/* The address that was bound; "-" when there is none. */
+const char *control_address(const struct control *control);
+
+/* LETTER_STATS has come. */
+void control_snapshot(struct control *control, const struct snapshot *snapshot);
+
+/* Tells those who still wait, and closes the handles. */
+void control_close(struct control *control);
+
+/* When the loop has ended. */
+void control_free(struct control *control);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * What a generation was made of, kept to tell what a reload has changed.
+ *
+ * A handler counts as changed when the text of the script that has it has
+ * changed, or that of any module in a sub-folder: which script uses which
+ * module is not known. Modules from elsewhere are not looked at. */
+#ifndef SERVER_MANIFEST_H
+#define SERVER_MANIFEST_H
+
+#include "script/bundle.h"
+#include "script/generation.h"
+
+struct manifest;
+
+enum manifest_change { MANIFEST_ADDED, MANIFEST_REMOVED, MANIFEST_CHANGED };
+
+MUST_CHECK struct manifest *manifest_new(const struct generation *generation);
+
+/* Accepts NULL. */
+void manifest_free(struct manifest *manifest);
+
+/* How many files and handlers it has. */
+size_t manifest_files(const struct manifest *manifest);
+size_t manifest_handlers(const struct manifest *manifest);
+
+/* Appends the message types that `after` has added to, removed from or changed
+ * in `before`, as a sorted JSON array. */
+void manifest_diff(const struct manifest *before, const struct manifest *after,
+                   enum manifest_change change, struct buf *out);
+
+#endif
