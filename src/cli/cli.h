@@ -15,7 +15,8 @@
 enum cli_status {
   CLI_OK = 0,
   CLI_FAILED = 1, /* understood, but it did not work */
-  CLI_USAGE = 2   /* not understood: flags, or a configuration with mistakes */
+  CLI_USAGE = 2,  /* not understood: flags, or a configuration with mistakes */
+  CLI_UNREACHED = 2 /* the server did not answer */
 };
 
 enum { CLI_ARGS_MAX = 256 };
@@ -24,6 +25,7 @@ int cli_serve(int argc, char **argv);
 int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_new(int argc, char **argv);
 int cli_test(int argc, char **argv);

@@ -33,6 +33,10 @@ static const struct command commands[] = {
      "[--development | --markdown] [--OPTION=VALUE ...]",
      "  --development  with the defaults of development mode\n"
      "  --markdown     the reference of all options instead\n\n"},
+    {"reload", cli_reload, "Load the scripts of the server that is running.",
+     "[--check] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "  --check            build them in the server, change nothing\n"
+     "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
     {"token", cli_token, "Print a token for a user.",
      "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "  --user ID           the user the token is for\n"
