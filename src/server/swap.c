@@ -112,7 +112,7 @@ static void on_stopped(const struct call_spec *spec,
   struct generation *old = host_of(swap)->live, *next = swap->incoming;
   struct buf error = {0};
   swap->incoming = NULL;
-  if (result->verdict == CALL_OK)
+  if (result->verdict == CALL_OK && result->value[0].len > 0)
     buf_put(&swap->kept, result->value[0].text, result->value[0].len);
   /* Once more: handlers ran, and @stop itself. The first time it went well. */
   if (spec->handler && generation_inherit(next, old, &error))
