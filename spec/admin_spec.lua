@@ -412,6 +412,26 @@ describe("POST /reload", function()
     t.wait_until(function() return reload(server).ok end)
   end)
 
+  it("answers when @stop has had its time, and then serves the next", function()
+    server:write("stop.lua", [[
+      local perigee, done = require "perigee", false
+      return {
+        finish = function() done = true end,
+        ["@stop"] = function() while not done do perigee.sleep(0.005) end end,
+      }
+    ]])
+    reload(server)
+    server:remove "stop.lua"
+    local first, second = begin(server, "POST /reload"),
+      begin(server, "POST /reload")
+    assert.equal(200, (get(server, "/healthz"))) -- so they have arrived
+    assert.equal(2, metric(server, 'perigee_generation{worker="1"}'))
+    alice:request "finish"
+    local generations = { first().generation, second().generation }
+    table.sort(generations)
+    assert.same({ 3, 4 }, generations)
+  end)
+
   it("only builds with check=1", function()
     server:write("new.lua", "return { new = function() end }")
     local before = #server:log()
