@@ -330,23 +330,27 @@ function perigee.log.warn(text, fields) end
 ---@param fields? table Appended as `key=value`.
 function perigee.log.error(text, fields) end
 
----Numbers for `/metrics`.
+---Numbers for `/metrics` of the admin address. A name is made of
+---`A-Z a-z 0-9 _ :`; labels are strings, numbers or booleans.
 perigee.metrics = {}
 
 ---Counts up.
 ---@param name string
----@param ... any
-function perigee.metrics.counter(name, ...) end
+---@param amount? number 1 unless given; never negative.
+---@param labels? table<string, string|number|boolean>
+function perigee.metrics.counter(name, amount, labels) end
 
 ---Says how much there is now.
 ---@param name string
----@param ... any
-function perigee.metrics.gauge(name, ...) end
+---@param value number
+---@param labels? table<string, string|number|boolean>
+function perigee.metrics.gauge(name, value, labels) end
 
----Notes one measured value.
+---Notes one measured value, mostly seconds.
 ---@param name string
----@param ... any
-function perigee.metrics.histogram(name, ...) end
+---@param value number
+---@param labels? table<string, string|number|boolean>
+function perigee.metrics.histogram(name, value, labels) end
 
 -- Facts ------------------------------------------------------------------
 
