@@ -39,6 +39,7 @@ static const char data[] =
 
 struct bench {
   struct protocol protocol;
+  struct rates rates;
   uv_loop_t loop;
   struct generation *generation;
   struct conn *conn;
@@ -200,6 +201,8 @@ int main(void) {
     die(error.data);
   uv_loop_init(&bench.loop);
   protocol_init(&bench.protocol, &bench.loop, config, NULL);
+  rates_init(&bench.rates);
+  bench.protocol.rates = &bench.rates;
   bench.generation = build(&bench.protocol.host, &error);
   if (!bench.generation)
     die(error.data);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include <uv.h>
 
 /* Bytes of auth.secret for HS256, HS384, HS512: those of the hash. */
 static const size_t secret_bytes[] = {32, 48, 64};
@@ -282,9 +283,31 @@ static void check_address(const struct config *cfg, size_t at,
                option_table[at].key, value, cfg->from[at]);
 }
 
+int config_workers(const struct config *cfg) {
+  const char *text = cfg->workers;
+  if (!strcmp(text, "auto")) {
+    unsigned cores = uv_available_parallelism();
+    return cores < CONFIG_WORKERS_MAX ? (int)cores : CONFIG_WORKERS_MAX;
+  }
+  size_t len = strlen(text);
+  if (len < 1 || len > 3 || strspn(text, "0123456789") != len)
+    return 0;
+  int count = atoi(text);
+  return count <= CONFIG_WORKERS_MAX ? count : 0;
+}
+
+static void check_workers(const struct config *cfg, struct buf *errors) {
+  if (config_workers(cfg) == 0)
+    buf_printf(errors,
+               "workers: `%s` is neither a number from 1 to %d nor `auto` "
+               "(%s)\n",
+               cfg->workers, CONFIG_WORKERS_MAX, cfg->from[OPTION_AT_workers]);
+}
+
 int config_check(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
+  check_workers(cfg, errors);
   check_address(cfg, OPTION_AT_listen, cfg->listen, errors);
   if (*cfg->admin_listen)
     check_address(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);

@@ -50,6 +50,11 @@ MUST_CHECK struct config *config_load(const struct config_args *args,
 MUST_CHECK int config_check(const struct config *cfg, enum config_mode mode,
                             struct buf *errors);
 
+/* The option `workers` as a number; 0 when it is neither a number from 1 to
+ * CONFIG_WORKERS_MAX nor "auto". */
+enum { CONFIG_WORKERS_MAX = 256 };
+int config_workers(const struct config *cfg);
+
 /* How many bytes auth.secret should have and has not; 0 when it is long
  * enough or not used. config_check refuses a short one in production only:
  * development mode should warn. */

@@ -54,11 +54,11 @@ struct directory {
   struct dir_address *addresses;
 };
 
-/* An object with a text at its end. */
-static void *new_named(size_t size, const char *text) {
+/* An object whose last field, at `offset`, is the text. */
+static void *new_named(size_t offset, const char *text) {
   size_t len = strlen(text);
-  char *object = mem_alloc(size + len + 1);
-  memcpy(object + size, text, len);
+  char *object = mem_alloc(offset + len + 1);
+  memcpy(object + offset, text, len);
   return object;
 }
 
@@ -88,7 +88,7 @@ int directory_connect(struct directory *directory, const char *address,
   uv_mutex_lock(&directory->lock);
   HASH_FIND_STR(directory->addresses, address, found);
   if (!found) {
-    found = new_named(sizeof *found, address);
+    found = new_named(offsetof(struct dir_address, text), address);
     HASH_ADD_STR(directory->addresses, text, found);
   }
   bool crowd = ++found->count > per_address && per_address;
@@ -139,7 +139,7 @@ int directory_login(struct directory *directory,
     goto out;
   }
   if (!user) {
-    user = new_named(sizeof *user, conn->user);
+    user = new_named(offsetof(struct dir_user, id), conn->user);
     list_init(&user->conns);
     HASH_ADD_STR(directory->users, id, user);
   }
@@ -185,7 +185,7 @@ static struct dir_room *room_get(struct directory *directory,
   struct dir_room *room;
   HASH_FIND_STR(directory->rooms, name, room);
   if (!room) {
-    room = new_named(sizeof *room, name);
+    room = new_named(offsetof(struct dir_room, name), name);
     room->counts = mem_alloc((size_t)directory->workers * sizeof(uint32_t));
     HASH_ADD_STR(directory->rooms, name, room);
   }
@@ -199,7 +199,7 @@ void directory_join(struct directory *directory, int worker, const char *user,
   struct dir_room *room = room_get(directory, name);
   HASH_FIND_STR(room->members, user, member);
   if (!member) {
-    member = new_named(sizeof *member, user);
+    member = new_named(offsetof(struct dir_member, user), user);
     HASH_ADD_STR(room->members, user, member);
   }
   member->count++;

@@ -22,6 +22,7 @@ enum { LOOK_AFTER = 2 };
 
 void rates_init(struct rates *rates) {
   *rates = (struct rates){0};
+  uv_mutex_init(&rates->lock);
   list_init(&rates->order);
 }
 
@@ -36,6 +37,7 @@ void rates_free(struct rates *rates) {
   struct rate *rate = NULL, *next = NULL;
   HASH_ITER (hh, rates->buckets, rate, next)
     drop(rates, rate);
+  uv_mutex_destroy(&rates->lock);
 }
 
 static void look_after(struct rates *rates, uint64_t now_ms) {
@@ -71,6 +73,7 @@ static struct rate *get(struct rates *rates, const char *what,
 
 uint32_t rates_take(struct rates *rates, const char *what, const char *user,
                     double rate, double burst, uint64_t now_ms) {
+  uv_mutex_lock(&rates->lock);
   look_after(rates, now_ms);
   struct rate *bucket = get(rates, what, user);
   list_remove(&bucket->node);
@@ -78,6 +81,7 @@ uint32_t rates_take(struct rates *rates, const char *what, const char *user,
   uint32_t wait = limit_take(&bucket->limit, rate, burst, 1, now_ms);
   double left_ms = ceil(bucket->limit.spent / rate * 1000.0);
   bucket->full_ms = now_ms + (uint64_t)fmin(left_ms, 1e15);
+  uv_mutex_unlock(&rates->lock);
   return wait;
 }
 

@@ -4,19 +4,22 @@
  * A bucket belongs to a user and not to a connection, so that a second device
  * or a reconnect brings no fresh burst. It is forgotten when it is full again
  * and would say what a new one says. Every call looks after two others, so
- * that no timer is needed and nobody waits for a sweep. */
+ * that no timer is needed and nobody waits for a sweep. All workers share them,
+ * behind a lock. */
 #ifndef CORE_RATES_H
 #define CORE_RATES_H
 
 #include "base/list.h"
 
 #include <stdint.h>
+#include <uv.h>
 
 /* So many buckets are kept; then the one that was looked at longest ago goes,
  * full or not. */
 enum { RATES_MAX = 100000 };
 
 struct rates {
+  uv_mutex_t lock;
   struct rate *buckets; /* by name */
   struct list order;    /* the one looked at longest ago is first */
 };

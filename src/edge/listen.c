@@ -34,7 +34,7 @@ static void describe(int fd, char out[LISTEN_ADDRESS_BYTES]) {
            addr.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static int open_one(const struct addrinfo *info) {
+static int open_one(const struct addrinfo *info, bool shared) {
   const int on = 1;
   int fd =
       socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -42,6 +42,8 @@ static int open_one(const struct addrinfo *info) {
     return -1;
   /* REUSEADDR only forgives connections of an earlier process that linger. */
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shared)
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, BACKLOG))
     return fd;
   int saved = errno;
@@ -65,8 +67,8 @@ static int fail_in_use(struct buf *error, const char *option,
   return ERR_SYSTEM;
 }
 
-int listen_open(const char *option, const char *address,
-                char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
+static int open_address(const char *option, const char *address, bool shared,
+                        char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
   char host[256], service[16];
   int port, fd;
   struct addrinfo *found;
@@ -78,7 +80,7 @@ int listen_open(const char *option, const char *address,
   int err = getaddrinfo(*host ? host : NULL, service, &hints, &found);
   if (err)
     return fail(error, option, address, gai_strerror(err));
-  fd = open_one(found);
+  fd = open_one(found, shared);
   freeaddrinfo(found);
   if (fd < 0 && errno == EADDRINUSE)
     return fail_in_use(error, option, address);
@@ -86,6 +88,38 @@ int listen_open(const char *option, const char *address,
     return fail(error, option, address, strerror(errno));
   describe(fd, bound);
   return fd;
+}
+
+int listen_open(const char *option, const char *address,
+                char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
+  return open_address(option, address, false, bound, error);
+}
+
+int listen_open_all(const char *option, const char *address, int *fds,
+                    int count, char bound[LISTEN_ADDRESS_BYTES],
+                    struct buf *error) {
+  char same[LISTEN_ADDRESS_BYTES];
+  for (int i = 0; i < count; i++)
+    fds[i] = -1;
+  int alone = listen_open(option, address, bound, error);
+  if (alone < 0)
+    return alone;
+  if (count == 1) {
+    fds[0] = alone;
+    return 0;
+  }
+  close(alone);
+  for (int i = 0; i < count; i++) {
+    fds[i] = open_address(option, bound, true, same, error);
+    if (fds[i] >= 0)
+      continue;
+    while (i-- > 0) {
+      close(fds[i]);
+      fds[i] = -1;
+    }
+    return ERR_SYSTEM;
+  }
+  return 0;
 }
 
 /* --- accepting ---------------------------------------------------------- */

@@ -33,6 +33,15 @@ struct listener {
 MUST_CHECK int listen_open(const char *option, const char *address,
                            char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
+/* The same for `count` sockets on one address, between which the kernel
+ * spreads connections (SO_REUSEPORT). Two servers could so share a port by
+ * mistake: it is bound alone first, to see that it is free. `fds` is filled,
+ * or all -1 on failure; returns 0 or ERR_SYSTEM. */
+MUST_CHECK int listen_open_all(const char *option, const char *address,
+                               int *fds, int count,
+                               char bound[LISTEN_ADDRESS_BYTES],
+                               struct buf *error);
+
 /* Accepts on the loop. `fd` is the listener's from now on. */
 void listen_start(struct listener *listener, uv_loop_t *loop, int fd,
                   struct stats *stats, listen_fn *accepted, void *arg);

@@ -12,7 +12,7 @@ static bool within_rate(struct conn *conn, const struct handler *handler,
   if (handler->rate <= 0)
     return true;
   uint32_t wait =
-      rates_take(&protocol->rates, handler->name, conn->user->id, handler->rate,
+      rates_take(protocol->rates, handler->name, conn->user->id, handler->rate,
                  handler->burst, uv_now(protocol->loop));
   if (wait)
     answer_rate_limited(conn, &env->id, wait);

@@ -32,7 +32,6 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
       .connections = max_connections(config),
   };
   manager_init(&protocol->manager, limits, &protocol->stats);
-  rates_init(&protocol->rates);
   protocol->host = (struct host){.manager = &protocol->manager,
                                  .stats = &protocol->stats,
                                  .config = config,
@@ -47,7 +46,6 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
 
 void protocol_free(struct protocol *protocol) {
   manager_free(&protocol->manager);
-  rates_free(&protocol->rates);
   frame_unref(protocol->ping);
   frame_unref(protocol->pong);
   buf_free(&protocol->out);

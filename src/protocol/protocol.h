@@ -21,7 +21,8 @@ struct protocol {
   uv_loop_t *loop;             /* borrowed */
   struct stats stats;
   struct manager manager;
-  struct rates rates; /* those that handlers declare */
+  struct rates *rates; /* those that handlers declare; borrowed, set by who
+                        * made them, before the first message */
   struct host host;
   struct frame *ping; /* {"type":"ping"}, shared by all connections */
   struct frame *pong;

@@ -46,6 +46,8 @@ static void release(struct protocol *protocol, struct conn *conn) {
   struct host *host = &protocol->host;
   if (host->live)
     lib_client_release(host->live, conn);
+  if (host->incoming)
+    lib_client_release(host->incoming, conn);
   LIST_FOREACH (it, &host->retiring)
     lib_client_release(container_of(it, struct generation, node), conn);
   manager_farewell(&protocol->manager, conn);

@@ -29,8 +29,9 @@ struct host {
   struct metrics *metrics; /* shared by all workers */
   const struct config *config;
   const struct jwt_key *key;
-  struct store *store;     /* of the process: other threads use it, too */
-  struct generation *live; /* whose handlers get the next message */
+  struct store *store;         /* of the process: other threads use it, too */
+  struct generation *live;     /* whose handlers get the next message */
+  struct generation *incoming; /* has client objects, serves nobody yet */
   /* generation->node: replaced, but calls of theirs still wait */
   struct list retiring;
   /* A call that had waited for this connection has ended. */

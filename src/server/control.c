@@ -41,7 +41,7 @@ static void print_text(const struct control *control, struct buf *out) {
              "nothing\n# TYPE perigee_reloads_failed_total counter\n"
              "perigee_reloads_failed_total %u\n",
              control->reloader->failed);
-  snapshot_print(&control->last, 1, out);
+  snapshot_print(control->last, (size_t)control->crew->count, out);
   metrics_print(control->metrics, out);
 }
 
@@ -52,7 +52,7 @@ static void print_json(const struct control *control, struct buf *out) {
              "\"workers\":",
              control->reloader->number, (long long)control->started,
              control->draining ? "true" : "false", control->reloader->failed);
-  snapshot_print_json(&control->last, 1, out);
+  snapshot_print_json(control->last, (size_t)control->crew->count, out);
   buf_puts(out, "}\n");
 }
 
@@ -72,33 +72,49 @@ static void answer_all(struct control *control) {
   }
 }
 
+static bool is_awaited(const struct control *control) {
+  for (int i = 0; i < control->crew->count; i++)
+    if (control->asked[i])
+      return true;
+  return false;
+}
+
 void control_snapshot(struct control *control,
                       const struct snapshot *snapshot) {
-  control->last = *snapshot;
-  answer_all(control);
+  control->last[snapshot->worker - 1] = *snapshot;
+  control->asked[snapshot->worker - 1] = false;
+  if (!is_awaited(control))
+    answer_all(control);
 }
 
 static void on_no_answer(uv_timer_t *timer) {
   struct control *control = container_of(timer, struct control, patience);
-  control->last.answering = false;
+  for (int i = 0; i < control->crew->count; i++)
+    if (control->asked[i])
+      control->last[i].answering = false;
   answer_all(control);
 }
 
-/* One letter serves all who ask until it is answered. One that was given up
- * is answered some time: its figures are then those of the next who ask. */
+/* One letter to each worker serves all who ask until it is answered. One that
+ * was given up is answered some time: its figures are then those of the next
+ * who ask. */
 static void want(struct control *control, struct admin_request *request,
                  bool json) {
-  bool asked = !list_empty(&control->waiting);
+  struct crew *crew = control->crew;
+  bool first = list_empty(&control->waiting);
   struct wish *wish = mem_alloc(sizeof *wish);
   *wish = (struct wish){.request = request, .json = json};
   list_init(&wish->node);
   list_push(&control->waiting, &wish->node);
-  if (asked)
+  if (!first)
     return;
-  if (worker_post(control->worker, LETTER_STATS, NULL))
+  for (int i = 0; i < crew->count; i++)
+    if (!control->asked[i])
+      control->asked[i] = worker_post(&crew->workers[i], LETTER_STATS, NULL);
+  if (is_awaited(control))
     uv_timer_start(&control->patience, on_no_answer, PATIENCE_MS, 0);
   else
-    answer_all(control); /* it has ended: its last words */
+    answer_all(control); /* they have ended: their last words */
 }
 
 static void on_metrics(void *arg, struct admin_request *request) {
@@ -146,6 +162,9 @@ static bool may_do_without(const struct config *config, enum config_mode mode) {
 int control_open(struct control *control, const struct config *config,
                  enum config_mode mode, uv_loop_t *loop, struct buf *error) {
   struct buf why = {0};
+  size_t workers = (size_t)control->crew->count;
+  control->last = mem_alloc(workers * sizeof *control->last);
+  control->asked = mem_alloc(workers * sizeof *control->asked);
   control->started = time(NULL);
   list_init(&control->waiting);
   uv_timer_init(loop, &control->patience);
@@ -184,4 +203,6 @@ void control_close(struct control *control) {
 
 void control_free(struct control *control) {
   admin_free(&control->admin);
+  mem_free(control->last);
+  mem_free(control->asked);
 }

@@ -14,11 +14,12 @@
 struct control {
   struct admin admin;
   struct reloader *reloader; /* borrowed */
-  struct worker *worker;     /* borrowed */
+  struct crew *crew;         /* borrowed */
   struct metrics *metrics;   /* of scripts; borrowed */
-  struct snapshot last;      /* what the worker said last */
+  struct snapshot *last;     /* what each worker said last */
+  bool *asked;               /* which of them have a letter to answer */
   struct list waiting;       /* those who want figures */
-  uv_timer_t patience;       /* runs while the worker is asked */
+  uv_timer_t patience;       /* runs while the workers are asked */
   time_t started;            /* Unix seconds */
   bool draining, open;
 };

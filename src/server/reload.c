@@ -151,72 +151,87 @@ static void refuse(struct list *asks) {
   buf_free(&json);
 }
 
-/* Sends it to the worker, or tells that there is none. Whether it was sent. */
-static bool send_off(struct reloader *reloader, struct generation *next,
-                     struct buf *error) {
-  if (next && !worker_post(reloader->worker, LETTER_SWAP, next)) {
-    generation_free(next);
-    manifest_free(reloader->next);
-    reloader->next = NULL;
-    next = NULL;
-    buf_puts(error, "the worker has ended");
-  }
-  if (!next)
+/* Sends them to the workers, or tells that there are none. */
+static void send_off(struct reloader *reloader, struct generation **next,
+                     const struct buf *error) {
+  if (!next) {
     fail(reloader, error);
-  return next != NULL;
+    return;
+  }
+  reloader->next = manifest_new(next[0]);
+  reloader->awaited = reloader->crew->running;
+  reloader->ready = 0;
+  buf_reset(&reloader->refusal, 0);
+  crew_post_generations_take(reloader->crew, next);
 }
 
-/* Builds for all who wait. False when it has failed. */
-static bool begin(struct reloader *reloader) {
+/* Builds for all who wait. */
+static void begin(struct reloader *reloader) {
   struct buf error = {0};
+  struct generation **next = NULL;
   list_move(&reloader->waiting, &reloader->served);
   reloader->started_ns = uv_hrtime();
   reloader->next_number = ++reloader->built;
-  struct generation *next =
-      reload_build(&reloader->worker->protocol.host, reloader->config->scripts,
-                   reloader->next_number, &reloader->next, &error);
-  bool sent = send_off(reloader, next, &error);
+  struct bundle *bundle = bundle_read(reloader->config->scripts, &error);
+  if (bundle)
+    next = crew_build(reloader->crew, bundle, reloader->next_number, &error);
+  bundle_unref(bundle);
+  send_off(reloader, next, &error);
   buf_free(&error);
-  return sent;
 }
 
 static void go_on(struct reloader *reloader) {
-  while (!reloader->busy && !list_empty(&reloader->waiting))
+  while (reloader->awaited == 0 && !list_empty(&reloader->waiting))
     if (reloader->stopped)
       refuse(&reloader->waiting);
     else
-      reloader->busy = begin(reloader);
+      begin(reloader);
+}
+
+/* Every worker has said whether it can: all of them do, or none. */
+static void decide(struct reloader *reloader) {
+  if (reloader->refusal.len == 0) {
+    reloader->awaited = reloader->ready;
+    crew_post(reloader->crew, LETTER_GO);
+    return;
+  }
+  crew_post(reloader->crew, LETTER_CANCEL);
+  manifest_free(reloader->next);
+  reloader->next = NULL;
+  fail(reloader, &reloader->refusal);
 }
 
 void reload_answered(struct reloader *reloader, const struct letter *letter) {
-  reloader->busy = false;
-  if (letter->kind == LETTER_SWAPPED) {
+  if (letter->kind == LETTER_READY)
+    reloader->ready++;
+  else if (letter->kind == LETTER_REFUSED && reloader->refusal.len == 0)
+    buf_put(&reloader->refusal, letter->text.data, letter->text.len);
+  if (--reloader->awaited > 0)
+    return;
+  if (letter->kind == LETTER_SWAPPED)
     succeed(reloader);
-  } else {
-    manifest_free(reloader->next);
-    reloader->next = NULL;
-    fail(reloader, &letter->text);
-  }
+  else
+    decide(reloader);
   go_on(reloader);
 }
 
 void reload_rebuild(struct reloader *reloader, const struct generation *full) {
   struct buf error = {0};
   uint64_t now_ns = uv_hrtime();
-  if (reloader->stopped || reloader->busy || full->number != reloader->number ||
+  if (reloader->stopped || reloader->awaited > 0 ||
+      full->number != reloader->number ||
       (reloader->rebuilt_ns &&
        now_ns - reloader->rebuilt_ns < REBUILD_EVERY_S * UINT64_C(1000000000)))
     return;
   reloader->started_ns = reloader->rebuilt_ns = now_ns;
-  log_error("gen=%u has used up script.memory_mb=%lld: its scripts start again",
-            full->number, (long long)reloader->config->script_memory_mb);
+  log_error("gen=%u worker=%d has used up script.memory_mb=%lld: its scripts "
+            "start again",
+            full->number, full->host->worker,
+            (long long)reloader->config->script_memory_mb);
   reloader->next_number = ++reloader->built;
-  struct generation *next =
-      generation_new(&reloader->worker->protocol.host, full->bundle,
-                     reloader->next_number, &error);
-  if (next)
-    reloader->next = manifest_new(next);
-  reloader->busy = send_off(reloader, next, &error);
+  struct generation **next =
+      crew_build(reloader->crew, full->bundle, reloader->next_number, &error);
+  send_off(reloader, next, &error);
   buf_free(&error);
 }
 
@@ -228,9 +243,9 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
   struct buf error = {0}, json = {0};
   struct manifest *manifest = NULL;
   uint64_t started_ns = uv_hrtime();
-  struct generation *generation =
-      reload_build(&reloader->worker->protocol.host, reloader->config->scripts,
-                   reloader->built + 1, &manifest, &error);
+  struct generation *generation = reload_build(
+      &reloader->crew->workers[0].protocol.host, reloader->config->scripts,
+      reloader->built + 1, &manifest, &error);
   generation_free(generation);
   put_head(&json, generation != NULL, true, reloader->number, started_ns);
   if (generation)
@@ -267,17 +282,22 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
 /* --- life --------------------------------------------------------------- */
 
 void reload_init(struct reloader *reloader, const struct config *config,
-                 struct worker *worker) {
-  *reloader = (struct reloader){.config = config, .worker = worker};
+                 struct crew *crew) {
+  *reloader = (struct reloader){.config = config, .crew = crew};
   list_init(&reloader->served);
   list_init(&reloader->waiting);
 }
 
-struct generation *reload_first(struct reloader *reloader, struct buf *error) {
+struct generation **reload_first(struct reloader *reloader, struct buf *error) {
+  struct generation **first = NULL;
+  struct bundle *bundle = bundle_read(reloader->config->scripts, error);
   reloader->number = reloader->built = 1;
-  return reload_build(&reloader->worker->protocol.host,
-                      reloader->config->scripts, reloader->number,
-                      &reloader->live, error);
+  if (bundle)
+    first = crew_build(reloader->crew, bundle, 1, error);
+  if (first)
+    reloader->live = manifest_new(first[0]);
+  bundle_unref(bundle);
+  return first;
 }
 
 void reload_stop(struct reloader *reloader) {
@@ -289,4 +309,5 @@ void reload_free(struct reloader *reloader) {
   refuse(&reloader->served);
   manifest_free(reloader->live);
   manifest_free(reloader->next);
+  buf_free(&reloader->refusal);
 }

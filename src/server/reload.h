@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * From a scripts directory to the live generation, and what came of it.
  *
- * All on the main thread: it builds, sends the generation to the worker, and
- * waits for the letter that says whether it is live. While one reload is under
- * way others wait, and then all of them are served by one more: it reads what
- * the folder has by then. */
+ * All on the main thread: it builds a generation for each worker, sends them,
+ * and waits until every worker has said that nothing is in the way. Then they
+ * all make theirs live; or none does. While one reload is under way others
+ * wait, and then all of them are served by one more: it reads what the folder
+ * has by then. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
+#include "server/crew.h"
 #include "server/manifest.h"
-#include "server/worker.h"
 
-/* Reads the directory once and builds a generation for the host; NULL with
- * the reason in `error`. Serves as the start, the reload and the check.
- * `manifest` (may be NULL) is the caller's to free. */
+/* Reads the directory once and builds a generation for the host, to see
+ * whether it can be; NULL with the reason in `error`. `manifest` (may be NULL)
+ * is the caller's to free. */
 MUST_CHECK struct generation *reload_build(struct host *host, const char *dir,
                                            unsigned number,
                                            struct manifest **manifest,
@@ -23,7 +24,7 @@ MUST_CHECK struct generation *reload_build(struct host *host, const char *dir,
 struct reload_outcome {
   enum {
     RELOAD_OK,      /* live; or good, if it was a check */
-    RELOAD_FAILED,  /* the scripts are not valid, or the worker refused */
+    RELOAD_FAILED,  /* the scripts are not valid, or a worker refused */
     RELOAD_STOPPED, /* the server is ending */
   } verdict;
   const struct buf *json; /* for the answer, see docs/operations.md */
@@ -33,7 +34,7 @@ typedef void reload_done_fn(void *arg, const struct reload_outcome *outcome);
 
 struct reloader {
   const struct config *config;  /* borrowed */
-  struct worker *worker;        /* borrowed */
+  struct crew *crew;            /* borrowed */
   unsigned built;               /* generations so far, failed ones included */
   unsigned number;              /* of the one that is live */
   unsigned failed;              /* reloads that changed nothing, checks aside */
@@ -41,24 +42,27 @@ struct reloader {
   unsigned next_number;
   uint64_t started_ns; /* of uv_hrtime: the reload that is under way */
   uint64_t rebuilt_ns; /* when reload_rebuild last did; 0: never */
-  bool busy;           /* the worker's answer is awaited */
+  int awaited;         /* answers of workers; 0: no reload is under way */
+  int ready;           /* workers that have taken theirs in */
+  struct buf refusal;  /* why the first that refused did */
   bool stopped;
   struct list served, waiting; /* asks: for this reload, for the one after */
 };
 
 void reload_init(struct reloader *reloader, const struct config *config,
-                 struct worker *worker);
+                 struct crew *crew);
 
-/* The first generation, for the worker's start; NULL as reload_build. */
-MUST_CHECK struct generation *reload_first(struct reloader *reloader,
-                                           struct buf *error);
+/* The first generations, for crew_start_take; NULL with the reason in
+ * `error`. */
+MUST_CHECK struct generation **reload_first(struct reloader *reloader,
+                                            struct buf *error);
 
 /* Loads the scripts; `check`: builds them only. `done` (may be NULL) is called
  * once, perhaps at once. What came of a reload is logged; a check is not. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
 
-/* LETTER_SWAPPED or LETTER_REFUSED has come. */
+/* LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come. */
 void reload_answered(struct reloader *reloader, const struct letter *letter);
 
 /* A state whose memory is used up serves nobody: the same scripts, from the
@@ -69,7 +73,7 @@ void reload_rebuild(struct reloader *reloader, const struct generation *full);
 /* The server is ending: nothing is loaded any more. */
 void reload_stop(struct reloader *reloader);
 
-/* When the worker has ended: tells those who still wait, and frees. */
+/* When the workers have ended: tells those who still wait, and frees. */
 void reload_free(struct reloader *reloader);
 
 #endif

@@ -9,10 +9,9 @@
 #include "core/metrics.h"
 #include "core/store.h"
 #include "server/control.h"
+#include "server/crew.h"
 #include "server/reload.h"
 #include "server/watch.h"
-#include "server/watchdog.h"
-#include "server/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,15 +31,15 @@ struct server {
   struct store *store;
   uv_loop_t loop;
   struct mailbox mailbox;
-  struct worker worker;
+  struct crew crew;
   struct metrics *metrics;
+  struct rates rates;
   struct reloader reloader;
   struct control control;
   uv_signal_t signals[3];
   struct watch watch;
   bool watching;
   bool stopping;
-  struct watchdog watchdog;
 };
 
 static void reload(struct server *server) {
@@ -63,8 +62,7 @@ static void stop(struct server *server) {
     watch_stop(&server->watch);
   server->control.draining = true;
   reload_stop(&server->reloader);
-  if (!worker_post(&server->worker, LETTER_STOP, NULL))
-    log_debug("the worker has ended already");
+  crew_post(&server->crew, LETTER_STOP);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -78,7 +76,6 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void on_ended(struct server *server) {
   for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
     uv_close((uv_handle_t *)&server->signals[i], NULL);
-  watchdog_stop(&server->watchdog);
   reload_free(&server->reloader);
   control_close(&server->control);
   mailbox_close(&server->mailbox);
@@ -88,8 +85,9 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct server *server = container_of(mailbox, struct server, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
-  case LETTER_SWAPPED:
+  case LETTER_READY:
   case LETTER_REFUSED:
+  case LETTER_SWAPPED:
     reload_answered(&server->reloader, letter);
     break;
   case LETTER_STATS:
@@ -102,11 +100,14 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
     reload_rebuild(&server->reloader, letter->generation);
     break;
   case LETTER_ENDED:
-    on_ended(server);
+    if (crew_ended(&server->crew))
+      on_ended(server);
     break;
   case LETTER_SWAP:
+  case LETTER_GO:
+  case LETTER_CANCEL:
   case LETTER_STOP:
-    break; /* for the worker */
+    break; /* for workers */
   }
   letter_free(letter);
 }
@@ -181,9 +182,9 @@ static void say_ready(const struct server *server, const char *address,
     print_welcome(server, scheme, address);
 }
 
-static void start(struct server *server, int listen_fd,
-                  struct generation *first, const char *address) {
-  unsigned handlers = HASH_COUNT(first->handlers);
+static void start(struct server *server, struct generation **first,
+                  const char *address) {
+  unsigned handlers = HASH_COUNT(first[0]->handlers);
   watch_signals(server);
   mailbox_init(&server->mailbox, &server->loop, on_letter);
   if (server->config->watch) {
@@ -191,19 +192,17 @@ static void start(struct server *server, int listen_fd,
     watch_start(&server->watch, &server->loop, server->config->scripts,
                 on_changed, server);
   }
-  if (handlers == 0 && !first->has_hooks)
+  if (handlers == 0 && !first[0]->has_hooks)
     log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
              server->config->scripts);
-  worker_start_take(&server->worker, listen_fd, first);
-  watchdog_start(&server->watchdog, &server->loop,
-                 &server->worker.protocol.host);
+  crew_start_take(&server->crew, first, &server->loop);
   control_start(&server->control, &server->loop);
   say_ready(server, address, handlers);
 }
 
 static void serve(struct server *server) {
   uv_run(&server->loop, UV_RUN_DEFAULT);
-  worker_join(&server->worker);
+  crew_join(&server->crew);
   struct list *node;
   while ((node = list_shift(&server->mailbox.letters)))
     on_letter(&server->mailbox, node);
@@ -211,24 +210,19 @@ static void serve(struct server *server) {
   log_info("ended");
 }
 
-/* Everything that can fail, before anything is served. The generation and the
- * listening socket are the caller's, also on failure. */
-static int prepare(struct server *server, int *listen_fd,
-                   char address[LISTEN_ADDRESS_BYTES],
-                   struct generation **first, struct buf *error) {
-  const struct config *config = server->config;
+/* Everything that can fail, before anything is served. The generations are the
+ * caller's, also on failure. */
+static int prepare(struct server *server, char address[LISTEN_ADDRESS_BYTES],
+                   struct generation ***first, struct buf *error) {
+  bool development = server->mode == CONFIG_DEVELOPMENT;
   *first = reload_first(&server->reloader, error);
   if (!*first)
     return ERR_SCRIPT;
-  *listen_fd = listen_open("listen", config->listen, address, error);
-  if (*listen_fd < 0)
-    return *listen_fd;
-  int err =
-      worker_open(&server->worker, server->mode == CONFIG_DEVELOPMENT, error);
+  int err = crew_open(&server->crew, development, address, error);
   if (err)
     return err;
-  return control_open(&server->control, config, server->mode, &server->loop,
-                      error);
+  return control_open(&server->control, server->config, server->mode,
+                      &server->loop, error);
 }
 
 static struct store *new_store(const struct config *config) {
@@ -241,17 +235,23 @@ static void init(struct server *server) {
   uv_loop_init(&server->loop);
   server->metrics = metrics_new();
   server->store = new_store(server->config);
-  worker_init(&server->worker, server->config, server->key, server->metrics,
-              &server->mailbox);
-  server->worker.protocol.host.store = server->store;
-  reload_init(&server->reloader, server->config, &server->worker);
+  rates_init(&server->rates);
+  struct crew_shared shared = {.config = server->config,
+                               .key = server->key,
+                               .metrics = server->metrics,
+                               .store = server->store,
+                               .rates = &server->rates,
+                               .home = &server->mailbox};
+  crew_init(&server->crew, &shared);
+  reload_init(&server->reloader, server->config, &server->crew);
   server->control.reloader = &server->reloader;
-  server->control.worker = &server->worker;
+  server->control.crew = &server->crew;
   server->control.metrics = server->metrics;
 }
 
 static void free_all(struct server *server) {
-  worker_free(&server->worker);
+  crew_free(&server->crew);
+  rates_free(&server->rates);
   control_free(&server->control);
   metrics_free(server->metrics);
   store_free(server->store);
@@ -261,11 +261,8 @@ static void free_all(struct server *server) {
 }
 
 /* The handles of what was opened in vain. */
-static void close_unused(struct server *server, int listen_fd,
-                         struct generation *first) {
-  generation_free(first);
-  if (listen_fd >= 0)
-    close(listen_fd);
+static void close_unused(struct server *server, struct generation **first) {
+  crew_free_generations(&server->crew, first);
   reload_free(&server->reloader);
   control_close(&server->control);
   uv_run(&server->loop, UV_RUN_DEFAULT);
@@ -275,17 +272,16 @@ int server_run(const struct config *config, enum config_mode mode,
                struct buf *error) {
   struct server server = {.config = config, .mode = mode};
   char address[LISTEN_ADDRESS_BYTES];
-  struct generation *first = NULL;
-  int listen_fd = -1;
+  struct generation **first = NULL;
   server.key = key_load(config, NULL, error);
   if (!server.key)
     return ERR_CONFIG;
   init(&server);
-  int err = prepare(&server, &listen_fd, address, &first, error);
+  int err = prepare(&server, address, &first, error);
   if (err) {
-    close_unused(&server, listen_fd, first);
+    close_unused(&server, first);
   } else {
-    start(&server, listen_fd, first, address);
+    start(&server, first, address);
     serve(&server);
   }
   free_all(&server);

@@ -100,51 +100,53 @@ static void retire(struct swap *swap, struct generation *old) {
 
 /* --- swapping ----------------------------------------------------------- */
 
-static void say_refused(struct swap *swap, struct generation *generation,
-                        const char *error) {
-  swap->done(swap->arg, generation, error);
-  swap->release(swap->arg, generation);
-}
-
 static void on_stopped(const struct call_spec *spec,
                        const struct call_result *result) {
   struct swap *swap = spec->arg;
-  struct generation *old = host_of(swap)->live, *next = swap->incoming;
+  struct generation *old = host_of(swap)->live, *next = host_of(swap)->incoming;
   struct buf error = {0};
-  swap->incoming = NULL;
-  if (result->verdict == CALL_OK && result->value[0].len > 0)
+  host_of(swap)->incoming = NULL;
+  swap->going = false;
+  if (result->verdict == CALL_OK)
     buf_put(&swap->kept, result->value[0].text, result->value[0].len);
-  /* Once more: handlers ran, and @stop itself. The first time it went well. */
-  if (spec->handler && generation_inherit(next, old, &error))
-    log_error("gen=%u what @stop wrote is lost: %.*s", old->number,
-              (int)error.len, error.data);
+  /* Once more: handlers ran meanwhile, and @stop. */
+  if (generation_inherit(next, old, &error))
+    log_error("gen=%u what was written to client.state just now is lost: %.*s",
+              old->number, (int)error.len, error.data);
   buf_free(&error);
   go_live(swap, next);
   retire(swap, old);
-  swap->done(swap->arg, next, NULL);
+  swap->done(swap->arg);
 }
 
-void swap_to(struct swap *swap, struct generation *generation) {
-  struct generation *old = host_of(swap)->live;
-  struct buf error = {0};
-  if (swap->incoming) {
-    say_refused(swap, generation, "another reload waits for its @stop");
+int swap_prepare(struct swap *swap, struct generation *generation,
+                 struct buf *error) {
+  int err = generation_inherit(generation, host_of(swap)->live, error);
+  if (!err)
+    host_of(swap)->incoming = generation;
+  return err;
+}
+
+void swap_go(struct swap *swap) {
+  if (!host_of(swap)->incoming || swap->going)
+    return; /* the worker is ending, and has released it */
+  swap->going = true;
+  run_stop(swap, on_stopped);
+}
+
+void swap_cancel(struct swap *swap) {
+  struct generation *incoming = host_of(swap)->incoming;
+  if (!incoming || swap->going)
     return;
-  }
-  if (generation_inherit(generation, old, &error)) {
-    buf_putc(&error, 0);
-    say_refused(swap, generation, error.data);
-  } else {
-    swap->incoming = generation;
-    run_stop(swap, on_stopped);
-  }
-  buf_free(&error);
+  host_of(swap)->incoming = NULL;
+  lib_client_release_all(incoming);
+  swap->release(swap->arg, incoming);
 }
 
 /* --- start and end ------------------------------------------------------ */
 
 void swap_init(struct swap *swap, struct protocol *protocol,
-               swap_release_fn *release_generation, swap_done_fn *done,
+               swap_release_fn *release_generation, void (*done)(void *arg),
                void *arg) {
   *swap = (struct swap){.protocol = protocol,
                         .release = release_generation,
@@ -180,6 +182,7 @@ static void on_last_stopped(const struct call_spec *spec,
 void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   struct host *host = host_of(swap);
   swap->ended = ended;
+  swap_cancel(swap);
   session_reap(swap->protocol);
   LIST_FOREACH_SAFE (it, &host->retiring)
     lib_time_close(container_of(it, struct generation, node));
@@ -191,9 +194,6 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
 }
 
 void swap_close(struct swap *swap) {
-  if (swap->incoming)
-    swap->release(swap->arg, swap->incoming);
-  swap->incoming = NULL;
   buf_free(&swap->kept);
   uv_close((uv_handle_t *)&swap->drain, NULL);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * From one generation to the next, on a worker.
  *
- *   swap_to(new) ── client.state can be copied? ── no ──► new is released
- *                       │ yes
- *                    @stop of the old one, which may wait; it serves on
- *                       │
- *        between two messages: client.state is copied, the new one is live,
- *        @start(what @stop returned)
- *                       │
- *        the old one retires: its timers end, calls that wait go on, for at
- *        most script.drain_s; when none is left it is released */
+ *   swap_prepare(new)  can client.state be copied? else it is not taken
+ *   swap_go            when every worker is ready: @stop of the old one, which
+ *                      may wait and serves on; then, between two messages,
+ *                      client.state is copied, the new one is live, and
+ *                      @start(what @stop returned) is called
+ *   then               the old one retires: its timers end, calls that wait go
+ *                      on, for at most script.drain_s; when none is left it is
+ *                      released */
 #ifndef SERVER_SWAP_H
 #define SERVER_SWAP_H
 
@@ -22,32 +21,35 @@
 /* The generation is out of use: free it. It may be freed on another thread. */
 typedef void swap_release_fn(void *arg, struct generation *generation);
 
-/* How swap_to went: `error` is NULL, or why the live one stays. Whoever is
- * told writes the log line. */
-typedef void swap_done_fn(void *arg, const struct generation *generation,
-                          const char *error);
-
 struct swap {
   struct protocol *protocol;
-  struct generation *incoming; /* while @stop waits; NULL: none */
-  struct buf kept;             /* what @stop returned, as JSON */
-  uv_timer_t drain;            /* for the oldest retiring generation */
+  bool going;       /* swap_go was called, @stop waits */
+  struct buf kept;  /* what @stop returned, as JSON */
+  uv_timer_t drain; /* for the oldest retiring generation */
   swap_release_fn *release;
-  swap_done_fn *done;
+  void (*done)(void *arg);  /* the generation of swap_go is live */
   void (*ended)(void *arg); /* of swap_end */
   void *arg;
 };
 
 /* Opens a handle on the loop. */
 void swap_init(struct swap *swap, struct protocol *protocol,
-               swap_release_fn *release, swap_done_fn *done, void *arg);
+               swap_release_fn *release, void (*done)(void *arg), void *arg);
 
 /* The first generation goes live. */
 void swap_start(struct swap *swap, struct generation *first);
 
-/* `generation` is the swap's from now on. One at a time: while another waits
- * for @stop, this one is refused. */
-void swap_to(struct swap *swap, struct generation *generation);
+/* Takes the generation in, and copies client.state into it to see whether it
+ * can be. ERR_SCRIPT with a line in `error` if not: it is the caller's then.
+ * One at a time. */
+MUST_CHECK int swap_prepare(struct swap *swap, struct generation *generation,
+                            struct buf *error);
+
+/* Makes what was prepared live; `done` is called when it is. */
+void swap_go(struct swap *swap);
+
+/* Releases what was prepared. */
+void swap_cancel(struct swap *swap);
 
 /* The worker ends: aborts what still waits, says the farewells that are left,
  * runs @stop; `ended` is called when nothing is going to enter Lua again. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/fetch.h"
+#include "protocol/remote.h"
 
 #include <stdlib.h>
 
@@ -62,13 +63,37 @@ static void on_full(struct generation *generation) {
   write_home(worker, LETTER_FULL, generation, NULL);
 }
 
-static void on_swapped(void *arg, const struct generation *generation,
-                       const char *error) {
-  struct buf text = {0};
-  (void)generation;
-  if (error)
-    buf_puts(&text, error);
-  write_home(arg, error ? LETTER_REFUSED : LETTER_SWAPPED, NULL, &text);
+static void on_swapped(void *arg) {
+  write_home(arg, LETTER_SWAPPED, NULL, NULL);
+}
+
+/* Takes the generation in, or gives it back. */
+static void prepare(struct worker *worker, struct generation *generation) {
+  struct buf error = {0};
+  int err = ERR_CLOSED;
+  if (worker->stopping)
+    buf_puts(&error, "the server is ending");
+  else
+    err = swap_prepare(&worker->swap, generation, &error);
+  if (err)
+    on_released(worker, generation);
+  write_home(worker, err ? LETTER_REFUSED : LETTER_READY, NULL, &error);
+  buf_free(&error);
+}
+
+/* --- the bus -------------------------------------------------------------- */
+
+static void open_bus(struct worker *worker) {
+  struct manager *manager = &worker->protocol.manager;
+  if (manager->bus)
+    bus_open(manager->bus, manager->worker, &worker->loop, remote_open_letter,
+             &worker->protocol);
+}
+
+static void close_bus(struct worker *worker) {
+  struct manager *manager = &worker->protocol.manager;
+  if (manager->bus)
+    bus_close(manager->bus, manager->worker);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -77,6 +102,7 @@ static void on_ended(void *arg) {
   struct worker *worker = arg;
   fetcher_close(worker->protocol.host.fetcher);
   drain_close(&worker->drain);
+  close_bus(worker);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
@@ -109,22 +135,18 @@ bool worker_post(struct worker *worker, enum letter_kind kind,
   return posted;
 }
 
-static void take_generation(struct worker *worker,
-                            struct generation *generation) {
-  if (worker->stopping) {
-    on_swapped(worker, generation, "the server is ending");
-    on_released(worker, generation);
-    return;
-  }
-  swap_to(&worker->swap, generation);
-}
-
 static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct worker *worker = container_of(mailbox, struct worker, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
   case LETTER_SWAP:
-    take_generation(worker, letter->generation);
+    prepare(worker, letter->generation);
+    break;
+  case LETTER_GO:
+    swap_go(&worker->swap);
+    break;
+  case LETTER_CANCEL:
+    swap_cancel(&worker->swap);
     break;
   case LETTER_STOP:
     stop(worker);
@@ -132,6 +154,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_STATS:
     tell_stats(worker);
     break;
+  case LETTER_READY:
   case LETTER_SWAPPED:
   case LETTER_REFUSED:
   case LETTER_FREE:
@@ -144,13 +167,12 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
 
 /* --- life --------------------------------------------------------------- */
 
-void worker_init(struct worker *worker, const struct config *config,
-                 const struct jwt_key *key, struct metrics *metrics,
-                 struct mailbox *home) {
+void worker_init(struct worker *worker, int index, const struct config *config,
+                 const struct jwt_key *key, struct mailbox *home) {
   *worker = (struct worker){.home = home};
   protocol_init(&worker->protocol, &worker->loop, config, key);
   worker->protocol.host.generation_full = on_full;
-  worker->protocol.host.metrics = metrics;
+  worker->protocol.host.worker = index + 1;
 }
 
 static int open_fetcher(struct worker *worker, struct buf *error) {
@@ -170,6 +192,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
   mailbox_init(&worker->mailbox, &worker->loop, on_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
+  open_bus(worker);
   worker->open = true;
   worker->edge.development = development;
   int err = edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
@@ -203,6 +226,7 @@ void worker_join(struct worker *worker) {
 /* The loop of a worker that never ran still has handles to close. */
 static void close_unused(struct worker *worker) {
   fetcher_close(worker->protocol.host.fetcher);
+  close_bus(worker);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);

@@ -15,13 +15,17 @@
 #include <stdbool.h>
 
 /* What the main thread and a worker write to each other. A SWAP is answered
- * with SWAPPED or REFUSED, a STATS with STATS. */
+ * with READY or REFUSED; when all workers are ready they get GO, else CANCEL.
+ * A GO is answered with SWAPPED, a STATS with STATS. */
 enum letter_kind {
-  LETTER_SWAP,    /* to the worker: make `generation` live */
+  LETTER_SWAP,    /* to the worker: prepare to make `generation` live */
+  LETTER_GO,      /* to the worker: make it live */
+  LETTER_CANCEL,  /* to the worker: give it back */
   LETTER_STOP,    /* to the worker: drain and end */
   LETTER_STATS,   /* to the worker: send `snapshot`; from it: here it is */
+  LETTER_READY,   /* from the worker: nothing is in the way */
   LETTER_SWAPPED, /* from the worker: it is live */
-  LETTER_REFUSED, /* from the worker: it is not, for this reason */
+  LETTER_REFUSED, /* from the worker: it cannot be, for this reason */
   LETTER_FULL,    /* from the worker: the memory of `generation` is used up */
   LETTER_FREE,    /* from the worker: free `generation`, it is out of use */
   LETTER_ENDED,   /* from the worker: its thread is about to return */
@@ -50,11 +54,11 @@ struct worker {
   bool stopping;
 };
 
-/* Makes the worker's state; opens nothing. Generations for its host may be
- * built from now on. */
-void worker_init(struct worker *worker, const struct config *config,
-                 const struct jwt_key *key, struct metrics *metrics,
-                 struct mailbox *home);
+/* Makes the state of worker `index` (0, 1, …); opens nothing. What it shares
+ * with others is put into its protocol next; then generations for its host
+ * may be built. */
+void worker_init(struct worker *worker, int index, const struct config *config,
+                 const struct jwt_key *key, struct mailbox *home);
 
 /* Opens its loop and its network door, on the main thread. ERR_SYSTEM with a
  * line in `error` on failure. */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * The workers of the process. */
+#include "server/crew.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "core/bus.h"
+
+#include <unistd.h>
+
+/* --- generations -------------------------------------------------------- */
+
+struct generation **crew_build(struct crew *crew, struct bundle *bundle,
+                               unsigned number, struct buf *error) {
+  struct generation **generations =
+      mem_alloc((size_t)crew->count * sizeof(struct generation *));
+  for (int i = 0; i < crew->count; i++) {
+    struct host *host = &crew->workers[i].protocol.host;
+    generations[i] = generation_new(host, bundle, number, error);
+    if (!generations[i]) {
+      crew_free_generations(crew, generations);
+      return NULL;
+    }
+  }
+  return generations;
+}
+
+void crew_free_generations(const struct crew *crew,
+                           struct generation **generations) {
+  for (int i = 0; generations && i < crew->count; i++)
+    generation_free(generations[i]);
+  mem_free(generations);
+}
+
+void crew_post_generations_take(struct crew *crew,
+                                struct generation **generations) {
+  for (int i = 0; i < crew->count; i++)
+    if (!worker_post(&crew->workers[i], LETTER_SWAP, generations[i]))
+      generation_free(generations[i]); /* it has ended */
+  mem_free(generations);
+}
+
+/* --- life --------------------------------------------------------------- */
+
+void crew_init(struct crew *crew, const struct crew_shared *shared) {
+  int count = config_workers(shared->config);
+  *crew = (struct crew){.count = count};
+  crew->workers = mem_alloc((size_t)count * sizeof *crew->workers);
+  crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
+  crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
+  if (count > 1)
+    crew->bus = bus_new(count);
+  for (int i = 0; i < count; i++) {
+    struct worker *worker = &crew->workers[i];
+    crew->fds[i] = -1;
+    worker_init(worker, i, shared->config, shared->key, shared->home);
+    worker->protocol.rates = shared->rates;
+    worker->protocol.host.metrics = shared->metrics;
+    worker->protocol.host.store = shared->store;
+    if (crew->bus)
+      manager_connect_bus(&worker->protocol.manager, crew->bus, i);
+  }
+}
+
+int crew_open(struct crew *crew, bool development,
+              char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
+  const char *address = crew->workers[0].protocol.config->listen;
+  int err =
+      listen_open_all("listen", address, crew->fds, crew->count, bound, error);
+  for (int i = 0; i < crew->count && !err; i++)
+    err = worker_open(&crew->workers[i], development, error);
+  return err;
+}
+
+void crew_start_take(struct crew *crew, struct generation **generations,
+                     uv_loop_t *loop) {
+  crew->running = crew->count;
+  for (int i = 0; i < crew->count; i++) {
+    struct worker *worker = &crew->workers[i];
+    worker_start_take(worker, crew->fds[i], generations[i]);
+    crew->fds[i] = -1;
+    watchdog_start(&crew->watchdogs[i], loop, &worker->protocol.host);
+  }
+  mem_free(generations);
+}
+
+int crew_post(struct crew *crew, enum letter_kind kind) {
+  int posted = 0;
+  for (int i = 0; i < crew->count; i++)
+    posted += worker_post(&crew->workers[i], kind, NULL);
+  return posted;
+}
+
+bool crew_ended(struct crew *crew) {
+  if (--crew->running > 0)
+    return false;
+  for (int i = 0; i < crew->count; i++)
+    watchdog_stop(&crew->watchdogs[i]);
+  return true;
+}
+
+void crew_join(struct crew *crew) {
+  for (int i = 0; i < crew->count; i++)
+    worker_join(&crew->workers[i]);
+}
+
+void crew_free(struct crew *crew) {
+  for (int i = 0; i < crew->count; i++) {
+    worker_free(&crew->workers[i]);
+    if (crew->fds[i] >= 0)
+      close(crew->fds[i]);
+  }
+  bus_free(crew->bus);
+  mem_free(crew->workers);
+  mem_free(crew->watchdogs);
+  mem_free(crew->fds);
+}

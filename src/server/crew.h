@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * All workers of the process.
+ *
+ * Each has its own thread, loop, listening socket, connections and Lua state;
+ * what one of them is told here all are told. With more than one there is a
+ * bus between them. */
+#ifndef SERVER_CREW_H
+#define SERVER_CREW_H
+
+#include "server/watchdog.h"
+#include "server/worker.h"
+
+struct crew {
+  struct worker *workers;
+  struct watchdog *watchdogs; /* one for each */
+  int count;
+  int running;     /* threads whose LETTER_ENDED has not come */
+  int *fds;        /* listening sockets that no worker has yet; -1: none */
+  struct bus *bus; /* NULL with one worker */
+};
+
+/* What all workers share; borrowed. */
+struct crew_shared {
+  const struct config *config;
+  const struct jwt_key *key;
+  struct metrics *metrics;
+  struct store *store;
+  struct rates *rates;
+  struct mailbox *home; /* of the main thread */
+};
+
+/* Makes the workers that the option `workers` asks for; opens nothing. */
+void crew_init(struct crew *crew, const struct crew_shared *shared);
+
+/* Opens loops, listening sockets and network doors, on the main thread. The
+ * address that was got goes to `bound`. ERR_SYSTEM with a line in `error` on
+ * failure; crew_free all the same. */
+MUST_CHECK int crew_open(struct crew *crew, bool development,
+                         char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
+
+/* Starts the threads, each with its generation of crew_build; they are the
+ * workers' from now on. The watchdogs run on `loop`, the main thread's. */
+void crew_start_take(struct crew *crew, struct generation **generations,
+                     uv_loop_t *loop);
+
+/* The same letter to each; returns how many still open letters. */
+int crew_post(struct crew *crew, enum letter_kind kind);
+
+/* A LETTER_ENDED has come. Returns whether it was the last one; then the
+ * watchdogs are gone, too. */
+bool crew_ended(struct crew *crew);
+
+/* After that: waits for the threads. */
+void crew_join(struct crew *crew);
+
+/* After crew_join, or without crew_start_take. */
+void crew_free(struct crew *crew);
+
+/* Builds a generation for each worker from the bundle; all or none. NULL on
+ * failure, with the reason in `error`. */
+MUST_CHECK struct generation **crew_build(struct crew *crew,
+                                          struct bundle *bundle,
+                                          unsigned number, struct buf *error);
+
+/* Sends each worker its own of what crew_build has made, which is theirs from
+ * now on. */
+void crew_post_generations_take(struct crew *crew,
+                                struct generation **generations);
+
+/* Frees what crew_build has made. Accepts NULL. */
+void crew_free_generations(const struct crew *crew,
+                           struct generation **generations);
+
+#endif
