@@ -25,6 +25,8 @@
   X(handler_timeouts, "those of them that took too long")                      \
   X(handler_memory_errors, "those of them that ran out of memory")             \
   X(slow_consumers, "connections closed because their queue was full")         \
+  X(queues_shed, "connections closed because all queues were too long")        \
+  X(stalled, "connections closed because the peer took nothing")               \
   X(ping_timeouts, "connections closed because they fell silent")              \
   X(accept_paused, "times accepting stopped for lack of descriptors")          \
   X(reloads, "loads of the scripts that went live")

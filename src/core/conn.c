@@ -15,6 +15,9 @@
 /* More than a loop turn usually gathers for one connection. */
 enum { BEHIND_BYTES = 64 * 1024 };
 
+/* How far control messages may go over limits.queue_bytes. */
+enum { CONTROL_BYTES = 4096 };
+
 /* The only place that changes the state; an impossible step is a bug. */
 static void set_state(struct conn *conn, enum conn_state state) {
   static const bool allowed[4][4] = {
@@ -38,6 +41,7 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   list_init(&conn->user_node);
   list_init(&conn->node);
   list_init(&conn->calls);
+  list_init(&conn->backlog);
   outq_init(&conn->out);
   uv_timer_init(loop, &conn->timer);
   conn->opened_ms = conn->last_frame_ms = uv_now(loop);
@@ -49,19 +53,29 @@ void conn_ready(struct conn *conn) {
   set_state(conn, CONN_READY);
 }
 
-int conn_send(struct conn *conn, struct frame *frame) {
+static int push(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;
-  struct manager *manager = conn->manager;
-  if (outq_push(&conn->out, frame, manager->limits.queue_bytes)) {
-    manager->stats->slow_consumers++;
+  struct stats *stats = conn->manager->stats;
+  if (outq_push(&conn->out, frame, limit)) {
+    stats->slow_consumers++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
     return ERR_FULL;
   }
-  manager->stats->frames_out++;
+  stats->frames_out++;
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
+  if (conn->blocked)
+    backlog_update(conn);
   return 0;
+}
+
+int conn_send(struct conn *conn, struct frame *frame) {
+  return push(conn, frame, conn->manager->limits.queue_bytes);
+}
+
+int conn_send_control(struct conn *conn, struct frame *frame) {
+  return push(conn, frame, conn->manager->limits.queue_bytes + CONTROL_BYTES);
 }
 
 static void say_closed(const struct conn *conn, const char *who) {
@@ -90,6 +104,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
   if (outq_push(&conn->out, frame, SIZE_MAX))
     abort(); /* without a limit there is room */
   frame_unref(frame);
+  backlog_update(conn);
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
 }
@@ -102,6 +117,7 @@ void conn_gone(struct conn *conn, int code) {
   set_state(conn, CONN_CLOSED);
   conn->socket = NULL;
   outq_clear(&conn->out);
+  backlog_update(conn);
   list_remove(&conn->dirty);
   buf_free(&conn->in);
   manager_release(conn->manager, conn);

@@ -43,6 +43,8 @@ struct conn_io {
   uint64_t (*silent_ms)(struct conn *conn);
   /* Stop reading from the socket, or go on. */
   void (*pause)(struct conn *conn, bool paused);
+  /* How many bytes the peer has acknowledged since the beginning. */
+  uint64_t (*acked)(struct conn *conn);
 };
 
 enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
@@ -62,9 +64,16 @@ struct conn {
   const struct conn_io *io;
   void *socket;
   bool blocked;      /* the kernel took less than was written */
+  uint32_t held;     /* bytes of that write, of which a rest waits; else 0 */
   struct list dirty; /* in the worker's list of those to flush */
   struct outq out;
   struct buf in; /* the message being assembled from fragments */
+
+  /* Its place among those that do not keep up, by core/backlog. */
+  struct list backlog;
+  size_t backlog_bytes; /* as they are counted there */
+  uint64_t acked;       /* at acked_ms, when it was last seen to have changed */
+  uint64_t acked_ms;
 
   /* Who it is. */
   struct user *user;     /* NULL before manager_login */
@@ -116,6 +125,11 @@ void conn_ready(struct conn *conn);
 /* Queues the frame (a reference of it). ERR_CLOSED if the connection is
  * closing; ERR_FULL if its queue was full: it is closed 4002 then. */
 int conn_send(struct conn *conn, struct frame *frame);
+
+/* The same for what keeps the connection itself going: pings, auth_ok,
+ * goodbye. A client that is just behind should not be closed for one of
+ * these, so they may go a little over limits.queue_bytes. */
+int conn_send_control(struct conn *conn, struct frame *frame);
 
 /* Ends the connection: takes it out of every index, says why in the log, and
  * queues a close frame behind what waits (in its place, if a full queue was

@@ -14,12 +14,22 @@ struct fake {
   struct stats stats;
   struct manager manager;
   struct list dirty; /* conn->dirty: want_flush was called */
+  uint64_t acked;    /* what every peer has acknowledged */
+  unsigned killed;   /* sockets that were told to end at once */
 };
 
 static inline void fake_want_flush(struct conn *conn) {
   struct fake *fake = container_of(conn->manager, struct fake, manager);
   if (!list_linked(&conn->dirty))
     list_push(&fake->dirty, &conn->dirty);
+}
+
+static inline uint64_t fake_acked(struct conn *conn) {
+  return container_of(conn->manager, struct fake, manager)->acked;
+}
+
+static inline void fake_kill(struct conn *conn) {
+  container_of(conn->manager, struct fake, manager)->killed++;
 }
 
 static inline void fake_start(struct fake *fake, struct manager_limits limits) {
@@ -32,7 +42,8 @@ static inline void fake_start(struct fake *fake, struct manager_limits limits) {
 
 /* A new connection, in no index. */
 static inline struct conn *fake_conn(struct fake *fake) {
-  static const struct conn_io io = {.want_flush = fake_want_flush};
+  static const struct conn_io io = {
+      .want_flush = fake_want_flush, .kill = fake_kill, .acked = fake_acked};
   return conn_new(&fake->loop, &io, fake);
 }
 
@@ -48,6 +59,16 @@ static inline struct conn *fake_login(struct fake *fake, const char *user) {
 static inline void fake_flush(struct conn *conn) {
   outq_clear(&conn->out);
   list_remove(&conn->dirty);
+  conn->blocked = false;
+  conn->held = 0;
+  backlog_update(conn);
+}
+
+/* It took less than all of a write of `held` bytes. */
+static inline void fake_block(struct conn *conn, uint32_t held) {
+  conn->blocked = true;
+  conn->held = held;
+  backlog_update(conn);
 }
 
 /* Ends a connection whose farewell was not said yet. */
@@ -66,6 +87,7 @@ static inline void fake_stop(struct fake *fake) {
   assert_int_equal(manager->count, 0);
   assert_int_equal(manager->alive, 0);
   assert_true(list_empty(&fake->dirty));
+  assert_int_equal(manager->backlog.bytes, 0);
   manager_free(manager);
   uv_run(&fake->loop, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&fake->loop), 0);

@@ -16,6 +16,7 @@ void manager_init(struct manager *manager, struct manager_limits limits,
   list_init(&manager->conns);
   list_init(&manager->gone);
   list_init(&manager->lingering);
+  backlog_init(&manager->backlog, limits.backlog_bytes);
 }
 
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {

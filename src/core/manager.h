@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "base/stats.h"
+#include "core/backlog.h"
 #include "core/bus.h"
 #include "core/conn.h"
 
@@ -49,9 +50,11 @@ struct address {
   char text[];
 };
 
-/* Fixed when the worker starts; 0 means no limit, except queue_bytes. */
+/* Fixed when the worker starts; 0 means no limit, except queue_bytes. Those
+ * for all connections together are this worker's share. */
 struct manager_limits {
-  size_t queue_bytes;
+  size_t queue_bytes;   /* of one connection */
+  size_t backlog_bytes; /* of all that do not keep up, see core/backlog */
   uint32_t rooms_per_connection, per_user, per_address, connections;
 };
 
@@ -67,6 +70,7 @@ struct manager {
   struct list conns;     /* conn->node: all that are open */
   struct list gone;      /* conn->node: closed, farewell not yet said */
   struct list lingering; /* conn->node: the same, but a handler waits still */
+  struct backlog backlog;
   uint32_t count;        /* of conns */
   uint32_t alive;        /* those and the closing ones that are not freed yet */
   uint64_t last_id;

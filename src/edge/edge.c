@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How often limits.stall_s is looked after while it passes. */
+enum { STALL_TICKS = 4 };
+
 /* tx_packet_size bounds one write: more than that would be split, and the
  * rest copied. A client that names no subprotocol gets the first protocol. */
 static const struct lws_protocols protocols[] = {
@@ -38,8 +41,25 @@ static void on_log(int level, const char *line) {
 static void on_end_of_turn(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
   ws_read_more(edge);
+  backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
   session_reap(edge->protocol);
   ws_flush_dirty(edge);
+}
+
+static void on_stall_tick(uv_timer_t *timer) {
+  struct edge *edge = container_of(timer, struct edge, stall_tick);
+  backlog_cut_stalled(&edge->protocol->manager.backlog, uv_now(timer->loop),
+                      (uint64_t)(edge->config->limits_stall_s * 1000.0));
+}
+
+static void start_handles(struct edge *edge, uv_loop_t *loop) {
+  double stall_ms = edge->config->limits_stall_s * 1000.0;
+  uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
+  uv_prepare_init(loop, &edge->end_of_turn);
+  uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  uv_timer_init(loop, &edge->stall_tick);
+  if (stall_ms > 0)
+    uv_timer_start(&edge->stall_tick, on_stall_tick, tick_ms, tick_ms);
 }
 
 static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
@@ -86,8 +106,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   list_init(&edge->dirty);
   list_init(&edge->more);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
-  uv_prepare_init(loop, &edge->end_of_turn);
-  uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  start_handles(edge, loop);
   if (*config->tls_cert && tls_check(config->tls_cert, config->tls_key, error))
     return ERR_CONFIG;
   edge->context = new_context(edge, loop);
@@ -107,6 +126,7 @@ void edge_adopt_take(struct edge *edge, int fd) {
 
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
+  uv_close((uv_handle_t *)&edge->stall_tick, NULL);
   if (edge->context)
     lws_context_destroy(edge->context);
 }

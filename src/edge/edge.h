@@ -22,8 +22,9 @@ struct edge {
   unsigned char *gather;         /* WS_GATHER_BYTES */
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
-  bool development; /* GET /dev/token answers */
-  bool draining;    /* no upgrades, /healthz says 503 */
+  uv_timer_t stall_tick; /* looks for clients that take nothing */
+  bool development;      /* GET /dev/token answers */
+  bool draining;         /* no upgrades, /healthz says 503 */
 };
 
 /* Prepares the context and virtual host; listens nowhere. ERR_SYSTEM, with a

@@ -9,14 +9,12 @@
 #include "edge/headers.h"
 #include "edge/http.h"
 #include "protocol/inbox.h"
+#include "edge/tcp.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 /* So that one busy client leaves time for the others. */
 enum { READS_A_TURN = 16 };
@@ -41,6 +39,7 @@ static bool write_raw(struct conn *conn, const unsigned char *data,
   stats->writes++;
   stats->bytes_out += len;
   conn->blocked = lws_partial_buffered(wsi);
+  conn->held = conn->blocked ? (uint32_t)len : 0;
   return true;
 }
 
@@ -76,6 +75,8 @@ static bool write_some(struct edge *edge, struct conn *conn) {
 static void kill_socket(struct conn *conn) {
   if (!conn->socket)
     return;
+  if (conn->blocked)
+    tcp_forget_unsent(lws_get_socket_fd(conn->socket));
   lws_set_timeout(conn->socket, PENDING_TIMEOUT_USER_REASON_BASE,
                   LWS_TO_KILL_ASYNC);
   /* Its timers are looked at after its own events only: make one. */
@@ -85,15 +86,18 @@ static void kill_socket(struct conn *conn) {
 /* Writes until the queue is empty or the socket takes no more. */
 static void flush(struct edge *edge, struct conn *conn) {
   struct lws *wsi = conn->socket;
+  bool was_blocked = conn->blocked;
   conn->blocked = lws_partial_buffered(wsi);
   while (conn->out.count > 0 && !conn->blocked)
     if (!write_some(edge, conn)) {
       outq_clear(&conn->out);
       kill_socket(conn);
-      return;
+      break;
     }
   if (conn->blocked)
     lws_callback_on_writable(wsi);
+  if (conn->blocked || was_blocked)
+    backlog_update(conn);
 }
 
 void ws_flush_dirty(struct edge *edge) {
@@ -108,14 +112,19 @@ static void mark_dirty(struct conn *conn) {
     list_push(&edge->dirty, &conn->dirty);
 }
 
+static int fd_of(const struct conn *conn) {
+  return conn->socket ? lws_get_socket_fd(conn->socket) : -1;
+}
+
 /* Pings and partial frames are not told to us; the kernel knows. */
 static uint64_t silent_ms(struct conn *conn) {
-  struct tcp_info info;
-  socklen_t len = sizeof info;
-  int fd = conn->socket ? lws_get_socket_fd(conn->socket) : -1;
-  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-    return UINT64_MAX;
-  return info.tcpi_last_data_recv;
+  return tcp_silent_ms(fd_of(conn));
+}
+
+/* Not what the kernel takes from us: with a send buffer of some MiB and a
+ * slow peer that may be nothing for a long time. */
+static uint64_t acked(struct conn *conn) {
+  return tcp_acked(fd_of(conn));
 }
 
 static void pause_reading(struct conn *conn, bool paused) {
@@ -132,6 +141,7 @@ static const struct conn_io io = {
     .kill = kill_socket,
     .silent_ms = silent_ms,
     .pause = pause_reading,
+    .acked = acked,
 };
 
 /* Another connection's turn has come: what the one before it was answered

@@ -34,11 +34,18 @@ struct buf *answer_begin(struct conn *conn, const char *type,
   return out;
 }
 
+/* Closed, or closed for its full queue: there is nobody to tell. */
 void answer_send(struct conn *conn) {
   const struct buf *out = &protocol_of(conn)->out;
   struct frame *frame = frame_new(FRAME_TEXT, out->data, out->len);
-  /* Closed, or closed for its full queue: there is nobody to tell. */
   (void)conn_send(conn, frame);
+  frame_unref(frame);
+}
+
+void answer_send_control(struct conn *conn) {
+  const struct buf *out = &protocol_of(conn)->out;
+  struct frame *frame = frame_new(FRAME_TEXT, out->data, out->len);
+  (void)conn_send_control(conn, frame);
   frame_unref(frame);
 }
 

@@ -46,4 +46,7 @@ struct buf *answer_begin(struct conn *conn, const char *type,
 /* Frames and sends what stands in protocol->out. */
 void answer_send(struct conn *conn);
 
+/* The same with conn_send_control. */
+void answer_send_control(struct conn *conn);
+
 #endif

@@ -53,7 +53,7 @@ static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
   }
   buf_printf(out, ",\"max_message\":%llu,\"proto\":1}}",
              (unsigned long long)config->limits_message_bytes);
-  answer_send(conn);
+  answer_send_control(conn);
 }
 
 /* --- login -------------------------------------------------------------- */

@@ -26,6 +26,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   *protocol = (struct protocol){.config = config, .loop = loop};
   struct manager_limits limits = {
       .queue_bytes = (size_t)config->limits_queue_bytes,
+      .backlog_bytes = (size_t)config->limits_queues_mb << 20,
       .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
       .per_user = (uint32_t)config->limits_per_user,
       .per_address = (uint32_t)config->limits_per_ip,

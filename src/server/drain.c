@@ -21,7 +21,7 @@ static void say_goodbye(struct drain *drain) {
                (unsigned long long)drain->window_ms);
   struct frame *frame = frame_new(FRAME_TEXT, text, (size_t)len);
   LIST_FOREACH_SAFE (it, &drain->protocol->manager.conns)
-    (void)conn_send(container_of(it, struct conn, node), frame);
+    (void)conn_send_control(container_of(it, struct conn, node), frame);
   frame_unref(frame);
 }
 

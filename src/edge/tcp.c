@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * Socket options that look or reach into the kernel. */
+#include "edge/tcp.h"
+
+#include <linux/tcp.h> /* its tcp_info has more than that of netinet/tcp.h */
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+static bool get_info(int fd, struct tcp_info *info) {
+  socklen_t len = sizeof *info;
+  *info = (struct tcp_info){0}; /* an old kernel fills a part */
+  return fd >= 0 && !getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len);
+}
+
+uint64_t tcp_silent_ms(int fd) {
+  struct tcp_info info;
+  return get_info(fd, &info) ? info.tcpi_last_data_recv : UINT64_MAX;
+}
+
+uint64_t tcp_acked(int fd) {
+  struct tcp_info info;
+  return get_info(fd, &info) ? info.tcpi_bytes_acked : 0;
+}
+
+void tcp_forget_unsent(int fd) {
+  const struct linger at_once = {.l_onoff = 1};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}

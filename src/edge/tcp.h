@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * What the kernel knows about a TCP socket, and nobody else does. */
+#ifndef EDGE_TCP_H
+#define EDGE_TCP_H
+
+#include <stdint.h>
+
+/* For how many milliseconds nothing was received; UINT64_MAX if not known. */
+uint64_t tcp_silent_ms(int fd);
+
+/* How many bytes the peer has acknowledged since the beginning; 0 if that is
+ * not known. */
+uint64_t tcp_acked(int fd);
+
+/* At its close the socket forgets what the peer did not take, and says so
+ * with a reset. Otherwise the kernel would keep that, up to some MiB, and try
+ * for minutes. */
+void tcp_forget_unsent(int fd);
+
+#endif
