@@ -12,6 +12,9 @@
 #define STATS_MAP(X)                                                           \
   X(connections_opened, "connections accepted")                                \
   X(connections_closed, "connections ended")                                   \
+  X(handshakes_refused, "upgrades answered 503: too many a second")            \
+  X(handshake_timeouts, "sockets closed because no request came in time")      \
+  X(sockets_refused, "sockets closed because their address had too many")      \
   X(auth_ok, "tokens accepted")                                                \
   X(auth_failed, "tokens refused")                                             \
   X(messages_in, "messages received")                                          \

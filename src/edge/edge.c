@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/http.h"
+#include "edge/tcp.h"
 #include "edge/tls.h"
 #include "edge/ws.h"
 #include "protocol/session.h"
@@ -60,6 +61,15 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
   uv_timer_init(loop, &edge->stall_tick);
   if (stall_ms > 0)
     uv_timer_start(&edge->stall_tick, on_stall_tick, tick_ms, tick_ms);
+  pending_init(&edge->pending, loop,
+               (uint64_t)(edge->config->limits_handshake_timeout_s * 1000.0),
+               (uint32_t)edge->config->limits_per_ip, &edge->protocol->stats,
+               &edge->quiet);
+}
+
+/* The library's own deadlines before the upgrade: later than ours. */
+static unsigned library_timeout_s(const struct config *config) {
+  return 10 + (unsigned)config->limits_handshake_timeout_s;
 }
 
 static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
@@ -70,6 +80,7 @@ static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
       .foreign_loops = loops,
       .user = edge,
       .port = CONTEXT_PORT_NO_LISTEN,
+      .timeout_secs_ah_idle = library_timeout_s(edge->config),
       .uid = -1,
       .gid = -1,
       .retry_and_idle_policy = &no_idle_policy,
@@ -85,6 +96,7 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
       .port = CONTEXT_PORT_NO_LISTEN_SERVER,
       .protocols = protocols,
       .retry_and_idle_policy = &no_idle_policy,
+      .timeout_secs = library_timeout_s(config),
       .alpn = "http/1.1", /* RAW frames have no meaning inside HTTP/2 */
       .server_string = "perigee",
       .mounts = http_mounts(edge),
@@ -119,14 +131,22 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
 }
 
 void edge_adopt_take(struct edge *edge, int fd) {
-  /* On failure the library has closed the descriptor. */
-  if (!lws_adopt_socket_vhost(edge->vhost, fd))
-    log_debug("a connection could not be taken over");
+  char address[TCP_ADDRESS_BYTES];
+  if (tcp_peer(fd, address) || !pending_may_add(&edge->pending, address)) {
+    close(fd);
+    return;
+  }
+  struct lws *wsi = lws_adopt_socket_vhost(edge->vhost, fd);
+  if (wsi)
+    pending_add(&edge->pending, wsi, address);
+  else /* the library has closed the descriptor */
+    log_debug("ip=%s could not be taken over", address);
 }
 
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
   uv_close((uv_handle_t *)&edge->stall_tick, NULL);
+  pending_close(&edge->pending);
   if (edge->context)
     lws_context_destroy(edge->context);
 }

@@ -4,6 +4,9 @@
 #define EDGE_EDGE_H
 
 #include "base/attr.h"
+#include "core/limit.h"
+#include "edge/pending.h"
+#include "edge/quiet.h"
 #include "protocol/protocol.h"
 
 #include <libwebsockets.h>
@@ -23,8 +26,11 @@ struct edge {
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
   uv_timer_t stall_tick; /* looks for clients that take nothing */
-  bool development;      /* GET /dev/token answers */
-  bool draining;         /* no upgrades, /healthz says 503 */
+  struct pending pending;
+  struct quiet quiet;
+  struct limit handshakes;
+  bool development; /* GET /dev/token answers */
+  bool draining;    /* no upgrades, /healthz says 503 */
 };
 
 /* Prepares the context and virtual host; listens nowhere. ERR_SYSTEM, with a

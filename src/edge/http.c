@@ -93,6 +93,12 @@ static int not_upgraded(struct lws *wsi) {
   return response_end(wsi, response);
 }
 
+/* A request with a body is the last one: nobody here would read it. */
+static bool has_body(struct lws *wsi) {
+  return !lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) &&
+         !lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI);
+}
+
 int http_request(struct edge *edge, struct lws *wsi) {
   char path[PATH_BYTES];
   get_path(wsi, path);
@@ -104,7 +110,9 @@ int http_request(struct edge *edge, struct lws *wsi) {
     return serve_embedded(wsi, path + 1);
   if (!strcmp(path, "/dev/token") && edge->development)
     return dev_token(edge, wsi);
-  return response_end_text(wsi, 404, "not found\n");
+  bool last = has_body(wsi);
+  int result = response_end_text(wsi, 404, "not found\n");
+  return last ? -1 : result;
 }
 
 /* What the library would drop without a word, or take for something else. */
@@ -121,8 +129,39 @@ static const char *handshake_fault(struct lws *wsi) {
   return NULL;
 }
 
+static uint32_t take_handshake(struct edge *edge) {
+  const struct config *config = edge->config;
+  uint32_t wait_ms = limit_take(
+      &edge->handshakes, config->limits_handshakes_per_s,
+      config->limits_handshakes_burst, 1, uv_now(edge->protocol->loop));
+  if (wait_ms)
+    edge->protocol->stats.handshakes_refused++;
+  return wait_ms;
+}
+
+static struct response too_many(uint32_t wait_ms, char *seconds, size_t cap) {
+  struct response refusal = response_text(503, "too many at once: try again\n");
+  snprintf(seconds, cap, "%u", wait_ms / 1000 + 1);
+  refusal.header = "retry-after:";
+  refusal.value = seconds;
+  return refusal;
+}
+
+/* Those who are refused may come often: see edge/quiet. */
+static void say_refused(struct edge *edge, unsigned status, const char *path,
+                        const char *origin) {
+  char kind[HOST_BYTES + 16];
+  unsigned kept;
+  snprintf(kind, sizeof kind, "%u %s", status, status == 403 ? origin : "");
+  if (quiet_may_say(&edge->quiet, kind, uv_now(edge->protocol->loop), &kept))
+    log_info("upgrade refused status=%u path=%s origin=%s unsaid=%u", status,
+             path, *origin ? origin : "-", kept);
+}
+
 int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
   char path[PATH_BYTES], host[HOST_BYTES] = "", origin[HOST_BYTES] = "";
+  char seconds[16];
+  uint32_t wait_ms;
   struct response refusal = {0};
   get_path(wsi, path);
   headers_get(wsi, WSI_TOKEN_HOST, host, sizeof host);
@@ -137,10 +176,11 @@ int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
     refusal = response_text(503, "draining\n");
   else if (handshake_fault(wsi))
     refusal = response_text(400, handshake_fault(wsi));
+  else if ((wait_ms = take_handshake(edge)))
+    refusal = too_many(wait_ms, seconds, sizeof seconds);
   if (!refusal.status)
     return 0;
-  log_info("upgrade refused status=%u path=%s origin=%s", refusal.status, path,
-           *origin ? origin : "-");
+  say_refused(edge, refusal.status, path, origin);
   return response_write(wsi, &refusal) ? -1 : 1;
 }
 

@@ -12,8 +12,9 @@ const struct lws_http_mount *http_mounts(struct edge *edge);
 void http_mounts_free(struct edge *edge);
 
 /* A request for an upgrade: 0 lets it through; otherwise it was answered
- * (404 for another path, 403 for a foreign origin, 503 while draining) and
- * the result is what the library wants to see. */
+ * (404 for another path, 403 for a foreign origin, 503 while draining, and
+ * with Retry-After when too many come) and the result is what the library
+ * wants to see. */
 int http_confirm_upgrade(struct edge *edge, struct lws *wsi);
 
 /* Any other request. */

@@ -2,10 +2,31 @@
  * Socket options that look or reach into the kernel. */
 #include "edge/tcp.h"
 
+#include "base/err.h"
+
+#include <arpa/inet.h>
 #include <linux/tcp.h> /* its tcp_info has more than that of netinet/tcp.h */
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+
+int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
+  struct sockaddr_storage addr = {0};
+  socklen_t len = sizeof addr;
+  const struct sockaddr_in *v4 = (const void *)&addr;
+  const struct sockaddr_in6 *v6 = (const void *)&addr;
+  const void *bytes = &v4->sin_addr;
+  int family = AF_INET;
+  if (getpeername(fd, (struct sockaddr *)&addr, &len))
+    return ERR_SYSTEM;
+  if (addr.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+    bytes = &v6->sin6_addr.s6_addr[12];
+  } else if (addr.ss_family == AF_INET6) {
+    bytes = &v6->sin6_addr;
+    family = AF_INET6;
+  }
+  return inet_ntop(family, bytes, out, TCP_ADDRESS_BYTES) ? 0 : ERR_SYSTEM;
+}
 
 static bool get_info(int fd, struct tcp_info *info) {
   socklen_t len = sizeof *info;

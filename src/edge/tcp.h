@@ -3,7 +3,15 @@
 #ifndef EDGE_TCP_H
 #define EDGE_TCP_H
 
+#include "base/attr.h"
+
 #include <stdint.h>
+
+enum { TCP_ADDRESS_BYTES = 46 }; /* INET6_ADDRSTRLEN */
+
+/* Writes the peer's address without its port; an IPv4 address is written as
+ * such also where it came over an IPv6 socket. ERR_SYSTEM if it is gone. */
+MUST_CHECK int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]);
 
 /* For how many milliseconds nothing was received; UINT64_MAX if not known. */
 uint64_t tcp_silent_ms(int fd);

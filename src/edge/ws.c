@@ -160,8 +160,9 @@ static void flush_last(struct edge *edge, struct conn *next) {
 
 static int on_established(struct lws *wsi, struct ws_session *session) {
   struct edge *edge = edge_of(wsi);
-  char address[64];
-  if (!lws_get_peer_simple(wsi, address, sizeof address))
+  char address[TCP_ADDRESS_BYTES];
+  pending_end(wsi);
+  if (tcp_peer(lws_get_socket_fd(wsi), address))
     return -1; /* gone already */
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
   *session = (struct ws_session){.conn = conn};
@@ -278,6 +279,12 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
   switch (reason) {
   case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     return http_confirm_upgrade(edge_of(wsi), wsi);
+  case LWS_CALLBACK_FILTER_HTTP_CONNECTION:
+    pending_request(wsi);
+    return 0;
+  case LWS_CALLBACK_WSI_DESTROY:
+    pending_end(wsi);
+    return 0;
   case LWS_CALLBACK_HTTP:
     return http_request(edge_of(wsi), wsi);
   case LWS_CALLBACK_ESTABLISHED:

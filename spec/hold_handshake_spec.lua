@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+-- What happens to those who connect too often, or connect and say nothing.
+local http = require "spec.support.http"
+local socket = require "cqueues.socket"
+local t = require "perigee.testing"
+
+local function open(server, bytes)
+  local peer = assert(socket.connect("127.0.0.1", tonumber(server.port)))
+  peer:settimeout(t.timeout)
+  peer:setmode("bn", "bn")
+  assert(peer:connect(t.timeout))
+  if bytes then
+    assert(peer:write(bytes))
+  end
+  return peer
+end
+
+-- Reads up to the end that the server makes.
+local function read_to_end(peer)
+  local bytes, why = peer:read "*a"
+  assert.is_nil(why)
+  peer:close()
+  return bytes or ""
+end
+
+describe("Too many handshakes a second", function()
+  it("are answered 503, with a time to come back", function()
+    local server = t.server {
+      options = { ["limits.handshakes_per_s"] = 1,
+        ["limits.handshakes_burst"] = 2 },
+    }
+    finally(function() server:stop() end)
+    local refused, head
+    for i = 1, 20 do
+      local status, _, text = http.get(server.port, "/ws", http.upgrade())
+      assert.is_true(i > 1 or status == 101)
+      if status ~= 101 then
+        refused, head = status, text
+        break
+      end
+    end
+    assert.equal(503, refused)
+    assert.is_true(tonumber(head:match "[Rr]etry%-[Aa]fter: (%d+)") >= 1)
+    server:wait_log "upgrade refused status=503"
+    -- Plain HTTP is not meant, and later it works again.
+    assert.equal(200, (http.get(server.port, "/healthz")))
+    t.wait_until(function()
+      return http.get(server.port, "/ws", http.upgrade()) == 101
+    end)
+    -- Nobody fills the log with this.
+    local _, lines = server:log():gsub("status=503", "")
+    assert.equal(1, lines)
+  end)
+
+  it("count only if they are handshakes", function()
+    local server = t.server {
+      options = { ["limits.handshakes_per_s"] = 1,
+        ["limits.handshakes_burst"] = 1 },
+    }
+    finally(function() server:stop() end)
+    for _ = 1, 5 do
+      assert.equal(404, (http.get(server.port, "/no", http.upgrade())))
+    end
+    assert.equal(101, (http.get(server.port, "/ws", http.upgrade())))
+  end)
+end)
+
+describe("A socket that sends no request in time", function()
+  local server, alice
+
+  lazy_setup(function()
+    server = t.server { options = { ["limits.handshake_timeout_s"] = 0.2 } }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  before_each(function() alice = server:connect { user = "alice" } end)
+
+  it("is closed if it says nothing", function()
+    assert.equal("", read_to_end(open(server)))
+    server:wait_log "ip=127%.0%.0%.1 unsaid=0 no request in time"
+    alice:expect_nothing() -- a WebSocket has its own deadlines
+  end)
+
+  it("is closed if it says a part of it", function()
+    for _, bytes in ipairs {
+      "G", "GET /ws HTTP/1.1\r\n", "GET /ws HTTP/1.1\r\nHost: x\r\n",
+    } do
+      assert.equal("", read_to_end(open(server, bytes)), bytes)
+    end
+    alice:expect_nothing()
+  end)
+
+  it("is closed if it trickles", function()
+    local peer = open(server, "GET /ws HTTP/1.1\r\nHost: x\r\n")
+    peer:onerror(function(_, _, why) return why end)
+    local bytes = 0
+    t.wait_until(function()
+      bytes = bytes + 1
+      return not peer:write "x"
+    end)
+    assert.is_true(bytes < 3000) -- the size is not what ended it
+    peer:close()
+    alice:expect_nothing()
+  end)
+
+  it("is not one that has sent it", function()
+    local peer = open(server, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.matches("200", peer:read "*l")
+    repeat until peer:read "*l" == "ok"
+    assert.equal("", read_to_end(open(server))) -- which takes its time
+    assert(peer:write "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.matches("200", peer:read "*l")
+    peer:close()
+  end)
+
+  it("with a body that nobody reads is closed as well", function()
+    assert.matches("404", read_to_end(open(server,
+      "POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx")))
+  end)
+end)
+
+describe("Sockets that are no WebSockets", function()
+  it("are limited for each address", function()
+    local server = t.server { options = { ["limits.per_ip"] = 3 } }
+    finally(function() server:stop() end)
+    local peers = {}
+    for i = 1, 3 do
+      peers[i] = open(server)
+    end
+    assert.equal("", read_to_end(open(server)))
+    server:wait_log "ip=127%.0%.0%.1 unsaid=0 too many sockets"
+    peers[1]:close()
+    t.wait_until(function()
+      return pcall(http.get, server.port, "/healthz")
+    end)
+    for i = 1, 3 do -- those that are WebSockets leave their places
+      t.wait_until(function()
+        return pcall(server.connect, server, { user = "user" .. i })
+      end)
+    end
+    peers[2]:close()
+    peers[3]:close()
+  end)
+end)

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * Sockets before the handshake is over. */
+#include "edge/pending.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+enum { KIND_BYTES = 96 };
+
+struct pending_address {
+  UT_hash_handle hh;
+  uint32_t count;
+  char text[];
+};
+
+struct pending_socket {
+  struct list node; /* in pending->waiting */
+  struct pending *pending;
+  struct pending_address *address;
+  struct lws *wsi;
+  uint64_t due_ms;
+};
+
+static void say(struct pending *pending, const char *what,
+                const char *address) {
+  char kind[KIND_BYTES];
+  unsigned kept;
+  snprintf(kind, sizeof kind, "%s %s", what, address);
+  if (quiet_may_say(pending->quiet, kind, uv_now(pending->timer.loop), &kept))
+    log_info("ip=%s unsaid=%u %s", address, kept, what);
+}
+
+static struct pending_address *find(const struct pending *pending,
+                                    const char *text) {
+  struct pending_address *address;
+  size_t len = strlen(text);
+  HASH_FIND(hh, pending->addresses, text, len, address);
+  return address;
+}
+
+bool pending_may_add(struct pending *pending, const char *text) {
+  const struct pending_address *address = find(pending, text);
+  if (!pending->per_address || !address ||
+      address->count < pending->per_address)
+    return true;
+  pending->stats->sockets_refused++;
+  say(pending, "too many sockets that are no WebSocket", text);
+  return false;
+}
+
+static struct pending_address *address_ref(struct pending *pending,
+                                           const char *text) {
+  struct pending_address *address = find(pending, text);
+  size_t len = strlen(text);
+  if (!address) {
+    address = mem_alloc(sizeof *address + len + 1);
+    memcpy(address->text, text, len);
+    HASH_ADD_KEYPTR(hh, pending->addresses, address->text, len, address);
+  }
+  address->count++;
+  return address;
+}
+
+static void address_unref(struct pending *pending,
+                          struct pending_address *address) {
+  if (--address->count == 0) {
+    HASH_DEL(pending->addresses, address);
+    mem_free(address);
+  }
+}
+
+static void on_due(uv_timer_t *timer);
+
+/* All have the same time, so the first in the list is the first that is due.
+ * That one may have gone when the timer fires: then it is armed again. */
+static void arm(struct pending *pending) {
+  if (list_empty(&pending->waiting) ||
+      uv_is_closing((uv_handle_t *)&pending->timer))
+    return;
+  const struct pending_socket *first =
+      container_of(pending->waiting.next, struct pending_socket, node);
+  uint64_t now = uv_now(pending->timer.loop);
+  uv_timer_start(&pending->timer, on_due,
+                 first->due_ms > now ? first->due_ms - now : 0, 0);
+}
+
+static void on_due(uv_timer_t *timer) {
+  struct pending *pending = container_of(timer, struct pending, timer);
+  struct lws_context *context = NULL;
+  while (!list_empty(&pending->waiting)) {
+    struct pending_socket *socket =
+        container_of(pending->waiting.next, struct pending_socket, node);
+    if (socket->due_ms > uv_now(timer->loop))
+      break;
+    list_remove(&socket->node);
+    pending->stats->handshake_timeouts++;
+    say(pending, "no request in time", socket->address->text);
+    lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+                    LWS_TO_KILL_ASYNC);
+    context = lws_get_context(socket->wsi);
+  }
+  if (context)
+    lws_cancel_service(context); /* or its timers wait for some event */
+  arm(pending);
+}
+
+void pending_init(struct pending *pending, uv_loop_t *loop, uint64_t timeout_ms,
+                  uint32_t per_address, struct stats *stats,
+                  struct quiet *quiet) {
+  *pending = (struct pending){.timeout_ms = timeout_ms,
+                              .per_address = per_address,
+                              .stats = stats,
+                              .quiet = quiet};
+  list_init(&pending->waiting);
+  uv_timer_init(loop, &pending->timer);
+}
+
+void pending_add(struct pending *pending, struct lws *wsi,
+                 const char *address) {
+  struct pending_socket *socket = mem_alloc(sizeof *socket);
+  bool first = list_empty(&pending->waiting);
+  socket->pending = pending;
+  socket->wsi = wsi;
+  socket->address = address_ref(pending, address);
+  socket->due_ms = uv_now(pending->timer.loop) + pending->timeout_ms;
+  list_push(&pending->waiting, &socket->node);
+  lws_set_opaque_user_data(wsi, socket);
+  if (first)
+    arm(pending);
+}
+
+void pending_request(struct lws *wsi) {
+  struct pending_socket *socket = lws_get_opaque_user_data(wsi);
+  if (socket)
+    list_remove(&socket->node);
+}
+
+void pending_end(struct lws *wsi) {
+  struct pending_socket *socket = lws_get_opaque_user_data(wsi);
+  if (!socket)
+    return;
+  lws_set_opaque_user_data(wsi, NULL);
+  list_remove(&socket->node);
+  address_unref(socket->pending, socket->address);
+  mem_free(socket);
+}
+
+void pending_close(struct pending *pending) {
+  uv_close((uv_handle_t *)&pending->timer, NULL);
+}

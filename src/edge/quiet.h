@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * Log lines that strangers can cause: each kind once a minute, and no more
+ * kinds a minute than the table has places, so that nobody fills the disk. */
+#ifndef EDGE_QUIET_H
+#define EDGE_QUIET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { QUIET_KINDS = 64, QUIET_MS = 60000 };
+
+/* Zeroed: nothing was said yet. */
+struct quiet {
+  struct {
+    uint64_t hash; /* of the kind; 0: free */
+    uint64_t said_ms;
+    unsigned kept; /* lines that were not written since */
+  } kinds[QUIET_KINDS];
+};
+
+/* Whether a line of this kind (any text, such as "403 https://a.example") may
+ * be written now. `kept` gets how many of the same kind were kept back since
+ * the last one; lines show it as unsaid=N. */
+bool quiet_may_say(struct quiet *quiet, const char *kind, uint64_t now_ms,
+                   unsigned *kept);
+
+#endif
