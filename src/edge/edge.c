@@ -119,6 +119,8 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   list_init(&edge->more);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
   start_handles(edge, loop);
+  if (proxy_parse(&edge->proxies, config->proxy_trusted, error))
+    return ERR_CONFIG;
   if (*config->tls_cert && tls_check(config->tls_cert, config->tls_key, error))
     return ERR_CONFIG;
   edge->context = new_context(edge, loop);
@@ -130,9 +132,15 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   return ERR_SYSTEM;
 }
 
+/* All clients of a proxy come from its one address. */
+static bool may_add(struct edge *edge, const char *address) {
+  return proxy_trusted(&edge->proxies, address) ||
+         pending_may_add(&edge->pending, address);
+}
+
 void edge_adopt_take(struct edge *edge, int fd) {
   char address[TCP_ADDRESS_BYTES];
-  if (tcp_peer(fd, address) || !pending_may_add(&edge->pending, address)) {
+  if (tcp_peer(fd, address) || !may_add(edge, address)) {
     close(fd);
     return;
   }
@@ -157,5 +165,6 @@ void edge_free(struct edge *edge) {
   if (edge->context)
     lws_context_destroy(edge->context);
   http_mounts_free(edge);
+  proxy_free(&edge->proxies);
   mem_free(edge->gather);
 }

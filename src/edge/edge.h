@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "core/limit.h"
 #include "edge/pending.h"
+#include "edge/proxy.h"
 #include "edge/quiet.h"
 #include "protocol/protocol.h"
 
@@ -27,6 +28,7 @@ struct edge {
   uv_prepare_t end_of_turn;
   uv_timer_t stall_tick; /* looks for clients that take nothing */
   struct pending pending;
+  struct proxies proxies;
   struct quiet quiet;
   struct limit handshakes;
   bool development; /* GET /dev/token answers */

@@ -2,6 +2,7 @@
  * WebSocket connections on libwebsockets. */
 #include "edge/ws.h"
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/close.h"
@@ -18,6 +19,9 @@
 
 /* So that one busy client leaves time for the others. */
 enum { READS_A_TURN = 16 };
+
+/* As long as all headers together may be. */
+enum { FORWARDED_BYTES = 4096 };
 
 static struct edge *edge_of(struct lws *wsi) {
   return lws_context_user(lws_get_context(wsi));
@@ -158,11 +162,23 @@ static void flush_last(struct edge *edge, struct conn *next) {
 
 /* --- callbacks ---------------------------------------------------------- */
 
+/* Who it is, behind the proxies. A header that is too long is no help. */
+static int get_client(const struct edge *edge, struct lws *wsi,
+                      char out[PROXY_ADDRESS_BYTES]) {
+  char peer[TCP_ADDRESS_BYTES], forwarded[FORWARDED_BYTES];
+  if (tcp_peer(lws_get_socket_fd(wsi), peer))
+    return ERR_SYSTEM;
+  if (!headers_get(wsi, WSI_TOKEN_X_FORWARDED_FOR, forwarded, sizeof forwarded))
+    *forwarded = '\0';
+  proxy_client(&edge->proxies, peer, forwarded, out);
+  return 0;
+}
+
 static int on_established(struct lws *wsi, struct ws_session *session) {
   struct edge *edge = edge_of(wsi);
-  char address[TCP_ADDRESS_BYTES];
+  char address[PROXY_ADDRESS_BYTES];
   pending_end(wsi);
-  if (tcp_peer(lws_get_socket_fd(wsi), address))
+  if (get_client(edge, wsi, address))
     return -1; /* gone already */
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
   *session = (struct ws_session){.conn = conn};
