@@ -19,6 +19,7 @@ enum {
   BACKLOG = 4096,      /* the kernel cuts it to net.core.somaxconn */
   ACCEPTS_A_TURN = 64, /* so that a storm leaves time for those who are in */
   PAUSE_MS = 200,
+  TELL_EVERY_MS = 60000,
 };
 
 /* --- opening ------------------------------------------------------------ */
@@ -133,8 +134,12 @@ static void resume(uv_timer_t *timer) {
 
 /* Without descriptors accept would fail again at once, and spin. */
 static void pause_accepting(struct listener *listener) {
-  log_warn("accept: %s; pausing for %d ms (raise `ulimit -n`)", strerror(errno),
-           PAUSE_MS);
+  uint64_t now = uv_now(listener->pause.loop);
+  if (!listener->told_ms || now - listener->told_ms >= TELL_EVERY_MS) {
+    log_warn("accept: %s; pausing for %d ms at a time (raise `ulimit -n`)",
+             strerror(errno), PAUSE_MS);
+    listener->told_ms = now;
+  }
   listener->stats->accept_paused++;
   uv_poll_stop(&listener->poll);
   uv_timer_start(&listener->pause, resume, PAUSE_MS, 0);

@@ -20,6 +20,7 @@ typedef void listen_fn(void *arg, int fd);
 struct listener {
   uv_poll_t poll;
   uv_timer_t pause; /* runs while descriptors have run out */
+  uint64_t told_ms; /* when that was last logged; 0: never */
   int fd;
   listen_fn *accepted;
   void *arg;
