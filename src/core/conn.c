@@ -85,6 +85,33 @@ static void say_closed(const struct conn *conn, const char *who) {
            conn->close_code, conn_close_reason(conn), (double)age_ms / 1000.0);
 }
 
+/* Those that are not counted where they happen. */
+static void count_close(struct stats *stats, int code) {
+  switch (code) {
+  case CLOSE_AUTH_TIMEOUT:
+    stats->auth_timeouts++;
+    break;
+  case CLOSE_REPLACED:
+    stats->replaced++;
+    break;
+  case CLOSE_CONNECTION_LIMIT:
+    stats->connection_limits++;
+    break;
+  case CLOSE_TOO_MANY_ERRORS:
+    stats->too_many_errors++;
+    break;
+  case CLOSE_BAD_PROTOCOL:
+  case CLOSE_UNSUPPORTED_FRAME:
+    stats->bad_frames++;
+    break;
+  case CLOSE_TOO_LARGE:
+    stats->too_large++;
+    break;
+  default:
+    break;
+  }
+}
+
 static void start_closing(struct conn *conn, int code, const char *reason) {
   set_state(conn, CONN_CLOSING);
   conn->close_code = code;
@@ -99,6 +126,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
     return;
   if (code == CLOSE_SLOW_CONSUMER)
     outq_clear(&conn->out);
+  count_close(conn->manager->stats, code);
   start_closing(conn, code, reason);
   struct frame *frame = frame_new_close(code, conn_close_reason(conn));
   if (outq_push(&conn->out, frame, SIZE_MAX))

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "core/json.h"
 #include "core/jwt.h"
+#include "core/service.h"
 #include "protocol/answer.h"
 #include "protocol/field.h"
 #include "protocol/heartbeat.h"
@@ -83,6 +84,9 @@ static void refresh(struct conn *conn, const struct msg_id *id,
 static void login(struct conn *conn, const struct msg_id *id) {
   if (conn->state != CONN_NEW)
     return; /* it closed, or logged in, while a hook decided */
+  if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
+    service_close_user(conn->manager, conn->claimant, strlen(conn->claimant),
+                       CLOSE_REPLACED, NULL, conn->id);
   if (manager_login(conn->manager, conn, conn->claimant)) {
     log_info("conn=%llu user=%s has too many connections",
              (unsigned long long)conn->id, conn->claimant);

@@ -14,6 +14,10 @@
 /* A message with more bytes than this, before auth_ok, closes 4507. */
 enum { AUTH_MESSAGE_BYTES = 8192 };
 
+/* The choices of auth.sessions: whether a user may have several connections,
+ * or a new one takes the place of the one before. */
+enum auth_sessions { AUTH_MULTI, AUTH_SINGLE };
+
 void auth_message(struct conn *conn, const struct envelope *env);
 
 #endif

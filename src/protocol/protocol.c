@@ -2,6 +2,7 @@
  * The protocol's side of one worker. */
 #include "protocol/protocol.h"
 
+#include "protocol/auth.h"
 #include "protocol/session.h"
 
 #include <sys/resource.h>
@@ -24,11 +25,12 @@ static uint32_t max_connections(const struct config *config) {
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key) {
   *protocol = (struct protocol){.config = config, .loop = loop};
+  bool single = config->auth_sessions == AUTH_SINGLE;
   struct manager_limits limits = {
       .queue_bytes = (size_t)config->limits_queue_bytes,
       .backlog_bytes = (size_t)config->limits_queues_mb << 20,
       .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
-      .per_user = (uint32_t)config->limits_per_user,
+      .per_user = single ? 0 : (uint32_t)config->limits_per_user,
       .per_address = (uint32_t)config->limits_per_ip,
       .connections = max_connections(config),
   };
