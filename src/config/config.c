@@ -264,8 +264,30 @@ static void check_secret(const struct config *cfg, enum config_mode mode,
                len, len + config_secret_missing(cfg), advice);
 }
 
+/* "*", "https://" "*": a page of whoever likes. */
+static bool is_any_origin(const char *origin) {
+  const char *host = strstr(origin, "://");
+  return strcmp(host ? host + 3 : origin, "*") == 0;
+}
+
+/* A browser sends its user's cookies for any page that connects here. */
+static void check_cookie(const struct config *cfg, enum config_mode mode,
+                         struct buf *errors) {
+  if (strpbrk(cfg->auth_cookie, "=;, \t\""))
+    buf_printf(errors, "auth.cookie: `%s` is not the name of a cookie\n",
+               cfg->auth_cookie);
+  for (char **origin = cfg->origins; *origin; origin++)
+    if (mode == CONFIG_PRODUCTION && cfg->auth_cookie[0] &&
+        is_any_origin(*origin))
+      buf_printf(errors,
+                 "auth.cookie, origins: with `%s` any page could connect as "
+                 "whoever looks at it: list your own origins\n",
+                 *origin);
+}
+
 static void check_auth(const struct config *cfg, enum config_mode mode,
                        struct buf *errors) {
+  check_cookie(cfg, mode, errors);
   if (uses_secret(cfg))
     check_secret(cfg, mode, errors);
   else if (cfg->auth_public_key_file[0] == '\0')

@@ -71,8 +71,8 @@ struct manager {
   struct list gone;      /* conn->node: closed, farewell not yet said */
   struct list lingering; /* conn->node: the same, but a handler waits still */
   struct backlog backlog;
-  uint32_t count;        /* of conns */
-  uint32_t alive;        /* those and the closing ones that are not freed yet */
+  uint32_t count; /* of conns */
+  uint32_t alive; /* those and the closing ones that are not freed yet */
   uint64_t last_id;
 };
 

@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/close.h"
+#include "edge/credential.h"
 #include "edge/edge.h"
 #include "edge/headers.h"
 #include "edge/http.h"
-#include "protocol/inbox.h"
 #include "edge/tcp.h"
+#include "protocol/auth.h"
+#include "protocol/inbox.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 
@@ -174,6 +176,16 @@ static int get_client(const struct edge *edge, struct lws *wsi,
   return 0;
 }
 
+/* A bad token is answered in the WebSocket, not with 401: browsers show a
+ * page no other reason than a close code. */
+static void login_at_once(const struct edge *edge, struct conn *conn) {
+  char token[CREDENTIAL_BYTES];
+  size_t len;
+  if (conn_is_open(conn) &&
+      credential_get(conn->socket, edge->config, token, &len))
+    auth_token(conn, token, len);
+}
+
 static int on_established(struct lws *wsi, struct ws_session *session) {
   struct edge *edge = edge_of(wsi);
   char address[PROXY_ADDRESS_BYTES];
@@ -185,6 +197,7 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   list_init(&session->more);
   conn->headers = headers_pack(wsi, edge->config->headers);
   session_open(edge->protocol, conn, address);
+  login_at_once(edge, conn);
   return 0;
 }
 

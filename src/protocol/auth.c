@@ -227,17 +227,28 @@ static void run_token_hook(struct conn *conn, const struct msg_id *id,
   call_run(live, &spec);
 }
 
+static void check_token(struct conn *conn, const struct msg_id *id,
+                        const char *token, size_t len) {
+  const struct host *host = &protocol_of(conn)->host;
+  struct jwt_claims claims = {0};
+  if (host->live->hooks[HOOK_TOKEN]) {
+    run_token_hook(conn, id, token, len);
+  } else {
+    int err = jwt_verify(host->key, token, len, time(NULL), &claims);
+    decide(conn, id, err, &claims);
+  }
+}
+
 void auth_message(struct conn *conn, const struct envelope *env) {
-  const struct protocol *protocol = protocol_of(conn);
   char token[AUTH_MESSAGE_BYTES];
   size_t len;
-  struct jwt_claims claims = {0};
-  if (!field_string(env, "token", token, sizeof token, &len) || len == 0) {
+  if (!field_string(env, "token", token, sizeof token, &len) || len == 0)
     refuse_err(conn, &env->id, ERR_INVALID_TOKEN, "no token in the message");
-  } else if (protocol->host.live->hooks[HOOK_TOKEN]) {
-    run_token_hook(conn, &env->id, token, len);
-  } else {
-    int err = jwt_verify(protocol->host.key, token, len, time(NULL), &claims);
-    decide(conn, &env->id, err, &claims);
-  }
+  else
+    check_token(conn, &env->id, token, len);
+}
+
+void auth_token(struct conn *conn, const char *token, size_t len) {
+  const struct msg_id none = {.kind = MSG_ID_NONE};
+  check_token(conn, &none, token, len);
 }

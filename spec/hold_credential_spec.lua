@@ -1,0 +1,141 @@
+-- SPDX-License-Identifier: MIT
+-- Tokens that come with the handshake.
+local cli = require "spec.support.cli"
+local http = require "spec.support.http"
+local t = require "perigee.testing"
+
+local scripts = {
+  ["main.lua"] = [[
+    return {
+      who = function(client) return client.user_id end,
+      ["@auth"] = function(client, claims)
+        if claims.banned then
+          return nil, "app.banned", "You are banned"
+        end
+      end,
+    }
+  ]],
+}
+
+local function open(server, headers)
+  return server:connect { auth = false, headers = headers }
+end
+
+describe("A token in the handshake", function()
+  local server, token
+
+  lazy_setup(function()
+    server = t.server {
+      scripts = scripts,
+      options = { ["auth.header"] = "true", ["auth.cookie"] = "sid" },
+    }
+    token = server:token { sub = "alice" }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("logs in from the Authorization header", function()
+    local alice = open(server, { authorization = "Bearer " .. token })
+    local info = alice:expect("auth_ok")
+    assert.equal("alice", info.data.user)
+    assert.is_nil(info.id)
+    assert.equal("alice", alice:request "who")
+  end)
+
+  it("logs in from the cookie", function()
+    local alice = open(server, { cookie = "a=b; sid=" .. token .. "; c=d" })
+    assert.equal("alice", alice:expect("auth_ok").data.user)
+    assert.equal("alice", alice:request "who")
+  end)
+
+  it("of the header comes before that of the cookie", function()
+    local bob = open(server, { authorization = "bearer "
+      .. server:token { sub = "bob" }, cookie = "sid=" .. token })
+    assert.equal("bob", bob:expect("auth_ok").data.user)
+    local alice = open(server, { authorization = "Basic Ym9i",
+      cookie = "sid=" .. token })
+    assert.equal("alice", alice:expect("auth_ok").data.user)
+  end)
+
+  it("that is no good is told, and closed 4501", function()
+    for headers, code in pairs {
+      [{ cookie = "sid=nonsense" }] = "INVALID_TOKEN",
+      [{ authorization = "Bearer x.y.z" }] = "INVALID_TOKEN",
+      [{ cookie = "sid=" .. server:token { sub = "a", exp = 1 } }]
+        = "TOKEN_EXPIRED",
+      [{ cookie = "sid=" .. server:token { sub = "a", banned = true } }]
+        = "app.banned",
+    } do
+      local mallory = open(server, headers)
+      assert.equal(code, mallory:expect("auth_error").data.code)
+      mallory:expect_close(4501)
+    end
+  end)
+
+  it("is not needed", function()
+    for _, headers in ipairs { {}, { cookie = "xsid=" .. token },
+      { cookie = "sid=" }, { authorization = token } } do
+      local alice = open(server, headers)
+      alice:expect_nothing()
+      assert.equal("alice", alice:auth(token).user)
+    end
+  end)
+
+  it("is followed by a refresh, if auth is sent as well", function()
+    local alice = open(server, { cookie = "sid=" .. token })
+    alice:expect "auth_ok"
+    assert.is_table(alice:auth(token))
+    local other = open(server, { cookie = "sid=" .. token })
+    other:expect "auth_ok"
+    local _, code = other:auth(server:token { sub = "bob" })
+    assert.equal("INVALID_TOKEN", code)
+    other:expect_close(4501)
+  end)
+
+  it("does not help a page of somebody else", function()
+    local status = http.get(server.port, "/ws", "Origin: https://evil.example",
+      "Cookie: sid=" .. token, http.upgrade())
+    assert.equal(403, status)
+  end)
+end)
+
+describe("Without the options", function()
+  it("the handshake logs nobody in", function()
+    local server = t.server { scripts = scripts }
+    finally(function() server:stop() end)
+    local token = server:token { sub = "alice" }
+    local alice = open(server, { authorization = "Bearer " .. token,
+      cookie = "sid=" .. token })
+    alice:expect_nothing()
+    alice:send("who", nil, 1)
+    assert.equal("UNAUTHENTICATED", alice:expect("error").data.code)
+  end)
+end)
+
+describe("A server with a cookie for tokens", function()
+  after_each(cli.cleanup)
+
+  local function check(...)
+    return cli.run { "check", cli.folder(scripts),
+      "--auth.secret=an example secret of more than 32 bytes", ... }
+  end
+
+  it("does not start if any page may connect", function()
+    for _, origins in ipairs { "*", "https://a.example,*", "https://*" } do
+      local status, _, problem = check("--auth.cookie=sid",
+        "--origins=" .. origins)
+      assert.not_equal(0, status)
+      assert.matches("auth.cookie, origins", problem, 1, true)
+    end
+    assert.equal(0, (check("--auth.cookie=sid")))
+    assert.equal(0, (check("--auth.cookie=sid",
+      "--origins=https://*.a.example")))
+    assert.equal(0, (check "--origins=*"))
+  end)
+
+  it("does not start if its name is none", function()
+    local status, _, problem = check "--auth.cookie=a=b"
+    assert.not_equal(0, status)
+    assert.matches("auth.cookie: `a=b`", problem, 1, true)
+  end)
+end)

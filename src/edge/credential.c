@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * Tokens in headers. libwebsockets has lws_http_cookie_get, but that of 4.1
+ * takes "xname=" for "name=". */
+#include "edge/credential.h"
+
+#include "edge/headers.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char spaces[] = " \t";
+
+const char *credential_bearer(const char *authorization) {
+  static const char scheme[] = "Bearer";
+  size_t len = sizeof scheme - 1;
+  if (strncasecmp(authorization, scheme, len) != 0 || authorization[len] != ' ')
+    return NULL;
+  const char *token = authorization + len + strspn(authorization + len, spaces);
+  return *token ? token : NULL;
+}
+
+const char *credential_cookie(const char *cookies, const char *name,
+                              size_t *len) {
+  size_t name_len = strlen(name);
+  while (*cookies) {
+    cookies += strspn(cookies, spaces);
+    size_t pair = strcspn(cookies, ";");
+    if (pair > name_len && !memcmp(cookies, name, name_len) &&
+        cookies[name_len] == '=') {
+      const char *value = cookies + name_len + 1;
+      *len = pair - name_len - 1;
+      while (*len > 0 && strchr(spaces, value[*len - 1]))
+        --*len;
+      if (*len >= 2 && value[0] == '"' && value[*len - 1] == '"') {
+        value++;
+        *len -= 2;
+      }
+      return *len > 0 ? value : NULL;
+    }
+    cookies += pair + (cookies[pair] == ';');
+  }
+  return NULL;
+}
+
+bool credential_get(struct lws *wsi, const struct config *config,
+                    char out[CREDENTIAL_BYTES], size_t *len) {
+  const char *token = NULL;
+  if (config->auth_header &&
+      headers_get(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, out, CREDENTIAL_BYTES)) {
+    token = credential_bearer(out);
+    *len = token ? strlen(token) : 0;
+  }
+  if (!token && *config->auth_cookie &&
+      headers_get(wsi, WSI_TOKEN_HTTP_COOKIE, out, CREDENTIAL_BYTES))
+    token = credential_cookie(out, config->auth_cookie, len);
+  if (!token)
+    return false;
+  memmove(out, token, *len);
+  out[*len] = '\0';
+  return true;
+}

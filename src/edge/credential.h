@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * The token that a handshake may bring, where the configuration wants one:
+ * `Authorization: Bearer …` (auth.header), or a cookie (auth.cookie).
+ *
+ * A program can send the header, a page of a browser cannot; but a browser
+ * sends the cookies of this host along, whosever page it is. So the origin
+ * must be checked with cookies: config_check insists on that. */
+#ifndef EDGE_CREDENTIAL_H
+#define EDGE_CREDENTIAL_H
+
+#include "config/config.h"
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All headers together are not longer. */
+enum { CREDENTIAL_BYTES = 4096 };
+
+/* Writes the token of the handshake, zero-terminated, and its length; the
+ * header comes before the cookie. False if there is none. While the library
+ * has the headers. */
+bool credential_get(struct lws *wsi, const struct config *config,
+                    char out[CREDENTIAL_BYTES], size_t *len);
+
+/* The value of "Bearer VALUE"; NULL if it is another kind. */
+const char *credential_bearer(const char *authorization);
+
+/* Finds the first cookie of that name in a Cookie header; its value, without
+ * quotes around it, is `*len` bytes at the result. NULL if there is none, or
+ * an empty one. */
+const char *credential_cookie(const char *cookies, const char *name,
+                              size_t *len);
+
+#endif
