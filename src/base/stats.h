@@ -38,6 +38,7 @@
   X(stalled, "connections closed because the peer took nothing")               \
   X(ping_timeouts, "connections closed because they fell silent")              \
   X(accept_paused, "times accepting stopped for lack of descriptors")          \
+  X(certificates, "certificates that took the place of an older one")          \
   X(reloads, "loads of the scripts that went live")
 
 struct stats {

@@ -151,6 +151,20 @@ void edge_adopt_take(struct edge *edge, int fd) {
     log_debug("ip=%s could not be taken over", address);
 }
 
+void edge_renew_certificate(struct edge *edge) {
+  struct buf text = {0};
+  if (!edge->tls)
+    return;
+  int result = tls_renew(edge->tls, edge->config->tls_cert,
+                         edge->config->tls_key, &text);
+  edge->protocol->stats.certificates += result == TLS_RENEWED;
+  if (result == TLS_RENEWED)
+    log_info("new certificate, valid until %.*s", (int)text.len, text.data);
+  else if (result)
+    log_error("the old certificate stays: %.*s", (int)text.len, text.data);
+  buf_free(&text);
+}
+
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
   uv_close((uv_handle_t *)&edge->stall_tick, NULL);

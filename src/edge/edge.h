@@ -11,6 +11,7 @@
 #include "protocol/protocol.h"
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -19,6 +20,7 @@ struct edge {
   const struct config *config;
   struct lws_context *context;
   struct lws_vhost *vhost;
+  SSL_CTX *tls;      /* the vhost's, borrowed; NULL without tls.cert */
   struct list dirty; /* conn->dirty: those with something to flush */
   struct list more;  /* ws_session->more: those to read on from */
   struct conn *last; /* the one that was received from last; NULL once gone */
@@ -43,6 +45,10 @@ MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
 
 /* Takes over an accepted, non-blocking socket, closed on failure. */
 void edge_adopt_take(struct edge *edge, int fd);
+
+/* Reads the certificate again, if there is one; says in the log whether it is
+ * another one now. One that is no good changes nothing. */
+void edge_renew_certificate(struct edge *edge);
 
 /* Starts to end everything; the loop must run until nothing is left in it. */
 void edge_close(struct edge *edge);

@@ -20,19 +20,66 @@ static int fail(struct buf *error, const char *option, const char *path) {
   return ERR_CONFIG;
 }
 
-int tls_check(const char *cert, const char *key, struct buf *error) {
-  int err = 0;
+/* A context that has only read the files; NULL with a reason in `error`. */
+static SSL_CTX *read_files(const char *cert, const char *key,
+                           struct buf *error) {
   ERR_clear_error();
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-  if (!ctx)
-    return fail(error, "tls.cert", cert);
+  if (!ctx) {
+    fail(error, "tls.cert", cert);
+    return NULL;
+  }
   SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
   if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-    err = fail(error, "tls.cert", cert);
+    fail(error, "tls.cert", cert);
   else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
            SSL_CTX_check_private_key(ctx) != 1)
-    err = fail(error, "tls.key", key);
+    fail(error, "tls.key", key);
+  else
+    return ctx;
   SSL_CTX_free(ctx);
   ERR_clear_error();
-  return err;
+  return NULL;
+}
+
+int tls_check(const char *cert, const char *key, struct buf *error) {
+  SSL_CTX *ctx = read_files(cert, key, error);
+  SSL_CTX_free(ctx);
+  return ctx ? 0 : ERR_CONFIG;
+}
+
+/* Until when it is valid, "Jan 31 12:00:00 2026 GMT". */
+static void put_end(struct buf *out, const X509 *cert) {
+  BIO *text = BIO_new(BIO_s_mem());
+  char *data;
+  if (text && ASN1_TIME_print(text, X509_get0_notAfter(cert)) == 1) {
+    long len = BIO_get_mem_data(text, &data);
+    buf_put(out, data, (size_t)len);
+  }
+  BIO_free(text);
+}
+
+int tls_renew(SSL_CTX *live, const char *cert, const char *key,
+              struct buf *text) {
+  STACK_OF(X509) *chain = NULL;
+  SSL_CTX *ctx = read_files(cert, key, text);
+  if (!ctx)
+    return ERR_CONFIG;
+  int result = 0;
+  X509 *leaf = SSL_CTX_get0_certificate(ctx);
+  if (X509_cmp(leaf, SSL_CTX_get0_certificate(live)) == 0)
+    goto out;
+  SSL_CTX_get0_chain_certs(ctx, &chain);
+  /* All three at once: a handshake never sees one without the others. */
+  if (SSL_CTX_use_cert_and_key(live, leaf, SSL_CTX_get0_privatekey(ctx), chain,
+                               1) == 1) {
+    put_end(text, leaf);
+    result = TLS_RENEWED;
+  } else {
+    result = fail(text, "tls.cert", cert);
+  }
+out:
+  SSL_CTX_free(ctx);
+  ERR_clear_error();
+  return result;
 }

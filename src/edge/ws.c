@@ -306,6 +306,9 @@ static int on_closed(struct lws *wsi, struct ws_session *session) {
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
                 void *in, size_t len) {
   switch (reason) {
+  case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+    edge_of(wsi)->tls = user; /* at the start, see edge_renew_certificate */
+    return 0;
   case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     return http_confirm_upgrade(edge_of(wsi), wsi);
   case LWS_CALLBACK_FILTER_HTTP_CONNECTION:

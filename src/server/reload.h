@@ -57,7 +57,8 @@ void reload_init(struct reloader *reloader, const struct config *config,
 MUST_CHECK struct generation **reload_first(struct reloader *reloader,
                                             struct buf *error);
 
-/* Loads the scripts; `check`: builds them only. `done` (may be NULL) is called
+/* Loads the scripts, and has the TLS certificate read again, whatever comes of
+ * the scripts; `check`: builds them only. `done` (may be NULL) is called
  * once, perhaps at once. What came of a reload is logged; a check is not. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);

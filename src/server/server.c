@@ -107,6 +107,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_GO:
   case LETTER_CANCEL:
   case LETTER_STOP:
+  case LETTER_TLS:
     break; /* for workers */
   }
   letter_free(letter);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The whole process: starts the workers, listens to signals, reloads, ends.
  *
- *   SIGHUP          reload the scripts
+ *   SIGHUP          reload the scripts and the TLS certificate
  *   SIGTERM, SIGINT drain and end; the second time at once */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H

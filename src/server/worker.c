@@ -154,6 +154,9 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_STATS:
     tell_stats(worker);
     break;
+  case LETTER_TLS:
+    edge_renew_certificate(&worker->edge);
+    break;
   case LETTER_READY:
   case LETTER_SWAPPED:
   case LETTER_REFUSED:

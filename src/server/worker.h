@@ -23,6 +23,7 @@ enum letter_kind {
   LETTER_CANCEL,  /* to the worker: give it back */
   LETTER_STOP,    /* to the worker: drain and end */
   LETTER_STATS,   /* to the worker: send `snapshot`; from it: here it is */
+  LETTER_TLS,     /* to the worker: read the certificate again */
   LETTER_READY,   /* from the worker: nothing is in the way */
   LETTER_SWAPPED, /* from the worker: it is live */
   LETTER_REFUSED, /* from the worker: it cannot be, for this reason */
