@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local cli = require "spec.support.cli"
 local http = require "spec.support.http"
 local t = require "perigee.testing"
 
@@ -87,9 +88,62 @@ describe("A browser of another origin", function()
     assert.equal(101, (http.get(server.port, "/ws", http.upgrade())))
   end)
 
+  it("may connect if its subdomain is meant by a wildcard", function()
+    local server = t.server { options = { origins = "https://*.a.example" } }
+    finally(function() server:stop() end)
+    assert.equal(101, status(server, "https://www.a.example"))
+    assert.equal(101, status(server, "https://x.y.a.example"))
+    assert.equal(403, status(server, "https://a.example"))
+    assert.equal(403, status(server, "http://www.a.example"))
+    assert.equal(403, status(server, "https://www.a.example.evil.example"))
+    assert.equal(403, status(server, "https://evila.example"))
+  end)
+
+  it("is logged once, not each time that it is refused", function()
+    local server = t.server { options = { origins = "https://a.example" } }
+    finally(function() server:stop() end)
+    for i = 1, 5 do
+      assert.equal(403, status(server, "https://evil.example"))
+      assert.equal(403, status(server, "https://other.example:" .. i))
+    end
+    local _, evil = server:log():gsub("origin=https://evil%.example", "")
+    local _, others = server:log():gsub("origin=https://other%.example", "")
+    assert.equal(1, evil)
+    assert.equal(5, others)
+  end)
+
+  it("cannot fill the log with names", function()
+    local server = t.server { options = { origins = "https://a.example" } }
+    finally(function() server:stop() end)
+    for i = 1, 100 do
+      assert.equal(403, status(server, "https://evil.example:" .. i))
+    end
+    local _, lines = server:log():gsub("status=403", "")
+    assert.equal(64, lines)
+  end)
+
   it("may connect in development mode", function()
     local server = t.server { mode = "dev" }
     finally(function() server:stop() end)
     assert.equal(101, status(server, "https://c.example"))
+  end)
+end)
+
+describe("A server", function()
+  after_each(cli.cleanup)
+
+  local function check(...)
+    return cli.run { "check", cli.folder { ["none.lua"] = "return {}" },
+      "--auth.secret=an example secret of more than 32 bytes", ... }
+  end
+
+  it("does not start with an origin that none can have", function()
+    for _, origin in ipairs { "https://a.example/", "a.example", "https://",
+      "https://*.*.example" } do
+      local status, _, problem = check("--origins=" .. origin)
+      assert.not_equal(0, status)
+      assert.matches("origins: `" .. origin .. "`", problem, 1, true)
+    end
+    assert.equal(0, (check "--origins=https://a.example:8443,null"))
   end)
 end)

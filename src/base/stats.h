@@ -13,6 +13,7 @@
   X(connections_opened, "connections accepted")                                \
   X(connections_closed, "connections ended")                                   \
   X(handshakes_refused, "upgrades answered 503: too many a second")            \
+  X(origins_refused, "upgrades answered 403: a page from elsewhere")           \
   X(handshake_timeouts, "sockets closed because no request came in time")      \
   X(sockets_refused, "sockets closed because their address had too many")      \
   X(auth_ok, "tokens accepted")                                                \

@@ -285,6 +285,26 @@ static void check_cookie(const struct config *cfg, enum config_mode mode,
                  *origin);
 }
 
+/* An entry that no `Origin` can ever match. */
+static bool is_origin(const char *text) {
+  const char *host = strstr(text, "://");
+  const char *star = strchr(text, '*');
+  if (strcmp(text, "*") == 0 || strcmp(text, "null") == 0)
+    return true;
+  return host && host > text && host[3] && !strpbrk(host + 3, "/?# ") &&
+         !(star && strchr(star + 1, '*'));
+}
+
+static void check_origins(const struct config *cfg, struct buf *errors) {
+  for (char **origin = cfg->origins; *origin; origin++)
+    if (!is_origin(*origin))
+      buf_printf(errors,
+                 "origins: `%s` is not what a browser sends: write "
+                 "`https://app.example.com`, without a path, or "
+                 "`https://*.example.com`\n",
+                 *origin);
+}
+
 static void check_auth(const struct config *cfg, enum config_mode mode,
                        struct buf *errors) {
   check_cookie(cfg, mode, errors);
@@ -335,6 +355,7 @@ int config_check(const struct config *cfg, enum config_mode mode,
     check_address(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);
   if (!cfg->tls_cert[0] != !cfg->tls_key[0])
     buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
+  check_origins(cfg, errors);
   check_auth(cfg, mode, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

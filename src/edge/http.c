@@ -180,6 +180,7 @@ int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
     refusal = too_many(wait_ms, seconds, sizeof seconds);
   if (!refusal.status)
     return 0;
+  edge->protocol->stats.origins_refused += refusal.status == 403;
   say_refused(edge, refusal.status, path, origin);
   return response_write(wsi, &refusal) ? -1 : 1;
 }
