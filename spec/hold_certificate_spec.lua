@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A certificate ends one day; the connections should not.
+local certificate = require "spec.support.certificate"
 local t = require "perigee.testing"
 local tls = require "spec.support.tls"
 
@@ -25,8 +26,8 @@ describe("A new certificate", function()
     dir = io.popen("mktemp -d"):read "l"
     spare = dir .. "/spare"
     assert(os.execute("mkdir " .. spare))
-    tls.make_certificate(dir)
-    tls.make_certificate(spare)
+    certificate(dir)
+    certificate(spare)
     copy(dir .. "/cert.pem", dir .. "/first.pem")
     server = t.server {
       scripts = scripts,

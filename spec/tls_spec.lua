@@ -3,25 +3,7 @@ local t = require "perigee.testing"
 local certificate = require "spec.support.certificate"
 local cli = require "spec.support.cli"
 local Client = require "perigee.testing_client"
-local tls = require "http.tls"
-local websocket = require "http.websocket"
-local x509 = require "openssl.x509"
-
--- Connects and authenticates; the client believes this certificate only.
-local function connect(server, cert, user)
-  local file <close> = assert(io.open(cert, "rb"))
-  local context = tls.new_client_context()
-  context:getStore():add(x509.new(file:read "a", "PEM"))
-  local ws = websocket.new_from_uri(("wss://localhost:%s/ws"):format(
-    server.port))
-  ws.request.ctx = context
-  assert(ws:connect(t.timeout))
-  local client = setmetatable({ ws = ws, inbox = t.array {}, next_id = 1,
-    user = user, timeout = t.timeout }, Client)
-  table.insert(server.clients, client)
-  assert(client:auth(server:token { sub = user }))
-  return client
-end
+local tls = require "spec.support.tls"
 
 local function bytes(length)
   local parts = {}
@@ -68,7 +50,7 @@ describe("A server with a certificate", function()
   end)
 
   it("says hello to who believes the certificate", function()
-    local alice = connect(server, cert, "alice")
+    local alice = tls.connect(server, cert, "alice")
     assert.same({ text = "hello" }, alice:request("echo", { text = "hello" }))
     alice:expect_nothing()
     alice:close()
@@ -76,14 +58,14 @@ describe("A server with a certificate", function()
 
   it("does not answer who speaks no TLS", function()
     assert.is_nil(Client.new(("ws://127.0.0.1:%s/ws"):format(server.port)))
-    local alice = connect(server, cert, "alice")
+    local alice = tls.connect(server, cert, "alice")
     assert.equal(1, alice:request("echo", 1))
   end)
 
   -- Not from 126 to 65535 bytes: the client of lua-http fails when one of
   -- these arrives in two pieces.
   it("carries small and big messages whole", function()
-    local alice = connect(server, cert, "alice")
+    local alice = tls.connect(server, cert, "alice")
     for _, length in ipairs { 8, 64, 65536, 81920, 600000 } do
       local text = bytes(length)
       assert.is_true(alice:request("echo", text) == text, length .. " bytes")
@@ -93,7 +75,7 @@ describe("A server with a certificate", function()
   it("carries many messages at once in their order", function()
     local clients = {}
     for i = 1, 5 do
-      clients[i] = connect(server, cert, "user" .. i)
+      clients[i] = tls.connect(server, cert, "user" .. i)
       clients[i]:request "enter"
     end
     local text = bytes(70000)
@@ -109,7 +91,7 @@ describe("A server with a certificate", function()
   end)
 
   it("closes with a code and a reason", function()
-    local alice = connect(server, cert, "alice")
+    local alice = tls.connect(server, cert, "alice")
     server:signal "TERM"
     assert.equal("shutdown", alice:expect_close(1001))
     alice:close()

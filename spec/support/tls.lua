@@ -8,9 +8,6 @@ local x509 = require "openssl.x509"
 
 local tls = {}
 
--- Writes cert.pem and key.pem into the folder; returns their paths.
-tls.make_certificate = require "spec.support.certificate"
-
 -- Connects and authenticates; the client believes this certificate only.
 function tls.connect(server, cert, user)
   local file <close> = assert(io.open(cert, "rb"))

@@ -85,6 +85,8 @@ static void serve(const struct local *local, const char *secret, int argc,
       "--limits.per_user=0",
       "--limits.message_bytes=16MiB",
       "--limits.queue_bytes=1GiB",
+      "--limits.queues_mb=0",
+      "--limits.handshakes_per_s=0",
   };
   char *argv[ARRAY_SIZE(ours) + LOCAL_FLAGS_MAX + 1] = {NULL};
   char path[PATH_BYTES];
