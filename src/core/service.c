@@ -2,6 +2,10 @@
  * Sending to users, rooms and everyone. */
 #include "core/service.h"
 
+#include "base/mem.h"
+
+#include <string.h>
+
 /* --- here --------------------------------------------------------------- */
 
 static uint32_t deliver(struct conn *conn, struct frame *frame,
@@ -165,4 +169,56 @@ uint32_t service_close_user(struct manager *manager, const char *id, size_t len,
   /* The others first: `id` may be that of a connection that closes here. */
   uint32_t elsewhere = manager->bus ? post(manager, &letter) : 0;
   return elsewhere + close_user(manager, id, len, code, reason, except);
+}
+
+/* The connections of a user up to one of them, in the order of their logins. */
+struct older {
+  uint64_t until;
+  uint64_t *ids;
+  int *workers;
+  uint32_t count, cap;
+  bool reached;
+};
+
+static void note_older(void *arg, const struct directory_conn *conn) {
+  struct older *older = arg;
+  older->reached |= conn->id == older->until;
+  if (older->reached)
+    return;
+  if (older->count == older->cap) {
+    older->cap = older->cap ? older->cap * 2 : 4;
+    older->ids = mem_realloc(older->ids, older->cap * sizeof *older->ids);
+    older->workers =
+        mem_realloc(older->workers, older->cap * sizeof *older->workers);
+  }
+  older->ids[older->count] = conn->id;
+  older->workers[older->count++] = conn->worker;
+}
+
+static void close_older(struct manager *manager, const struct conn *conn,
+                        int code) {
+  struct older older = {.until = conn->id};
+  const char *user = conn->user->id;
+  directory_each_conn(manager->bus->directory, user, strlen(user), note_older,
+                      &older);
+  for (uint32_t i = 0; i < older.count; i++) {
+    struct bus_letter letter = {
+        .to = BUS_CONN, .what = BUS_CLOSE, .conn = older.ids[i], .code = code};
+    struct conn *here = manager_conn(manager, older.ids[i]);
+    if (here)
+      conn_close(here, code, NULL);
+    else if (older.workers[i] != manager->worker)
+      bus_post(manager->bus, older.workers[i], &letter);
+  }
+  mem_free(older.ids);
+  mem_free(older.workers);
+}
+
+void service_close_older(struct manager *manager, const struct conn *conn,
+                         int code) {
+  const char *user = conn->user->id;
+  if (manager->bus)
+    close_older(manager, conn, code);
+  else
+    close_user(manager, user, strlen(user), code, NULL, conn->id);
 }

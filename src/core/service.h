@@ -32,6 +32,12 @@ uint32_t service_broadcast(struct manager *manager, struct frame *frame,
 uint32_t service_close_user(struct manager *manager, const char *id, size_t len,
                             int code, const char *reason, uint64_t except);
 
+/* Closes the connections of its user that had logged in before `conn` has. Of
+ * two that log in on two workers at the same moment one stays: the directory
+ * says which came first. */
+void service_close_older(struct manager *manager, const struct conn *conn,
+                         int code);
+
 /* What another worker wants of the connections that are here. Only BUS_SEND
  * and BUS_CLOSE. */
 void service_open_letter(struct manager *manager,

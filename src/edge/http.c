@@ -131,9 +131,12 @@ static const char *handshake_fault(struct lws *wsi) {
 
 static uint32_t take_handshake(struct edge *edge) {
   const struct config *config = edge->config;
+  const struct bus *bus = edge->protocol->manager.bus;
+  double workers = bus ? bus->workers : 1; /* each has its share */
   uint32_t wait_ms = limit_take(
-      &edge->handshakes, config->limits_handshakes_per_s,
-      config->limits_handshakes_burst, 1, uv_now(edge->protocol->loop));
+      &edge->handshakes, (double)config->limits_handshakes_per_s / workers,
+      (double)config->limits_handshakes_burst / workers, 1,
+      uv_now(edge->protocol->loop));
   if (wait_ms)
     edge->protocol->stats.handshakes_refused++;
   return wait_ms;

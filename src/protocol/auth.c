@@ -84,9 +84,6 @@ static void refresh(struct conn *conn, const struct msg_id *id,
 static void login(struct conn *conn, const struct msg_id *id) {
   if (conn->state != CONN_NEW)
     return; /* it closed, or logged in, while a hook decided */
-  if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
-    service_close_user(conn->manager, conn->claimant, strlen(conn->claimant),
-                       CLOSE_REPLACED, NULL, conn->id);
   if (manager_login(conn->manager, conn, conn->claimant)) {
     log_info("conn=%llu user=%s has too many connections",
              (unsigned long long)conn->id, conn->claimant);
@@ -95,6 +92,8 @@ static void login(struct conn *conn, const struct msg_id *id) {
   }
   mem_free(conn->claimant);
   conn->claimant = NULL;
+  if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
+    service_close_older(conn->manager, conn, CLOSE_REPLACED);
   conn->manager->stats->auth_ok++;
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);

@@ -22,13 +22,19 @@ static uint32_t max_connections(const struct config *config) {
   return (uint32_t)files.rlim_cur - PROTOCOL_OTHER_DESCRIPTORS;
 }
 
+/* A limit of the process, for each worker; 0 stays 0, none. */
+static size_t share(const struct config *config, long long total) {
+  size_t workers = (size_t)config_workers(config);
+  return workers > 0 ? ((size_t)total + workers - 1) / workers : (size_t)total;
+}
+
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key) {
   *protocol = (struct protocol){.config = config, .loop = loop};
   bool single = config->auth_sessions == AUTH_SINGLE;
   struct manager_limits limits = {
       .queue_bytes = (size_t)config->limits_queue_bytes,
-      .backlog_bytes = (size_t)config->limits_queues_mb << 20,
+      .backlog_bytes = share(config, config->limits_queues_mb) << 20,
       .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
       .per_user = single ? 0 : (uint32_t)config->limits_per_user,
       .per_address = (uint32_t)config->limits_per_ip,

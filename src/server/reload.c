@@ -274,8 +274,7 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
     list_push(&asks, &ask->node);
     check_now(reloader, &asks);
   } else {
-    if (!worker_post(reloader->worker, LETTER_TLS, NULL))
-      log_debug("the worker has ended already");
+    crew_post(reloader->crew, LETTER_TLS);
     list_push(&reloader->waiting, &ask->node);
     go_on(reloader);
   }
