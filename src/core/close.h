@@ -10,7 +10,9 @@
 #define CLOSE_MAP(X)                                                           \
   X(NORMAL, 1000, "normal")                                                    \
   X(SHUTDOWN, 1001, "shutdown")                                                \
+  X(PROTOCOL_ERROR, 1002, "protocol_error")                                    \
   X(ABNORMAL, 1006, "disconnected")                                            \
+  X(INVALID_TEXT, 1007, "invalid_utf8")                                        \
   X(PING_TIMEOUT, 4001, "ping_timeout")                                        \
   X(SLOW_CONSUMER, 4002, "slow_consumer")                                      \
   X(TOKEN_EXPIRED, 4003, "token_expired")                                      \

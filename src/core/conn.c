@@ -100,6 +100,8 @@ static void count_close(struct stats *stats, int code) {
   case CLOSE_TOO_MANY_ERRORS:
     stats->too_many_errors++;
     break;
+  case CLOSE_PROTOCOL_ERROR:
+  case CLOSE_INVALID_TEXT:
   case CLOSE_BAD_PROTOCOL:
   case CLOSE_UNSUPPORTED_FRAME:
     stats->bad_frames++;

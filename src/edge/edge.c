@@ -45,6 +45,7 @@ static void on_end_of_turn(uv_prepare_t *prepare) {
   backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
   session_reap(edge->protocol);
   ws_flush_dirty(edge);
+  ws_end_failed(edge);
 }
 
 static void on_stall_tick(uv_timer_t *timer) {
@@ -117,6 +118,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   edge->config = config;
   list_init(&edge->dirty);
   list_init(&edge->more);
+  list_init(&edge->failed);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
   start_handles(edge, loop);
   if (proxy_parse(&edge->proxies, config->proxy_trusted, error))

@@ -20,10 +20,11 @@ struct edge {
   const struct config *config;
   struct lws_context *context;
   struct lws_vhost *vhost;
-  SSL_CTX *tls;      /* the vhost's, borrowed; NULL without tls.cert */
-  struct list dirty; /* conn->dirty: those with something to flush */
-  struct list more;  /* ws_session->more: those to read on from */
-  struct conn *last; /* the one that was received from last; NULL once gone */
+  SSL_CTX *tls;       /* the vhost's, borrowed; NULL without tls.cert */
+  struct list dirty;  /* conn->dirty: those with something to flush */
+  struct list more;   /* ws_session->more: those to read on from */
+  struct list failed; /* ws_session->failed: those to hang up on */
+  struct conn *last;  /* the one that was received from last; NULL once gone */
   struct ws_session *reading;    /* by ws_read_more; NULL once it has closed */
   unsigned char *gather;         /* WS_GATHER_BYTES */
   struct lws_http_mount *mounts; /* NULL without static files */

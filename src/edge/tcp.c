@@ -7,8 +7,10 @@
 #include <arpa/inet.h>
 #include <linux/tcp.h> /* its tcp_info has more than that of netinet/tcp.h */
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <sys/socket.h>
+
+/* TCP_ESTABLISHED of netinet/tcp.h, which cannot stand beside linux/tcp.h. */
+enum { ESTABLISHED = 1 };
 
 int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
   struct sockaddr_storage addr = {0};
@@ -42,6 +44,18 @@ uint64_t tcp_silent_ms(int fd) {
 uint64_t tcp_acked(int fd) {
   struct tcp_info info;
   return get_info(fd, &info) ? info.tcpi_bytes_acked : 0;
+}
+
+bool tcp_is_established(int fd) {
+  struct tcp_info info;
+  return get_info(fd, &info) && info.tcpi_state == ESTABLISHED;
+}
+
+void tcp_forget_unread(int fd) {
+  char bytes[4096];
+  for (int i = 0; i < 16; i++)
+    if (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
+      return;
 }
 
 void tcp_forget_unsent(int fd) {

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { TCP_ADDRESS_BYTES = 46 }; /* INET6_ADDRSTRLEN */
@@ -19,6 +20,14 @@ uint64_t tcp_silent_ms(int fd);
 /* How many bytes the peer has acknowledged since the beginning; 0 if that is
  * not known. */
 uint64_t tcp_acked(int fd);
+
+/* Whether neither side has ended the connection. */
+bool tcp_is_established(int fd);
+
+/* Drops what was received and not read, up to 64 KiB: closed with bytes
+ * unread, a socket resets the connection, and the peer may lose what is on its
+ * way to it. */
+void tcp_forget_unread(int fd);
 
 /* At its close the socket forgets what the peer did not take, and says so
  * with a reset. Otherwise the kernel would keep that, up to some MiB, and try

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/close.h"
+#include "core/json.h"
 #include "edge/credential.h"
 #include "edge/edge.h"
 #include "edge/headers.h"
@@ -16,6 +17,7 @@
 #include "protocol/router.h"
 #include "protocol/session.h"
 
+#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -195,6 +197,7 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
   *session = (struct ws_session){.conn = conn};
   list_init(&session->more);
+  list_init(&session->failed);
   conn->headers = headers_pack(wsi, edge->config->headers);
   session_open(edge->protocol, conn, address);
   login_at_once(edge, conn);
@@ -263,6 +266,8 @@ void ws_read_more(struct edge *edge) {
 static int on_receive(struct lws *wsi, struct ws_session *session,
                       const char *in, size_t len) {
   struct conn *conn = session->conn;
+  if (!conn)
+    return 0;
   flush_last(edge_of(wsi), conn);
   if (!conn_is_open(conn))
     return 0;
@@ -276,30 +281,116 @@ static int on_receive(struct lws *wsi, struct ws_session *session,
 }
 
 static int on_writeable(struct lws *wsi, struct ws_session *session) {
-  flush(edge_of(wsi), session->conn);
+  if (session->conn)
+    flush(edge_of(wsi), session->conn);
   return 0;
 }
 
-/* The peer's close frame: a code, perhaps, and a reason we do not need. When
- * it answers ours, the library must not answer once more, only hang up. */
-static int on_peer_close(struct ws_session *session, const unsigned char *in,
-                         size_t len) {
-  session->peer_code = len >= 2 ? in[0] << 8 | in[1] : CLOSE_NORMAL;
-  return conn_is_open(session->conn) ? 0 : -1;
+/* --- the end ------------------------------------------------------------ */
+
+/* RFC 6455, 7.4: what an endpoint may send. The library has put 1002 in the
+ * place of those below 3000 that it does not know. */
+static bool is_close_code(int code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1011) ||
+         (code >= 3000 && code <= 4999);
+}
+
+/* What is wrong with the payload of a close frame; 0 if nothing is. */
+static int close_fault(const unsigned char *in, size_t len) {
+  if (len == 0)
+    return 0;
+  if (len == 1 || !is_close_code(in[0] << 8 | in[1]))
+    return CLOSE_PROTOCOL_ERROR;
+  return json_utf8_valid((const char *)in + 2, len - 2) ? 0
+                                                        : CLOSE_INVALID_TEXT;
+}
+
+/* The peer's close frame is answered with its code, without one if it has
+ * none. Both have said it then, and a server hangs up first. */
+static void answer_close(struct edge *edge, struct conn *conn,
+                         const unsigned char *in, size_t len) {
+  flush(edge, conn);
+  if (conn->blocked || !conn_is_open(conn))
+    return;
+  struct frame *frame = frame_new(FRAME_CLOSE, in, len ? 2 : 0);
+  (void)write_raw(conn, frame->data, frame->len); /* it goes either way */
+  frame_unref(frame);
+}
+
+/* The library's own answer would echo a payload that is none. It is told to
+ * hang up instead, when ours is written. */
+static int on_peer_close(struct lws *wsi, struct ws_session *session,
+                         const unsigned char *in, size_t len) {
+  struct edge *edge = edge_of(wsi);
+  struct conn *conn = session->conn;
+  int fault = close_fault(in, len);
+  if (!conn)
+    return -1;
+  if (fault)
+    conn_close(conn, fault, NULL);
+  else
+    session->peer_code = len ? in[0] << 8 | in[1] : CLOSE_NORMAL;
+  answer_close(edge, conn, in, len);
+  return -1;
+}
+
+/* Whether the peer has not ended the connection, with or without a word. */
+static bool is_connected(struct lws *wsi) {
+  SSL *ssl = lws_get_ssl(wsi);
+  if (ssl && SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN)
+    return false;
+  return tcp_is_established(lws_get_socket_fd(wsi));
+}
+
+/* The library gives up a connection that neither side has closed: what came
+ * was no frame. What the peer was answered before goes out, then our close
+ * frame. If the library has prepared one of its own, it waits to send that,
+ * and then for an answer, which it may not even recognize behind a broken
+ * frame: see ws_end_failed. */
+static void on_bad_frame(struct edge *edge, struct ws_session *session,
+                         struct lws *wsi) {
+  flush(edge, session->conn);
+  conn_close(session->conn, CLOSE_PROTOCOL_ERROR, NULL);
+  flush(edge, session->conn);
+  if (lws_get_close_length(wsi) > 0) {
+    session->wsi = wsi;
+    list_push(&edge->failed, &session->failed);
+  }
+}
+
+void ws_end_failed(struct edge *edge) {
+  struct list *node;
+  while ((node = list_shift(&edge->failed))) {
+    struct ws_session *session = container_of(node, struct ws_session, failed);
+    lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+                    LWS_TO_KILL_SYNC);
+  }
+}
+
+/* The library begins to end it, and hears nothing more that is for us. */
+static int on_drop(struct lws *wsi, struct ws_session *session) {
+  struct edge *edge = edge_of(wsi);
+  struct conn *conn = session->conn;
+  int code = session->peer_code ? session->peer_code : CLOSE_ABNORMAL;
+  if (!conn)
+    return 0;
+  if (conn_is_open(conn) && !session->peer_code && is_connected(wsi))
+    on_bad_frame(edge, session, wsi);
+  tcp_forget_unread(lws_get_socket_fd(wsi));
+  conn_gone(conn, code);
+  list_remove(&session->more);
+  if (edge->reading == session)
+    edge->reading = NULL;
+  if (edge->last == conn)
+    edge->last = NULL;
+  session->conn = NULL;
+  return 0;
 }
 
 static int on_closed(struct lws *wsi, struct ws_session *session) {
-  struct edge *edge = edge_of(wsi);
-  int code = session->peer_code ? session->peer_code : CLOSE_ABNORMAL;
-  if (session->conn)
-    conn_gone(session->conn, code);
-  if (session->conn)
-    list_remove(&session->more);
-  if (edge->reading == session)
-    edge->reading = NULL;
-  if (edge->last == session->conn)
-    edge->last = NULL;
-  session->conn = NULL;
+  on_drop(wsi, session);
+  if (session->wsi)
+    list_remove(&session->failed);
   return 0;
 }
 
@@ -328,7 +419,9 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
   case LWS_CALLBACK_SERVER_WRITEABLE:
     return on_writeable(wsi, user);
   case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-    return on_peer_close(user, in, len);
+    return on_peer_close(wsi, user, in, len);
+  case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+    return on_drop(wsi, user);
   case LWS_CALLBACK_CLOSED:
     return on_closed(wsi, user);
   default: /* plain HTTP has chores that the library does itself */

@@ -26,10 +26,12 @@ struct edge;
 
 /* What libwebsockets keeps for each connection. */
 struct ws_session {
-  struct conn *conn; /* NULL before the handshake is over */
-  int peer_code;     /* what the peer's close frame said; 0: none came */
-  size_t turn_bytes; /* received since the last ws_read_more */
-  struct list more;  /* in edge->more: there may be more to read */
+  struct conn *conn;  /* NULL before the handshake is over */
+  int peer_code;      /* what the peer's close frame said; 0: none came */
+  size_t turn_bytes;  /* received since the last ws_read_more */
+  struct list more;   /* in edge->more: there may be more to read */
+  struct list failed; /* in edge->failed: to be ended with the turn */
+  struct lws *wsi;    /* then; else NULL */
 };
 
 /* The bytes that leave in one write at most, single longer frames aside. */
@@ -50,6 +52,11 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
  * So before the flush, those that filled a read are read further, a bounded
  * number of times. */
 void ws_read_more(struct edge *edge);
+
+/* Hangs up on the connections in edge->failed, which have got a close frame
+ * for what they sent. Before the loop waits: the library would send one more
+ * then. */
+void ws_end_failed(struct edge *edge);
 
 /* Writes out what the connections in edge->dirty have queued. */
 void ws_flush_dirty(struct edge *edge);
