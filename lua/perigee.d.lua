@@ -36,6 +36,7 @@ local perigee = {}
 ---@field ["@join"]? perigee.JoinHook
 ---@field ["@leave"]? perigee.LeaveHook
 ---@field ["@message"]? perigee.MessageHook
+---@field ["@raw"]? perigee.RawHook
 ---@field ["@start"]? perigee.StartHook
 ---@field ["@stop"]? perigee.StopHook
 
@@ -64,6 +65,10 @@ local perigee = {}
 ---@alias perigee.MessageHook
 ---| fun(client: perigee.Client, type: string, data: any): any, string?, string?
 
+---A message to the path `raw.path`, as it came. Text is valid UTF-8.
+---@alias perigee.RawHook
+---| fun(client: perigee.Client, payload: string, is_binary: boolean)
+
 ---When this load of the scripts goes live, with what `@stop` has returned.
 ---@alias perigee.StartHook fun(previous: any)
 
@@ -80,6 +85,7 @@ local perigee = {}
 ---@field ip string Address of the peer.
 ---@field headers table<string, string> Of the handshake, names in lower case.
 ---@field connected_at integer Unix seconds.
+---@field is_raw boolean Whether it came to `raw.path`.
 ---@field state table For scripts: plain data, which survives reloads.
 local client = {}
 
@@ -87,6 +93,13 @@ local client = {}
 ---@return true?
 ---@return "closed"?
 function client:send(message) end
+
+---A message as it is; only for raw connections.
+---@param payload string Valid UTF-8, unless it is binary.
+---@param is_binary? boolean
+---@return true?
+---@return "closed"?
+function client:send_raw(payload, is_binary) end
 
 ---Joins a room, if `@join` lets it.
 ---@param room string

@@ -6,7 +6,7 @@ local declaration = require "perigee.declaration"
 local hooks = {
   ["@token"] = true, ["@auth"] = true, ["@connect"] = true,
   ["@disconnect"] = true, ["@join"] = true, ["@leave"] = true,
-  ["@message"] = true, ["@start"] = true, ["@stop"] = true,
+  ["@message"] = true, ["@raw"] = true, ["@start"] = true, ["@stop"] = true,
 }
 
 -- Types of the protocol itself.

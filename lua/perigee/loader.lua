@@ -61,6 +61,7 @@ end
 
 local chains = {
   ["@connect"] = telling, ["@disconnect"] = telling, ["@leave"] = telling,
+  ["@raw"] = telling,
   ["@stop"] = stopping, ["@start"] = starting,
 }
 

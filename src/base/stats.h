@@ -22,7 +22,7 @@
   X(replaced, "connections closed because a newer one took over")              \
   X(connection_limits, "connections closed because there were too many")       \
   X(too_many_errors, "connections closed because of useless messages")         \
-  X(bad_frames, "connections closed because of binary data or bad UTF-8")      \
+  X(bad_frames, "connections closed because of bad frames or bad UTF-8")       \
   X(too_large, "connections closed because of a message that was too large")   \
   X(messages_in, "messages received")                                          \
   X(bytes_in, "payload bytes received")                                        \

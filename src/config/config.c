@@ -21,6 +21,11 @@
 /* Bytes of auth.secret for HS256, HS384, HS512: those of the hash. */
 static const size_t secret_bytes[] = {32, 48, 64};
 
+/* raw.path: nothing that a request could write in another way. */
+enum { RAW_PATH_BYTES = 200 };
+static const char path_chars[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
+
 struct load {
   struct config *cfg;
   const struct config_args *args;
@@ -346,6 +351,22 @@ static void check_workers(const struct config *cfg, struct buf *errors) {
                cfg->workers, CONFIG_WORKERS_MAX, cfg->from[OPTION_AT_workers]);
 }
 
+static void check_raw(const struct config *cfg, struct buf *errors) {
+  const char *path = cfg->raw_path;
+  size_t len = strlen(path);
+  if (len == 0)
+    return;
+  if (strcmp(path, "/ws") == 0)
+    buf_puts(errors, "raw.path: at `/ws` JSON is spoken: take another path\n");
+  else if (*path != '/' || len > RAW_PATH_BYTES ||
+           strspn(path, path_chars) < len || strstr(path, "//") ||
+           strstr(path, "/.") || path[len - 1] == '/')
+    buf_printf(errors,
+               "raw.path: `%s` is not a path like `/raw`: write `/` and then "
+               "letters, digits and `-_.~/`, not `/` at the end\n",
+               path);
+}
+
 int config_check(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
@@ -356,6 +377,7 @@ int config_check(const struct config *cfg, enum config_mode mode,
   if (!cfg->tls_cert[0] != !cfg->tls_key[0])
     buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
   check_origins(cfg, errors);
+  check_raw(cfg, errors);
   check_auth(cfg, mode, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

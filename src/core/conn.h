@@ -8,7 +8,7 @@
  * callback. Whoever ends it calls conn_close; from that moment it is in no
  * index and nothing more can be sent to it.
  *
- *   CONN_NEW ──manager_login──► CONN_READY
+ *   CONN_NEW ──manager_login──► CONN_READY     (raw_open, without a user)
  *      └────────conn_close──────┴──► CONN_CLOSING ──conn_gone──► CONN_CLOSED
  *
  * Nothing here knows the socket library or Lua: the way out is conn_io. */
@@ -76,7 +76,7 @@ struct conn {
   uint64_t acked_ms;
 
   /* Who it is. */
-  struct user *user;     /* NULL before manager_login */
+  struct user *user;     /* NULL before manager_login, and for raw.auth none */
   char *claimant;        /* the user its token named, until then */
   struct list user_node; /* in user->conns */
   struct list node;      /* in manager->conns, later in manager->gone */
@@ -87,6 +87,7 @@ struct conn {
   int64_t expires_s;  /* when the token ends, Unix seconds; 0: never */
   uint64_t opened_ms; /* loop time */
   int64_t opened_s;   /* Unix seconds */
+  bool raw;           /* speaks a protocol of the scripts, see protocol/raw */
   bool greeted;       /* @connect ran, so @disconnect is due */
 
   /* Its handlers and hooks run one at a time, also while one waits. */
@@ -119,7 +120,8 @@ struct conn {
  * `socket` is the edge's own. */
 struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket);
 
-/* For manager_login: the connection is a user's now. */
+/* For manager_login: the connection is a user's now. For protocol/raw: it is
+ * let in without one. */
 void conn_ready(struct conn *conn);
 
 /* Queues the frame (a reference of it). ERR_CLOSED if the connection is

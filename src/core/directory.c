@@ -278,7 +278,8 @@ void directory_each_member(struct directory *directory, const char *name,
   HASH_FIND(hh, directory->rooms, name, len, room);
   if (room)
     HASH_ITER (hh, room->members, member, next)
-      each(arg, member->user);
+      if (*member->user)
+        each(arg, member->user);
   uv_mutex_unlock(&directory->lock);
 }
 

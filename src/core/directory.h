@@ -15,6 +15,7 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct directory_conn {
   const char *user, *address;
   const char *claims; /* JSON, or NULL */
   int64_t opened_s;   /* Unix seconds */
+  bool raw;           /* speaks a protocol of the scripts */
 };
 
 MUST_CHECK struct directory *directory_new(int workers);
@@ -54,7 +56,8 @@ MUST_CHECK int directory_login(struct directory *directory,
 void directory_logout(struct directory *directory, const char *user,
                       uint64_t id);
 
-/* A connection of `worker` and `user` is a member of the room; or no longer. */
+/* A connection of `worker` and `user` is a member of the room; or no longer.
+ * An empty `user` is one that has none: it counts, and has no name. */
 void directory_join(struct directory *directory, int worker, const char *user,
                     const char *room);
 void directory_leave(struct directory *directory, int worker, const char *user,

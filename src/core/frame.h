@@ -23,7 +23,12 @@ struct frame {
 /* The most that a header has. */
 enum { FRAME_HEADER_BYTES = 10 };
 
-enum frame_opcode { FRAME_TEXT = 1, FRAME_BINARY = 2, FRAME_CLOSE = 8 };
+enum frame_opcode {
+  FRAME_TEXT = 1,
+  FRAME_BINARY = 2,
+  FRAME_CLOSE = 8,
+  FRAME_PING = 9
+};
 
 /* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). The caller
  * holds the one reference and drops it with frame_unref. */

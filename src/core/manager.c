@@ -151,6 +151,11 @@ bool manager_room_name_ok(const char *name, size_t len) {
   return len > 0 && len <= ROOM_NAME_BYTES;
 }
 
+/* Who is a member, for the directory: nobody has the empty name. */
+static const char *directory_name(const struct conn *conn) {
+  return conn->user ? conn->user->id : "";
+}
+
 int manager_join(struct manager *manager, struct conn *conn, const char *name,
                  size_t len) {
   if (conn->state != CONN_READY)
@@ -170,8 +175,8 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   room->refs++;
   room_put(room, conn, conn->room_count++);
   if (manager->bus)
-    directory_join(manager->bus->directory, manager->worker, conn->user->id,
-                   room->name);
+    directory_join(manager->bus->directory, manager->worker,
+                   directory_name(conn), room->name);
   return 0;
 }
 
@@ -182,8 +187,8 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
     return ERR_NOT_FOUND;
   uint32_t slot = slot_of(conn, room);
   if (manager->bus)
-    directory_leave(manager->bus->directory, manager->worker, conn->user->id,
-                    room->name);
+    directory_leave(manager->bus->directory, manager->worker,
+                    directory_name(conn), room->name);
   room_take_out(room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
   if (slot != last) {
@@ -240,6 +245,7 @@ static int claim_login(const struct manager *manager, const struct conn *conn,
                                  .user = user->id,
                                  .address = conn->address->text,
                                  .claims = conn->claims,
+                                 .raw = conn->raw,
                                  .opened_s = conn->opened_s};
   if (manager->bus)
     return directory_login(manager->bus->directory, &entry, limit);
@@ -264,9 +270,10 @@ static void leave_directory(const struct manager *manager,
                             const struct conn *conn) {
   struct directory *directory = manager->bus->directory;
   for (uint32_t i = 0; i < conn->room_count; i++)
-    directory_leave(directory, manager->worker, conn->user->id,
+    directory_leave(directory, manager->worker, directory_name(conn),
                     conn->rooms[i].room->name);
-  directory_logout(directory, conn->user->id, conn->id);
+  if (conn->user)
+    directory_logout(directory, conn->user->id, conn->id);
 }
 
 void manager_remove(struct manager *manager, struct conn *conn) {
@@ -275,7 +282,7 @@ void manager_remove(struct manager *manager, struct conn *conn) {
   list_push(&manager->gone, &conn->node);
   manager->count--;
   manager->stats->connections_closed++;
-  if (manager->bus && conn->user)
+  if (manager->bus)
     leave_directory(manager, conn);
   if (conn->user) {
     conn->user->count--;

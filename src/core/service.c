@@ -46,7 +46,7 @@ static uint32_t send_to_all(struct manager *manager, struct frame *frame,
   uint32_t sent = 0;
   LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
-    if (conn->state == CONN_READY)
+    if (conn->state == CONN_READY && conn->user)
       sent += deliver(conn, frame, opts);
   }
   return sent;

@@ -42,10 +42,10 @@ const char *credential_cookie(const char *cookies, const char *name,
   return NULL;
 }
 
-bool credential_get(struct lws *wsi, const struct config *config,
+bool credential_get(struct lws *wsi, const struct config *config, bool raw,
                     char out[CREDENTIAL_BYTES], size_t *len) {
   const char *token = NULL;
-  if (config->auth_header &&
+  if ((config->auth_header || raw) &&
       headers_get(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, out, CREDENTIAL_BYTES)) {
     token = credential_bearer(out);
     *len = token ? strlen(token) : 0;

@@ -18,9 +18,10 @@
 enum { CREDENTIAL_BYTES = 4096 };
 
 /* Writes the token of the handshake, zero-terminated, and its length; the
- * header comes before the cookie. False if there is none. While the library
- * has the headers. */
-bool credential_get(struct lws *wsi, const struct config *config,
+ * header comes before the cookie. A raw connection may bring the header also
+ * without auth.header: it has no message for it. False if there is none. While
+ * the library has the headers. */
+bool credential_get(struct lws *wsi, const struct config *config, bool raw,
                     char out[CREDENTIAL_BYTES], size_t *len);
 
 /* The value of "Bearer VALUE"; NULL if it is another kind. */

@@ -9,6 +9,7 @@
 #include "edge/headers.h"
 #include "edge/origin.h"
 #include "edge/response.h"
+#include "script/generation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,16 @@ static void get_path(struct lws *wsi, char out[PATH_BYTES]) {
   if (!headers_get(wsi, WSI_TOKEN_GET_URI, out, PATH_BYTES) &&
       !headers_get(wsi, WSI_TOKEN_HEAD_URI, out, PATH_BYTES))
     *out = 0;
+}
+
+static bool is_raw_path(const struct edge *edge, const char *path) {
+  return *path && strcmp(path, edge->config->raw_path) == 0;
+}
+
+bool http_is_raw(const struct edge *edge, struct lws *wsi) {
+  char path[PATH_BYTES];
+  get_path(wsi, path);
+  return is_raw_path(edge, path);
 }
 
 /* --- development: a token for whoever asks ------------------------------ */
@@ -104,7 +115,7 @@ int http_request(struct edge *edge, struct lws *wsi) {
   get_path(wsi, path);
   if (!strcmp(path, "/healthz"))
     return health(edge, wsi);
-  if (!strcmp(path, "/ws"))
+  if (!strcmp(path, "/ws") || is_raw_path(edge, path))
     return not_upgraded(wsi);
   if (!strcmp(path, "/perigee.js") || !strcmp(path, "/perigee.global.js"))
     return serve_embedded(wsi, path + 1);
@@ -171,12 +182,15 @@ int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
   if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
       !headers_get(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
     strcpy(origin, "?"); /* too long to be in the list */
-  if (strcmp(path, "/ws") != 0)
+  bool raw = is_raw_path(edge, path);
+  if (!raw && strcmp(path, "/ws") != 0)
     refusal = response_text(404, "the WebSocket is at /ws\n");
   else if (!origin_allowed(edge->config->origins, origin, host))
     refusal = response_text(403, "this origin is not allowed\n");
   else if (edge->draining)
     refusal = response_text(503, "draining\n");
+  else if (raw && !edge->protocol->host.live->hooks[HOOK_RAW])
+    refusal = response_text(503, "no script has the hook @raw\n");
   else if (handshake_fault(wsi))
     refusal = response_text(400, handshake_fault(wsi));
   else if ((wait_ms = take_handshake(edge)))
@@ -213,9 +227,14 @@ const struct lws_http_mount *http_mounts(struct edge *edge) {
   if (!*edge->config->public)
     return NULL;
   size_t own = ARRAY_SIZE(own_paths);
+  const char *raw_path = edge->config->raw_path;
+  if (*raw_path)
+    own++;
   struct lws_http_mount *mounts = mem_alloc((own + 1) * sizeof *mounts);
   for (size_t i = 0; i < own; i++) {
-    mount(&mounts[i], own_paths[i], "perigee", LWSMPRO_CALLBACK);
+    bool ours = i < ARRAY_SIZE(own_paths);
+    mount(&mounts[i], ours ? own_paths[i] : raw_path, "perigee",
+          LWSMPRO_CALLBACK);
     mounts[i].protocol = "perigee";
     mounts[i].mount_next = &mounts[i + 1];
   }

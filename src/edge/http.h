@@ -17,6 +17,9 @@ void http_mounts_free(struct edge *edge);
  * wants to see. */
 int http_confirm_upgrade(struct edge *edge, struct lws *wsi);
 
+/* Whether the request is for raw.path. */
+bool http_is_raw(const struct edge *edge, struct lws *wsi);
+
 /* Any other request. */
 int http_request(struct edge *edge, struct lws *wsi);
 

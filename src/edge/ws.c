@@ -14,6 +14,7 @@
 #include "edge/tcp.h"
 #include "protocol/auth.h"
 #include "protocol/inbox.h"
+#include "protocol/raw.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 
@@ -182,9 +183,14 @@ static int get_client(const struct edge *edge, struct lws *wsi,
  * page no other reason than a close code. */
 static void login_at_once(const struct edge *edge, struct conn *conn) {
   char token[CREDENTIAL_BYTES];
-  size_t len;
-  if (conn_is_open(conn) &&
-      credential_get(conn->socket, edge->config, token, &len))
+  size_t len = 0;
+  if (!conn_is_open(conn))
+    return;
+  bool found =
+      credential_get(conn->socket, edge->config, conn->raw, token, &len);
+  if (conn->raw)
+    raw_open(conn, token, found ? len : 0);
+  else if (found)
     auth_token(conn, token, len);
 }
 
@@ -199,23 +205,22 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   list_init(&session->more);
   list_init(&session->failed);
   conn->headers = headers_pack(wsi, edge->config->headers);
+  conn->raw = http_is_raw(edge, wsi);
   session_open(edge->protocol, conn, address);
   login_at_once(edge, conn);
   return 0;
 }
 
 /* A part of a message: most come whole, the others are put together. */
-static void on_text(struct conn *conn, struct lws *wsi, const char *in,
-                    size_t len) {
-  bool last =
-      lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+static void take_part(struct conn *conn, const char *in, size_t len, bool last,
+                      bool is_binary) {
   if (conn->in.len + len > router_message_limit(conn)) {
     buf_free(&conn->in);
     conn_close(conn, CLOSE_TOO_LARGE, NULL);
     return;
   }
   if (last && conn->in.len == 0) {
-    router_message(conn, in ? in : "", len);
+    router_message(conn, in ? in : "", len, is_binary);
     return;
   }
   buf_put(&conn->in, in, len);
@@ -223,8 +228,16 @@ static void on_text(struct conn *conn, struct lws *wsi, const char *in,
     return;
   struct buf whole = conn->in; /* the handler may close the connection */
   conn->in = (struct buf){0};
-  router_message(conn, whole.data, whole.len);
+  router_message(conn, whole.data, whole.len, is_binary);
   buf_free(&whole);
+}
+
+/* The text of a raw connection is checked as it comes. That of the others is
+ * by the scanner of JSON, which reads every byte anyway. */
+static bool is_text(struct ws_session *session, const char *in, size_t len,
+                    bool last) {
+  return utf8_feed(&session->text, in, len) &&
+         (!last || utf8_is_whole(&session->text));
 }
 
 /* A read that was half full at least may have left something behind. */
@@ -263,20 +276,34 @@ void ws_read_more(struct edge *edge) {
     container_of(node, struct ws_session, more)->turn_bytes = 0;
 }
 
+/* What comes next may stand in the middle of the frame: there is nothing to
+ * wait for. */
+static int refuse_text(struct edge *edge, struct conn *conn) {
+  conn_close(conn, CLOSE_INVALID_TEXT, NULL);
+  flush(edge, conn);
+  return -1;
+}
+
 static int on_receive(struct lws *wsi, struct ws_session *session,
                       const char *in, size_t len) {
+  struct edge *edge = edge_of(wsi);
   struct conn *conn = session->conn;
   if (!conn)
     return 0;
-  flush_last(edge_of(wsi), conn);
+  flush_last(edge, conn);
   if (!conn_is_open(conn))
     return 0;
   note_bytes(wsi, session, len);
   conn->last_frame_ms = uv_now(conn->timer.loop);
-  if (lws_frame_is_binary(wsi))
+  bool is_binary = lws_frame_is_binary(wsi);
+  bool last =
+      lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+  if (is_binary && !conn->raw)
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
+  else if (conn->raw && !is_binary && !is_text(session, in, len, last))
+    return refuse_text(edge, conn);
   else
-    on_text(conn, wsi, in, len);
+    take_part(conn, in, len, last, is_binary);
   return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "core/conn.h"
+#include "core/utf8.h"
 
 #include <libwebsockets.h>
 
@@ -29,6 +30,7 @@ struct ws_session {
   struct conn *conn;  /* NULL before the handshake is over */
   int peer_code;      /* what the peer's close frame said; 0: none came */
   size_t turn_bytes;  /* received since the last ws_read_more */
+  struct utf8 text;   /* of the raw message that is being received */
   struct list more;   /* in edge->more: there may be more to read */
   struct list failed; /* in edge->failed: to be ended with the turn */
   struct lws *wsi;    /* then; else NULL */

@@ -16,13 +16,8 @@
 
 #include <time.h>
 
-/* auth_error, and the close that follows when it has been written. `why` is
- * for the log alone: a peer that guesses must not be helped. */
-static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
-                   const char *text, const char *why) {
-  conn->manager->stats->auth_failed++;
-  log_info("conn=%llu ip=%s auth refused code=%s %s",
-           (unsigned long long)conn->id, conn->address->text, code, why);
+static void send_auth_error(struct conn *conn, const struct msg_id *id,
+                            const char *code, const char *text) {
   struct buf *out = answer_begin(conn, "auth_error", id);
   buf_puts(out, ",\"data\":{\"code\":");
   json_put_string(out, code, strlen(code));
@@ -30,6 +25,17 @@ static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
   json_put_string(out, text, strlen(text));
   buf_puts(out, "}}");
   answer_send(conn);
+}
+
+/* auth_error, and the close that follows when it has been written. `why` is
+ * for the log alone: a peer that guesses must not be helped. */
+static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
+                   const char *text, const char *why) {
+  conn->manager->stats->auth_failed++;
+  log_info("conn=%llu ip=%s auth refused code=%s %s",
+           (unsigned long long)conn->id, conn->address->text, code, why);
+  if (!conn->raw)
+    send_auth_error(conn, id, code, text);
   conn_close(conn, CLOSE_AUTH_FAILED, NULL);
 }
 
@@ -98,7 +104,8 @@ static void login(struct conn *conn, const struct msg_id *id) {
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);
   heartbeat_arm(conn);
-  send_auth_ok(conn, id);
+  if (!conn->raw)
+    send_auth_ok(conn, id);
   session_greet(conn);
 }
 
@@ -249,5 +256,8 @@ void auth_message(struct conn *conn, const struct envelope *env) {
 
 void auth_token(struct conn *conn, const char *token, size_t len) {
   const struct msg_id none = {.kind = MSG_ID_NONE};
-  check_token(conn, &none, token, len);
+  if (len == 0)
+    refuse_err(conn, &none, ERR_INVALID_TOKEN, "no token in the handshake");
+  else
+    check_token(conn, &none, token, len);
 }

@@ -21,7 +21,7 @@ enum auth_sessions { AUTH_MULTI, AUTH_SINGLE };
 void auth_message(struct conn *conn, const struct envelope *env);
 
 /* The same for a token that came with the handshake; what is answered has no
- * id. For an open connection. */
+ * id, and a raw connection is not answered at all. For an open connection. */
 void auth_token(struct conn *conn, const char *token, size_t len);
 
 #endif

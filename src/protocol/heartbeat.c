@@ -37,8 +37,9 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
   if (answered(conn))
     conn->pinged_ms = now;
   conn->next_ping_ms = now + interval;
-  (void)conn_send_control(conn,
-                          protocol_of(conn)->ping); /* a full queue closes it */
+  const struct protocol *protocol = protocol_of(conn);
+  struct frame *frame = conn->raw ? protocol->raw_ping : protocol->ping;
+  (void)conn_send_control(conn, frame); /* a full queue closes it */
 }
 
 /* Before a connection counts as dead: bytes that were no message for us, such

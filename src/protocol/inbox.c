@@ -9,6 +9,7 @@
 struct message {
   struct list node;
   size_t len;
+  bool is_binary;
   char text[];
 };
 
@@ -23,7 +24,8 @@ static void pause_reading(struct conn *conn, bool paused) {
   conn->io->pause(conn, paused);
 }
 
-void inbox_push(struct conn *conn, const char *text, size_t len) {
+void inbox_push(struct conn *conn, const char *text, size_t len,
+                bool is_binary) {
   struct message *message = mem_alloc_raw(sizeof *message + len);
   struct inbox *inbox = conn->inbox;
   if (!inbox) {
@@ -31,6 +33,7 @@ void inbox_push(struct conn *conn, const char *text, size_t len) {
     list_init(&inbox->messages);
   }
   message->len = len;
+  message->is_binary = is_binary;
   memcpy(message->text, text, len);
   list_init(&message->node);
   list_push(&inbox->messages, &message->node);
@@ -55,7 +58,7 @@ void inbox_run(struct conn *conn, inbox_fn *handle) {
   struct message *message;
   struct inbox *inbox = conn->inbox;
   while (inbox && !conn_is_busy(conn) && (message = shift(inbox))) {
-    handle(conn, message->text, message->len);
+    handle(conn, message->text, message->len, message->is_binary);
     mem_free(message);
   }
   if (!inbox)

@@ -11,10 +11,12 @@
 enum { INBOX_MESSAGES = 64, INBOX_BYTES = 256 * 1024 };
 
 /* Copies a message to the end. */
-void inbox_push(struct conn *conn, const char *text, size_t len);
+void inbox_push(struct conn *conn, const char *text, size_t len,
+                bool is_binary);
 
 /* A message is handed on; `text` is borrowed. */
-typedef void inbox_fn(struct conn *conn, const char *text, size_t len);
+typedef void inbox_fn(struct conn *conn, const char *text, size_t len,
+                      bool is_binary);
 
 /* Hands on, in order, until the connection is busy again or none is left. */
 void inbox_run(struct conn *conn, inbox_fn *handle);

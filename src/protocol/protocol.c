@@ -51,11 +51,13 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   list_init(&protocol->host.retiring);
   protocol->ping = constant("{\"type\":\"ping\"}");
   protocol->pong = constant("{\"type\":\"pong\"}");
+  protocol->raw_ping = frame_new(FRAME_PING, "", 0);
 }
 
 void protocol_free(struct protocol *protocol) {
   manager_free(&protocol->manager);
   frame_unref(protocol->ping);
   frame_unref(protocol->pong);
+  frame_unref(protocol->raw_ping);
   buf_free(&protocol->out);
 }

@@ -26,7 +26,8 @@ struct protocol {
   struct host host;
   struct frame *ping; /* {"type":"ping"}, shared by all connections */
   struct frame *pong;
-  struct buf out; /* where answers are written */
+  struct frame *raw_ping; /* of opcode 9, for raw connections */
+  struct buf out;         /* where answers are written */
 };
 
 /* `key` is borrowed. */

@@ -9,6 +9,7 @@
 #include "protocol/envelope.h"
 #include "protocol/inbox.h"
 #include "protocol/protocol.h"
+#include "protocol/raw.h"
 #include "protocol/rooms.h"
 
 typedef void builtin_fn(struct conn *conn, const struct envelope *env);
@@ -46,7 +47,8 @@ static const struct builtin *find_builtin(const char *type) {
 
 size_t router_message_limit(const struct conn *conn) {
   size_t limit = (size_t)protocol_of(conn)->config->limits_message_bytes;
-  bool early = conn->state == CONN_NEW && limit > AUTH_MESSAGE_BYTES;
+  bool early =
+      conn->state == CONN_NEW && !conn->raw && limit > AUTH_MESSAGE_BYTES;
   return early ? AUTH_MESSAGE_BYTES : limit;
 }
 
@@ -118,30 +120,58 @@ static bool never_waits(const struct envelope *env) {
   return !strcmp(env->type, "ping") || !strcmp(env->type, "pong");
 }
 
-void router_message(struct conn *conn, const char *text, size_t len) {
+/* There is no error that could be sent, and to leave out a message would break
+ * what is spoken: too many end the connection. */
+static void take_raw(struct conn *conn, const char *data, size_t len,
+                     bool is_binary, bool too_many) {
+  if (too_many) {
+    conn->manager->stats->messages_refused++;
+    conn->manager->stats->rate_limited++;
+    conn_close(conn, CLOSE_TOO_MANY_ERRORS, "rate_limited");
+  } else if (conn_is_busy(conn)) {
+    inbox_push(conn, data, len, is_binary);
+  } else {
+    raw_message(conn, data, len, is_binary);
+  }
+}
+
+static void take_text(struct conn *conn, const char *text, size_t len,
+                      uint32_t wait) {
   struct envelope env;
   const char *why = NULL;
-  struct stats *stats = conn->manager->stats;
-  stats->messages_in++;
-  stats->bytes_in += len;
-  uint32_t wait = take_rates(conn, len);
   int err = envelope_parse(text, len, &env, &why);
   if (wait)
     answer_rate_limited(conn, &env.id, wait);
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
   else if (conn_is_busy(conn) && !never_waits(&env))
-    inbox_push(conn, text, len);
+    inbox_push(conn, text, len, false);
   else
     dispatch(conn, &env);
 }
 
-static void handle_late(struct conn *conn, const char *text, size_t len) {
+void router_message(struct conn *conn, const char *text, size_t len,
+                    bool is_binary) {
+  struct stats *stats = conn->manager->stats;
+  stats->messages_in++;
+  stats->bytes_in += len;
+  uint32_t wait = take_rates(conn, len);
+  if (conn->raw)
+    take_raw(conn, text, len, is_binary, wait > 0);
+  else
+    take_text(conn, text, len, wait);
+}
+
+static void handle_late(struct conn *conn, const char *text, size_t len,
+                        bool is_binary) {
   struct envelope env;
   const char *why;
   if (!conn_is_open(conn) && !conn->peer_closed)
     return;
-  if (!envelope_parse(text, len, &env, &why)) /* it was good when it came */
+  if (conn->raw)
+    raw_message(conn, text, len, is_binary);
+  else if (!envelope_parse(text, len, &env,
+                           &why)) /* it was good when it came */
     dispatch(conn, &env);
 }
 

@@ -6,7 +6,10 @@
  * script's handler of that type, if its declaration admits the message, or a
  * built-in type. Messages of a connection are handled one at a time, in the
  * order in which they came: while a handler waits the next ones do, too
- * (protocol/inbox), but for ping and pong. */
+ * (protocol/inbox), but for ping and pong.
+ *
+ * Those of a raw connection take the same way, without an envelope: rates,
+ * order, and then protocol/raw. */
 #ifndef PROTOCOL_ROUTER_H
 #define PROTOCOL_ROUTER_H
 
@@ -15,8 +18,10 @@
 /* The most bytes a message may have at this moment; more closes 4507. */
 size_t router_message_limit(const struct conn *conn);
 
-/* A whole text message. `text` is not NULL and borrowed. */
-void router_message(struct conn *conn, const char *text, size_t len);
+/* A whole message. `text` is not NULL and borrowed; that of a raw connection
+ * may be binary, else it is valid UTF-8. */
+void router_message(struct conn *conn, const char *text, size_t len,
+                    bool is_binary);
 
 /* The connection is busy no more: handles what came meanwhile, as far as it
  * gets. A connection that its peer has closed said it before that and is

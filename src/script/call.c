@@ -77,6 +77,10 @@ static void push_arg(lua_State *L, const struct call *call,
   case CALL_NIL:
     lua_pushnil(L);
     break;
+  case CALL_TRUE:
+  case CALL_FALSE:
+    lua_pushboolean(L, arg->kind == CALL_TRUE);
+    break;
   }
 }
 

@@ -25,7 +25,14 @@ enum { CALL_REF_BYTES = 16 };
 /* An argument. The bytes are borrowed until call_run returns: they are in Lua
  * by then. */
 struct call_arg {
-  enum { CALL_CLIENT, CALL_STRING, CALL_JSON, CALL_NIL } kind;
+  enum {
+    CALL_CLIENT,
+    CALL_STRING,
+    CALL_JSON,
+    CALL_NIL,
+    CALL_TRUE,
+    CALL_FALSE
+  } kind;
   const char *text; /* of a string or of valid JSON */
   size_t len;
 };

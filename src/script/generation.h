@@ -28,6 +28,7 @@
   X(JOIN, "@join")                                                             \
   X(LEAVE, "@leave")                                                           \
   X(MESSAGE, "@message")                                                       \
+  X(RAW, "@raw")                                                               \
   X(START, "@start")                                                           \
   X(STOP, "@stop")
 

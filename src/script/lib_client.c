@@ -69,6 +69,10 @@ static void push_connected_at(lua_State *L, const struct conn *conn) {
   lua_pushinteger(L, (lua_Integer)conn->opened_s);
 }
 
+static void push_is_raw(lua_State *L, const struct conn *conn) {
+  lua_pushboolean(L, conn->raw);
+}
+
 static void push_claims(lua_State *L, const struct conn *conn) {
   if (conn->claims)
     json_decode(L, conn->claims, strlen(conn->claims));
@@ -104,7 +108,7 @@ static const struct field {
     {"id", push_id, 0},           {"user_id", push_user_id, 0},
     {"ip", push_ip, 0},           {"connected_at", push_connected_at, 0},
     {"headers", push_headers, 0}, {"claims", push_claims, CLAIMS},
-    {"state", push_state, STATE},
+    {"state", push_state, STATE}, {"is_raw", push_is_raw, 0},
 };
 
 /* (client, key) with the value on top: keeps it. */
@@ -240,6 +244,15 @@ static int send_elsewhere(lua_State *L, const struct box *box) {
   return results;
 }
 
+static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
+  int err = conn_send(conn, frame);
+  frame_unref(frame);
+  if (err)
+    return closed(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 static int client_send(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
   message_check_live(L);
@@ -247,13 +260,39 @@ static int client_send(lua_State *L) {
     return send_elsewhere(L, check_box(L, 1));
   if (!conn)
     return closed(L);
-  struct frame *frame = message_frame(L, 2, NULL, 0);
-  int err = conn_send(conn, frame);
-  frame_unref(frame);
-  if (err)
+  return send_take(L, conn, message_frame(L, 2, NULL, 0));
+}
+
+static void check_raw(lua_State *L, bool raw) {
+  if (!raw)
+    luaL_error(L, "send_raw is for connections of raw.path: this one expects "
+                  "JSON, use client:send");
+}
+
+/* (client, payload) */
+static int send_raw_elsewhere(lua_State *L, const struct box *box,
+                              bool is_binary) {
+  lua_getiuservalue(L, 1, FIELDS);
+  lua_getfield(L, -1, "is_raw");
+  check_raw(L, lua_toboolean(L, -1));
+  bool there = is_there(L, box); /* may raise: before there is a frame */
+  struct bus_letter letter = {.what = BUS_SEND,
+                              .frame = message_raw_frame(L, 2, is_binary)};
+  int results = ask(L, &letter, there);
+  frame_unref(letter.frame);
+  return results;
+}
+
+static int client_send_raw(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  bool is_binary = lua_toboolean(L, 3);
+  message_check_live(L);
+  if (check_box(L, 1)->elsewhere)
+    return send_raw_elsewhere(L, check_box(L, 1), is_binary);
+  if (!conn)
     return closed(L);
-  lua_pushboolean(L, true);
-  return 1;
+  check_raw(L, conn->raw);
+  return send_take(L, conn, message_raw_frame(L, 2, is_binary));
 }
 
 static const char *check_room(lua_State *L, int index, size_t *len) {
@@ -393,13 +432,10 @@ static int client_is_open(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"send", client_send},
-    {"join", client_join},
-    {"leave", client_leave},
-    {"rooms", client_rooms},
-    {"close", client_close},
-    {"is_open", client_is_open},
-    {NULL, NULL},
+    {"send", client_send},       {"send_raw", client_send_raw},
+    {"join", client_join},       {"leave", client_leave},
+    {"rooms", client_rooms},     {"close", client_close},
+    {"is_open", client_is_open}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
@@ -459,7 +495,7 @@ void lib_client_push(lua_State *L, struct conn *conn) {
   }
   lua_remove(L, -2);
   struct box *box = lua_touserdata(L, -1);
-  if (!box->named && conn->user)
+  if (!box->named && conn->state != CONN_NEW)
     name_box(L, box);
 }
 
@@ -478,6 +514,8 @@ void lib_client_push_elsewhere(lua_State *L,
   lua_setfield(L, -2, "user_id");
   lua_pushstring(L, conn->address);
   lua_setfield(L, -2, "ip");
+  lua_pushboolean(L, conn->raw);
+  lua_setfield(L, -2, "is_raw");
   lua_pop(L, 1);
   if (conn->claims) {
     json_decode(L, conn->claims, strlen(conn->claims));

@@ -169,8 +169,11 @@ static int members(lua_State *L) {
     directory_each_member(manager->bus->directory, name, len, collect_text,
                           found);
   else
-    for (uint32_t i = 0; room && i < room->count; i++)
-      collect_text(found, room->members[i].conn->user->id);
+    for (uint32_t i = 0; room && i < room->count; i++) {
+      const struct user *user = room->members[i].conn->user;
+      if (user) /* of a raw connection there may be none */
+        collect_text(found, user->id);
+    }
   return push_sorted(L, found);
 }
 

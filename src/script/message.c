@@ -28,11 +28,19 @@ static const char *push_type(lua_State *L, int message, size_t *len) {
   return type;
 }
 
+/* Raises if no connection could ever take so much. */
+static void check_length(lua_State *L, size_t len) {
+  size_t limit = generation_of(L)->host->manager->limits.queue_bytes;
+  if (len + FRAME_HEADER_BYTES > limit)
+    luaL_error(L, "the message has %I bytes, limits.queue_bytes is %I",
+               (LUAI_UACINT)len, (LUAI_UACINT)limit);
+}
+
 struct frame *message_frame(lua_State *L, int index, const char *room,
                             size_t room_len) {
   struct generation *generation = generation_of(L);
   struct buf *out = &generation->scratch;
-  size_t type_len, limit = generation->host->manager->limits.queue_bytes;
+  size_t type_len;
   luaL_checktype(L, index, LUA_TTABLE);
   const char *type = push_type(L, index, &type_len);
   bool has_data = push_raw(L, index, "data") != LUA_TNIL;
@@ -50,10 +58,18 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
     json_put_string(out, room, room_len);
   }
   buf_putc(out, '}');
-  if (out->len + FRAME_HEADER_BYTES > limit)
-    luaL_error(L, "the message has %I bytes, limits.queue_bytes is %I",
-               (LUAI_UACINT)out->len, (LUAI_UACINT)limit);
+  check_length(L, out->len);
   return frame_new(FRAME_TEXT, out->data, out->len);
+}
+
+struct frame *message_raw_frame(lua_State *L, int index, bool is_binary) {
+  size_t len;
+  const char *payload = luaL_checklstring(L, index, &len);
+  if (!is_binary && !json_utf8_valid(payload, len))
+    luaL_error(L, "a string that is not UTF-8 cannot be sent as text: make it "
+                  "binary, client:send_raw(payload, true)");
+  check_length(L, len);
+  return frame_new(is_binary ? FRAME_BINARY : FRAME_TEXT, payload, len);
 }
 
 void message_check_live(lua_State *L) {

@@ -6,6 +6,7 @@
 #include "core/frame.h"
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* Frames the table at `index` as {"type":…,"data":…}, with "room" when `room`
  * is not NULL. The caller owns the reference and drops it before anything
@@ -14,6 +15,11 @@
  * limits.queue_bytes, which no connection could take. */
 MUST_CHECK struct frame *message_frame(lua_State *L, int index,
                                        const char *room, size_t room_len);
+
+/* Frames the string at `index` as it is, as a binary message or as text. The
+ * same rules; raises if text is not UTF-8, or it is too long. */
+MUST_CHECK struct frame *message_raw_frame(lua_State *L, int index,
+                                           bool is_binary);
 
 /* Raises unless the generation is live: while scripts are being loaded there
  * is nobody to send to. */

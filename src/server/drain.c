@@ -20,8 +20,11 @@ static void say_goodbye(struct drain *drain) {
                "{\"type\":\"goodbye\",\"data\":{\"reconnect_in_ms\":[0,%llu]}}",
                (unsigned long long)drain->window_ms);
   struct frame *frame = frame_new(FRAME_TEXT, text, (size_t)len);
-  LIST_FOREACH_SAFE (it, &drain->protocol->manager.conns)
-    (void)conn_send_control(container_of(it, struct conn, node), frame);
+  LIST_FOREACH_SAFE (it, &drain->protocol->manager.conns) {
+    struct conn *conn = container_of(it, struct conn, node);
+    if (!conn->raw)
+      (void)conn_send_control(conn, frame);
+  }
   frame_unref(frame);
 }
 

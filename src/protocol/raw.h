@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * Raw mode: connections to the path `raw.path`, which speak a protocol of the
+ * scripts' own. Their messages go to the hook @raw as they are, text or
+ * binary; nothing is parsed, and nothing of our own protocol is sent to them.
+ *
+ * They have no message that could carry a token or an error. So who they are
+ * is settled at the handshake, and what would be answered with an error
+ * closes them. */
+#ifndef PROTOCOL_RAW_H
+#define PROTOCOL_RAW_H
+
+#include "core/conn.h"
+
+/* The choices of raw.auth. */
+enum raw_auth { RAW_AUTH_NONE, RAW_AUTH_TOKEN };
+
+/* The connection was opened: lets it in, or checks the token that came with
+ * the handshake (`len` 0: none did), which may wait for a script. Closes it
+ * 4501 if it is refused. */
+void raw_open(struct conn *conn, const char *token, size_t len);
+
+/* A whole message to the hook; text is valid UTF-8. Closes the connection 4506
+ * if no script has the hook any more. The connection is not busy. */
+void raw_message(struct conn *conn, const char *data, size_t len,
+                 bool is_binary);
+
+#endif
