@@ -160,19 +160,19 @@ static struct entry *find_entry(const struct dir_user *user, uint64_t id) {
   return NULL;
 }
 
-void directory_logout(struct directory *directory, const char *id,
+void directory_logout(struct directory *directory, const char *user,
                       uint64_t conn) {
-  struct dir_user *user;
+  struct dir_user *found;
   uv_mutex_lock(&directory->lock);
-  HASH_FIND_STR(directory->users, id, user);
-  struct entry *entry = user ? find_entry(user, conn) : NULL;
+  HASH_FIND_STR(directory->users, user, found);
+  struct entry *entry = found ? find_entry(found, conn) : NULL;
   if (entry) {
     directory->logged_in[entry->conn.worker]--;
     list_remove(&entry->node);
     free_entry(entry);
-    if (--user->count == 0) {
-      HASH_DEL(directory->users, user);
-      mem_free(user);
+    if (--found->count == 0) {
+      HASH_DEL(directory->users, found);
+      mem_free(found);
     }
   }
   uv_mutex_unlock(&directory->lock);
@@ -193,39 +193,43 @@ static struct dir_room *room_get(struct directory *directory,
 }
 
 void directory_join(struct directory *directory, int worker, const char *user,
-                    const char *name) {
+                    const char *room) {
   struct dir_member *member;
   uv_mutex_lock(&directory->lock);
-  struct dir_room *room = room_get(directory, name);
-  HASH_FIND_STR(room->members, user, member);
+  struct dir_room *found = room_get(directory, room);
+  HASH_FIND_STR(found->members, user, member);
   if (!member) {
     member = new_named(offsetof(struct dir_member, user), user);
-    HASH_ADD_STR(room->members, user, member);
+    HASH_ADD_STR(found->members, user, member);
   }
   member->count++;
-  room->counts[worker]++;
-  room->total++;
+  found->counts[worker]++;
+  found->total++;
   uv_mutex_unlock(&directory->lock);
 }
 
+static void drop_member(struct dir_room *room, struct dir_member *member) {
+  if (--member->count > 0)
+    return;
+  HASH_DEL(room->members, member);
+  mem_free(member);
+}
+
 void directory_leave(struct directory *directory, int worker, const char *user,
-                     const char *name) {
-  struct dir_room *room;
+                     const char *room) {
+  struct dir_room *found;
   struct dir_member *member = NULL;
   uv_mutex_lock(&directory->lock);
-  HASH_FIND_STR(directory->rooms, name, room);
-  if (room)
-    HASH_FIND_STR(room->members, user, member);
+  HASH_FIND_STR(directory->rooms, room, found);
+  if (found)
+    HASH_FIND_STR(found->members, user, member);
   if (member) {
-    room->counts[worker]--;
-    if (--member->count == 0) {
-      HASH_DEL(room->members, member);
-      mem_free(member);
-    }
-    if (--room->total == 0) {
-      HASH_DEL(directory->rooms, room);
-      mem_free(room->counts);
-      mem_free(room);
+    drop_member(found, member);
+    found->counts[worker]--;
+    if (--found->total == 0) {
+      HASH_DEL(directory->rooms, found);
+      mem_free(found->counts);
+      mem_free(found);
     }
   }
   uv_mutex_unlock(&directory->lock);
@@ -233,30 +237,30 @@ void directory_leave(struct directory *directory, int worker, const char *user,
 
 /* --- questions ---------------------------------------------------------- */
 
-uint32_t directory_of_user(struct directory *directory, const char *id,
+uint32_t directory_of_user(struct directory *directory, const char *user,
                            size_t len, uint32_t *counts) {
-  struct dir_user *user;
+  struct dir_user *found;
   memset(counts, 0, (size_t)directory->workers * sizeof *counts);
   uv_mutex_lock(&directory->lock);
-  HASH_FIND(hh, directory->users, id, len, user);
-  if (user)
-    LIST_FOREACH (it, &user->conns)
+  HASH_FIND(hh, directory->users, user, len, found);
+  if (found)
+    LIST_FOREACH (it, &found->conns)
       counts[container_of(it, struct entry, node)->conn.worker]++;
-  uint32_t total = user ? user->count : 0;
+  uint32_t total = found ? found->count : 0;
   uv_mutex_unlock(&directory->lock);
   return total;
 }
 
-uint32_t directory_of_room(struct directory *directory, const char *name,
+uint32_t directory_of_room(struct directory *directory, const char *room,
                            size_t len, uint32_t *counts) {
-  struct dir_room *room;
+  struct dir_room *found;
   size_t size = (size_t)directory->workers * sizeof *counts;
   memset(counts, 0, size);
   uv_mutex_lock(&directory->lock);
-  HASH_FIND(hh, directory->rooms, name, len, room);
-  if (room)
-    memcpy(counts, room->counts, size);
-  uint32_t total = room ? room->total : 0;
+  HASH_FIND(hh, directory->rooms, room, len, found);
+  if (found)
+    memcpy(counts, found->counts, size);
+  uint32_t total = found ? found->total : 0;
   uv_mutex_unlock(&directory->lock);
   return total;
 }
@@ -270,14 +274,14 @@ uint32_t directory_of_all(struct directory *directory, uint32_t *counts) {
   return total;
 }
 
-void directory_each_member(struct directory *directory, const char *name,
+void directory_each_member(struct directory *directory, const char *room,
                            size_t len, directory_text_fn *each, void *arg) {
-  struct dir_room *room;
+  struct dir_room *found;
   struct dir_member *member = NULL, *next = NULL;
   uv_mutex_lock(&directory->lock);
-  HASH_FIND(hh, directory->rooms, name, len, room);
-  if (room)
-    HASH_ITER (hh, room->members, member, next)
+  HASH_FIND(hh, directory->rooms, room, len, found);
+  if (found)
+    HASH_ITER (hh, found->members, member, next)
       if (*member->user)
         each(arg, member->user);
   uv_mutex_unlock(&directory->lock);
@@ -292,13 +296,13 @@ void directory_each_room(struct directory *directory, directory_text_fn *each,
   uv_mutex_unlock(&directory->lock);
 }
 
-void directory_each_conn(struct directory *directory, const char *id,
+void directory_each_conn(struct directory *directory, const char *user,
                          size_t len, directory_conn_fn *each, void *arg) {
-  struct dir_user *user;
+  struct dir_user *found;
   uv_mutex_lock(&directory->lock);
-  HASH_FIND(hh, directory->users, id, len, user);
-  if (user)
-    LIST_FOREACH (it, &user->conns)
+  HASH_FIND(hh, directory->users, user, len, found);
+  if (found)
+    LIST_FOREACH (it, &found->conns)
       each(arg, &container_of(it, struct entry, node)->conn);
   uv_mutex_unlock(&directory->lock);
 }

@@ -54,7 +54,7 @@ MUST_CHECK int directory_login(struct directory *directory,
 
 /* It is closed, or going to be. */
 void directory_logout(struct directory *directory, const char *user,
-                      uint64_t id);
+                      uint64_t conn);
 
 /* A connection of `worker` and `user` is a member of the room; or no longer.
  * An empty `user` is one that has none: it counts, and has no name. */

@@ -99,7 +99,7 @@ int listen_open(const char *option, const char *address,
 int listen_open_all(const char *option, const char *address, int *fds,
                     int count, char bound[LISTEN_ADDRESS_BYTES],
                     struct buf *error) {
-  char same[LISTEN_ADDRESS_BYTES];
+  char again[LISTEN_ADDRESS_BYTES];
   for (int i = 0; i < count; i++)
     fds[i] = -1;
   int alone = listen_open(option, address, bound, error);
@@ -111,7 +111,8 @@ int listen_open_all(const char *option, const char *address, int *fds,
   }
   close(alone);
   for (int i = 0; i < count; i++) {
-    fds[i] = open_address(option, bound, true, same, error);
+    // NOLINTNEXTLINE(readability-suspicious-call-argument): bound at `bound`
+    fds[i] = open_address(option, bound, true, again, error);
     if (fds[i] >= 0)
       continue;
     while (i-- > 0) {
