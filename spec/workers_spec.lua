@@ -242,6 +242,23 @@ describe("four workers", function()
   end)
 end)
 
+describe("auth.sessions = single among four workers", function()
+  it("leaves the newest connection of a user", function()
+    local server = t.server {
+      scripts = { ["main.lua"] = script },
+      options = { workers = 4, ["auth.sessions"] = "single" },
+    }
+    local older = server:connect { user = "solo" }
+    for _ = 1, 8 do
+      local newer = server:connect { user = "solo" }
+      assert.equal("replaced", older:expect_close(4503))
+      older = newer
+    end
+    assert.equal(1, older:request("users", { user = "solo", text = "hi" }))
+    server:stop()
+  end)
+end)
+
 describe("the option workers", function()
   it("wants a number or auto", function()
     local cli = require "spec.support.cli"
