@@ -29,6 +29,8 @@
   X(frames_out, "frames queued to connections")                                \
   X(bytes_out, "bytes written to connections")                                 \
   X(writes, "writes to sockets")                                               \
+  X(frames_deflated, "frames compressed, once for all their receivers")        \
+  X(messages_inflated, "messages received that were compressed")               \
   X(messages_refused, "messages answered with an error, or dropped")           \
   X(rate_limited, "messages refused by a rate")                                \
   X(handler_errors, "handlers, hooks and timers that failed")                  \

@@ -57,6 +57,8 @@ static int push(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;
   struct stats *stats = conn->manager->stats;
+  if (conn->deflate)
+    frame = deflate_frame(conn->deflate, frame);
   if (outq_push(&conn->out, frame, limit)) {
     stats->slow_consumers++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "core/close.h"
+#include "core/deflate.h"
 #include "core/limit.h"
 #include "core/outq.h"
 
@@ -67,7 +68,8 @@ struct conn {
   uint32_t held;     /* bytes of that write, of which a rest waits; else 0 */
   struct list dirty; /* in the worker's list of those to flush */
   struct outq out;
-  struct buf in; /* the message being assembled from fragments */
+  struct deflate *deflate; /* the worker's, if it may be used; else NULL */
+  struct buf in;           /* the message being assembled from fragments */
 
   /* Its place among those that do not keep up, by core/backlog. */
   struct list backlog;

@@ -17,6 +17,9 @@
 struct frame {
   atomic_uint refs;
   uint32_t len; /* bytes of data: header and payload */
+  /* The same message compressed, owned; the frame itself if that is no use;
+   * NULL: nobody has asked yet. By core/deflate. */
+  _Atomic(struct frame *) twin;
   unsigned char data[];
 };
 
@@ -30,14 +33,25 @@ enum frame_opcode {
   FRAME_PING = 9
 };
 
-/* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). The caller
+/* Goes with an opcode: the payload is compressed (RFC 7692, RSV1). */
+enum { FRAME_COMPRESSED = 0x40 };
+
+/* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). `opcode` is
+ * one of enum frame_opcode, perhaps with FRAME_COMPRESSED. The caller
  * holds the one reference and drops it with frame_unref. */
-MUST_CHECK struct frame *frame_new(enum frame_opcode opcode,
-                                   const void *payload, size_t len);
+MUST_CHECK struct frame *frame_new(int opcode, const void *payload, size_t len);
 
 /* A close frame (RFC 6455, 5.5.1). `reason` is UTF-8 of at most
  * CLOSE_REASON_BYTES; what is longer is left out whole. */
 MUST_CHECK struct frame *frame_new_close(int code, const char *reason);
+
+/* Without FRAME_COMPRESSED. */
+static inline enum frame_opcode frame_opcode(const struct frame *frame) {
+  return (enum frame_opcode)(frame->data[0] & 0x0f);
+}
+
+/* Where the payload begins, and how long it is. */
+const unsigned char *frame_payload(const struct frame *frame, size_t *len);
 
 /* One more holder; returns the frame. */
 static inline struct frame *frame_ref(struct frame *frame) {
