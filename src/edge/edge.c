@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/extension.h"
 #include "edge/http.h"
 #include "edge/tcp.h"
 #include "edge/tls.h"
@@ -101,6 +102,7 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
       .alpn = "http/1.1", /* RAW frames have no meaning inside HTTP/2 */
       .server_string = "perigee",
       .mounts = http_mounts(edge),
+      .extensions = config->deflate_enabled ? extension_list : NULL,
   };
   if (*config->tls_cert) { /* without the option it would speak plain text */
     info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
@@ -120,6 +122,10 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   list_init(&edge->more);
   list_init(&edge->failed);
   edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
+  if (config->deflate_enabled)
+    edge->deflate =
+        deflate_new((int)config->deflate_level,
+                    (size_t)config->deflate_threshold, &protocol->stats);
   start_handles(edge, loop);
   if (proxy_parse(&edge->proxies, config->proxy_trusted, error))
     return ERR_CONFIG;
@@ -182,5 +188,6 @@ void edge_free(struct edge *edge) {
     lws_context_destroy(edge->context);
   http_mounts_free(edge);
   proxy_free(&edge->proxies);
+  deflate_free(edge->deflate);
   mem_free(edge->gather);
 }

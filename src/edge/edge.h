@@ -27,6 +27,7 @@ struct edge {
   struct conn *last;  /* the one that was received from last; NULL once gone */
   struct ws_session *reading;    /* by ws_read_more; NULL once it has closed */
   unsigned char *gather;         /* WS_GATHER_BYTES */
+  struct deflate *deflate;       /* NULL if it is not enabled */
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
   uv_timer_t stall_tick; /* looks for clients that take nothing */

@@ -9,9 +9,11 @@
 #include "core/json.h"
 #include "edge/credential.h"
 #include "edge/edge.h"
+#include "edge/extension.h"
 #include "edge/headers.h"
 #include "edge/http.h"
 #include "edge/tcp.h"
+#include "protocol/answer.h"
 #include "protocol/auth.h"
 #include "protocol/inbox.h"
 #include "protocol/raw.h"
@@ -201,7 +203,8 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   if (get_client(edge, wsi, address))
     return -1; /* gone already */
   struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
-  *session = (struct ws_session){.conn = conn};
+  conn->deflate = session->deflate ? edge->deflate : NULL;
+  *session = (struct ws_session){.conn = conn, .deflate = session->deflate};
   list_init(&session->more);
   list_init(&session->failed);
   conn->headers = headers_pack(wsi, edge->config->headers);
@@ -211,16 +214,62 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   return 0;
 }
 
+/* What is wrong with a compressed message, as a close code; 0 if nothing is.
+ * The text of a raw connection can be checked only now. */
+static int inflate_message(struct conn *conn, const char *data, size_t len,
+                           bool is_binary, struct buf *out) {
+  int err = deflate_inflate(conn->deflate, data, len,
+                            router_message_limit(conn), out);
+  if (err == ERR_TOO_LARGE)
+    return CLOSE_TOO_LARGE;
+  if (err) {
+    log_info("conn=%llu user=%s sent compressed data that is corrupt",
+             (unsigned long long)conn->id, conn_user_name(conn));
+    return conn->raw ? CLOSE_PROTOCOL_ERROR : CLOSE_BAD_PROTOCOL;
+  }
+  bool checked =
+      !conn->raw || is_binary || json_utf8_valid(out->data, out->len);
+  return checked ? 0 : CLOSE_INVALID_TEXT;
+}
+
+/* The sender pays for the bytes that it sends, we for those that come of it:
+ * one who is past its rates and goes on like that is not just told so. */
+static void take_compressed(struct conn *conn, const char *data, size_t len,
+                            bool is_binary) {
+  struct buf out = {0};
+  int fault = inflate_message(conn, data, len, is_binary, &out);
+  if (fault)
+    conn_close(conn, fault, NULL);
+  else if (!router_message(conn, out.data, out.len, is_binary))
+    answer_mistake(conn);
+  buf_free(&out);
+}
+
+static void take_message(const struct ws_session *session, const char *data,
+                         size_t len, bool is_binary) {
+  if (session->compressed)
+    take_compressed(session->conn, data, len, is_binary);
+  else
+    (void)router_message(session->conn, data, len, is_binary);
+}
+
+/* What does not get smaller may get a little larger. */
+static size_t part_limit(const struct ws_session *session) {
+  size_t limit = router_message_limit(session->conn);
+  return session->compressed ? limit + limit / 8 : limit;
+}
+
 /* A part of a message: most come whole, the others are put together. */
-static void take_part(struct conn *conn, const char *in, size_t len, bool last,
-                      bool is_binary) {
-  if (conn->in.len + len > router_message_limit(conn)) {
+static void take_part(struct ws_session *session, const char *in, size_t len,
+                      bool last, bool is_binary) {
+  struct conn *conn = session->conn;
+  if (conn->in.len + len > part_limit(session)) {
     buf_free(&conn->in);
     conn_close(conn, CLOSE_TOO_LARGE, NULL);
     return;
   }
   if (last && conn->in.len == 0) {
-    router_message(conn, in ? in : "", len, is_binary);
+    take_message(session, in ? in : "", len, is_binary);
     return;
   }
   buf_put(&conn->in, in, len);
@@ -228,7 +277,7 @@ static void take_part(struct conn *conn, const char *in, size_t len, bool last,
     return;
   struct buf whole = conn->in; /* the handler may close the connection */
   conn->in = (struct buf){0};
-  router_message(conn, whole.data, whole.len, is_binary);
+  take_message(session, whole.data, whole.len, is_binary);
   buf_free(&whole);
 }
 
@@ -298,12 +347,15 @@ static int on_receive(struct lws *wsi, struct ws_session *session,
   bool is_binary = lws_frame_is_binary(wsi);
   bool last =
       lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
-  if (is_binary && !conn->raw)
+  if (conn->deflate && !extension_note_part(wsi, session))
+    conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
+  else if (is_binary && !conn->raw)
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
-  else if (conn->raw && !is_binary && !is_text(session, in, len, last))
+  else if (conn->raw && !is_binary && !session->compressed &&
+           !is_text(session, in, len, last))
     return refuse_text(edge, conn);
   else
-    take_part(conn, in, len, last, is_binary);
+    take_part(session, in, len, last, is_binary);
   return 0;
 }
 
@@ -435,6 +487,10 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
   case LWS_CALLBACK_WSI_DESTROY:
     pending_end(wsi);
     return 0;
+  case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
+    return extension_confirm(wsi, user);
+  case LWS_CALLBACK_ADD_HEADERS:
+    return extension_answer(user, in);
   case LWS_CALLBACK_HTTP:
     return http_request(edge_of(wsi), wsi);
   case LWS_CALLBACK_ESTABLISHED:

@@ -30,6 +30,9 @@ struct ws_session {
   struct conn *conn;  /* NULL before the handshake is over */
   int peer_code;      /* what the peer's close frame said; 0: none came */
   size_t turn_bytes;  /* received since the last ws_read_more */
+  bool deflate;       /* permessage-deflate was negotiated */
+  bool compressed;    /* so is the message that is being received */
+  bool in_frame;      /* and of its frame more is to come */
   struct utf8 text;   /* of the raw message that is being received */
   struct list more;   /* in edge->more: there may be more to read */
   struct list failed; /* in edge->failed: to be ended with the turn */

@@ -102,7 +102,7 @@ static bool is_mistake(enum err err) {
          err == ERR_UNKNOWN_TYPE || err == ERR_UNAUTHENTICATED;
 }
 
-static void count_mistake(struct conn *conn) {
+void answer_mistake(struct conn *conn) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
   if (limit_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, NULL);
@@ -116,7 +116,7 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
   if (id->kind != MSG_ID_NONE)
     send_error(conn, id, err_name(err), &detail);
   if (is_mistake(err))
-    count_mistake(conn);
+    answer_mistake(conn);
 }
 
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,

@@ -24,6 +24,9 @@ void answer_pong(struct conn *conn, const struct msg_id *id);
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text);
 
+/* Counts a useless message: one that keeps sending them is closed 4505. */
+void answer_mistake(struct conn *conn);
+
 /* RATE_LIMITED, with the time after which it may be tried again; without an
  * id it is sent all the same, at most once a second. */
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,

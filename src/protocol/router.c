@@ -150,7 +150,7 @@ static void take_text(struct conn *conn, const char *text, size_t len,
     dispatch(conn, &env);
 }
 
-void router_message(struct conn *conn, const char *text, size_t len,
+bool router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary) {
   struct stats *stats = conn->manager->stats;
   stats->messages_in++;
@@ -160,6 +160,7 @@ void router_message(struct conn *conn, const char *text, size_t len,
     take_raw(conn, text, len, is_binary, wait > 0);
   else
     take_text(conn, text, len, wait);
+  return wait == 0;
 }
 
 static void handle_late(struct conn *conn, const char *text, size_t len,
