@@ -5,6 +5,7 @@ local t = require "perigee.testing"
 
 local script = [[
   local function forever() while true do end end
+  local kept
   return {
     fine = function() return "fine" end,
     loop = forever,
@@ -21,6 +22,20 @@ local script = [[
     ["loop.close"] = function()
       local _ <close> = setmetatable({}, { __close = forever })
       error "now close"
+    end,
+    ["loop.wrap"] = function()
+      coroutine.wrap(function()
+        local _ <close> = setmetatable({}, { __close = forever })
+        forever()
+      end)()
+    end,
+    ["loop.close.it"] = function()
+      local co = coroutine.create(function()
+        local _ <close> = setmetatable({}, { __close = forever })
+        forever()
+      end)
+      pcall(coroutine.resume, co)
+      coroutine.close(co)
     end,
     ["loop.sort"] = function() table.sort({ 3, 2, 1 }, forever) end,
     ["memory.rep"] = function() return ("x"):rep(10 * 1024 ^ 3 // 1) end,
@@ -42,6 +57,27 @@ local script = [[
     ["reply.function"] = function() return print end,
     ["global"] = function() accident = 1 end,
     ["yield"] = function() coroutine.yield() end,
+    ["yield.pcall"] = function() while true do pcall(coroutine.yield) end end,
+    ["yield.kept"] = function()
+      kept = coroutine.running()
+      coroutine.yield()
+    end,
+    ["yield.resumed"] = function() return (coroutine.resume(kept)) end,
+    ["hook"] = function() debug.sethook() end,
+    ["wrap"] = function()
+      local closed
+      local next_one = coroutine.wrap(function(a, ...)
+        local _ <close> = setmetatable({}, { __close = function()
+          closed = true
+        end })
+        local b, c = coroutine.yield(a, select("#", ...))
+        error(b .. c, 0)
+      end)
+      local a, n = next_one("a", nil, nil)
+      local ok, text = pcall(next_one, "b", "c")
+      local dead = select(2, pcall(next_one))
+      return { a, n, ok, text, closed, dead }
+    end,
     ["finalizer"] = function()
       setmetatable({}, { __gc = function() error "late" end })
       collectgarbage()
@@ -92,8 +128,8 @@ describe("A script that misbehaves", function()
 
   for _, type in ipairs {
     "loop", "loop.pcall", "loop.hidden", "loop.xpcall", "loop.coroutine",
-    "loop.coroutines", "loop.index", "loop.close", "loop.sort",
-    "finalizer.loop",
+    "loop.coroutines", "loop.index", "loop.close", "loop.wrap",
+    "loop.close.it", "loop.sort", "finalizer.loop",
   } do
     it("is stopped when it computes for too long: " .. type, function()
       hurts_only_itself(type, "HANDLER_TIMEOUT")
@@ -104,7 +140,7 @@ describe("A script that misbehaves", function()
   for _, type in ipairs {
     "memory.rep", "memory.grow", "error.table", "error.nil",
     "error.tostring", "exit", "reply.cycle", "reply.function", "global",
-    "yield", "binary", "finalizer.late",
+    "yield", "yield.pcall", "hook", "binary", "finalizer.late",
   } do
     it("fails by itself: " .. type, function()
       hurts_only_itself(type, "HANDLER_ERROR")
@@ -123,6 +159,18 @@ describe("A script that misbehaves", function()
     assert.truthy(server:wait_log "handler=__gc [^\n]*late")
     assert.equal("fine", alice:request "finalizer.sleep")
     assert.truthy(server:wait_log "handler=__gc [^\n]*cannot wait")
+  end)
+
+  it("cannot go on with a call that has failed", function()
+    hurts_only_itself("yield.kept", "HANDLER_ERROR")
+    assert.truthy(server:wait_log
+      "handler=yield.kept [^\n]*main.lua:%d+: coroutine.yield outside")
+    assert.is_false(alice:request "yield.resumed")
+  end)
+
+  it("finds coroutine.wrap as it is in Lua", function()
+    assert.same({ "a", 2, false, "bc", true, "cannot resume dead coroutine" },
+      alice:request "wrap")
   end)
 
   it("says where it was when its time was over", function()

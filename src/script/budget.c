@@ -59,6 +59,71 @@ static int guarded_xpcall(lua_State *L) {
   return lua_gettop(L);
 }
 
+/* --- coroutines --------------------------------------------------------- */
+
+static bool has_failed(lua_State *co) {
+  return lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD;
+}
+
+/* Lua leaves hooks off for good in a coroutine that an error of a hook has
+ * ended. What it had still to close would run there without a budget. */
+static bool ended_by_hook(lua_State *co) {
+  return has_failed(co) && lua_gethookcount(co) == 1;
+}
+
+/* (coroutine); upvalue 1 is Lua's own coroutine.close. */
+static int guarded_close(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  if (co && ended_by_hook(co)) {
+    lua_pushboolean(L, false);
+    lua_pushliteral(L, "its time was over: nothing in it is closed");
+    return 2;
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Moves n values from one stack to the other. */
+static void move(lua_State *L, lua_State *from, lua_State *to, int n) {
+  if (!lua_checkstack(to, n))
+    luaL_error(L, "too many values for a coroutine");
+  lua_xmove(from, to, n);
+}
+
+/* What coroutine.wrap returns; upvalue 1 is the coroutine. As Lua's own, but
+ * for the close. */
+static int resume_wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  int nargs = lua_gettop(L), nresults;
+  move(L, L, co, nargs);
+  int status = lua_resume(co, L, nargs, &nresults);
+  if (status == LUA_OK || status == LUA_YIELD) {
+    move(L, co, L, nresults);
+    return nresults;
+  }
+  if (has_failed(co) && !ended_by_hook(co))
+    status = lua_resetthread(co);
+  move(L, co, L, 1);
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+/* (function) → function */
+static int wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, resume_wrapped, 1);
+  return 1;
+}
+
 /* --- finalizers --------------------------------------------------------- */
 
 /* The key of the coroutine of finalizers, in the registry. They never nest:
@@ -137,7 +202,12 @@ static int guarded_setmetatable(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* Replaces the field of the table on top. */
+static int refuse_hook(lua_State *L) {
+  return luaL_error(L, "debug.sethook would take away the hook that ends what "
+                       "computes for too long");
+}
+
+/* Replaces the field of the table on top; the old value is upvalue 1. */
 static void replace(lua_State *L, const char *name, lua_CFunction guarded) {
   lua_getfield(L, -1, name);
   lua_pushcclosure(L, guarded, 1);
@@ -152,6 +222,11 @@ void budget_guard(lua_State *L) {
   replace(L, "setmetatable", guarded_setmetatable);
   lua_getfield(L, -1, "debug");
   replace(L, "setmetatable", guarded_setmetatable);
+  replace(L, "sethook", refuse_hook);
+  lua_pop(L, 1);
+  lua_getfield(L, -1, "coroutine");
+  replace(L, "close", guarded_close);
+  replace(L, "wrap", wrap);
   lua_pop(L, 2);
 }
 

@@ -5,9 +5,9 @@
  * is over it raises, and goes on raising at every instruction until the
  * coroutine has unwound, so that a pcall in a loop cannot swallow it. Lua
  * gives a new coroutine the hook of its maker: those that scripts make are
- * under the same budget. In message handlers of xpcall and in finalizers Lua
- * switches hooks off: both are guarded. Not reached are C functions, in which
- * no hook runs (see server/watchdog). */
+ * under the same budget. In message handlers of xpcall, in finalizers and in a
+ * coroutine that the hook has ended Lua switches hooks off: all are guarded.
+ * Not reached are C functions, in which no hook runs (see server/watchdog). */
 #ifndef SCRIPT_BUDGET_H
 #define SCRIPT_BUDGET_H
 
@@ -28,7 +28,9 @@ void budget_watch(lua_State *L);
 /* Replaces the global xpcall, whose message handler would run inside the hook
  * that raised, where no hook runs: it is not called when the time is over.
  * Replaces setmetatable, so that a finalizer (__gc) runs in a coroutine of its
- * own, where hooks run; what it raises is logged. */
+ * own, where hooks run; what it raises is logged. Replaces coroutine.close and
+ * coroutine.wrap, which would call __close where no hook runs: what the hook
+ * has ended is not closed. debug.sethook raises. */
 void budget_guard(lua_State *L);
 
 /* Gives the state's Lua `ms` milliseconds from now. */

@@ -240,28 +240,6 @@ static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
       (struct call_result){.verdict = CALL_FAILED, .err = err, .ref = ref};
 }
 
-/* (the coroutine) → where it yielded. */
-static int describe_yield(lua_State *L) {
-  luaL_traceback(L, lua_touserdata(L, 1),
-                 "coroutine.yield outside of a coroutine of its own", 0);
-  return 1;
-}
-
-/* The coroutine has ended otherwise than by returning. */
-static void explain(struct call *call, int status) {
-  lua_State *L = call->generation->L;
-  call->error = "not enough memory";
-  if (status != LUA_YIELD) {
-    /* A lack of memory so early that nothing was protected yet. */
-    call->out_of_memory = true;
-    return;
-  }
-  lua_pushcfunction(L, describe_yield);
-  lua_pushlightuserdata(L, call->L);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-    call->error = lua_tostring(L, -1);
-}
-
 /* After a failure for lack of memory: whether the state is full for good, or
  * the one call wanted too much, is known after a collection. */
 static void check_memory(struct generation *generation) {
@@ -406,6 +384,8 @@ static int resumed(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   struct waiter *waiter = call->waiter;
   (void)status;
+  if (generation_of(L)->current != call) /* coroutine.resume of a script */
+    return lua_yieldk(L, 0, context, resumed);
   if (call->abort)
     return luaL_error(L, "%s", call->abort);
   /* If this raises the waiter is ended with the call, or by the next one. */
@@ -458,25 +438,26 @@ static enum err failure(const struct call *call, bool too_long) {
 static void finish(struct call *call, int status, bool too_long) {
   struct generation *generation = call->generation;
   struct conn *conn = call->waited ? call->spec.conn : NULL;
-  int top = lua_gettop(generation->L);
   bool out_of_memory;
   char ref[CALL_REF_BYTES];
   drop_deadline(call);
   end_waiter(call);
-  if (status != LUA_OK)
-    explain(call, status);
-  if (too_long && !call->error) /* caught, and gone before the next one */
-    call->error = call->abort
-                      ? call->abort
-                      : "computed for too long without waiting, and hid the "
-                        "error";
+  if (status != LUA_OK) {
+    /* No memory, so early that nothing was protected yet; or a script has
+     * closed a coroutine that is ours. Lua's text says which. */
+    call->error = lua_tostring(call->L, -1);
+    call->out_of_memory = status == LUA_ERRMEM;
+  }
+  if (!call->error && call->abort) /* there was nothing left to unwind */
+    call->error = call->abort;
+  else if (!call->error && too_long) /* caught, and gone before the next one */
+    call->error = "computed for too long without waiting, and hid the error";
   if (call->error)
     fail(call, failure(call, too_long), ref);
   if (conn)
     generation_hand_over(generation, conn);
   if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
-  lua_settop(generation->L, top); /* an error's text may be there */
   out_of_memory = call->out_of_memory;
   put_call(call, status == LUA_OK);
   if (out_of_memory)
@@ -503,10 +484,17 @@ static void step(struct call *call, int nargs) {
   host_running(host, NULL);
   generation->current = NULL;
   bool too_long = budget_stop(&generation->budget);
-  if (status == LUA_YIELD && call->waiting)
+  if (status == LUA_YIELD && call->waiting) {
     park(call);
-  else
+  } else if (status == LUA_YIELD) {
+    /* It is unwound, not dropped: a script that has kept the coroutine could
+     * go on with it when the call is no more. */
+    lua_pop(call->L, nresults);
+    call_abort(call, ERR_HANDLER_ERROR,
+               "coroutine.yield outside of a coroutine of the script's own");
+  } else {
     finish(call, status, too_long);
+  }
 }
 
 static void refuse_call(struct generation *generation,
