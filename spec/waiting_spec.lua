@@ -32,6 +32,41 @@ h["pcall.hold"] = function(_, data)
   return pcall(wait_for, data.name)
 end
 
+local parked
+h.park = function(_, data)
+  parked = coroutine.running()
+  wait_for(data.name)
+  return "parked"
+end
+h.resume_parked = function()
+  return { coroutine.resume(parked, "a word"), coroutine.status(parked) }
+end
+
+local function compute(seconds)
+  local stop = perigee.now() + seconds
+  while perigee.now() < stop do end
+end
+
+-- None of them leaves the loop idle, nor ends.
+h.busy = function(_, kind)
+  local function again() perigee.spawn(again) end
+  local function turn(seconds, pause)
+    while true do
+      perigee.sleep(pause)
+      compute(seconds)
+    end
+  end
+  if kind == "spawn" then
+    again()
+  elseif kind == "sleep" then
+    perigee.spawn(turn, 0, 0)
+  else
+    for _ = 1, 10 do
+      perigee.spawn(turn, 0.002, 0.001)
+    end
+  end
+end
+
 h.sort = function()
   local list = { 3, 1, 2 }
   table.sort(list, function(a, b) perigee.sleep(0) return a < b end)
@@ -161,6 +196,26 @@ describe("a handler that waits", function()
       assert.equal("next", alice:request("now", "next"))
     end
   end)
+
+  it("goes on when it should, whoever resumes its coroutine", function()
+    alice:send("park", { name = "parked" }, 1)
+    assert.equal("hello", bob:request("now", "hello"))
+    assert.same({ true, "suspended" }, bob:request "resume_parked")
+    alice:send("now", "second", 2)
+    bob:request("release", { name = "parked" })
+    assert.equal("parked", next_message(alice).data)
+    assert.equal("second", next_message(alice).data)
+  end)
+
+  for _, kind in ipairs { "spawn", "sleep", "compute" } do
+    it("lets others have a turn: " .. kind, function()
+      local busy = t.server { scripts = { ["wait.lua"] = script } }
+      local client = busy:connect { user = "carol" }
+      client:request("busy", kind)
+      assert.equal("hello", client:request("now", "hello"))
+      assert.equal(0, busy:stop())
+    end)
+  end
 
   it("ends although its client is gone", function()
     local carol = server:connect { user = "carol" }

@@ -496,7 +496,8 @@ static struct fetch *new_fetch(struct fetcher *fetcher,
   struct fetch *fetch = mem_alloc(sizeof *fetch);
   fetch->fetcher = fetcher;
   fetch->timeout_ms = r->timeout_ms;
-  fetch->deadline_ms = uv_now(fetcher->loop) + r->timeout_ms;
+  /* The loop may be behind the clock: a script may have computed for long. */
+  fetch->deadline_ms = uv_hrtime() / 1000000 + r->timeout_ms;
   fetch->max_bytes = r->max_bytes;
   fetch->done = r->done;
   fetch->arg = r->arg;
@@ -519,7 +520,6 @@ enum fetch_code fetch_start(struct fetcher *fetcher,
   CURL *easy = fetcher->multi ? curl_easy_init() : NULL;
   if (!easy)
     return FETCH_FAILED;
-  uv_update_time(fetcher->loop); /* a script may have computed for long */
   struct fetch *fetch = new_fetch(fetcher, request);
   fetch->easy = easy;
   if (set_all(fetch, request) || curl_multi_add_handle(fetcher->multi, easy)) {

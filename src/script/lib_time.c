@@ -34,11 +34,14 @@ static const char METATABLE[] = "perigee.timer";
 static const double SECONDS_MAX = 10.0 * 365 * 24 * 3600;
 
 /* A loop that has worked for a while is behind the clock; a timer counts from
- * now, lest it ends early. */
+ * now, lest it ends early. But it is not due in the turn that it is made in,
+ * and the loop's time stands still: timers that make the next ones would else
+ * keep the loop from its sockets. */
 static void start_timer(uv_timer_t *uv, uv_timer_cb ring, uint64_t ms,
                         uint64_t repeat) {
-  uv_update_time(uv->loop);
-  uv_timer_start(uv, ring, ms, repeat);
+  uint64_t clock = uv_hrtime() / 1000000, now = uv_now(uv->loop);
+  uint64_t behind = clock > now ? clock - now : 0;
+  uv_timer_start(uv, ring, behind + (ms ? ms : 1), repeat);
 }
 
 static uint64_t check_seconds(lua_State *L, int index, const char *function) {
