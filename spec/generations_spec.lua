@@ -106,6 +106,22 @@ describe("a replaced generation", function()
     server:stop()
   end)
 
+  it("ends after script.drain_s, although it spawns on and on", function()
+    local chain = [[
+      local perigee = require "perigee"
+      local function again() perigee.spawn(again) end
+      return { chain = again }
+    ]]
+    local server = t.server {
+      scripts = { ["v.lua"] = chain },
+      options = { ["script.drain_s"] = 0.05, ["log.level"] = "debug" },
+    }
+    server:connect({ user = "alice" }):request "chain"
+    server:reload()
+    server:wait_log "(gen=1 has ended)"
+    server:stop()
+  end)
+
   it("is given its @stop, which may wait, and the new one its result",
     function()
       local server = t.server { scripts = { ["v.lua"] = [[

@@ -279,3 +279,39 @@ describe("a client that goes while its handler waits", function()
   end)
 end)
 
+
+describe("the end of a server", function()
+  it("ends what @stop has begun", function()
+    local server = t.server { scripts = { ["stop.lua"] = [[
+      local perigee = require "perigee"
+      return { ["@stop"] = function()
+        perigee.spawn(function() perigee.sleep(3600) end)
+        perigee.sleep(0.05)
+      end }
+    ]] } }
+    assert.equal(0, server:stop())
+  end)
+
+  it("says every farewell, however many wait", function()
+    local rooms = 20
+    local server = t.server { scripts = { ["leave.lua"] = [[
+      local perigee = require "perigee"
+      local left = 0
+      return {
+        ["@leave"] = function()
+          left = left + 1
+          perigee.log.info("left", { n = left })
+          perigee.sleep(3600)
+        end,
+        ["@disconnect"] = function() perigee.log.info "farewell" end,
+      }
+    ]] } }
+    local alice = server:connect { user = "alice" }
+    for i = 1, rooms do
+      alice:request("join", { room = "r" .. i })
+    end
+    assert.equal(0, server:stop())
+    assert.matches("left n=" .. rooms .. "\n", server.last_log)
+    assert.matches("farewell", server.last_log)
+  end)
+end)

@@ -8,10 +8,6 @@
 #include "script/lib_client.h"
 #include "script/lib_time.h"
 
-/* How often the end looks for hooks that wait again after they were aborted:
- * a handler, then @leave, then @disconnect. */
-enum { END_ROUNDS = 8 };
-
 static struct host *host_of(struct swap *swap) {
   return &swap->protocol->host;
 }
@@ -57,9 +53,11 @@ static void on_drain(uv_timer_t *timer) {
     return;
   log_warn("gen=%u calls=%u were not over after script.drain_s: aborted",
            generation->number, generation->calls);
-  /* The last one's end releases the generation, and arms for the next. */
+  call_hold(generation); /* its end releases it, and arms for the next one */
   call_abort_all(generation, ERR_UNAVAILABLE,
                  "these scripts were replaced, and script.drain_s is over");
+  lib_time_close(generation); /* what was spawned, and has not begun */
+  call_let_go(generation);
 }
 
 /* They retire in order, and all get the same time. */
@@ -122,7 +120,9 @@ static void on_stopped(const struct call_spec *spec,
 int swap_prepare(struct swap *swap, struct generation *generation,
                  struct buf *error) {
   int err = generation_inherit(generation, host_of(swap)->live, error);
-  if (!err)
+  if (err)
+    lib_client_release_all(generation);
+  else
     host_of(swap)->incoming = generation;
   return err;
 }
@@ -173,10 +173,20 @@ static void on_last_stopped(const struct call_spec *spec,
                             const struct call_result *result) {
   struct swap *swap = spec->arg;
   struct generation *live = host_of(swap)->live;
-  (void)result; /* there is nobody to hand it to */
+  (void)result;    /* there is nobody to hand it to */
+  abort_all(swap); /* what began while @stop waited */
   lib_time_close(live);
   live->live = false;
   swap->ended(swap->arg);
+}
+
+/* Whether a call waits, or a connection for its farewell. */
+static bool is_busy(struct swap *swap) {
+  bool busy = !list_empty(&host_of(swap)->live->waiting) ||
+              !list_empty(&swap->protocol->manager.gone);
+  LIST_FOREACH (it, &host_of(swap)->retiring)
+    busy |= !list_empty(&container_of(it, struct generation, node)->waiting);
+  return busy;
 }
 
 void swap_end(struct swap *swap, void (*ended)(void *arg)) {
@@ -186,7 +196,9 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   session_reap(swap->protocol);
   LIST_FOREACH_SAFE (it, &host->retiring)
     lib_time_close(container_of(it, struct generation, node));
-  for (int i = 0; i < END_ROUNDS; i++) {
+  /* Each call that ends may bring the next step of a farewell, which waits
+   * again: as many times as there are handlers to hear, rooms to leave. */
+  while (is_busy(swap)) {
     abort_all(swap);
     session_reap(swap->protocol);
   }
