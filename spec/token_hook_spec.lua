@@ -95,4 +95,28 @@ describe("The hooks @start and @stop", function()
     assert.matches("start 1.*stop 1.*start 2.*stop 2.*start 3.*stop 3",
       server.last_log)
   end)
+
+  it("run in every script, also when one raises", function()
+    local server = t.server { scripts = {
+      ["a.lua"] = [[ return {
+        ["@start"] = function() error "no start" end,
+        ["@stop"] = function() error "no stop" end,
+      } ]],
+      ["b.lua"] = [[
+        local kept
+        return {
+          ["@start"] = function(previous) kept = previous or "first" end,
+          ["@stop"] = function() return "second" end,
+          kept = function() return kept end,
+        }
+      ]],
+    } }
+    finally(function() server:stop() end)
+    local alice = server:connect { user = "alice" }
+    assert.equal("first", alice:request "kept")
+    server:reload()
+    assert.equal("second", alice:request "kept")
+    server:wait_log "(handler=@start [^\n]*no start)"
+    server:wait_log "(handler=@stop [^\n]*no stop)"
+  end)
 end)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Runs every script of a bundle and collects what they return: all or nothing.
 
+local core = require "perigee.core"
 local handler = require "perigee.handler"
 
 local traceback = debug.traceback -- scripts may do without
@@ -25,26 +26,40 @@ local function deciding(list)
   end
 end
 
--- Hooks that are told: all run, also when one of them raises.
-local function telling(list)
-  return function(...)
-    local problem
-    for i = 1, #list do
-      local ok, text = xpcall(list[i].run, traceback, ...)
-      problem = problem or (not ok and text)
-    end
-    if problem then
-      error(problem, 0)
-    end
+-- Calls `call` with each entry, also when one raises; then raises that.
+local function call_all(list, call)
+  local problem
+  for i = 1, #list do
+    local ok, text = xpcall(call, traceback, list[i])
+    problem = problem or (not ok and text)
+  end
+  if problem then
+    error(problem, 0)
   end
 end
 
--- @stop: what each script wants to hand over, by script.
+-- Hooks that are told: all run.
+local function telling(list)
+  return function(...)
+    local args = table.pack(...)
+    call_all(list, function(entry)
+      entry.run(table.unpack(args, 1, args.n))
+    end)
+  end
+end
+
+-- @stop: what each script wants to hand over, by script. What the others hand
+-- over must not be lost when one raises: so that is logged here.
 local function stopping(list)
   return function()
     local kept = {}
     for i = 1, #list do
-      kept[list[i].script] = list[i].run()
+      local ok, value = xpcall(list[i].run, traceback)
+      if ok then
+        kept[list[i].script] = value
+      else
+        core.log.error("handler=@stop " .. tostring(value))
+      end
     end
     return kept
   end
@@ -53,9 +68,9 @@ end
 -- @start: each script gets what the one of that name handed over.
 local function starting(list)
   return function(previous)
-    for i = 1, #list do
-      list[i].run(previous and previous[list[i].script])
-    end
+    call_all(list, function(entry)
+      entry.run(previous and previous[entry.script])
+    end)
   end
 end
 
