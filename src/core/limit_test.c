@@ -95,6 +95,7 @@ static void a_clock_that_goes_back_gives_nothing(void **state) {
   (void)state;
   assert_int_equal(limit_take(&limit, 10, 1, 1, START), 0);
   assert_int_equal(limit_take(&limit, 10, 1, 1, START - 50), 100);
+  assert_int_equal(limit_take(&limit, 10, 1, 1, START), 100);
 }
 
 static void the_wait_is_what_it_takes(void **state) {
