@@ -218,30 +218,33 @@ static bool is_there(lua_State *L, const struct box *box) {
   return search.found;
 }
 
-/* Posts to the worker of the client at index 1, if it is there. */
-static int ask(lua_State *L, struct bus_letter *letter, bool there) {
+/* Posts to the worker of the client at index 1. */
+static int ask(lua_State *L, struct bus_letter *letter) {
   const struct box *box = check_box(L, 1);
   letter->to = BUS_CONN;
   letter->conn = box->elsewhere;
-  if (!there)
-    return closed(L);
   bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
   lua_pushboolean(L, true);
   return 1;
 }
 
 static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
-  return ask(L, &letter, is_there(L, check_box(L, 1)));
+  return is_there(L, check_box(L, 1)) ? ask(L, &letter) : closed(L);
+}
+
+/* To the client at index 1, which is elsewhere. */
+static int send_there_take(lua_State *L, struct frame *frame) {
+  struct bus_letter letter = {.what = BUS_SEND, .frame = frame};
+  int results = ask(L, &letter);
+  frame_unref(frame);
+  return results;
 }
 
 /* (client, message) */
 static int send_elsewhere(lua_State *L, const struct box *box) {
-  bool there = is_there(L, box); /* may raise: before there is a frame */
-  struct bus_letter letter = {.what = BUS_SEND,
-                              .frame = message_frame(L, 2, NULL, 0)};
-  int results = ask(L, &letter, there);
-  frame_unref(letter.frame);
-  return results;
+  if (!is_there(L, box))
+    return closed(L);
+  return send_there_take(L, message_frame(L, 2, NULL, 0));
 }
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
@@ -275,12 +278,9 @@ static int send_raw_elsewhere(lua_State *L, const struct box *box,
   lua_getiuservalue(L, 1, FIELDS);
   lua_getfield(L, -1, "is_raw");
   check_raw(L, lua_toboolean(L, -1));
-  bool there = is_there(L, box); /* may raise: before there is a frame */
-  struct bus_letter letter = {.what = BUS_SEND,
-                              .frame = message_raw_frame(L, 2, is_binary)};
-  int results = ask(L, &letter, there);
-  frame_unref(letter.frame);
-  return results;
+  if (!is_there(L, box))
+    return closed(L);
+  return send_there_take(L, message_raw_frame(L, 2, is_binary));
 }
 
 static int client_send_raw(lua_State *L) {
