@@ -42,6 +42,7 @@
   X(ping_timeouts, "connections closed because they fell silent")              \
   X(accept_paused, "times accepting stopped for lack of descriptors")          \
   X(certificates, "certificates that took the place of an older one")          \
+  X(bus_left_out, "messages to another worker that was too far behind")        \
   X(reloads, "loads of the scripts that went live")
 
 struct stats {

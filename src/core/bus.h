@@ -4,7 +4,12 @@
  * A letter names its receivers (a user, a room, one connection, everyone) and
  * what is meant for them. Letters of one worker to another keep their order,
  * so that messages of one sender to one receiver do. The frame is built once
- * and shared: its count is atomic. */
+ * and shared: its count is atomic.
+ *
+ * A worker that a script holds in a C function opens no letters. What waits
+ * for it is bounded; past that letters with `drop` are left out first (at half
+ * of the bound), then all that carry a frame: its clients could not be reached
+ * anyway. Commands always get through. */
 #ifndef CORE_BUS_H
 #define CORE_BUS_H
 
@@ -12,6 +17,7 @@
 #include "core/frame.h"
 #include "core/mailbox.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum { BUS_WORKERS_MAX = 256 };
@@ -42,6 +48,7 @@ struct bus_letter {
 
 struct bus_port {
   struct mailbox mailbox;
+  _Atomic size_t waiting; /* bytes of frames in letters that are not open */
   struct bus *bus;
   int worker; /* 0, 1, … */
   void (*open)(void *arg, const struct bus_letter *letter);
@@ -50,12 +57,13 @@ struct bus_port {
 
 struct bus {
   int workers;
+  size_t port_bytes; /* bound of `waiting`; 0: none */
   struct directory *directory;
   struct bus_port *ports;
 };
 
-/* For two workers at least. */
-MUST_CHECK struct bus *bus_new(int workers);
+/* For two workers at least; each port takes up to `port_bytes` of frames. */
+MUST_CHECK struct bus *bus_new(int workers, size_t port_bytes);
 
 /* When every port is closed and every loop has ended. Accepts NULL. */
 void bus_free(struct bus *bus);
@@ -69,7 +77,8 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
 /* What is sent there from now on is dropped. */
 void bus_close(struct bus *bus, int worker);
 
-/* Copies the letter, target and text too, to that worker. */
-void bus_post(struct bus *bus, int worker, const struct bus_letter *letter);
+/* Copies the letter, target and text too, to that worker. False if it was left
+ * out. */
+bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter);
 
 #endif

@@ -59,8 +59,10 @@ struct manager_limits {
 };
 
 struct manager {
-  struct bus *bus; /* borrowed; to other workers, NULL if there are none */
-  int worker;      /* 0, 1, … */
+  struct bus *bus;    /* borrowed; to other workers, NULL if there are none */
+  int worker;         /* 0, 1, … */
+  int64_t left_out_s; /* Unix time of the last log line about a worker that is
+                       * behind, by core/service */
   struct manager_limits limits;
   struct stats *stats; /* borrowed */
   struct conn *by_id;

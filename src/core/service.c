@@ -2,9 +2,11 @@
  * Sending to users, rooms and everyone. */
 #include "core/service.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <string.h>
+#include <time.h>
 
 /* --- here --------------------------------------------------------------- */
 
@@ -70,6 +72,17 @@ static uint32_t close_user(struct manager *manager, const char *id, size_t len,
 
 /* --- elsewhere ---------------------------------------------------------- */
 
+/* Said once a second at most; why the worker is behind says the watchdog. */
+static void say_left_out(struct manager *manager, int worker) {
+  int64_t now = time(NULL);
+  manager->stats->bus_left_out++;
+  if (manager->left_out_s == now)
+    return;
+  manager->left_out_s = now;
+  log_warn("worker=%d is too far behind: messages to its clients are left out",
+           worker + 1);
+}
+
 /* To each other worker that has a receiver; returns how many they have. */
 static uint32_t post(struct manager *manager, const struct bus_letter *letter) {
   uint32_t counts[BUS_WORKERS_MAX], sum = 0;
@@ -85,8 +98,10 @@ static uint32_t post(struct manager *manager, const struct bus_letter *letter) {
   for (int i = 0; i < bus->workers; i++) {
     if (i == manager->worker || counts[i] == 0)
       continue;
-    bus_post(bus, i, letter);
-    sum += counts[i];
+    if (bus_post(bus, i, letter))
+      sum += counts[i];
+    else
+      say_left_out(manager, i);
   }
   return sum;
 }
@@ -208,7 +223,7 @@ static void close_older(struct manager *manager, const struct conn *conn,
     if (here)
       conn_close(here, code, NULL);
     else if (older.workers[i] != manager->worker)
-      bus_post(manager->bus, older.workers[i], &letter);
+      (void)bus_post(manager->bus, older.workers[i], &letter);
   }
   mem_free(older.ids);
   mem_free(older.workers);

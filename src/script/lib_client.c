@@ -223,9 +223,13 @@ static int ask(lua_State *L, struct bus_letter *letter) {
   const struct box *box = check_box(L, 1);
   letter->to = BUS_CONN;
   letter->conn = box->elsewhere;
-  bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
-  lua_pushboolean(L, true);
-  return 1;
+  if (bus_post(generation_of(L)->host->manager->bus, box->worker, letter)) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushliteral(L, "OVERLOADED");
+  return 2;
 }
 
 static int ask_elsewhere(lua_State *L, struct bus_letter letter) {

@@ -40,6 +40,11 @@ void crew_post_generations_take(struct crew *crew,
   mem_free(generations);
 }
 
+/* What waits for a stuck worker is bounded as what waits for slow clients. */
+static size_t port_bytes(const struct config *config, int count) {
+  return ((size_t)config->limits_queues_mb << 20) / (size_t)count;
+}
+
 /* --- life --------------------------------------------------------------- */
 
 void crew_init(struct crew *crew, const struct crew_shared *shared) {
@@ -49,7 +54,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
   if (count > 1)
-    crew->bus = bus_new(count);
+    crew->bus = bus_new(count, port_bytes(shared->config, count));
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
