@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Drives a server with many clients and measures what a message costs it.
  *
- *   loadgen --port=N --pid=N [--dialect=json|raw] [--secret=TEXT]
- *           [--scenario=echo|room|user|idle] [--clients=N] [--window=N]
- *           [--bytes=N] [--warmup=S] [--seconds=S]
+ *   loadgen --port=N --pid=N [--dialect=json|raw|socketio] [--secret=TEXT]
+ *           [--scenario=echo|room|rooms|user|idle|storm] [--clients=N]
+ *           [--window=N | --rate=N] [--active=N] [--bytes=N] [--warmup=S]
+ *           [--seconds=S]
  *   loadgen --free-port
  *
  * The main figure is the CPU time of the server's process per delivered
@@ -13,8 +14,17 @@
  *
  * Closed loop: a message is sent when one before it has reached all of its
  * receivers, so that `window` are under way: per client with echo, in all with
- * the others. Of a room there is one publisher, who is not in it; with user,
- * random clients send to random ones; idle only measures memory.
+ * the others. With a rate the loop is open: so many messages a second in all,
+ * for comparing two servers under the same load.
+ *
+ * Of a room there is one publisher, who is not in it; with rooms, of ten
+ * members each, random clients send to their own; with user, random clients
+ * send to random ones. Of these only the first `active` talk, if there are
+ * more; the rest is just there. idle measures the memory of clients that are in
+ * rooms and silent, storm the CPU time of a connect, from the handshake to the
+ * accepted token, when all come at once. Both first let a tenth more clients
+ * in, which are not counted: a server that has just started grows its tables,
+ * and compiles what it runs, with the first ones.
  *
  * A measured message carries "#<slot><time>", both of fixed width; no other
  * message contains a '#'. One thread; sends block, receives do not. */
@@ -37,15 +47,17 @@ enum {
   RX_BYTES = 1 << 20,
   EVENTS = 1024,
   OPENING = 64,        /* clients on their way in at the same time */
+  ROOM_SIZE = 10,      /* of rooms, and of idle */
   PATIENCE_S = 15,     /* for the server to start, and for any answer */
   LATENCIES = 1 << 20, /* one counter per microsecond, the last for more */
   SLOT_CHARS = 8,
   TIME_CHARS = 16,
 };
 
-enum scenario { ECHO, ROOM, USER, IDLE };
+enum scenario { ECHO, ROOM, ROOMS, USER, IDLE, STORM };
 
-static const char *const scenario_names[] = {"echo", "room", "user", "idle"};
+static const char *const scenario_names[] = {"echo", "room", "rooms",
+                                             "user", "idle", "storm"};
 
 enum state { NEW, UPGRADING, AUTHENTICATING, JOINING, READY };
 
@@ -53,6 +65,7 @@ struct client {
   int fd;
   unsigned index;
   enum state state;
+  uint64_t opened_us;
   char *rest; /* the incomplete end of what was received */
   size_t rest_len;
 };
@@ -63,6 +76,8 @@ static struct {
   struct dialect dialect;
   enum scenario scenario;
   unsigned clients, window, bytes;
+  unsigned active; /* of rooms, and of user; 0: all */
+  unsigned rate;   /* messages a second; 0: closed loop */
   double warmup, seconds;
 } opt = {.dialect = {.secret = ""},
          .clients = 100,
@@ -74,6 +89,7 @@ static struct {
 static int ep;
 static struct client *clients;
 static unsigned nclients, nready;
+static unsigned nslots;
 static unsigned *missing; /* by slot: receivers that have not got it yet */
 static uint64_t delivered;
 static uint32_t latency[LATENCIES];
@@ -132,9 +148,26 @@ static void send_all(struct client *c, const char *bytes, size_t len) {
   }
 }
 
+static void note_latency(uint64_t since) {
+  uint64_t us = now_us() - since;
+  if (measuring)
+    latency[us < LATENCIES ? us : LATENCIES - 1]++;
+}
+
 static void send_text(struct client *c, const char *text, size_t len) {
   char frame[DIALECT_MAX + WS_HEADER];
   send_all(c, frame, ws_write(frame, WS_TEXT, text, len, true));
+}
+
+/* The last one may not be full. */
+static unsigned room_members(unsigned room) {
+  unsigned rest = nclients - room * ROOM_SIZE;
+  return rest < ROOM_SIZE ? rest : ROOM_SIZE;
+}
+
+static unsigned any_active(void) {
+  bool some = opt.active && opt.active < nclients;
+  return (unsigned)random() % (some ? opt.active : nclients);
 }
 
 /* Sends the next message of a slot. With echo, a slot belongs to a client. */
@@ -158,12 +191,18 @@ static void send_measured(unsigned slot) {
     missing[slot] = opt.clients;
     len = dialect_room(&opt.dialect, text, 0, from, data);
     break;
+  case ROOMS:
+    from = any_active();
+    missing[slot] = room_members(from / ROOM_SIZE);
+    len = dialect_room(&opt.dialect, text, from / ROOM_SIZE, from, data);
+    break;
   case USER:
-    from = (unsigned)random() % nclients;
-    to = (unsigned)random() % nclients;
+    from = any_active();
+    to = any_active();
     len = dialect_user(&opt.dialect, text, to, from, data);
     break;
   case IDLE:
+  case STORM:
     return;
   }
   send_text(&clients[from], text, len);
@@ -176,11 +215,9 @@ static void on_measured(const char *mark) {
   memcpy(slot_text, mark, SLOT_CHARS);
   memcpy(time_text, mark + SLOT_CHARS, TIME_CHARS);
   unsigned slot = (unsigned)strtoul(slot_text, NULL, 16);
-  uint64_t us = now_us() - strtoull(time_text, NULL, 16);
+  note_latency(strtoull(time_text, NULL, 16));
   delivered++;
-  if (measuring)
-    latency[us < LATENCIES ? us : LATENCIES - 1]++;
-  if (--missing[slot] == 0)
+  if (--missing[slot] == 0 && !opt.rate)
     send_measured(slot);
 }
 
@@ -189,37 +226,57 @@ static void become_ready(struct client *c) {
   nready++;
 }
 
-static bool contains(const struct ws_frame *frame, const char *text) {
-  return memmem(frame->payload, frame->len, text, strlen(text)) != NULL;
+static void authenticate(struct client *c) {
+  char text[DIALECT_MAX];
+  c->state = AUTHENTICATING;
+  send_text(c, text, dialect_auth(&opt.dialect, text, c->index));
 }
 
 static void on_authenticated(struct client *c) {
   /* The publisher of a room is the last client, and stays outside. */
-  bool joins =
-      (opt.scenario == ROOM && c->index < opt.clients) || opt.scenario == IDLE;
-  if (!joins) {
+  bool one_room = opt.scenario == ROOM && c->index < opt.clients;
+  note_latency(c->opened_us);
+  if (!one_room && opt.scenario != ROOMS && opt.scenario != IDLE) {
     become_ready(c);
     return;
   }
   char text[DIALECT_MAX];
   c->state = JOINING;
-  unsigned room = opt.scenario == IDLE ? c->index / 10 : 0;
+  unsigned room = one_room ? 0 : c->index / ROOM_SIZE;
   send_text(c, text, dialect_join(&opt.dialect, text, room));
+}
+
+static void on_answer(struct client *c, const struct ws_frame *frame) {
+  char text[DIALECT_MAX];
+  switch (dialect_hear(&opt.dialect, frame->payload, frame->len)) {
+  case HEARD_HELLO:
+    authenticate(c);
+    break;
+  case HEARD_AUTHENTICATED:
+    if (c->state == AUTHENTICATING)
+      on_authenticated(c);
+    break;
+  case HEARD_JOINED:
+    if (c->state == JOINING)
+      become_ready(c);
+    break;
+  case HEARD_PING:
+    send_text(c, text, dialect_pong(&opt.dialect, text));
+    break;
+  case HEARD_ERROR:
+    fail("client %u: the server answered %.*s", c->index, (int)frame->len,
+         frame->payload);
+  case HEARD_OTHER:
+    break;
+  }
 }
 
 static void on_text(struct client *c, const struct ws_frame *frame) {
   const char *mark = memchr(frame->payload, '#', frame->len);
   if (mark && frame->payload + frame->len - mark > 1 + SLOT_CHARS + TIME_CHARS)
     on_measured(mark + 1);
-  else if (c->state == AUTHENTICATING && contains(frame, "\"auth_ok\""))
-    on_authenticated(c);
-  else if (c->state == JOINING && contains(frame, "\"reply\""))
-    become_ready(c);
-  else if (contains(frame, "\"type\":\"ping\""))
-    send_text(c, "{\"type\":\"pong\"}", 15);
-  else if (contains(frame, "error\""))
-    fail("client %u: the server answered %.*s", c->index, (int)frame->len,
-         frame->payload);
+  else
+    on_answer(c, frame);
 }
 
 static void on_frame(struct client *c, const struct ws_frame *frame) {
@@ -247,9 +304,10 @@ static size_t upgrade(struct client *c, const char *p, size_t len) {
     return 0;
   if (len < 12 || memcmp(p + 9, "101", 3) != 0)
     fail("no WebSocket: %.*s", (int)len, p);
-  char text[DIALECT_MAX];
-  c->state = AUTHENTICATING;
-  send_text(c, text, dialect_auth(&opt.dialect, text, c->index));
+  if (dialect_server_first(&opt.dialect))
+    c->state = AUTHENTICATING;
+  else
+    authenticate(c);
   return (size_t)(end + 4 - p);
 }
 
@@ -319,32 +377,33 @@ static int connect_to_server(void) {
 }
 
 static void open_client(void) {
-  static const char request[] = "GET /ws HTTP/1.1\r\n"
-                                "Host: 127.0.0.1\r\n"
-                                "Upgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n"
-                                "Sec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Key: "
-                                "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  char request[512];
+  int len = snprintf(request, sizeof request,
+                     "GET %s HTTP/1.1\r\n"
+                     "Host: 127.0.0.1\r\n"
+                     "Upgrade: websocket\r\n"
+                     "Connection: Upgrade\r\n"
+                     "Sec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                     dialect_path(&opt.dialect));
   struct client *c = &clients[nclients];
+  c->opened_us = now_us();
   c->fd = connect_to_server();
   c->index = nclients++;
   c->state = UPGRADING;
   struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
   if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev))
     fail("epoll_ctl: %s", strerror(errno));
-  send_all(c, request, sizeof request - 1);
+  send_all(c, request, (size_t)len);
 }
 
+/* Opens more of them until there are `count`, and all are in. */
 static void open_clients(unsigned count) {
-  uint64_t end = 0;
-  clients = calloc(count, sizeof *clients);
-  if (!clients)
-    fail("no memory");
-  for (unsigned last = 0; nready < count;) {
+  uint64_t end = now_us() + PATIENCE_S * 1000000ull;
+  for (unsigned last = nready; nready < count;) {
     while (nclients < count && nclients - nready < OPENING)
       open_client();
-    if (nready != last || !end)
+    if (nready != last)
       end = now_us() + PATIENCE_S * 1000000ull;
     last = nready;
     turn(end);
@@ -355,10 +414,25 @@ static void open_clients(unsigned count) {
 
 /* ---- measuring ---- */
 
+/* Sends what is due at the rate, and returns when the next one will be. */
+static uint64_t send_due(void) {
+  static uint64_t start, sent;
+  if (!start)
+    start = now_us();
+  for (;; sent++) {
+    uint64_t due = start + sent * 1000000 / opt.rate;
+    if (due > now_us())
+      return due;
+    send_measured((unsigned)(sent % nslots));
+  }
+}
+
 static void work(double seconds) {
   uint64_t end = now_us() + (uint64_t)(seconds * 1e6);
-  while (now_us() < end)
-    turn(end);
+  while (now_us() < end) {
+    uint64_t due = opt.rate ? send_due() : end;
+    turn(due < end ? due : end);
+  }
 }
 
 static unsigned percentile(double part) {
@@ -373,31 +447,44 @@ static unsigned percentile(double part) {
   return LATENCIES;
 }
 
+/* What was used since: the line that bench/run reads. */
+static void print_costs(uint64_t cpu, uint64_t time, uint64_t count) {
+  double used = (double)(cpu_us() - cpu);
+  double elapsed = (double)(now_us() - time), n = (double)count;
+  printf("cpu_us=%.3f rate=%.0f p50_us=%u p99_us=%u busy=%.2f\n", used / n,
+         n / elapsed * 1e6, percentile(0.5), percentile(0.99), used / elapsed);
+}
+
 static void measure_messages(void) {
-  unsigned slots = opt.window * (opt.scenario == ECHO ? opt.clients : 1);
-  missing = calloc(slots, sizeof *missing);
+  open_clients(opt.clients + (opt.scenario == ROOM));
+  nslots = opt.window * (opt.scenario == ECHO ? opt.clients : 1);
+  missing = calloc(nslots, sizeof *missing);
   if (!missing)
     fail("no memory");
-  for (unsigned slot = 0; slot < slots; slot++)
+  for (unsigned slot = 0; slot < nslots && !opt.rate; slot++)
     send_measured(slot);
   work(opt.warmup);
   uint64_t cpu = cpu_us(), time = now_us(), before = delivered;
   measuring = true;
   work(opt.seconds);
-  double count = (double)(delivered - before);
-  double elapsed = (double)(now_us() - time);
-  double used = (double)(cpu_us() - cpu);
-  if (count == 0)
+  if (delivered == before)
     fail("nothing was delivered");
-  printf("cpu_us=%.3f rate=%.0f p50_us=%u p99_us=%u busy=%.2f\n", used / count,
-         count / elapsed * 1e6, percentile(0.5), percentile(0.99),
-         used / elapsed);
+  print_costs(cpu, time, delivered - before);
 }
 
 static void measure_memory(void) {
+  open_clients(opt.clients / 10 + 1);
   long before = rss_bytes();
-  open_clients(opt.clients);
+  open_clients(nclients + opt.clients);
   printf("rss_kib=%.2f\n", (double)(rss_bytes() - before) / 1024 / opt.clients);
+}
+
+static void measure_connects(void) {
+  open_clients(opt.clients / 10 + 1);
+  uint64_t cpu = cpu_us(), time = now_us();
+  measuring = true;
+  open_clients(nclients + opt.clients);
+  print_costs(cpu, time, opt.clients);
 }
 
 /* ---- the command line ---- */
@@ -414,10 +501,15 @@ static int free_port(void) {
 }
 
 static enum scenario scenario_of(const char *name) {
-  for (int i = ECHO; i <= IDLE; i++)
+  for (int i = ECHO; i <= STORM; i++)
     if (strcmp(name, scenario_names[i]) == 0)
       return (enum scenario)i;
   fail("unknown scenario %s", name);
+}
+
+static void set_dialect(const char *name) {
+  if (!dialect_named(&opt.dialect, name))
+    fail("unknown dialect %s", name);
 }
 
 static unsigned number(const char *text, unsigned max) {
@@ -439,7 +531,7 @@ static void set_option(const char *arg) {
   else if (IS("pid"))
     opt.pid = (pid_t)number(value, 1u << 30);
   else if (IS("dialect"))
-    opt.dialect.raw = strcmp(value, "raw") == 0;
+    set_dialect(value);
   else if (IS("secret"))
     opt.dialect.secret = value;
   else if (IS("scenario"))
@@ -448,6 +540,10 @@ static void set_option(const char *arg) {
     opt.clients = number(value, 100000);
   else if (IS("window"))
     opt.window = number(value, 100000);
+  else if (IS("active"))
+    opt.active = number(value, 100000);
+  else if (IS("rate"))
+    opt.rate = number(value, 10000000);
   else if (IS("bytes"))
     opt.bytes = number(value, DIALECT_MAX / 2);
   else if (IS("warmup"))
@@ -469,11 +565,14 @@ int main(int argc, char **argv) {
   if (!opt.port || !opt.pid)
     fail("--port and --pid are needed");
   ep = epoll_create1(0);
-  if (opt.scenario == IDLE) {
+  clients = calloc(2 * opt.clients + 1, sizeof *clients);
+  if (!clients)
+    fail("no memory");
+  if (opt.scenario == IDLE)
     measure_memory();
-  } else {
-    open_clients(opt.clients + (opt.scenario == ROOM));
+  else if (opt.scenario == STORM)
+    measure_connects();
+  else
     measure_messages();
-  }
   return 0;
 }
