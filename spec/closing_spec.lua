@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local raw = require "spec.support.raw"
 local t = require "perigee.testing"
 
 describe("A connection is closed", function()
@@ -139,6 +140,18 @@ describe("A connection is closed", function()
     local alice = server:connect { user = "alice" }
     alice:close(1000, "bye")
     assert.equal(1000, alice.ws.got_close_code)
+  end)
+
+  it("and is not heard any more after its own close frame", function()
+    local peer = raw.connect(server)
+    peer:write(raw.login(server, "alice"))
+    peer:write(raw.frame("\3\232bye", { opcode = 8 }),
+      raw.frame '{"type":"echo","id":1,"data":"late"}', raw.frame "{")
+    local bytes = raw.read_to_end(peer)
+    assert.not_matches("late", bytes)
+    -- The answer is the same code, and the only one.
+    assert.matches("\x88\2\3\232$", bytes)
+    assert.is_nil(bytes:find("\x88\14", 1, true))
   end)
 
   it("4006 when it does not send auth in time", function()
