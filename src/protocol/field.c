@@ -15,9 +15,9 @@ static bool key_is(const struct json_string *key, const char *want) {
 bool field_find(const struct envelope *env, const char *key, const char **value,
                 size_t *len) {
   bool found = false;
-  struct json_scan scan = {env->data, env->data + env->data_len};
   if (!env->data || *env->data != '{')
     return false;
+  struct json_scan scan = {env->data, env->data + env->data_len};
   int more = json_enter(&scan, '}');
   while (more > 0) {
     struct json_string name;
