@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ * Whatever comes over a socket, the worker is whole afterwards.
+ *
+ * A worker lives in this process, without its thread: the target turns its
+ * loop. Each input is one client on a loopback socket. Its first byte says
+ * what the server is sent before (enum before, in the two lowest bits) and
+ * whether the client ends with a FIN or a reset; the second how the stream is
+ * cut into chunks, between which the loop turns. The rest is the stream. A
+ * frame with a mask of zeros is readable, so that the corpus is, too.
+ *
+ * What the server says must be frames of JSON, and nothing after a close
+ * frame but that of libwebsockets, which may say one of its own when it meets a
+ * broken frame behind what we have closed for. When the client has gone,
+ * nothing of it may be left, and another one is served. */
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/json.h"
+#include "core/key.h"
+#include "core/metrics.h"
+#include "core/store.h"
+#include "server/reload.h"
+#include "server/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+enum before {
+  NOTHING,   /* the stream begins with the request */
+  HANDSHAKE, /* with the first frame */
+  LOGIN,     /* with the first frame after auth */
+  LINES,     /* the same, and each line is the text of one */
+};
+
+enum {
+  BEFORE_MASK = 3,
+  END_WITH_FIN = 4,
+  CHUNKS_MAX = 64,    /* a turn of the loop takes its time */
+  PATIENCE_MS = 5000, /* after which something hangs */
+  TURNS_MAX = 200,
+  QUIET_TURNS = 4, /* a message that waits is answered some turns later */
+  OPCODE_CLOSE = 8,
+};
+
+static const char handshake[] = "GET /ws HTTP/1.1\r\nHost: fuzz\r\n"
+                                "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: "
+                                "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+static struct worker worker;
+static struct mailbox home; /* nobody opens what the worker writes */
+static int listener;
+static struct sockaddr_in address = {.sin_family = AF_INET};
+static struct buf login; /* the bytes of a frame */
+
+struct peer {
+  int fd;
+  bool ended; /* the server has closed */
+  struct buf got;
+};
+
+static void require(bool ok) {
+  if (!ok)
+    abort();
+}
+
+/* --- the server --------------------------------------------------------- */
+
+static const struct config *new_config(void) {
+  static char *flags[] = {
+      "--config=/dev/null",
+      "--auth.secret=0123456789abcdef0123456789abcdef",
+      "--auth.header=true",
+      "--auth.cookie=token",
+      "--proxy.trusted=127.0.0.1",
+      "--headers=x-own",
+      "--origins=*",
+      "--limits.handshakes_per_s=0",
+      "--limits.store_mb=1",
+  };
+  static char *const no_env[] = {NULL};
+  struct buf error = {0};
+  struct config_args args = {CONFIG_PRODUCTION, ARRAY_SIZE(flags), flags,
+                             no_env};
+  struct config *config = config_load(&args, &error);
+  if (!config)
+    fprintf(stderr, "%.*s\n", (int)error.len, error.data);
+  require(config != NULL);
+  return config;
+}
+
+static void start(void) {
+  static struct rates rates;
+  struct buf error = {0};
+  const struct config *config = new_config();
+  struct jwt_key *key = key_load(config, NULL, &error);
+  rates_init(&rates);
+  mailbox_init(&home, uv_default_loop(), NULL);
+  worker_init(&worker, 0, config, key, &home);
+  worker.protocol.rates = &rates;
+  worker.protocol.host.metrics = metrics_new();
+  worker.protocol.host.store = store_new(1 << 20);
+  struct generation *generation =
+      reload_build(&worker.protocol.host, "fuzz/handlers", 1, NULL, &error);
+  if (!generation || worker_open(&worker, false, &error)) {
+    fprintf(stderr, "in the root of the project? %.*s\n", (int)error.len,
+            error.data);
+    exit(1);
+  }
+  swap_start(&worker.swap, generation);
+}
+
+static void start_listening(void) {
+  socklen_t len = sizeof address;
+  listener = socket(AF_INET, SOCK_STREAM, 0);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  require(!bind(listener, (struct sockaddr *)&address, sizeof address) &&
+          !listen(listener, 1) &&
+          !getsockname(listener, (struct sockaddr *)&address, &len));
+}
+
+/* Whether nothing of any client is left. */
+static bool is_alone(void) {
+  return worker.protocol.manager.alive == 0 && !worker.edge.pending.addresses;
+}
+
+/* --- frames ------------------------------------------------------------- */
+
+static void put_text_frame(struct buf *out, const void *text, size_t len) {
+  require(len <= UINT16_MAX);
+  buf_putc(out, (char)0x81);
+  if (len > 125) {
+    buf_putc(out, (char)(0x80 | 126));
+    buf_putc(out, (char)(len >> 8));
+    buf_putc(out, (char)len);
+  } else {
+    buf_putc(out, (char)(0x80 | len));
+  }
+  buf_put(out, "\0\0\0\0", 4);
+  buf_put(out, text, len);
+}
+
+static void make_login(void) {
+  struct buf text = {0};
+  char *token;
+  require(!jwt_sign(worker.protocol.host.key, "{\"sub\":\"fuzz\"}", &token));
+  buf_printf(&text, "{\"type\":\"auth\",\"data\":{\"token\":\"%s\"}}", token);
+  put_text_frame(&login, text.data, text.len);
+  buf_free(&text);
+  mem_free(token);
+}
+
+/* Passes a frame of the server: whole, not masked, and text is JSON. False
+ * when not all of it is there. */
+static bool pass_frame(const unsigned char **at, const unsigned char *end,
+                       int *opcode) {
+  const unsigned char *in = *at;
+  size_t left = (size_t)(end - in), head = 2;
+  if (left < head)
+    return false;
+  size_t len = in[1];
+  require((in[0] & 0xf0) == 0x80 && len <= 127);
+  size_t wide = len < 126 ? 0 : len == 126 ? 2 : 8;
+  if (left < head + wide)
+    return false;
+  for (size_t i = 0; i < wide; i++)
+    len = (i ? len << 8 : 0) | in[head + i];
+  head += wide;
+  if (left - head < len)
+    return false;
+  *opcode = in[0] & 15;
+  require(*opcode == 1 || *opcode == OPCODE_CLOSE || *opcode == 10);
+  if (*opcode == 1)
+    require(json_check((const char *)in + head, len, NULL) == 0);
+  *at = in + head + len;
+  return true;
+}
+
+static void check_frames(const struct buf *got) {
+  const char *head = memmem(got->data, got->len, "\r\n\r\n", 4);
+  if (!head)
+    return;
+  require(memcmp(got->data, "HTTP/1.1 101 ", 13) == 0);
+  const unsigned char *at = (const unsigned char *)head + 4;
+  const unsigned char *end = (const unsigned char *)got->data + got->len;
+  bool closed = false;
+  int opcode;
+  while (pass_frame(&at, end, &opcode)) {
+    require(!closed || opcode == OPCODE_CLOSE);
+    closed = opcode == OPCODE_CLOSE;
+  }
+}
+
+/* --- clients ------------------------------------------------------------ */
+
+static struct peer connect_peer(void) {
+  struct peer peer = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+  require(!connect(peer.fd, (struct sockaddr *)&address, sizeof address));
+  int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  require(fd >= 0);
+  edge_adopt_take(&worker.edge, fd);
+  return peer;
+}
+
+/* A turn of the loop, and what came of it. */
+static void turn(struct peer *peer) {
+  ssize_t n;
+  uv_run(&worker.loop, UV_RUN_NOWAIT);
+  do {
+    enum { PIECE = 16384 };
+    n = recv(peer->fd, buf_reserve(&peer->got, PIECE), PIECE, MSG_DONTWAIT);
+    if (n > 0)
+      peer->got.len += (size_t)n;
+  } while (n > 0);
+  peer->ended = peer->ended || n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* Turns until nothing is said any more. */
+static void settle(struct peer *peer) {
+  int quiet = 0;
+  for (int i = 0; i < TURNS_MAX && quiet < QUIET_TURNS && !peer->ended; i++) {
+    size_t before = peer->got.len;
+    turn(peer);
+    quiet = peer->got.len == before ? quiet + 1 : 0;
+  }
+}
+
+static void say(struct peer *peer, const void *bytes, size_t len) {
+  const char *at = bytes, *end = at + len;
+  while (at < end && !peer->ended) {
+    ssize_t n =
+        send(peer->fd, at, (size_t)(end - at), MSG_DONTWAIT | MSG_NOSIGNAL);
+    at += n > 0 ? n : 0;
+    turn(peer);
+  }
+}
+
+/* Hangs up, and waits until the server has forgotten all of it. */
+static void end(struct peer *peer, bool with_fin) {
+  const struct linger reset = {.l_onoff = 1}; /* nothing stays in TIME_WAIT */
+  uint64_t started_ms = uv_hrtime() / 1000000;
+  if (with_fin) {
+    shutdown(peer->fd, SHUT_WR);
+    settle(peer);
+  }
+  setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close(peer->fd);
+  while (!is_alone()) {
+    uv_run(&worker.loop, UV_RUN_NOWAIT);
+    require(uv_hrtime() / 1000000 - started_ms < PATIENCE_MS);
+  }
+  buf_free(&peer->got);
+}
+
+static bool has(const struct buf *got, const char *text) {
+  return got->len && memmem(got->data, got->len, text, strlen(text));
+}
+
+/* Another client is served as if nothing had been. */
+static void check_service(void) {
+  static const char ask[] = "{\"type\":\"echo\",\"id\":7,\"data\":[5,{}]}";
+  static const char answer[] = "{\"type\":\"reply\",\"id\":7,\"data\":[5,{}]}";
+  struct peer peer = connect_peer();
+  struct buf all = {0};
+  uint64_t started_ms = uv_hrtime() / 1000000;
+  buf_puts(&all, handshake);
+  buf_put(&all, login.data, login.len);
+  put_text_frame(&all, ask, strlen(ask));
+  say(&peer, all.data, all.len);
+  while (!has(&peer.got, answer)) {
+    turn(&peer);
+    require(!peer.ended && uv_hrtime() / 1000000 - started_ms < PATIENCE_MS);
+  }
+  check_frames(&peer.got);
+  end(&peer, false);
+  buf_free(&all);
+}
+
+/* --- an input ----------------------------------------------------------- */
+
+static void put_lines(struct buf *out, const uint8_t *data, size_t size) {
+  while (size > 0) {
+    const uint8_t *newline = memchr(data, '\n', size);
+    size_t len = newline ? (size_t)(newline - data) : size;
+    put_text_frame(out, data, len < UINT16_MAX ? len : UINT16_MAX);
+    data += len + (newline != NULL);
+    size -= len + (newline != NULL);
+  }
+}
+
+static void say_in_chunks(struct peer *peer, const struct buf *stream,
+                          size_t chunk) {
+  if (chunk == 0)
+    chunk = stream->len;
+  if (chunk < stream->len / CHUNKS_MAX)
+    chunk = stream->len / CHUNKS_MAX;
+  for (size_t at = 0; at < stream->len; at += chunk) {
+    size_t left = stream->len - at;
+    say(peer, stream->data + at, left < chunk ? left : chunk);
+  }
+}
+
+/* What is kept for later (Lua's memory, buffers) looks like a leak in a single
+ * run, and finding out that it is none takes long: look at the end only. */
+static void add_flag(int *argc, char ***argv) {
+  static char flag[] = "-detect_leaks=0";
+  char **more = mem_alloc(((size_t)*argc + 2) * sizeof *more);
+  memcpy(more, *argv, (size_t)*argc * sizeof *more);
+  more[(*argc)++] = flag;
+  *argv = more;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+  add_flag(argc, argv);
+  signal(SIGPIPE, SIG_IGN);
+  log_setup(LOG_ERROR, LOG_TEXT);
+  start();
+  start_listening();
+  make_login();
+  return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct buf stream = {0};
+  if (size < 2)
+    return 0;
+  enum before before = data[0] & BEFORE_MASK;
+  struct peer peer = connect_peer();
+  if (before != NOTHING)
+    say(&peer, handshake, strlen(handshake));
+  if (before == LOGIN || before == LINES)
+    say(&peer, login.data, login.len);
+  if (before == LINES)
+    put_lines(&stream, data + 2, size - 2);
+  else
+    buf_put(&stream, data + 2, size - 2);
+  say_in_chunks(&peer, &stream, data[1]);
+  settle(&peer);
+  if (before != NOTHING)
+    check_frames(&peer.got);
+  end(&peer, data[0] & END_WITH_FIN);
+  check_service();
+  buf_free(&stream);
+  return 0;
+}
