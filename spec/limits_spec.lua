@@ -45,6 +45,32 @@ describe("The limit of", function()
     t.wait_until(function() return alice:request("echo", "again") end)
   end)
 
+  it("messages answers a burst out of a flood, and lets others be", function()
+    local server = t.server { scripts = scripts }
+    finally(function() server:stop() end)
+    local flooder = server:connect { user = "flooder" }
+    local bob = server:connect { user = "bob" }
+    for i = 1, 400 do
+      flooder:send("echo", i, i)
+    end
+    assert.equal("x", bob:request("echo", "x"))
+    local replies = 0
+    for i = 1, 400 do
+      local answer
+      repeat answer = t.decode(flooder:receive()) until answer.type ~= "ping"
+      assert.equal(i, answer.id) -- every one, in order
+      if answer.type == "reply" then
+        replies = replies + 1
+      else
+        assert.equal("RATE_LIMITED", answer.data.code)
+      end
+      -- `auth` was the first of the hundred.
+      assert.is_true(answer.type == "reply" or i >= 100)
+    end
+    assert.is_true(replies >= 100 and replies < 400, tostring(replies))
+    bob:expect_nothing()
+  end)
+
   it("messages tells once, not every time, if nobody asked", function()
     local server = t.server {
       scripts = scripts,
