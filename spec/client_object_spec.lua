@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local neighbour = require "spec.support.neighbour"
 local t = require "perigee.testing"
 
 describe("The client object", function()
@@ -38,6 +39,7 @@ describe("The client object", function()
               results.send = { client:send { type = "late" } }
               return results
             end,
+            where = function() return perigee.worker end,
             keep = function(client) kept[client.user_id] = client end,
             kept = function(_, user)
               local client = kept[user]
@@ -162,7 +164,7 @@ describe("The client object", function()
   end)
 
   it("answers nil, \"closed\" when the client has gone", function()
-    local bob = server:connect { user = "bob" }
+    local bob = neighbour(server, alice, "bob")
     bob:request "keep"
     assert.is_true(alice:request("kept_is_open", "bob"))
     bob:drop()

@@ -5,9 +5,9 @@ local t = require "perigee.testing"
 
 local script = [[
 local perigee = require "perigee"
-local released = {}
+local store = perigee.store -- other workers have other variables
 local function wait_for(name)
-  while not released[name] do
+  while not store.get("released " .. name) do
     perigee.sleep(0.005)
   end
 end
@@ -25,7 +25,7 @@ h.hold = function(client, data)
 end
 
 h.release = function(_, data)
-  released[data.name] = true
+  store.set("released " .. data.name, true)
 end
 
 h["pcall.hold"] = function(_, data)
@@ -234,19 +234,21 @@ describe("a client that goes while its handler waits", function()
   setup(function()
     server = t.server { scripts = { ["wait.lua"] = [[
       local perigee = require "perigee"
-      local seen, released = {}, false
+      local store = perigee.store
       local function note(client, what)
+        local seen = store.get "seen" or {}
         table.insert(seen, client.user_id .. " " .. what)
+        store.set("seen", seen)
       end
       return {
         hold = function(client)
           note(client, "begins")
-          while not released do perigee.sleep(0.005) end
+          while not store.get "released" do perigee.sleep(0.005) end
           note(client, client:is_open() and "open" or "closed")
         end,
         word = function(client, data) note(client, data) end,
-        release = function() released = true end,
-        seen = function() return seen end,
+        release = function() store.set("released", true) end,
+        seen = function() return store.get "seen" end,
         kick = function() return perigee.kick "alice" end,
         ["@leave"] = function(client, room)
           perigee.sleep(0.001)

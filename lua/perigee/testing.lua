@@ -42,6 +42,7 @@ local t = {
   },
   flags = {},
 }
+t.defaults.workers = os.getenv "PERIGEE_WORKERS"
 local running = {} -- servers, as keys
 local shared -- the server of t.connect, once there is one
 
