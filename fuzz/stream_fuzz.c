@@ -2,16 +2,17 @@
  * Whatever comes over a socket, the worker is whole afterwards.
  *
  * A worker lives in this process, without its thread: the target turns its
- * loop. Each input is one client on a loopback socket. Its first byte says
- * what the server is sent before (enum before, in the two lowest bits) and
- * whether the client ends with a FIN or a reset; the second how the stream is
- * cut into chunks, between which the loop turns. The rest is the stream. A
- * frame with a mask of zeros is readable, so that the corpus is, too.
+ * loop. Each input is one client on a loopback socket. Its first byte says what
+ * the server is sent before (enum before, in the two lowest bits), whether the
+ * client ends with a FIN or a reset, and whether it speaks the protocol or raw
+ * mode; the second how the stream is cut into chunks, between which the loop
+ * turns. The rest is the stream. A frame with a mask of zeros is readable, so
+ * that the corpus is, too.
  *
- * What the server says must be frames of JSON, and nothing after a close
- * frame but that of libwebsockets, which may say one of its own when it meets a
- * broken frame behind what we have closed for. When the client has gone,
- * nothing of it may be left, and another one is served. */
+ * What the server says must be frames, of JSON but in raw mode, and nothing
+ * after a close frame but that of libwebsockets, which says one of its own when
+ * a broken frame comes behind what we have closed for. When the client has
+ * gone, nothing of it may be left, and another one is served. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -44,6 +45,7 @@ enum before {
 enum {
   BEFORE_MASK = 3,
   END_WITH_FIN = 4,
+  IN_RAW_MODE = 8,
   CHUNKS_MAX = 64,    /* a turn of the loop takes its time */
   PATIENCE_MS = 5000, /* after which something hangs */
   TURNS_MAX = 200,
@@ -51,11 +53,14 @@ enum {
   OPCODE_CLOSE = 8,
 };
 
-static const char handshake[] = "GET /ws HTTP/1.1\r\nHost: fuzz\r\n"
-                                "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                                "Sec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Key: "
-                                "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+#define HANDSHAKE(path)                                                        \
+  "GET " path " HTTP/1.1\r\nHost: fuzz\r\n"                                    \
+  "Connection: Upgrade\r\nUpgrade: websocket\r\n"                              \
+  "Sec-WebSocket-Version: 13\r\n"                                              \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+static const char handshake[] = HANDSHAKE("/ws");
+static const char raw_handshake[] = HANDSHAKE("/raw");
 
 static struct worker worker;
 static struct mailbox home; /* nobody opens what the worker writes */
@@ -86,6 +91,7 @@ static const struct config *new_config(void) {
       "--headers=x-own",
       "--origins=*",
       "--limits.handshakes_per_s=0",
+      "--raw.path=/raw",
       "--limits.store_mb=1",
   };
   static char *const no_env[] = {NULL};
@@ -160,10 +166,20 @@ static void make_login(void) {
   mem_free(token);
 }
 
-/* Passes a frame of the server: whole, not masked, and text is JSON. False
- * when not all of it is there. */
+static void check_frame(int opcode, const void *data, size_t len, bool is_raw) {
+  enum { TEXT = 1, BINARY, CLOSE = 8, PING, PONG };
+  require(opcode == TEXT || opcode == CLOSE || opcode == PONG ||
+          (is_raw && (opcode == BINARY || opcode == PING)));
+  if (opcode == TEXT && is_raw)
+    require(json_utf8_valid(data, len));
+  else if (opcode == TEXT)
+    require(json_check(data, len, NULL) == 0);
+}
+
+/* Passes a frame of the server: whole and not masked. False when not all of it
+ * is there. */
 static bool pass_frame(const unsigned char **at, const unsigned char *end,
-                       int *opcode) {
+                       bool is_raw, int *opcode) {
   const unsigned char *in = *at;
   size_t left = (size_t)(end - in), head = 2;
   if (left < head)
@@ -179,14 +195,12 @@ static bool pass_frame(const unsigned char **at, const unsigned char *end,
   if (left - head < len)
     return false;
   *opcode = in[0] & 15;
-  require(*opcode == 1 || *opcode == OPCODE_CLOSE || *opcode == 10);
-  if (*opcode == 1)
-    require(json_check((const char *)in + head, len, NULL) == 0);
+  check_frame(*opcode, in + head, len, is_raw);
   *at = in + head + len;
   return true;
 }
 
-static void check_frames(const struct buf *got) {
+static void check_frames(const struct buf *got, bool is_raw) {
   const char *head = memmem(got->data, got->len, "\r\n\r\n", 4);
   if (!head)
     return;
@@ -195,7 +209,7 @@ static void check_frames(const struct buf *got) {
   const unsigned char *end = (const unsigned char *)got->data + got->len;
   bool closed = false;
   int opcode;
-  while (pass_frame(&at, end, &opcode)) {
+  while (pass_frame(&at, end, is_raw, &opcode)) {
     require(!closed || opcode == OPCODE_CLOSE);
     closed = opcode == OPCODE_CLOSE;
   }
@@ -281,7 +295,7 @@ static void check_service(void) {
     turn(&peer);
     require(!peer.ended && uv_hrtime() / 1000000 - started_ms < PATIENCE_MS);
   }
-  check_frames(&peer.got);
+  check_frames(&peer.got, false);
   end(&peer, false);
   buf_free(&all);
 }
@@ -335,9 +349,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2)
     return 0;
   enum before before = data[0] & BEFORE_MASK;
+  bool is_raw = data[0] & IN_RAW_MODE;
   struct peer peer = connect_peer();
+  const char *request = is_raw ? raw_handshake : handshake;
   if (before != NOTHING)
-    say(&peer, handshake, strlen(handshake));
+    say(&peer, request, strlen(request));
   if (before == LOGIN || before == LINES)
     say(&peer, login.data, login.len);
   if (before == LINES)
@@ -347,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   say_in_chunks(&peer, &stream, data[1]);
   settle(&peer);
   if (before != NOTHING)
-    check_frames(&peer.got);
+    check_frames(&peer.got, is_raw);
   end(&peer, data[0] & END_WITH_FIN);
   check_service();
   buf_free(&stream);

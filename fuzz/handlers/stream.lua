@@ -30,6 +30,11 @@ return {
     return client.state
   end,
   go = function(client) client:close(4004, "asked for") end,
+  ["@raw"] = function(client, payload, is_binary)
+    if #payload % 3 == 0 then perigee.sleep(0) end
+    client:send_raw(payload, is_binary)
+    client:send_raw("", true)
+  end,
   ["@join"] = function(_, room)
     if is_odd(room) then return nil, "room.odd", "only even ones" end
     perigee.sleep(0)
