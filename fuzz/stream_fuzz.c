@@ -4,10 +4,10 @@
  * A worker lives in this process, without its thread: the target turns its
  * loop. Each input is one client on a loopback socket. Its first byte says what
  * the server is sent before (enum before, in the two lowest bits), whether the
- * client ends with a FIN or a reset, and whether it speaks the protocol or raw
- * mode; the second how the stream is cut into chunks, between which the loop
- * turns. The rest is the stream. A frame with a mask of zeros is readable, so
- * that the corpus is, too.
+ * client ends with a FIN or a reset, speaks the protocol or raw mode, and
+ * offers permessage-deflate; the second how the stream is cut into chunks,
+ * between which the loop turns. The rest is the stream. A frame with a mask of
+ * zeros is readable, so that the corpus is, too.
  *
  * What the server says must be frames, of JSON but in raw mode, and nothing
  * after a close frame but that of libwebsockets, which says one of its own when
@@ -46,6 +46,7 @@ enum {
   BEFORE_MASK = 3,
   END_WITH_FIN = 4,
   IN_RAW_MODE = 8,
+  OFFERS_DEFLATE = 64,
   CHUNKS_MAX = 64,    /* a turn of the loop takes its time */
   PATIENCE_MS = 5000, /* after which something hangs */
   TURNS_MAX = 200,
@@ -53,14 +54,13 @@ enum {
   OPCODE_CLOSE = 8,
 };
 
-#define HANDSHAKE(path)                                                        \
-  "GET " path " HTTP/1.1\r\nHost: fuzz\r\n"                                    \
-  "Connection: Upgrade\r\nUpgrade: websocket\r\n"                              \
-  "Sec-WebSocket-Version: 13\r\n"                                              \
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-static const char handshake[] = HANDSHAKE("/ws");
-static const char raw_handshake[] = HANDSHAKE("/raw");
+/* The rest of a request whose path comes before. */
+static const char handshake[] = " HTTP/1.1\r\nHost: fuzz\r\n"
+                                "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: "
+                                "dGhlIHNhbXBsZSBub25jZQ==\r\n";
+static const char offer[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 static struct worker worker;
 static struct mailbox home; /* nobody opens what the worker writes */
@@ -92,6 +92,8 @@ static const struct config *new_config(void) {
       "--origins=*",
       "--limits.handshakes_per_s=0",
       "--raw.path=/raw",
+      "--deflate.enabled=true",
+      "--deflate.threshold=0",
       "--limits.store_mb=1",
   };
   static char *const no_env[] = {NULL};
@@ -166,6 +168,13 @@ static void make_login(void) {
   mem_free(token);
 }
 
+static void put_handshake(struct buf *out, int kind) {
+  buf_puts(out, kind & IN_RAW_MODE ? "GET /raw" : "GET /ws");
+  buf_puts(out, handshake);
+  buf_puts(out, kind & OFFERS_DEFLATE ? offer : "");
+  buf_puts(out, "\r\n");
+}
+
 static void check_frame(int opcode, const void *data, size_t len, bool is_raw) {
   enum { TEXT = 1, BINARY, CLOSE = 8, PING, PONG };
   require(opcode == TEXT || opcode == CLOSE || opcode == PONG ||
@@ -179,13 +188,15 @@ static void check_frame(int opcode, const void *data, size_t len, bool is_raw) {
 /* Passes a frame of the server: whole and not masked. False when not all of it
  * is there. */
 static bool pass_frame(const unsigned char **at, const unsigned char *end,
-                       bool is_raw, int *opcode) {
+                       int kind, int *opcode) {
   const unsigned char *in = *at;
   size_t left = (size_t)(end - in), head = 2;
   if (left < head)
     return false;
   size_t len = in[1];
-  require((in[0] & 0xf0) == 0x80 && len <= 127);
+  bool compressed = in[0] & 0x40;
+  require((in[0] & 0xb0) == 0x80 && len <= 127);
+  require(!compressed || kind & OFFERS_DEFLATE);
   size_t wide = len < 126 ? 0 : len == 126 ? 2 : 8;
   if (left < head + wide)
     return false;
@@ -195,12 +206,13 @@ static bool pass_frame(const unsigned char **at, const unsigned char *end,
   if (left - head < len)
     return false;
   *opcode = in[0] & 15;
-  check_frame(*opcode, in + head, len, is_raw);
+  if (!compressed)
+    check_frame(*opcode, in + head, len, kind & IN_RAW_MODE);
   *at = in + head + len;
   return true;
 }
 
-static void check_frames(const struct buf *got, bool is_raw) {
+static void check_frames(const struct buf *got, int kind) {
   const char *head = memmem(got->data, got->len, "\r\n\r\n", 4);
   if (!head)
     return;
@@ -209,7 +221,7 @@ static void check_frames(const struct buf *got, bool is_raw) {
   const unsigned char *end = (const unsigned char *)got->data + got->len;
   bool closed = false;
   int opcode;
-  while (pass_frame(&at, end, is_raw, &opcode)) {
+  while (pass_frame(&at, end, kind, &opcode)) {
     require(!closed || opcode == OPCODE_CLOSE);
     closed = opcode == OPCODE_CLOSE;
   }
@@ -287,7 +299,7 @@ static void check_service(void) {
   struct peer peer = connect_peer();
   struct buf all = {0};
   uint64_t started_ms = uv_hrtime() / 1000000;
-  buf_puts(&all, handshake);
+  put_handshake(&all, 0);
   buf_put(&all, login.data, login.len);
   put_text_frame(&all, ask, strlen(ask));
   say(&peer, all.data, all.len);
@@ -295,7 +307,7 @@ static void check_service(void) {
     turn(&peer);
     require(!peer.ended && uv_hrtime() / 1000000 - started_ms < PATIENCE_MS);
   }
-  check_frames(&peer.got, false);
+  check_frames(&peer.got, 0);
   end(&peer, false);
   buf_free(&all);
 }
@@ -345,15 +357,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct buf stream = {0};
+  struct buf stream = {0}, request = {0};
   if (size < 2)
     return 0;
   enum before before = data[0] & BEFORE_MASK;
-  bool is_raw = data[0] & IN_RAW_MODE;
   struct peer peer = connect_peer();
-  const char *request = is_raw ? raw_handshake : handshake;
+  put_handshake(&request, data[0]);
   if (before != NOTHING)
-    say(&peer, request, strlen(request));
+    say(&peer, request.data, request.len);
   if (before == LOGIN || before == LINES)
     say(&peer, login.data, login.len);
   if (before == LINES)
@@ -363,9 +374,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   say_in_chunks(&peer, &stream, data[1]);
   settle(&peer);
   if (before != NOTHING)
-    check_frames(&peer.got, is_raw);
+    check_frames(&peer.got, data[0]);
   end(&peer, data[0] & END_WITH_FIN);
   check_service();
+  buf_free(&request);
   buf_free(&stream);
   return 0;
 }
