@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Handlers that wait: in order for their own client, unnoticed by the others.
 
+local neighbour = require "spec.support.neighbour"
 local t = require "perigee.testing"
 
 local script = [[
@@ -14,6 +15,7 @@ end
 local h = {}
 
 h.now = function(_, data) return data end
+h.where = function() return perigee.worker end
 
 -- Waits until somebody sends `release` with the same name.
 h.hold = function(client, data)
@@ -198,11 +200,12 @@ describe("a handler that waits", function()
   end)
 
   it("goes on when it should, whoever resumes its coroutine", function()
+    local carol = neighbour(server, alice, "carol")
     alice:send("park", { name = "parked" }, 1)
-    assert.equal("hello", bob:request("now", "hello"))
-    assert.same({ true, "suspended" }, bob:request "resume_parked")
+    assert.equal("hello", carol:request("now", "hello"))
+    assert.same({ true, "suspended" }, carol:request "resume_parked")
     alice:send("now", "second", 2)
-    bob:request("release", { name = "parked" })
+    carol:request("release", { name = "parked" })
     assert.equal("parked", next_message(alice).data)
     assert.equal("second", next_message(alice).data)
   end)
