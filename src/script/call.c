@@ -243,11 +243,11 @@ static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
 /* After a failure for lack of memory: whether the state is full for good, or
  * the one call wanted too much, is known after a collection. */
 static void check_memory(struct generation *generation) {
-  size_t limit = generation->memory_limit;
-  if (!limit || generation->memory < limit - limit / 8)
+  size_t limit = generation->heap.limit;
+  if (!limit || generation->heap.used < limit - limit / 8)
     return;
   lua_gc(generation->L, LUA_GCCOLLECT);
-  if (generation->memory >= limit - limit / 8 &&
+  if (generation->heap.used >= limit - limit / 8 &&
       generation == generation->host->live)
     generation->host->generation_full(generation);
 }

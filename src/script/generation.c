@@ -25,7 +25,6 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
-#include <stdlib.h>
 
 static const char *const hook_keys[] = {
 #define HOOK_KEY(name, key) key,
@@ -42,26 +41,6 @@ enum { STOP_MS = 5000 };
 
 /* What the finalizers of a state may take together when it is closed. */
 enum { CLOSE_MS = 5000 };
-
-/* --- memory ------------------------------------------------------------- */
-
-/* Lua's allocator, with the limit of the state. Shrinking always works. */
-static void *allocate(void *context, void *ptr, size_t old, size_t size) {
-  struct generation *generation = context;
-  size_t before = ptr ? old : 0; /* without ptr, `old` is a type */
-  if (size == 0) {
-    free(ptr);
-    generation->memory -= before;
-    return NULL;
-  }
-  if (size > before && generation->memory_limit &&
-      generation->memory + (size - before) > generation->memory_limit)
-    return NULL;
-  void *moved = realloc(ptr, size);
-  if (moved)
-    generation->memory += size - before;
-  return moved;
-}
 
 /* --- modules ------------------------------------------------------------ */
 
@@ -278,11 +257,11 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
   generation->host = host;
   generation->number = number;
   generation->bundle = bundle_ref(bundle);
-  generation->memory_limit = (size_t)host->config->script_memory_mb << 20;
+  generation->heap.limit = (size_t)host->config->script_memory_mb << 20;
   list_init(&generation->idle);
   list_init(&generation->waiting);
   list_init(&generation->node);
-  lua_State *L = generation->L = lua_newstate(allocate, generation);
+  lua_State *L = generation->L = lua_newstate(heap_allocate, &generation->heap);
   if (!L) {
     buf_puts(error, "no memory for a Lua state");
     bundle_unref(bundle);
@@ -373,6 +352,7 @@ void generation_free(struct generation *generation) {
   call_free_idle(generation);
   budget_start(&generation->budget, CLOSE_MS); /* for finalizers */
   lua_close(generation->L);
+  heap_free(&generation->heap);
   buf_free(&generation->scratch);
   free_handlers(&generation->handlers);
   free_handlers(&generation->places);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "script/budget.h"
 #include "script/bundle.h"
+#include "script/heap.h"
 #include "script/host.h"
 #include "script/schema.h"
 
@@ -80,7 +81,7 @@ struct generation {
   uint64_t last_timer;
   struct handler *places; /* where they were made, by name */
 
-  size_t memory, memory_limit; /* bytes; 0: no limit */
+  struct heap heap;
   struct budget budget;
 
   /* Where messages and results are written. It belongs to no Lua value, so

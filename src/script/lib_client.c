@@ -572,7 +572,7 @@ static void copy_state(lua_State *from, lua_State *to) {
     struct buf *packed = &generation->scratch;
     char name[64];
     struct pack_from state = {from, lua_gettop(from), name,
-                              generation->memory_limit};
+                              generation->heap.limit};
     snprintf(name, sizeof name, "conn=%llu client.state",
              (unsigned long long)box->conn->id);
     lib_client_push(to, box->conn);

@@ -33,9 +33,9 @@ static uint64_t value_of(const struct snapshot *snapshot,
 
 /* Of the live generation and of those that retire. */
 static uint64_t lua_bytes(const struct host *host) {
-  uint64_t bytes = host->live->memory;
+  uint64_t bytes = host->live->heap.used;
   LIST_FOREACH (it, &host->retiring)
-    bytes += container_of(it, struct generation, node)->memory;
+    bytes += container_of(it, struct generation, node)->heap.used;
   return bytes;
 }
 
