@@ -68,9 +68,10 @@ struct generation {
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
-  int clients;        /* registry reference: table of client objects, by conn */
-  struct list node;   /* in host->retiring */
-  uint64_t retire_ms; /* loop time at which its calls are aborted */
+  int clients; /* registry reference: table of client objects, by conn */
+  const void *client_type; /* their metatable, to know one by */
+  struct list node;        /* in host->retiring */
+  uint64_t retire_ms;      /* loop time at which its calls are aborted */
 
   /* Calls, see call.c: coroutines without work, and calls that wait. */
   struct list idle, waiting;

@@ -31,8 +31,15 @@ enum { FIELDS = 1, STATE, CLAIMS, USER_VALUES = CLAIMS };
 
 static const char METATABLE[] = "perigee.client";
 
+/* The usual case is decided without looking the metatable up by its name. */
 static struct box *check_box(lua_State *L, int index) {
-  return luaL_checkudata(L, index, METATABLE);
+  if (lua_getmetatable(L, index)) {
+    bool ours = lua_topointer(L, -1) == generation_of(L)->client_type;
+    lua_pop(L, 1);
+    if (ours)
+      return lua_touserdata(L, index);
+  }
+  return luaL_checkudata(L, index, METATABLE); /* raises */
 }
 
 struct conn *lib_client_check(lua_State *L, int index) {
@@ -452,6 +459,7 @@ static const luaL_Reg metamethods[] = {
 
 void lib_client_setup(lua_State *L) {
   luaL_newmetatable(L, METATABLE);
+  generation_of(L)->client_type = lua_topointer(L, -1);
   luaL_setfuncs(L, metamethods, 0);
   luaL_newlib(L, methods);
   for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
