@@ -2,8 +2,8 @@
  * JSON as RFC 8259 has it: checked byte by byte, read in place, written.
  *
  * Every message passes through here, and most of its bytes are plain ASCII
- * inside strings. Those are taken eight at a time: `specials` marks in one
- * word the bytes that end a plain run. Everything else goes one by one.
+ * inside strings. Those are taken a word of 8 or 16 at a time: `specials` marks
+ * in it the bytes that end a plain run. Everything else goes one by one.
  *
  * Recursion is bounded by JSON_MAX_DEPTH. */
 #include "core/json.h"
@@ -17,6 +17,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* `specials` and `foreign` look at a word of bytes at once and mark those that
+ * are control characters, quotes or backslashes, and those that are not ASCII;
+ * `first` is the index of the first one that is marked. */
+#ifdef __SSE2__
+
+enum { WORD = sizeof(__m128i) };
+
+static __m128i load(const char *at) {
+  return _mm_loadu_si128((const __m128i *)at);
+}
+
+static uint64_t specials(const char *at) {
+  __m128i word = load(at), top = _mm_set1_epi8(0x1f);
+  __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(word, top), top);
+  __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
+  __m128i marks = _mm_or_si128(control, _mm_or_si128(quote, backslash));
+  return (uint64_t)_mm_movemask_epi8(marks);
+}
+
+static uint64_t foreign(const char *at) {
+  return (uint64_t)_mm_movemask_epi8(load(at));
+}
+
+static int first(uint64_t marks) {
+  return __builtin_ctzll(marks);
+}
+
+#else
+
 enum { WORD = sizeof(uint64_t) };
 
 /* The same byte eight times. */
@@ -29,64 +63,73 @@ static uint64_t load(const char *at) {
   return le64toh(word);
 }
 
-/* The index of the first marked byte. */
-static int first(uint64_t marks) {
-  return __builtin_ctzll(marks) / 8;
-}
-
-/* Marks control characters, quotes and backslashes by their top bit. A
- * subtraction may borrow from the bytes after a marked one and mark those
- * wrongly: only the first mark counts. */
-static uint64_t specials(uint64_t word) {
+/* By the top bit of each byte. A subtraction may borrow from the bytes after a
+ * marked one and mark those wrongly: only the first mark counts. */
+static uint64_t specials(const char *at) {
+  uint64_t word = load(at);
   uint64_t control = word - BYTES(0x20);
   uint64_t quote = (word ^ BYTES('"')) - BYTES(1);
   uint64_t backslash = (word ^ BYTES('\\')) - BYTES(1);
   return (control | quote | backslash) & ~word & BYTES(0x80);
 }
 
-static bool is_special(char c) {
-  return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+static uint64_t foreign(const char *at) {
+  return load(at) & BYTES(0x80);
 }
 
-static bool is_ascii(char c) {
-  return (unsigned char)c < 0x80;
+static int first(uint64_t marks) {
+  return __builtin_ctzll(marks) / 8;
 }
+
+#endif
 
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+typedef uint64_t marks_fn(const char *at);
+
+/* The first byte from `at` that is marked, or `end`. Inline, so that each use
+ * is a loop without calls. What is left at the end is looked at together with
+ * what was passed before it, which has no marks; a text that is shorter than
+ * a word, in a copy. */
+static inline const char *skip(const char *at, const char *end,
+                               marks_fn *marks_of) {
+  char rest[WORD] = {0};
+  uint64_t marks = 0;
+  const char *start = at;
+  for (; end - at >= WORD; at += WORD)
+    if ((marks = marks_of(at)))
+      return at + first(marks);
+  if (at == end)
+    return end;
+  if (end - start >= WORD) {
+    at = end - WORD;
+    marks = marks_of(at);
+    return marks ? at + first(marks) : end;
+  }
+  for (int i = 0; i < end - at; i++)
+    rest[i] = at[i];
+  marks = marks_of(rest);
+  return marks && first(marks) < end - at ? at + first(marks) : end;
+}
+
+static uint64_t not_plain(const char *at) {
+  return specials(at) | foreign(at);
+}
+
 /* The end of the run of plain ASCII that begins at `at`. */
 static const char *skip_plain(const char *at, const char *end) {
-  for (; end - at >= WORD; at += WORD) {
-    uint64_t word = load(at);
-    uint64_t marks = specials(word) | (word & BYTES(0x80));
-    if (marks)
-      return at + first(marks);
-  }
-  while (at < end && is_ascii(*at) && !is_special(*at))
-    at++;
-  return at;
+  return skip(at, end, not_plain);
 }
 
 /* The same, where other characters than ASCII are plain too. */
 static const char *skip_unescaped(const char *at, const char *end) {
-  for (; end - at >= WORD; at += WORD) {
-    uint64_t marks = specials(load(at));
-    if (marks)
-      return at + first(marks);
-  }
-  while (at < end && !is_special(*at))
-    at++;
-  return at;
+  return skip(at, end, specials);
 }
 
 static const char *skip_ascii(const char *at, const char *end) {
-  while (end - at >= WORD && !(load(at) & BYTES(0x80)))
-    at += WORD;
-  while (at < end && is_ascii(*at))
-    at++;
-  return at;
+  return skip(at, end, foreign);
 }
 
 static bool is_tail(unsigned char c) {
