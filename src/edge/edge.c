@@ -40,12 +40,20 @@ static void on_log(int level, const char *line) {
   log_debug("libwebsockets: %.*s", len, line);
 }
 
+/* That it is active keeps the loop from waiting. */
+static void on_unflushed(uv_idle_t *idle) {
+  (void)idle;
+}
+
 static void on_end_of_turn(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
   ws_read_more(edge);
   backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
   session_reap(edge->protocol);
-  ws_flush_dirty(edge);
+  if (ws_flush_dirty(edge))
+    uv_idle_stop(&edge->unflushed);
+  else
+    uv_idle_start(&edge->unflushed, on_unflushed);
   ws_end_failed(edge);
 }
 
@@ -60,6 +68,7 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
   uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
   uv_prepare_init(loop, &edge->end_of_turn);
   uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  uv_idle_init(loop, &edge->unflushed);
   uv_timer_init(loop, &edge->stall_tick);
   if (stall_ms > 0)
     uv_timer_start(&edge->stall_tick, on_stall_tick, tick_ms, tick_ms);
@@ -175,6 +184,7 @@ void edge_renew_certificate(struct edge *edge) {
 
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
+  uv_close((uv_handle_t *)&edge->unflushed, NULL);
   uv_close((uv_handle_t *)&edge->stall_tick, NULL);
   pending_close(&edge->pending);
   if (edge->context)

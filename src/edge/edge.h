@@ -30,6 +30,7 @@ struct edge {
   struct deflate *deflate;       /* NULL if it is not enabled */
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
+  uv_idle_t unflushed;   /* active while some are left in `dirty` */
   uv_timer_t stall_tick; /* looks for clients that take nothing */
   struct pending pending;
   struct proxies proxies;

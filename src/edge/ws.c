@@ -24,8 +24,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* So that one busy client leaves time for the others. */
+/* So that one busy client leaves time for the others, … */
 enum { READS_A_TURN = 16 };
+
+/* … and so does a message to many, as long as little waits for each. */
+enum { FLUSHES_A_TURN = 64, LITTLE_BYTES = WS_GATHER_BYTES / 4 };
 
 /* As long as all headers together may be. */
 enum { FORWARDED_BYTES = 4096 };
@@ -111,12 +114,6 @@ static void flush(struct edge *edge, struct conn *conn) {
     backlog_update(conn);
 }
 
-void ws_flush_dirty(struct edge *edge) {
-  struct list *node;
-  while ((node = list_shift(&edge->dirty)))
-    flush(edge, container_of(node, struct conn, dirty));
-}
-
 static void mark_dirty(struct conn *conn) {
   struct edge *edge = edge_of(conn->socket);
   if (!list_linked(&conn->dirty))
@@ -165,6 +162,21 @@ static void flush_last(struct edge *edge, struct conn *next) {
     return;
   list_remove(&last->dirty);
   flush(edge, last);
+}
+
+/* The first in the list has waited longest, and in a fan-out it has most:
+ * where messages come faster than they can be written, everything is written
+ * before more is read. */
+bool ws_flush_dirty(struct edge *edge) {
+  flush_last(edge, NULL); /* an answer does not wait for the crowd */
+  for (int done = 0; !list_empty(&edge->dirty); done++) {
+    struct conn *conn = container_of(edge->dirty.next, struct conn, dirty);
+    if (done >= FLUSHES_A_TURN && conn->out.bytes < LITTLE_BYTES)
+      return false;
+    list_remove(&conn->dirty);
+    flush(edge, conn);
+  }
+  return true;
 }
 
 /* --- callbacks ---------------------------------------------------------- */

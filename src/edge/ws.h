@@ -63,7 +63,10 @@ void ws_read_more(struct edge *edge);
  * then. */
 void ws_end_failed(struct edge *edge);
 
-/* Writes out what the connections in edge->dirty have queued. */
-void ws_flush_dirty(struct edge *edge);
+/* Writes out what connections in edge->dirty have queued. Returns whether that
+ * were all: when there are many, the loop looks for input after some of them.
+ * So who waits for something else is not held up by a message to thousands,
+ * and what is sent to them meanwhile leaves in the same writes. */
+bool ws_flush_dirty(struct edge *edge);
 
 #endif
