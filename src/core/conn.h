@@ -59,6 +59,7 @@ struct membership {
 struct conn {
   uint64_t id;
   enum conn_state state;
+  int plain_fd; /* of `socket`, where one may write to it; -1: over TLS */
   struct manager *manager; /* borrowed */
 
   /* The socket's side, for edge/ws only. */

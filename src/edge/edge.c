@@ -127,6 +127,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   const struct config *config = protocol->config;
   edge->protocol = protocol;
   edge->config = config;
+  edge->io = ws_io;
   list_init(&edge->dirty);
   list_init(&edge->more);
   list_init(&edge->failed);

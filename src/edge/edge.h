@@ -21,6 +21,7 @@ struct edge {
   struct lws_context *context;
   struct lws_vhost *vhost;
   SSL_CTX *tls;       /* the vhost's, borrowed; NULL without tls.cert */
+  struct conn_io io;  /* of its connections, which find it by that */
   struct list dirty;  /* conn->dirty: those with something to flush */
   struct list more;   /* ws_session->more: those to read on from */
   struct list failed; /* ws_session->failed: those to hang up on */

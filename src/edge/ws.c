@@ -43,11 +43,11 @@ static struct edge *edge_of(struct lws *wsi) {
 /* What the kernel takes at once, without the library, which needs as many
  * instructions to call send() as all the rest of a delivery. Errors are left to
  * the library. The caller knows that it holds nothing back. */
-static size_t send_directly(struct lws *wsi, const unsigned char *data,
+static size_t send_directly(const struct conn *conn, const unsigned char *data,
                             size_t len) {
-  if (lws_is_ssl(wsi))
+  if (conn->plain_fd < 0)
     return 0;
-  ssize_t n = send(lws_get_socket_fd(wsi), data, len, MSG_NOSIGNAL);
+  ssize_t n = send(conn->plain_fd, data, len, MSG_NOSIGNAL);
   return n < 0 ? 0 : (size_t)n;
 }
 
@@ -69,7 +69,7 @@ static bool send_rest(struct conn *conn, const unsigned char *data,
 static bool write_raw(struct conn *conn, const unsigned char *data,
                       size_t len) {
   struct stats *stats = conn->manager->stats;
-  size_t sent = send_directly(conn->socket, data, len);
+  size_t sent = send_directly(conn, data, len);
   conn->held = 0;
   if (sent < len && !send_rest(conn, data + sent, len - sent))
     return false;
@@ -136,7 +136,8 @@ static void flush(struct edge *edge, struct conn *conn) {
 }
 
 static void mark_dirty(struct conn *conn) {
-  struct edge *edge = edge_of(conn->socket);
+  /* By way of the library it would be one more miss of the cache. */
+  struct edge *edge = container_of(conn->io, struct edge, io);
   if (!list_linked(&conn->dirty))
     list_push(&edge->dirty, &conn->dirty);
 }
@@ -165,7 +166,7 @@ static void pause_reading(struct conn *conn, bool paused) {
     lws_cancel_service(lws_get_context(conn->socket));
 }
 
-static const struct conn_io io = {
+const struct conn_io ws_io = {
     .want_flush = mark_dirty,
     .kill = kill_socket,
     .silent_ms = silent_ms,
@@ -235,7 +236,8 @@ static int on_established(struct lws *wsi, struct ws_session *session) {
   pending_end(wsi);
   if (get_client(edge, wsi, address))
     return -1; /* gone already */
-  struct conn *conn = conn_new(edge->protocol->loop, &io, wsi);
+  struct conn *conn = conn_new(edge->protocol->loop, &edge->io, wsi);
+  conn->plain_fd = lws_is_ssl(wsi) ? -1 : lws_get_socket_fd(wsi);
   conn->deflate = session->deflate ? edge->deflate : NULL;
   *session = (struct ws_session){.conn = conn, .deflate = session->deflate};
   list_init(&session->more);

@@ -51,6 +51,9 @@ enum { WS_RX_BYTES = 512 };
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
                 void *in, size_t len);
 
+/* What connections ask of their sockets; for edge->io. */
+extern const struct conn_io ws_io;
+
 /* Reads on from the connections in edge->more. The library reads WS_RX_BYTES
  * a loop turn, then the turn's frames are flushed: a client that sends many
  * small messages at once would get (and cause) a write for every few of them.
