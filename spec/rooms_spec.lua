@@ -6,6 +6,7 @@ describe("A room", function()
 
   lazy_setup(function()
     server = t.server {
+      options = { ["limits.per_ip"] = 0 },
       scripts = {
         ["rooms.lua"] = [[
           local perigee = require "perigee"
@@ -42,6 +43,24 @@ describe("A room", function()
       client:expect_nothing()
     end
     carol:expect_nothing()
+  end)
+
+  -- The server writes to 64 of them before it looks for input again.
+  it("carries everything in order to more members than one turn of the loop "
+    .. "writes to", function()
+    local crowd = {}
+    for i = 1, 150 do crowd[i] = in_room("member" .. i, "crowd") end
+    local speaker = server:connect { user = "speaker" }
+    for n = 1, 5 do
+      speaker:send("say", { room = "crowd", text = tostring(n) })
+    end
+    assert.equal(150, speaker:request("say", { room = "crowd", text = "6" }))
+    for _, client in ipairs(crowd) do
+      for n = 1, 6 do
+        assert.equal(tostring(n), client:expect("said").data)
+      end
+      client:close()
+    end
   end)
 
   it("is joined without an answer if there is no id", function()
