@@ -274,6 +274,16 @@ uint32_t directory_of_all(struct directory *directory, uint32_t *counts) {
   return total;
 }
 
+bool directory_has(struct directory *directory, const char *user, size_t len,
+                   uint64_t conn) {
+  struct dir_user *found;
+  uv_mutex_lock(&directory->lock);
+  HASH_FIND(hh, directory->users, user, len, found);
+  bool has = found && find_entry(found, conn);
+  uv_mutex_unlock(&directory->lock);
+  return has;
+}
+
 void directory_each_member(struct directory *directory, const char *room,
                            size_t len, directory_text_fn *each, void *arg) {
   struct dir_room *found;

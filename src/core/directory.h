@@ -71,6 +71,10 @@ uint32_t directory_of_room(struct directory *directory, const char *room,
                            size_t len, uint32_t *counts);
 uint32_t directory_of_all(struct directory *directory, uint32_t *counts);
 
+/* Whether that connection of that user is logged in. */
+bool directory_has(struct directory *directory, const char *user, size_t len,
+                   uint64_t conn);
+
 /* Called under the lock: must not come back to the directory, nor raise. */
 typedef void directory_text_fn(void *arg, const char *text);
 typedef void directory_conn_fn(void *arg, const struct directory_conn *conn);

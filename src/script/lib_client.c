@@ -202,35 +202,29 @@ static int client_tostring(lua_State *L) {
 
 /* --- methods ------------------------------------------------------------ */
 
-struct search {
-  uint64_t id;
-  bool found;
-};
-
-static void look(void *arg, const struct directory_conn *conn) {
-  struct search *search = arg;
-  search->found |= conn->id == search->id;
-}
-
 /* Whether the client at index 1, of another worker, is connected. */
 static bool is_there(lua_State *L, const struct box *box) {
   const struct manager *manager = generation_of(L)->host->manager;
-  struct search search = {.id = box->elsewhere};
   size_t len;
   lua_getiuservalue(L, 1, FIELDS);
   lua_getfield(L, -1, "user_id");
   const char *user = lua_tolstring(L, -1, &len);
-  directory_each_conn(manager->bus->directory, user, len, look, &search);
+  bool there =
+      directory_has(manager->bus->directory, user, len, box->elsewhere);
   lua_pop(L, 2);
-  return search.found;
+  return there;
 }
 
-/* Posts to the worker of the client at index 1. */
+/* Posts to the worker of the client at index 1. Drops the letter's frame. */
 static int ask(lua_State *L, struct bus_letter *letter) {
   const struct box *box = check_box(L, 1);
   letter->to = BUS_CONN;
   letter->conn = box->elsewhere;
-  if (bus_post(generation_of(L)->host->manager->bus, box->worker, letter)) {
+  bool posted =
+      bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
+  if (letter->frame)
+    frame_unref(letter->frame);
+  if (posted) {
     lua_pushboolean(L, true);
     return 1;
   }
@@ -246,9 +240,7 @@ static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
 /* To the client at index 1, which is elsewhere. */
 static int send_there_take(lua_State *L, struct frame *frame) {
   struct bus_letter letter = {.what = BUS_SEND, .frame = frame};
-  int results = ask(L, &letter);
-  frame_unref(frame);
-  return results;
+  return ask(L, &letter);
 }
 
 /* (client, message) */
