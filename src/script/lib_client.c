@@ -237,17 +237,11 @@ static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
   return is_there(L, check_box(L, 1)) ? ask(L, &letter) : closed(L);
 }
 
-/* To the client at index 1, which is elsewhere. */
-static int send_there_take(lua_State *L, struct frame *frame) {
-  struct bus_letter letter = {.what = BUS_SEND, .frame = frame};
-  return ask(L, &letter);
-}
-
 /* (client, message) */
 static int send_elsewhere(lua_State *L, const struct box *box) {
   if (!is_there(L, box))
     return closed(L);
-  return send_there_take(L, message_frame(L, 2, NULL, 0));
+  return ask(L, &(struct bus_letter){.frame = message_frame(L, 2, NULL, 0)});
 }
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
@@ -283,7 +277,8 @@ static int send_raw_elsewhere(lua_State *L, const struct box *box,
   check_raw(L, lua_toboolean(L, -1));
   if (!is_there(L, box))
     return closed(L);
-  return send_there_take(L, message_raw_frame(L, 2, is_binary));
+  return ask(L,
+             &(struct bus_letter){.frame = message_raw_frame(L, 2, is_binary)});
 }
 
 static int client_send_raw(lua_State *L) {
