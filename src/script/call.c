@@ -288,7 +288,7 @@ static void put_call(struct call *call, bool reusable) {
   struct generation *generation = call->generation;
   if (reusable && generation->idle_count < IDLE_MAX) {
     lua_settop(call->L, 0);
-    list_push(&generation->idle, &call->node);
+    list_push(generation->idle.next, &call->node); /* first: it is warm */
     generation->idle_count++;
     return;
   }
