@@ -366,7 +366,8 @@ describe("permessage-deflate in raw mode", function()
           client:send_raw(data, is_binary)
         end,
       }]] },
-      options = { ["deflate.enabled"] = true, ["raw.path"] = "/raw" },
+      options = { ["deflate.enabled"] = true, ["raw.path"] = "/raw",
+        ["heartbeat.interval_s"] = 3600 },
     }
   end)
   lazy_teardown(function() server:stop() end)

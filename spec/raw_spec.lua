@@ -75,7 +75,8 @@ local script = [[
 ]]
 
 local function start(options, more)
-  local all = { ["raw.path"] = "/raw" }
+  -- The first ping of a connection comes at a random time of the interval.
+  local all = { ["raw.path"] = "/raw", ["heartbeat.interval_s"] = 3600 }
   for name, value in pairs(options or {}) do
     all[name] = value
   end
@@ -397,7 +398,8 @@ describe("With several workers,", function()
 
   it("those without a user are in rooms, and have no name there", function()
     server = t.server { scripts = { ["both.lua"] = both },
-      options = { workers = 2, ["raw.path"] = "/raw", ["limits.per_ip"] = 0 } }
+      options = { workers = 2, ["heartbeat.interval_s"] = 3600,
+        ["raw.path"] = "/raw", ["limits.per_ip"] = 0 } }
     local watcher = server:connect { user = "watcher" }
     local peers = connect_to_both()
     assert.equal(#peers, watcher:request "tell")
@@ -417,7 +419,8 @@ describe("With several workers,", function()
 
   it("send_raw reaches clients of the other ones", function()
     server = t.server { scripts = { ["both.lua"] = both },
-      options = { workers = 2, ["raw.path"] = "/raw", ["raw.auth"] = "token",
+      options = { workers = 2, ["heartbeat.interval_s"] = 3600,
+        ["raw.path"] = "/raw", ["raw.auth"] = "token",
         ["limits.per_ip"] = 0, ["limits.per_user"] = 0 } }
     local watcher = server:connect { user = "watcher" }
     local peers = connect_to_both("Authorization: Bearer "

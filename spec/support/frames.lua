@@ -164,6 +164,8 @@ end
 -- limits on rates.
 function frames.echo_server(options)
   local all = {
+    -- The first ping of a connection comes at a random time of the interval.
+    ["heartbeat.interval_s"] = 3600,
     ["raw.path"] = "/raw", ["limits.messages_per_s"] = 0,
     ["limits.bytes_per_s"] = 0, ["limits.message_bytes"] = "2MiB",
     ["limits.queue_bytes"] = "16MiB", ["limits.per_ip"] = 0,
