@@ -26,11 +26,14 @@ struct frame {
 /* The most that a header has. */
 enum { FRAME_HEADER_BYTES = 10 };
 
+/* RFC 6455, 5.2. Continuations are only received, see core/reader. */
 enum frame_opcode {
+  FRAME_CONTINUATION = 0,
   FRAME_TEXT = 1,
   FRAME_BINARY = 2,
   FRAME_CLOSE = 8,
-  FRAME_PING = 9
+  FRAME_PING = 9,
+  FRAME_PONG = 10
 };
 
 /* Goes with an opcode: the payload is compressed (RFC 7692, RSV1). */

@@ -37,6 +37,25 @@ int outq_push(struct outq *queue, struct frame *frame, size_t limit) {
   return 0;
 }
 
+static void shrink(struct outq *queue) {
+  if (queue->count == 0 && queue->ring != queue->few) {
+    mem_free(queue->ring);
+    outq_init(queue);
+  }
+}
+
+void outq_keep(struct outq *queue, size_t bytes) {
+  while (queue->count > 0) {
+    struct frame *last = outq_peek(queue, queue->count - 1);
+    if (queue->bytes - last->len < bytes)
+      break;
+    queue->count--;
+    queue->bytes -= last->len;
+    frame_unref(last);
+  }
+  shrink(queue);
+}
+
 void outq_drop(struct outq *queue, uint32_t n) {
   for (; n > 0; n--) {
     struct frame *frame = queue->ring[queue->head];
@@ -45,8 +64,5 @@ void outq_drop(struct outq *queue, uint32_t n) {
     queue->bytes -= frame->len;
     frame_unref(frame);
   }
-  if (queue->count == 0 && queue->ring != queue->few) {
-    mem_free(queue->ring);
-    outq_init(queue);
-  }
+  shrink(queue);
 }

@@ -36,6 +36,9 @@ static inline struct frame *outq_peek(const struct outq *queue, uint32_t i) {
 /* Drops the first `n` frames (n ≤ count). */
 void outq_drop(struct outq *queue, uint32_t n);
 
+/* Drops frames from the end, but for those that hold the first `bytes`. */
+void outq_keep(struct outq *queue, size_t bytes);
+
 /* Drops everything. */
 static inline void outq_clear(struct outq *queue) {
   outq_drop(queue, queue->count);

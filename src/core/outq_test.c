@@ -113,6 +113,23 @@ static void keeps_the_order_whatever_comes_and_goes(void **state) {
   holds(&queue, 0, 0);
 }
 
+static void keeps_what_has_begun_to_leave(void **state) {
+  const size_t bytes = HEADER + sizeof(uint32_t);
+  (void)state;
+  for (uint32_t kept = 0; kept <= 5; kept++)
+    for (size_t less = 0; less < (kept ? bytes : 1); less++) {
+      struct outq queue;
+      outq_init(&queue);
+      for (uint32_t i = 0; i < 5; i++)
+        push(&queue, i);
+      outq_keep(&queue, kept * bytes - less);
+      holds(&queue, 0, kept);
+      push(&queue, kept);
+      holds(&queue, 0, kept + 1);
+      outq_clear(&queue);
+    }
+}
+
 static void gives_the_ring_back_when_it_has_drained(void **state) {
   struct outq queue;
   (void)state;
@@ -180,6 +197,7 @@ int main(void) {
       cmocka_unit_test(keeps_the_order_when_the_inline_ring_wraps),
       cmocka_unit_test(keeps_the_order_when_it_grows),
       cmocka_unit_test(keeps_the_order_whatever_comes_and_goes),
+      cmocka_unit_test(keeps_what_has_begun_to_leave),
       cmocka_unit_test(gives_the_ring_back_when_it_has_drained),
       cmocka_unit_test(is_full_exactly_past_the_limit),
       cmocka_unit_test(holds_one_reference_of_each_frame),
