@@ -10,9 +10,8 @@
  * zeros is readable, so that the corpus is, too.
  *
  * What the server says must be frames, of JSON but in raw mode, and nothing
- * after a close frame but that of libwebsockets, which says one of its own when
- * a broken frame comes behind what we have closed for. When the client has
- * gone, nothing of it may be left, and another one is served. */
+ * after a close frame. When the client has gone, nothing of it may be left, and
+ * another one is served. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -222,7 +221,7 @@ static void check_frames(const struct buf *got, int kind) {
   bool closed = false;
   int opcode;
   while (pass_frame(&at, end, kind, &opcode)) {
-    require(!closed || opcode == OPCODE_CLOSE);
+    require(!closed);
     closed = opcode == OPCODE_CLOSE;
   }
 }

@@ -129,14 +129,23 @@ describe("RFC 6455:", function()
   end)
 
   -- 5.1: "The server MUST close the connection upon receiving a frame that is
-  -- not masked." libwebsockets 4.1 takes such frames, and has no call that
-  -- would tell us of the bit.
+  -- not masked."
   describe("5.1, a frame without a mask:", function()
-    pending "text is refused (libwebsockets does not say what was masked)"
-    pending "an empty text is refused (the same)"
-    pending "a continuation is refused (the same)"
-    pending "a ping is refused (the same)"
-    pending "a close is refused (the same)"
+    local function naked(opcode, payload)
+      return frame(opcode, payload, { mask = false })
+    end
+
+    it("text is refused", function() refused(naked(TEXT, "text")) end)
+    it("an empty text is refused", function() refused(naked(TEXT, "")) end)
+    it("a ping is refused", function() refused(naked(frames.PING, "p")) end)
+
+    it("a continuation is refused", function()
+      refused(frame(TEXT, "a", { fin = false }) .. naked(CONTINUATION, "b"))
+    end)
+
+    it("a close is refused", function()
+      refused(naked(frames.CLOSE, "\x03\xe8"))
+    end)
   end)
 
   describe("5.4, fragments:", function()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What happens to those who connect too often, or connect and say nothing.
+local frames = require "spec.support.frames"
 local http = require "spec.support.http"
 local socket = require "cqueues.socket"
 local t = require "perigee.testing"
@@ -22,6 +23,49 @@ local function read_to_end(peer)
   peer:close()
   return bytes or ""
 end
+
+-- RFC 6455, 4.1, wants clients to wait for the answer. Not all of them do.
+describe("What comes together with the request", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server { options = { ["heartbeat.interval_s"] = 3600 } }
+  end)
+  lazy_teardown(function() server:stop() end)
+
+  local request = table.concat({ "GET /ws HTTP/1.1", "Host: localhost" }, "\r\n")
+    .. "\r\n" .. table.concat({ http.upgrade() }, "\r\n") .. "\r\n\r\n"
+  local ping = frames.text '{"type":"ping"}'
+  local pong = '\x81\x0f{"type":"pong"}'
+
+  local function answers(peer, count)
+    repeat local line = assert(peer:read "*L") until line == "\r\n"
+    for _ = 1, count do
+      assert.equal(pong, peer:read(#pong))
+    end
+    peer:close()
+  end
+
+  it("is read as frames", function()
+    answers(open(server, request .. ping:rep(90)), 90)
+  end)
+
+  it("is read if it is a part of one, wherever it is cut", function()
+    local all = request .. ping .. ping
+    for cut = #request - 4, #all - 1 do
+      local peer = open(server, all:sub(1, cut))
+      if cut < #request then
+        peer:write(all:sub(cut + 1))
+        answers(peer, 2)
+      else -- in the answer is nothing of the frames yet, perhaps
+        repeat local line = assert(peer:read "*L") until line == "\r\n"
+        peer:write(all:sub(cut + 1))
+        assert.equal(pong .. pong, peer:read(2 * #pong))
+        peer:close()
+      end
+    end
+  end)
+end)
 
 describe("Too many handshakes a second", function()
   it("are answered 503, with a time to come back", function()

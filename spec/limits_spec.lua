@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local frames = require "spec.support.frames"
 local t = require "perigee.testing"
 
 local scripts = {
@@ -17,6 +18,29 @@ local scripts = {
 }
 
 describe("The limit of", function()
+  it("messages counts ping and pong frames, too", function()
+    local server = t.server {
+      scripts = scripts,
+      options = { ["limits.messages_per_s"] = 1, ["limits.burst"] = 30,
+        ["heartbeat.interval_s"] = 3600 },
+    }
+    finally(function() server:stop() end)
+    local pong = frames.frame(frames.PONG, "nobody asked")
+    for _, flood in ipairs { frames.frame(frames.PING, "are you there?"), pong } do
+      local peer = frames.connect(server, "/ws")
+      peer:send(flood:rep(200))
+      local answered, got = 0, nil
+      repeat
+        got = peer:receive()
+        answered = answered + (got.opcode == frames.PONG and 1 or 0)
+      until got.opcode ~= frames.PONG
+      assert.equal(frames.CLOSE, got.opcode)
+      assert.equal(4505, string.unpack(">I2", got.payload))
+      assert.is_true(flood == pong and answered == 0
+        or answered >= 30 and answered < 100, tostring(answered))
+    end
+  end)
+
   it("messages refuses what comes too fast, and says when to retry", function()
     local server = t.server {
       scripts = scripts,

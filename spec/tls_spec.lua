@@ -2,6 +2,7 @@
 local t = require "perigee.testing"
 local certificate = require "spec.support.certificate"
 local cli = require "spec.support.cli"
+local frames = require "spec.support.frames"
 local Client = require "perigee.testing_client"
 local tls = require "spec.support.tls"
 
@@ -97,6 +98,57 @@ describe("A server with a certificate", function()
     alice:close()
     local status = server:stop(false)
     assert.equal(0, status, server.last_log)
+  end)
+end)
+
+describe("A client over TLS that takes less than it is sent", function()
+  it("gets whole messages only, and then its close frame", function()
+    local dir = io.popen("mktemp -d"):read "l"
+    local cert, key = certificate(dir)
+    local server = t.server {
+      no_wait = true,
+      scripts = { ["main.lua"] = [[
+        local perigee = require "perigee"
+        return {
+          pour = function(client)
+            local i = 0
+            repeat
+              i = i + 1
+              client:send { type = "poured", data = ("%06d"):format(i):rep(i % 5000) }
+              if i % 10 == 0 then perigee.sleep(0.001) end
+            until not client:is_open()
+          end,
+        }
+      ]] },
+      options = {
+        ["tls.cert"] = cert, ["tls.key"] = key, ["limits.stall_s"] = 0,
+        ["limits.queue_bytes"] = 1 << 20, ["heartbeat.interval_s"] = 3600,
+      },
+    }
+    finally(function()
+      server:stop()
+      os.execute("rm -rf '" .. dir .. "'")
+    end)
+    server.port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
+    server.url = "https://localhost:" .. server.port
+    local peer = frames.connect(server, "/ws")
+    peer:send(frames.text(('{"type":"auth","data":{"token":"%s"}}'):format(
+      server:token { sub = "slow" })))
+    assert.matches("auth_ok", peer:receive().payload)
+    peer:send(frames.text '{"type":"pour"}')
+    server:wait_log "user=slow closed by server code=4002"
+    local count, frame = 0
+    repeat
+      frame = peer:receive()
+      if frame.opcode == frames.TEXT then
+        count = count + 1
+        assert.equal(('{"type":"poured","data":"%s"}'):format(
+          ("%06d"):format(count):rep(count % 5000)), frame.payload)
+      end
+    until frame.opcode ~= frames.TEXT
+    assert.equal(frames.CLOSE, frame.opcode)
+    assert.equal(4002, string.unpack(">I2", frame.payload))
+    assert.is_true(count > 0)
   end)
 end)
 

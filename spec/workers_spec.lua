@@ -71,7 +71,8 @@ describe("four workers", function()
   setup(function()
     server = t.server {
       scripts = { ["main.lua"] = script },
-      options = { workers = 4, ["limits.per_user"] = 20, ["limits.per_ip"] = 0 },
+      options = { workers = 4, ["limits.per_user"] = 20, ["limits.per_ip"] = 0,
+        ["limits.messages_per_s"] = 0 },
     }
   end)
   teardown(function() server:stop() end)
@@ -119,6 +120,16 @@ describe("four workers", function()
     assert.is_true(sender:request("online", "u3"))
     assert.is_false(sender:request("online", "nobody"))
     assert.equal(0, sender:request("users", { user = "nobody", text = "hi" }))
+  end)
+
+  it("do not find who has closed, from the moment it is answered", function()
+    local asker = connect "asker"
+    for i = 1, 100 do
+      local guest = server:connect { user = "guest" .. i }
+      assert.is_true(asker:request("online", "guest" .. i))
+      guest:close()
+      assert.is_false(asker:request("online", "guest" .. i))
+    end
   end)
 
   it("reach a room, but the sender", function()

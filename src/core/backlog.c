@@ -27,7 +27,7 @@ static void start_watch(struct conn *conn) {
 void backlog_update(struct conn *conn) {
   struct backlog *backlog = &conn->manager->backlog;
   bool waits = conn->blocked && conn->socket;
-  size_t bytes = waits ? conn->out.bytes + conn->held : 0;
+  size_t bytes = waits ? conn->out.bytes - conn->sent : 0;
   size_t before = conn->backlog_bytes;
   backlog->bytes = backlog->bytes - before + bytes;
   conn->backlog_bytes = bytes;

@@ -8,9 +8,9 @@
  * turn and is not counted: else one long message to everybody would count as
  * often as there are clients, and the healthy ones would pay.
  *
- * Counted are the bytes that a queue refers to, and the write that its socket
- * did not take whole. Queues share frames, so the memory in use is at most
- * that, and less where many wait for the same.
+ * Counted are the bytes that a queue still has to write. Queues share frames,
+ * so the memory in use is about that at most, and less where many wait for the
+ * same.
  *
  * Connections stand in lists by size, each for a power of 2: to find the
  * largest costs the same however many there are, and is exact up to a factor

@@ -13,7 +13,7 @@
 enum { STALL_MS = 1000, HEADER = 4 };
 
 static void start(struct fake *fake, size_t limit) {
-  fake_start(fake, (struct manager_limits){.queue_bytes = 60000,
+  fake_start(fake, (struct manager_limits){.queue_bytes = 60200,
                                            .backlog_bytes = limit});
 }
 
@@ -25,9 +25,11 @@ static void queue(struct conn *conn, size_t bytes) {
   frame_unref(frame);
 }
 
+/* So many bytes wait, and one of a frame that has begun to leave. */
 static struct conn *slow(struct fake *fake, const char *user, size_t bytes) {
   struct conn *conn = fake_login(fake, user);
-  fake_block(conn, 1);
+  queue(conn, 200);
+  fake_block(conn, 199);
   queue(conn, bytes);
   return conn;
 }
@@ -51,12 +53,13 @@ static void what_waits_is_counted_until_it_is_gone(void **state) {
   struct backlog *backlog = &fake.manager.backlog;
   struct conn *alice = fake_login(&fake, "alice");
   struct conn *bob = slow(&fake, "bob", 299);
-  fake_block(alice, 200);
+  queue(alice, 1000);
+  fake_block(alice, 800);
   assert_int_equal(backlog->bytes, 500);
   queue(alice, 1000);
   queue(alice, 5000);
   assert_int_equal(backlog->bytes, 6500);
-  fake_block(alice, 50); /* it took some of the rest */
+  fake_block(alice, 950); /* it took some of the rest */
   assert_int_equal(backlog->bytes, 6350);
   fake_flush(alice);
   assert_int_equal(backlog->bytes, 300);
@@ -95,8 +98,7 @@ static void what_closing_ones_hold_closes_nobody_else(void **state) {
   struct fake fake;
   (void)state;
   start(&fake, 1000);
-  struct conn *alice = fake_login(&fake, "alice");
-  fake_block(alice, 5000);
+  struct conn *alice = slow(&fake, "alice", 5000);
   conn_close(alice, CLOSE_KICKED, NULL);
   backlog_shed(&fake.manager.backlog, 0);
   assert_int_equal(alice->close_code, CLOSE_KICKED);
@@ -160,6 +162,7 @@ static void catching_up_ends_the_watch(void **state) {
   backlog_cut_stalled(backlog, now, STALL_MS);
   fake_flush(conn);
   backlog_cut_stalled(backlog, now + 2 * STALL_MS, STALL_MS);
+  queue(conn, 500);
   fake_block(conn, 1);
   backlog_cut_stalled(backlog, now + 2 * STALL_MS, STALL_MS);
   assert_true(conn_is_open(conn));

@@ -37,6 +37,7 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   struct conn *conn = mem_alloc(sizeof *conn);
   conn->io = io;
   conn->socket = socket;
+  conn->fd = -1;
   list_init(&conn->dirty);
   list_init(&conn->user_node);
   list_init(&conn->node);
@@ -125,14 +126,8 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
   manager_remove(conn->manager, conn);
 }
 
-void conn_close(struct conn *conn, int code, const char *reason) {
-  if (!conn_is_open(conn))
-    return;
-  if (code == CLOSE_SLOW_CONSUMER)
-    outq_clear(&conn->out);
-  count_close(conn->manager->stats, code);
-  start_closing(conn, code, reason);
-  struct frame *frame = frame_new_close(code, conn_close_reason(conn));
+/* The close frame, after which nothing is sent. Takes the reference. */
+static void push_last(struct conn *conn, struct frame *frame) {
   if (outq_push(&conn->out, frame, SIZE_MAX))
     abort(); /* without a limit there is room */
   frame_unref(frame);
@@ -141,17 +136,40 @@ void conn_close(struct conn *conn, int code, const char *reason) {
     conn->io->want_flush(conn);
 }
 
-void conn_gone(struct conn *conn, int code) {
+void conn_close(struct conn *conn, int code, const char *reason) {
+  if (!conn_is_open(conn))
+    return;
+  if (code == CLOSE_SLOW_CONSUMER)
+    outq_keep(&conn->out, (size_t)conn->sent + conn->bound);
+  count_close(conn->manager->stats, code);
+  start_closing(conn, code, reason);
+  push_last(conn, frame_new_close(code, conn_close_reason(conn)));
+}
+
+void conn_peer_closes(struct conn *conn, int code) {
+  unsigned char answer[] = {(unsigned char)(code >> 8), (unsigned char)code};
+  if (!conn_is_open(conn))
+    return;
+  conn->peer_closed = true;
+  start_closing(conn, code ? code : CLOSE_NORMAL, NULL);
+  push_last(conn, frame_new(FRAME_CLOSE, answer, code ? sizeof answer : 0));
+}
+
+void conn_gone(struct conn *conn) {
   if (conn_is_open(conn)) {
     conn->peer_closed = true;
-    start_closing(conn, code, NULL);
+    start_closing(conn, CLOSE_ABNORMAL, NULL);
   }
   set_state(conn, CONN_CLOSED);
   conn->socket = NULL;
+  conn->fd = -1;
+  conn->tls = NULL;
+  conn->sent = conn->bound = 0;
   outq_clear(&conn->out);
   backlog_update(conn);
   list_remove(&conn->dirty);
   buf_free(&conn->in);
+  reader_free(&conn->reader);
   manager_release(conn->manager, conn);
 }
 

@@ -60,20 +60,20 @@ static inline void fake_flush(struct conn *conn) {
   outq_clear(&conn->out);
   list_remove(&conn->dirty);
   conn->blocked = false;
-  conn->held = 0;
+  conn->sent = 0;
   backlog_update(conn);
 }
 
-/* It took less than all of a write of `held` bytes. */
-static inline void fake_block(struct conn *conn, uint32_t held) {
+/* It took a part only: the first `sent` bytes of the first frame. */
+static inline void fake_block(struct conn *conn, uint32_t sent) {
   conn->blocked = true;
-  conn->held = held;
+  conn->sent = sent;
   backlog_update(conn);
 }
 
 /* Ends a connection whose farewell was not said yet. */
 static inline void fake_end(struct conn *conn) {
-  conn_gone(conn, CLOSE_ABNORMAL);
+  conn_gone(conn);
   manager_farewell(conn->manager, conn);
 }
 

@@ -229,7 +229,7 @@ static void step_gone(struct model_conn *it) {
     return;
   it->open = false;
   it->gone = true;
-  conn_gone(it->conn, CLOSE_NORMAL);
+  conn_gone(it->conn);
   if (it->farewell)
     it->conn = NULL;
 }
@@ -441,7 +441,7 @@ static void memberships_are_held_until_the_farewell(void **state) {
   assert_int_equal(join(alice, "lobby"), 0);
   assert_int_equal(join(alice, "attic"), 0);
   assert_int_equal(join(bob, "lobby"), 0);
-  conn_gone(alice, CLOSE_ABNORMAL);
+  conn_gone(alice);
   assert_int_equal(alice->room_count, 2);
   assert_string_equal(alice->rooms[0].room->name, "lobby");
   assert_string_equal(alice->rooms[1].room->name, "attic");
@@ -529,9 +529,10 @@ static void is_freed_after_socket_and_farewell(void **state) {
   uv_run(&fake.loop, UV_RUN_NOWAIT);
   assert_int_equal(one->state, CONN_CLOSING);
   assert_int_equal(fake.manager.alive, 2);
-  conn_gone(one, CLOSE_NORMAL);
+  conn_gone(one);
   assert_int_equal(fake.manager.alive, 1);
-  conn_gone(other, 4321);
+  conn_peer_closes(other, 4321);
+  conn_gone(other);
   uv_run(&fake.loop, UV_RUN_NOWAIT);
   assert_true(other->peer_closed);
   assert_int_equal(other->close_code, 4321);

@@ -109,7 +109,7 @@ static void what_may_be_dropped_skips_who_is_behind(void **state) {
   struct frame *ten = frame_new(FRAME_TEXT, "12345678", 8);
   struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
   struct service_opts drop = {.drop = true};
-  fake_block(alice, 1);
+  fake_block(alice, 0);
   assert_int_equal(conn_send(bob, ten), 0);
   assert_int_equal(conn_send(bob, ten), 0);
   assert_int_equal(service_broadcast(&fake.manager, frame, drop), 1);

@@ -5,8 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge/extension.h"
 #include "edge/http.h"
+#include "edge/inbound.h"
+#include "edge/outbound.h"
 #include "edge/tcp.h"
 #include "edge/tls.h"
 #include "edge/ws.h"
@@ -18,14 +19,16 @@
 /* How often limits.stall_s is looked after while it passes. */
 enum { STALL_TICKS = 4 };
 
-/* tx_packet_size bounds one write: more than that would be split, and the
- * rest copied. A client that names no subprotocol gets the first protocol. */
+/* The library allocates a receive buffer for each connection, and never uses
+ * it here; with a size of 0 it takes a large one. Without the second size its
+ * answer to the upgrade would leave in as small pieces. A client that names no
+ * subprotocol gets the first protocol. */
 static const struct lws_protocols protocols[] = {
     {.name = "perigee",
      .callback = ws_callback,
      .per_session_data_size = sizeof(struct ws_session),
-     .rx_buffer_size = WS_RX_BYTES,
-     .tx_packet_size = WS_GATHER_BYTES},
+     .rx_buffer_size = 1,
+     .tx_packet_size = 4096},
     {0},
 };
 
@@ -41,20 +44,21 @@ static void on_log(int level, const char *line) {
 }
 
 /* That it is active keeps the loop from waiting. */
-static void on_unflushed(uv_idle_t *idle) {
+static void on_unfinished(uv_idle_t *idle) {
   (void)idle;
 }
 
 static void on_end_of_turn(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
-  ws_read_more(edge);
+  ws_look_after(edge);
   backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
+  ws_close_ended(edge);
   session_reap(edge->protocol);
-  if (ws_flush_dirty(edge))
-    uv_idle_stop(&edge->unflushed);
+  if (outbound_flush_dirty(edge) && list_empty(&edge->ended) &&
+      list_empty(&edge->more))
+    uv_idle_stop(&edge->unfinished);
   else
-    uv_idle_start(&edge->unflushed, on_unflushed);
-  ws_end_failed(edge);
+    uv_idle_start(&edge->unfinished, on_unfinished);
 }
 
 static void on_stall_tick(uv_timer_t *timer) {
@@ -63,19 +67,49 @@ static void on_stall_tick(uv_timer_t *timer) {
                       (uint64_t)(edge->config->limits_stall_s * 1000.0));
 }
 
+static void adopt(struct edge *edge, struct pending_socket *socket, int fd,
+                  const char *head, size_t len) {
+  edge->adopting = socket;
+  struct lws *wsi =
+      len > 0 ? lws_adopt_socket_vhost_readbuf(edge->vhost, fd, head, len)
+              : lws_adopt_socket_vhost(edge->vhost, fd);
+  if (!wsi) /* the library has closed the descriptor */
+    log_debug("a socket was closed while it was taken over");
+  if (edge->adopting)
+    pending_free(socket);
+  edge->adopting = NULL;
+}
+
+void edge_adopted(struct edge *edge, struct lws *wsi) {
+  pending_bind(edge->adopting, wsi);
+  edge->adopting = NULL;
+}
+
+static void on_request(void *arg, struct pending_socket *socket, int fd,
+                       const char *head, size_t len) {
+  adopt(arg, socket, fd, head, len);
+}
+
 static void start_handles(struct edge *edge, uv_loop_t *loop) {
   double stall_ms = edge->config->limits_stall_s * 1000.0;
   uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
   uv_prepare_init(loop, &edge->end_of_turn);
   uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
-  uv_idle_init(loop, &edge->unflushed);
+  uv_idle_init(loop, &edge->unfinished);
   uv_timer_init(loop, &edge->stall_tick);
   if (stall_ms > 0)
     uv_timer_start(&edge->stall_tick, on_stall_tick, tick_ms, tick_ms);
-  pending_init(&edge->pending, loop,
-               (uint64_t)(edge->config->limits_handshake_timeout_s * 1000.0),
-               (uint32_t)edge->config->limits_per_ip, &edge->protocol->stats,
-               &edge->quiet);
+  edge->pending = (struct pending){
+      .timeout_ms =
+          (uint64_t)(edge->config->limits_handshake_timeout_s * 1000.0),
+      .per_address = (uint32_t)edge->config->limits_per_ip,
+      .request = on_request,
+      .arg = edge,
+      .poller = &edge->poller,
+      .stats = &edge->protocol->stats,
+      .quiet = &edge->quiet,
+  };
+  pending_init(&edge->pending, loop);
 }
 
 /* The library's own deadlines before the upgrade: later than ours. */
@@ -111,7 +145,6 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
       .alpn = "http/1.1", /* RAW frames have no meaning inside HTTP/2 */
       .server_string = "perigee",
       .mounts = http_mounts(edge),
-      .extensions = config->deflate_enabled ? extension_list : NULL,
   };
   if (*config->tls_cert) { /* without the option it would speak plain text */
     info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
@@ -130,13 +163,18 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   edge->io = ws_io;
   list_init(&edge->dirty);
   list_init(&edge->more);
-  list_init(&edge->failed);
-  edge->gather = mem_alloc_raw(WS_GATHER_BYTES);
+  list_init(&edge->ended);
+  edge->input = mem_alloc_raw(INBOUND_BYTES);
+  edge->gather = mem_alloc_raw(OUTBOUND_GATHER_BYTES);
   if (config->deflate_enabled)
     edge->deflate =
         deflate_new((int)config->deflate_level,
                     (size_t)config->deflate_threshold, &protocol->stats);
   start_handles(edge, loop);
+  if (poller_open(&edge->poller, loop)) {
+    buf_puts(error, "no descriptor is left (raise `ulimit -n`)");
+    return ERR_SYSTEM;
+  }
   if (proxy_parse(&edge->proxies, config->proxy_trusted, error))
     return ERR_CONFIG;
   if (*config->tls_cert && tls_check(config->tls_cert, config->tls_key, error))
@@ -162,11 +200,11 @@ void edge_adopt_take(struct edge *edge, int fd) {
     close(fd);
     return;
   }
-  struct lws *wsi = lws_adopt_socket_vhost(edge->vhost, fd);
-  if (wsi)
-    pending_add(&edge->pending, wsi, address);
-  else /* the library has closed the descriptor */
-    log_debug("ip=%s could not be taken over", address);
+  struct pending_socket *socket = pending_add(&edge->pending, address);
+  if (*edge->config->tls_cert)
+    adopt(edge, socket, fd, NULL, 0);
+  else
+    pending_wait(socket, fd);
 }
 
 void edge_renew_certificate(struct edge *edge) {
@@ -185,11 +223,12 @@ void edge_renew_certificate(struct edge *edge) {
 
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
-  uv_close((uv_handle_t *)&edge->unflushed, NULL);
+  uv_close((uv_handle_t *)&edge->unfinished, NULL);
   uv_close((uv_handle_t *)&edge->stall_tick, NULL);
   pending_close(&edge->pending);
   if (edge->context)
     lws_context_destroy(edge->context);
+  poller_close(&edge->poller);
 }
 
 void edge_free(struct edge *edge) {
@@ -200,5 +239,6 @@ void edge_free(struct edge *edge) {
   http_mounts_free(edge);
   proxy_free(&edge->proxies);
   deflate_free(edge->deflate);
+  mem_free(edge->input);
   mem_free(edge->gather);
 }

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "core/limit.h"
+#include "core/poller.h"
 #include "edge/pending.h"
 #include "edge/proxy.h"
 #include "edge/quiet.h"
@@ -20,20 +21,22 @@ struct edge {
   const struct config *config;
   struct lws_context *context;
   struct lws_vhost *vhost;
-  SSL_CTX *tls;       /* the vhost's, borrowed; NULL without tls.cert */
-  struct conn_io io;  /* of its connections, which find it by that */
-  struct list dirty;  /* conn->dirty: those with something to flush */
-  struct list more;   /* ws_session->more: those to read on from */
-  struct list failed; /* ws_session->failed: those to hang up on */
-  struct conn *last;  /* the one that was received from last; NULL once gone */
-  struct ws_session *reading;    /* by ws_read_more; NULL once it has closed */
-  unsigned char *gather;         /* WS_GATHER_BYTES */
+  SSL_CTX *tls;      /* the vhost's, borrowed; NULL without tls.cert */
+  struct conn_io io; /* of its connections, which find it by that */
+  struct list dirty; /* conn->dirty: those with something to flush */
+  struct list more;  /* ws_session->more: to be taken over, or read on from */
+  struct list ended; /* ws_session->ended: those to close */
+  struct conn *last; /* the one that was received from last; NULL once gone */
+  struct poller poller;          /* of all sockets but those of the library */
+  unsigned char *input;          /* INBOUND_BYTES */
+  unsigned char *gather;         /* OUTBOUND_GATHER_BYTES */
   struct deflate *deflate;       /* NULL if it is not enabled */
   struct lws_http_mount *mounts; /* NULL without static files */
   uv_prepare_t end_of_turn;
-  uv_idle_t unflushed;   /* active while some are left in `dirty` */
+  uv_idle_t unfinished;  /* active while a turn has left something to do */
   uv_timer_t stall_tick; /* looks for clients that take nothing */
   struct pending pending;
+  struct pending_socket *adopting; /* while the library takes it over */
   struct proxies proxies;
   struct quiet quiet;
   struct limit handshakes;
@@ -49,6 +52,9 @@ MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
 
 /* Takes over an accepted, non-blocking socket, closed on failure. */
 void edge_adopt_take(struct edge *edge, int fd);
+
+/* The library says that it has taken over edge->adopting. */
+void edge_adopted(struct edge *edge, struct lws *wsi);
 
 /* Reads the certificate again, if there is one; says in the log whether it is
  * another one now. One that is no good changes nothing. */

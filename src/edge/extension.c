@@ -2,40 +2,21 @@
  * permessage-deflate in the handshake. */
 #include "edge/extension.h"
 
-#include "base/log.h"
 #include "edge/headers.h"
 #include "edge/ws.h"
 
 #include <string.h>
 
-#define NAME  "permessage-deflate"
-#define TERMS "; server_no_context_takeover; client_no_context_takeover"
+#define NAME "permessage-deflate"
+
+static const char answer[] =
+    "Sec-WebSocket-Extensions: " NAME "; server_no_context_takeover"
+    "; client_no_context_takeover\r\n";
 
 enum {
-  OFFERS_BYTES = 256, /* the library refuses longer ones */
-  RSV1 = 0x40,
+  OFFERS_BYTES = 256, /* longer ones are declined */
   MIN_BITS = 8,
   MAX_BITS = 15,
-};
-
-/* --- the library's side ------------------------------------------------- */
-
-/* It echoes the options of this list that a client offers: none. */
-static const struct lws_ext_options no_options[] = {{0}};
-
-/* 0 for all it is asked: leave the bytes as they are. */
-static int pass(struct lws_context *context, const struct lws_extension *ext,
-                struct lws *wsi, enum lws_extension_callback_reasons reason,
-                void *user, void *in, size_t len) {
-  (void)context, (void)ext, (void)wsi, (void)user, (void)len;
-  if (reason == LWS_EXT_CB_CONSTRUCT)
-    *(const struct lws_ext_options **)in = no_options;
-  return 0;
-}
-
-const struct lws_extension extension_list[] = {
-    {.name = NAME, .callback = pass},
-    {0},
 };
 
 /* --- offers ------------------------------------------------------------- */
@@ -121,43 +102,18 @@ bool extension_acceptable(const char *offers) {
 
 /* --- the handshake ------------------------------------------------------ */
 
-int extension_confirm(struct lws *wsi, struct ws_session *session) {
-  char offers[OFFERS_BYTES];
-  session->deflate =
-      headers_get(wsi, WSI_TOKEN_EXTENSIONS, offers, sizeof offers) &&
-      extension_acceptable(offers);
-  return session->deflate ? 0 : 1;
-}
-
-/* The library has no way to add what a client has not offered. The last line
- * so far is its answer: go back to the end of that. */
-int extension_answer(const struct ws_session *session,
+int extension_answer(struct lws *wsi, struct ws_session *session,
                      struct lws_process_html_args *args) {
-  static const char line[] = "Sec-WebSocket-Extensions: " NAME "\r\n";
-  static const char more[] = TERMS "\r\n";
-  const size_t line_len = strlen(line), more_len = strlen(more);
-  if (!session || !session->deflate)
+  const int len = sizeof answer - 1;
+  char offers[OFFERS_BYTES];
+  if (!lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) ||
+      !headers_get(wsi, WSI_TOKEN_EXTENSIONS, offers, sizeof offers) ||
+      !extension_acceptable(offers))
     return 0;
-  if (args->max_len < (int)more_len ||
-      memcmp(args->p - line_len, line, line_len) != 0) {
-    log_error("deflate.enabled does not work with this libwebsockets (%s)",
-              lws_get_library_version());
+  if (args->max_len < len)
     return -1;
-  }
-  memcpy(args->p - strlen("\r\n"), more, more_len);
-  args->p += more_len - strlen("\r\n");
+  memcpy(args->p, answer, (size_t)len);
+  args->p += len;
+  session->deflate = true;
   return 0;
-}
-
-/* --- messages ----------------------------------------------------------- */
-
-bool extension_note_part(struct lws *wsi, struct ws_session *session) {
-  bool rsv1 = lws_get_reserved_bits(wsi) & RSV1;
-  bool begins = !session->in_frame;
-  session->in_frame = lws_remaining_packet_payload(wsi) > 0;
-  if (lws_is_first_fragment(wsi))
-    session->compressed = rsv1;
-  else if (begins && rsv1)
-    return false;
-  return true;
 }

@@ -4,9 +4,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/head.h"
+#include "edge/tcp.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uthash.h>
 
 enum { KIND_BYTES = 96 };
@@ -21,7 +26,9 @@ struct pending_socket {
   struct list node; /* in pending->waiting */
   struct pending *pending;
   struct pending_address *address;
-  struct lws *wsi;
+  struct poller_item watch; /* for the head of its first request */
+  int fd;                   /* as long as it is ours; else -1 */
+  struct lws *wsi;          /* from then on */
   uint64_t due_ms;
 };
 
@@ -73,6 +80,54 @@ static void address_unref(struct pending *pending,
   }
 }
 
+void pending_free(struct pending_socket *socket) {
+  list_remove(&socket->node);
+  address_unref(socket->pending, socket->address);
+  mem_free(socket);
+}
+
+/* --- its first request -------------------------------------------------- */
+
+static void drop(struct pending_socket *socket) {
+  poller_remove(socket->pending->poller, &socket->watch);
+  tcp_forget_unread(socket->fd);
+  close(socket->fd);
+  pending_free(socket);
+}
+
+/* Hands it on as soon as the head is there. What comes after that stays in the
+ * kernel. */
+static void look(struct pending_socket *socket, bool ended) {
+  struct pending *pending = socket->pending;
+  char head[HEAD_BYTES_MAX];
+  int fd = socket->fd;
+  ssize_t n = recv(fd, head, sizeof head, MSG_PEEK);
+  size_t len = n > 0 ? head_length(head, (size_t)n) : 0;
+  if (len == 0 && (ended || n == 0 || (n < 0 && errno != EAGAIN))) {
+    drop(socket);
+  } else if (len > 0) {
+    n = recv(fd, head, len, 0);
+    poller_remove(pending->poller, &socket->watch);
+    socket->fd = -1;
+    pending->request(pending->arg, socket, fd, head, (size_t)n);
+  }
+}
+
+static void on_ready(struct poller_item *item, uint32_t events) {
+  look(container_of(item, struct pending_socket, watch),
+       events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+}
+
+/* By edges: what was looked at stays where it is, and would be told again. */
+void pending_wait(struct pending_socket *socket, int fd) {
+  socket->fd = fd;
+  if (poller_add(socket->pending->poller, &socket->watch, fd,
+                 EPOLLIN | EPOLLRDHUP | EPOLLET, on_ready))
+    drop(socket);
+}
+
+/* --- deadlines ---------------------------------------------------------- */
+
 static void on_due(uv_timer_t *timer);
 
 /* All have the same time, so the first in the list is the first that is due.
@@ -99,6 +154,10 @@ static void on_due(uv_timer_t *timer) {
     list_remove(&socket->node);
     pending->stats->handshake_timeouts++;
     say(pending, "no request in time", socket->address->text);
+    if (!socket->wsi) {
+      drop(socket);
+      continue;
+    }
     lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
                     LWS_TO_KILL_ASYNC);
     context = lws_get_context(socket->wsi);
@@ -108,29 +167,29 @@ static void on_due(uv_timer_t *timer) {
   arm(pending);
 }
 
-void pending_init(struct pending *pending, uv_loop_t *loop, uint64_t timeout_ms,
-                  uint32_t per_address, struct stats *stats,
-                  struct quiet *quiet) {
-  *pending = (struct pending){.timeout_ms = timeout_ms,
-                              .per_address = per_address,
-                              .stats = stats,
-                              .quiet = quiet};
+void pending_init(struct pending *pending, uv_loop_t *loop) {
   list_init(&pending->waiting);
   uv_timer_init(loop, &pending->timer);
 }
 
-void pending_add(struct pending *pending, struct lws *wsi,
-                 const char *address) {
+struct pending_socket *pending_add(struct pending *pending,
+                                   const char *address) {
   struct pending_socket *socket = mem_alloc(sizeof *socket);
   bool first = list_empty(&pending->waiting);
   socket->pending = pending;
-  socket->wsi = wsi;
+  socket->fd = -1;
   socket->address = address_ref(pending, address);
   socket->due_ms = uv_now(pending->timer.loop) + pending->timeout_ms;
+  list_init(&socket->node);
   list_push(&pending->waiting, &socket->node);
-  lws_set_opaque_user_data(wsi, socket);
   if (first)
     arm(pending);
+  return socket;
+}
+
+void pending_bind(struct pending_socket *socket, struct lws *wsi) {
+  socket->wsi = wsi;
+  lws_set_opaque_user_data(wsi, socket);
 }
 
 void pending_request(struct lws *wsi) {
@@ -144,11 +203,15 @@ void pending_end(struct lws *wsi) {
   if (!socket)
     return;
   lws_set_opaque_user_data(wsi, NULL);
-  list_remove(&socket->node);
-  address_unref(socket->pending, socket->address);
-  mem_free(socket);
+  pending_free(socket);
 }
 
 void pending_close(struct pending *pending) {
+  LIST_FOREACH_SAFE (it, &pending->waiting) {
+    struct pending_socket *socket =
+        container_of(it, struct pending_socket, node);
+    if (socket->fd >= 0)
+      drop(socket);
+  }
   uv_close((uv_handle_t *)&pending->timer, NULL);
 }

@@ -5,12 +5,18 @@
  * want. So each has a moment to send its first request (TLS handshake and
  * headers, trickled or not), and one address may have as many of them as it
  * may have WebSockets. What is after the first request of plain HTTP has the
- * library's own deadlines. */
+ * library's own deadlines.
+ *
+ * A plain socket is given to libwebsockets together with the head of its first
+ * request, and not before that has come: the library would read on into the
+ * frames of a client that does not wait for the answer, which are ours (see
+ * edge/inbound). Over TLS it does the handshake first. */
 #ifndef EDGE_PENDING_H
 #define EDGE_PENDING_H
 
 #include "base/list.h"
 #include "base/stats.h"
+#include "core/poller.h"
 #include "edge/quiet.h"
 
 #include <libwebsockets.h>
@@ -19,6 +25,13 @@
 #include <uv.h>
 
 struct pending_address;
+struct pending_socket;
+
+/* The first request of a plain socket is there: its head, and nothing of what
+ * comes after it, is taken from the socket. The descriptor is the callee's from
+ * now on. */
+typedef void pending_fn(void *arg, struct pending_socket *socket, int fd,
+                        const char *head, size_t len);
 
 struct pending {
   struct list waiting; /* for their first request, the oldest first */
@@ -26,19 +39,28 @@ struct pending {
   uint64_t timeout_ms;
   uint32_t per_address; /* 0: any number */
   uv_timer_t timer;     /* for the oldest */
-  struct stats *stats;  /* borrowed */
-  struct quiet *quiet;  /* borrowed */
+  pending_fn *request;
+  void *arg;
+  struct poller *poller; /* borrowed, as the two below */
+  struct stats *stats;
+  struct quiet *quiet;
 };
 
-void pending_init(struct pending *pending, uv_loop_t *loop, uint64_t timeout_ms,
-                  uint32_t per_address, struct stats *stats,
-                  struct quiet *quiet);
+/* The other members are set by the caller. */
+void pending_init(struct pending *pending, uv_loop_t *loop);
 
 /* Whether one more socket from there may be kept; said and counted if not. */
 bool pending_may_add(struct pending *pending, const char *address);
 
-/* The library has taken over a socket. Its opaque data is ours from now on. */
-void pending_add(struct pending *pending, struct lws *wsi, const char *address);
+/* One more. It has a moment for its first request. */
+struct pending_socket *pending_add(struct pending *pending,
+                                   const char *address);
+
+/* Waits for the head of a request on `fd`, which is closed if none comes. */
+void pending_wait(struct pending_socket *socket, int fd);
+
+/* The library has it. The opaque data of `wsi` are ours from now on. */
+void pending_bind(struct pending_socket *socket, struct lws *wsi);
 
 /* All headers of a request have come. */
 void pending_request(struct lws *wsi);
@@ -46,7 +68,11 @@ void pending_request(struct lws *wsi);
 /* It has become a WebSocket, or is gone. */
 void pending_end(struct lws *wsi);
 
-/* Closes the timer. Sockets may still end afterwards. */
+/* The same for one that the library has not taken. */
+void pending_free(struct pending_socket *socket);
+
+/* Closes the timer and the sockets that the library has not got. Others may
+ * still end afterwards. */
 void pending_close(struct pending *pending);
 
 #endif

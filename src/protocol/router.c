@@ -163,6 +163,14 @@ bool router_message(struct conn *conn, const char *text, size_t len,
   return wait == 0;
 }
 
+bool router_control(struct conn *conn, size_t len) {
+  if (take_rates(conn, len) == 0)
+    return true;
+  conn->manager->stats->rate_limited++;
+  answer_mistake(conn);
+  return false;
+}
+
 static void handle_late(struct conn *conn, const char *text, size_t len,
                         bool is_binary) {
   struct envelope env;

@@ -23,6 +23,10 @@ size_t router_message_limit(const struct conn *conn);
 bool router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary);
 
+/* A ping or pong of RFC 6455, which costs its sender what a message does. False
+ * if a rate has refused it: it is to be forgotten, and counts as useless. */
+bool router_control(struct conn *conn, size_t len);
+
 /* The connection is busy no more: handles what came meanwhile, as far as it
  * gets. A connection that its peer has closed said it before that and is
  * heard; one that we have closed is not. */

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * Reading. */
+#include "edge/inbound.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "core/close.h"
+#include "core/json.h"
+#include "edge/edge.h"
+#include "edge/link.h"
+#include "edge/outbound.h"
+#include "edge/ws.h"
+#include "protocol/answer.h"
+#include "protocol/inbox.h"
+#include "protocol/router.h"
+
+/* --- messages ----------------------------------------------------------- */
+
+/* What is wrong with a compressed message, as a close code; 0 if nothing is.
+ * The text of a raw connection can be checked only now. */
+static int inflate_message(struct conn *conn, const char *data, size_t len,
+                           bool is_binary, struct buf *out) {
+  int err = deflate_inflate(conn->deflate, data, len,
+                            router_message_limit(conn), out);
+  if (err == ERR_TOO_LARGE)
+    return CLOSE_TOO_LARGE;
+  if (err) {
+    log_info("conn=%llu user=%s sent compressed data that is corrupt",
+             (unsigned long long)conn->id, conn_user_name(conn));
+    return conn->raw ? CLOSE_PROTOCOL_ERROR : CLOSE_BAD_PROTOCOL;
+  }
+  bool checked =
+      !conn->raw || is_binary || json_utf8_valid(out->data, out->len);
+  return checked ? 0 : CLOSE_INVALID_TEXT;
+}
+
+/* The sender pays for the bytes that it sends, we for those that come of it:
+ * one who is past its rates and goes on like that is not just told so. */
+static void take_compressed(struct conn *conn, const char *data, size_t len,
+                            bool is_binary) {
+  struct buf out = {0};
+  int fault = inflate_message(conn, data, len, is_binary, &out);
+  if (fault)
+    conn_close(conn, fault, NULL);
+  else if (!router_message(conn, out.data, out.len, is_binary))
+    answer_mistake(conn);
+  buf_free(&out);
+}
+
+static void take_message(struct conn *conn, const char *data, size_t len,
+                         const struct reader_part *part) {
+  if (part->compressed)
+    take_compressed(conn, data, len, part->is_binary);
+  else
+    (void)router_message(conn, data, len, part->is_binary);
+}
+
+/* Whether the message can still become one that is not too long. What does
+ * not get smaller by compression may get a little larger. */
+static bool has_room(const struct conn *conn, const struct reader_part *part) {
+  size_t limit = router_message_limit(conn);
+  if (part->compressed)
+    limit += limit / 8;
+  return conn->in.len + part->len <= limit &&
+         part->left <= limit - conn->in.len - part->len;
+}
+
+/* Most messages come whole, the others are put together. */
+static void take_part(struct conn *conn, const struct reader_part *part) {
+  const char *data = (const char *)part->data;
+  if (part->last && conn->in.len == 0) {
+    take_message(conn, data, part->len, part);
+    return;
+  }
+  buf_put(&conn->in, data, part->len);
+  if (!part->last)
+    return;
+  struct buf whole = conn->in; /* the handler may close the connection */
+  conn->in = (struct buf){0};
+  take_message(conn, whole.data, whole.len, part);
+  buf_free(&whole);
+}
+
+/* The text of a raw connection is checked as it comes. That of the others is
+ * by the scanner of JSON, which reads every byte anyway. */
+static bool is_text(struct conn *conn, const struct reader_part *part) {
+  return utf8_feed(&conn->text, (const char *)part->data, part->len) &&
+         (!part->last || utf8_is_whole(&conn->text));
+}
+
+/* --- frames ------------------------------------------------------------- */
+
+/* RFC 6455, 7.1.7: what comes next may stand in the middle of a frame, there is
+ * nothing to wait for. What the peer was answered before goes out, then our
+ * close frame. */
+static void fail(struct edge *edge, struct conn *conn, int code) {
+  conn_close(conn, code, NULL);
+  outbound_flush(edge, conn);
+  ws_end(conn);
+}
+
+static void on_data(struct edge *edge, struct conn *conn,
+                    const struct reader_part *part) {
+  if (part->is_binary && !conn->raw) {
+    conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
+  } else if (!has_room(conn, part)) {
+    buf_free(&conn->in);
+    conn_close(conn, CLOSE_TOO_LARGE, NULL);
+  } else if (conn->raw && !part->is_binary && !part->compressed &&
+             !is_text(conn, part)) {
+    fail(edge, conn, CLOSE_INVALID_TEXT);
+  } else {
+    take_part(conn, part);
+  }
+}
+
+/* 5.5.2. Those who do not read the answers are slow clients like others. */
+static void on_ping(struct conn *conn, const struct reader_part *part) {
+  if (!router_control(conn, part->len))
+    return;
+  struct frame *pong = frame_new(FRAME_PONG, part->data, part->len);
+  (void)conn_send_control(conn, pong);
+  frame_unref(pong);
+}
+
+/* 7.4: what an endpoint may send. */
+static bool is_close_code(int code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1011) ||
+         (code >= 3000 && code <= 4999);
+}
+
+/* 5.5.1. Both have said it then, and a server hangs up first. */
+static void on_close(struct edge *edge, struct conn *conn,
+                     const struct reader_part *part) {
+  int code = part->len < 2 ? 0 : part->data[0] << 8 | part->data[1];
+  if (part->len > 0 && !is_close_code(code))
+    conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
+  else if (part->len > 2 &&
+           !json_utf8_valid((const char *)part->data + 2, part->len - 2))
+    conn_close(conn, CLOSE_INVALID_TEXT, NULL);
+  else
+    conn_peer_closes(conn, code);
+  outbound_flush(edge, conn);
+  ws_end(conn);
+}
+
+/* Whether more may follow. Once we have closed the connection, only the end of
+ * it is of interest. */
+static bool take_next(struct edge *edge, struct conn *conn,
+                      struct reader_input *input) {
+  struct reader_part part;
+  bool open = conn_is_open(conn);
+  switch (reader_next(&conn->reader, input, &part)) {
+  case READER_MORE:
+    return false;
+  case READER_DATA:
+    if (open)
+      on_data(edge, conn, &part);
+    return true;
+  case READER_PING:
+    if (open)
+      on_ping(conn, &part);
+    return true;
+  case READER_PONG:
+    if (open)
+      (void)router_control(conn, part.len);
+    return true;
+  case READER_CLOSE:
+    on_close(edge, conn, &part);
+    return false;
+  case READER_FAULT:
+    break;
+  }
+  fail(edge, conn, CLOSE_PROTOCOL_ERROR);
+  return false;
+}
+
+static void take(struct edge *edge, struct conn *conn, void *data, size_t len) {
+  struct reader_input input = {data, len};
+  conn->last_frame_ms = uv_now(edge->protocol->loop);
+  while (input.len > 0 && conn->watch.ready)
+    if (inbox_is_full(conn)) {
+      buf_put(&ws_session_of(conn)->rest, input.at, input.len);
+      return;
+    } else if (!take_next(edge, conn, &input)) {
+      return;
+    }
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static void receive(struct edge *edge, struct conn *conn) {
+  ssize_t n = link_read(conn->fd, conn->tls, edge->input, INBOUND_BYTES);
+  if (n > 0)
+    take(edge, conn, edge->input, (size_t)n);
+  else if (n < 0)
+    ws_end(conn);
+}
+
+/* The loop is told of what the kernel has, not of what TLS has. */
+static void note_more(struct edge *edge, struct conn *conn) {
+  if (!link_has_more(conn->tls) || !conn->watch.ready)
+    return;
+  struct ws_session *session = ws_session_of(conn);
+  if (!list_linked(&session->more))
+    list_push(&edge->more, &session->more);
+}
+
+void inbound_ready(struct poller_item *item, uint32_t events) {
+  struct conn *conn = container_of(item, struct conn, watch);
+  struct edge *edge = container_of(conn->io, struct edge, io);
+  outbound_flush_last(edge, conn);
+  if (events & EPOLLOUT)
+    outbound_flush(edge, conn);
+  if (!item->ready)
+    return;
+  if (item->events & EPOLLIN) {
+    receive(edge, conn);
+    note_more(edge, conn);
+  } else if (events & (EPOLLERR | EPOLLHUP)) {
+    ws_end(conn); /* it is paused, and would be told so again and again */
+  }
+}
+
+void inbound_go_on(struct edge *edge, struct ws_session *session) {
+  struct conn *conn = session->conn;
+  struct buf rest = session->rest;
+  session->rest = (struct buf){0};
+  if (rest.len > 0)
+    take(edge, conn, rest.data, rest.len);
+  else if (link_has_more(conn->tls))
+    receive(edge, conn);
+  buf_free(&rest);
+  note_more(edge, conn);
+}
