@@ -23,6 +23,13 @@ void *mem_alloc_raw(size_t size) {
   return must(malloc(size), size);
 }
 
+void *mem_alloc_aligned(size_t size) {
+  size_t lines = (size + MEM_LINE_BYTES - 1) / MEM_LINE_BYTES;
+  void *ptr = must(aligned_alloc(MEM_LINE_BYTES, lines * MEM_LINE_BYTES), size);
+  memset(ptr, 0, size);
+  return ptr;
+}
+
 void *mem_realloc(void *ptr, size_t size) {
   return must(realloc(ptr, size), size);
 }

@@ -16,6 +16,12 @@ MUST_CHECK void *mem_alloc(size_t size);
 /* The same, without zeroing. */
 MUST_CHECK void *mem_alloc_raw(size_t size);
 
+/* Zeroed, and beginning with a line of the processor's cache: for structs whose
+ * members are laid out by what is used together. */
+MUST_CHECK void *mem_alloc_aligned(size_t size);
+
+enum { MEM_LINE_BYTES = 64 };
+
 /* Grows or shrinks `ptr` (NULL: allocates); aborts when there is none. */
 MUST_CHECK void *mem_realloc(void *ptr, size_t size);
 

@@ -18,6 +18,16 @@ enum { BEHIND_BYTES = 64 * 1024 };
 /* How far control messages may go over limits.queue_bytes. */
 enum { CONTROL_BYTES = 4096 };
 
+/* As conn.h says, where pointers have eight bytes. */
+#define BEGINS_LINE(member, line)                                              \
+  _Static_assert(sizeof(void *) != 8 ||                                        \
+                     offsetof(struct conn, member) == (line)*MEM_LINE_BYTES,   \
+                 "begins a line of the cache")
+BEGINS_LINE(id, 1);
+BEGINS_LINE(dirty, 2);
+BEGINS_LINE(calls, 3);
+BEGINS_LINE(in, 4);
+
 /* The only place that changes the state; an impossible step is a bug. */
 static void set_state(struct conn *conn, enum conn_state state) {
   static const bool allowed[4][4] = {
@@ -34,10 +44,10 @@ static void set_state(struct conn *conn, enum conn_state state) {
 }
 
 struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
-  struct conn *conn = mem_alloc(sizeof *conn);
+  struct conn *conn = mem_alloc_aligned(sizeof *conn);
   conn->io = io;
   conn->socket = socket;
-  conn->fd = -1;
+  conn->watch.fd = -1;
   list_init(&conn->dirty);
   list_init(&conn->user_node);
   list_init(&conn->node);
@@ -162,7 +172,7 @@ void conn_gone(struct conn *conn) {
   }
   set_state(conn, CONN_CLOSED);
   conn->socket = NULL;
-  conn->fd = -1;
+  conn->watch.fd = -1;
   conn->tls = NULL;
   conn->sent = conn->bound = 0;
   outq_clear(&conn->out);

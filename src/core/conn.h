@@ -25,9 +25,9 @@
 #include "core/reader.h"
 #include "core/utf8.h"
 
+#include "base/hash.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 #include <uv.h>
 
 struct conn;
@@ -59,42 +59,46 @@ struct membership {
   uint32_t place;
 };
 
-/* What each message needs comes first, in as few lines of the processor's
- * cache as it takes: with ten thousand clients they are what a message costs.
- */
+/* With ten thousand clients a message costs what it finds in the processor's
+ * cache, and what not. So the members stand by what is used together, in lines
+ * of 64 bytes: to read from a client takes the first two and the fourth, to
+ * send to it the first three. */
 struct conn {
-  /* The socket's side, for edge/ only. */
-  struct poller_item watch; /* for what happens on it */
-  struct reader reader;     /* cuts what comes into frames */
-  struct buf in;            /* the message being assembled from its parts */
-  struct utf8 text;         /* how far the text of a raw message is valid */
-  bool blocked;             /* the kernel took less than was written */
-  bool raw;                 /* speaks a protocol of the scripts, protocol/raw */
-  bool greeted;             /* @connect ran, so @disconnect is due */
+  /* What is read (the first line). */
+  struct poller_item
+      watch;            /* the socket; its descriptor is -1 once it is gone */
+  struct reader reader; /* cuts what comes into frames */
+  struct inbox *inbox;  /* messages that wait for a handler; NULL: none */
+  uint32_t slot;        /* a small number that no other connection has */
   enum conn_state state;
-  int fd;                  /* -1 once it is gone */
-  void *tls;               /* the SSL object of OpenSSL, NULL: plain */
-  struct deflate *deflate; /* the worker's, if it may be used; else NULL */
+  bool blocked; /* the kernel took less than was written */
+  bool raw;     /* speaks a protocol of the scripts, see protocol/raw */
+  bool greeted; /* @connect ran, so @disconnect is due */
+
+  /* Who it is, and what it belongs to. */
+  uint64_t id;
+  struct user *user;     /* NULL before manager_login, and for raw.auth none */
+  struct list user_node; /* in user->conns */
   const struct conn_io *io;
   struct manager *manager; /* borrowed */
+  void *tls;               /* the SSL object of OpenSSL, NULL: plain */
+  struct deflate *deflate; /* the worker's, if it may be used; else NULL */
 
+  /* What is written. */
   struct list dirty; /* in the worker's list of those to flush */
   struct outq out;
   uint32_t sent;  /* bytes of the first frame that are written already */
   uint32_t bound; /* of those after them: must be written as they are */
 
-  uint64_t id;
-  struct user *user;      /* NULL before manager_login, and for raw.auth none */
+  /* What a message costs its sender; its handlers and hooks run one at a time,
+   * also while one waits. */
+  struct list calls;      /* of script/call: those that wait */
   uint64_t last_frame_ms; /* when anything came, as far as it was looked for */
+  struct limit messages, bytes; /* by protocol/router */
+  void *socket;                 /* edge/ws's own; NULL once it is gone */
 
-  /* Inbound limits, by protocol/router. */
-  struct limit messages, bytes;
-
-  /* Its handlers and hooks run one at a time, also while one waits. */
-  struct list calls;   /* of script/call: those that wait */
-  struct inbox *inbox; /* messages that came meanwhile; NULL: none */
-
-  void *socket; /* edge/ws's own; NULL once it is gone */
+  struct buf in;    /* the message being assembled from its parts */
+  struct utf8 text; /* how far the text of a raw message is valid */
 
   /* Its place among those that do not keep up, by core/backlog. */
   struct list backlog;
@@ -102,11 +106,10 @@ struct conn {
   uint64_t acked;       /* at acked_ms, when it was last seen to have changed */
   uint64_t acked_ms;
 
-  /* Who it is. */
-  char *claimant;        /* the user its token named, until then */
-  struct list user_node; /* in user->conns */
-  struct list node;      /* in manager->conns, later in manager->gone */
-  UT_hash_handle hh;     /* in manager->by_id */
+  /* More of who it is. */
+  char *claimant;    /* the user its token named, until manager_login */
+  struct list node;  /* in manager->conns, later in manager->gone */
+  UT_hash_handle hh; /* in manager->by_id */
   struct address *address;
   char *claims;       /* JSON text of the token's claims, or NULL */
   char *headers;      /* "name\0value\0…\0" of the handshake, or NULL */
@@ -135,7 +138,7 @@ struct conn {
 };
 
 /* A new connection in state CONN_NEW, in no index; manager_add does that.
- * `socket` is the edge's own, which sets `fd` and `tls` of it, too. */
+ * `socket` is the edge's own, which sets watch.fd and `tls`, too. */
 struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket);
 
 /* For manager_login: the connection is a user's now. For protocol/raw: it is

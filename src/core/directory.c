@@ -6,9 +6,9 @@
 #include "base/list.h"
 #include "base/mem.h"
 
+#include "base/hash.h"
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <uv.h>
 
 struct entry { /* a connection of a user */

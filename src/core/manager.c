@@ -27,6 +27,7 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
 void manager_free(struct manager *manager) {
   if (manager->by_id || manager->users || manager->rooms || manager->addresses)
     abort(); /* a connection that is still there would use them */
+  slots_free(&manager->slots);
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -221,6 +222,7 @@ int manager_add(struct manager *manager, struct conn *conn,
   const struct manager_limits *limits = &manager->limits;
   conn->manager = manager;
   conn->id = next_id(manager);
+  conn->slot = slots_take(&manager->slots);
   HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
   list_push(&manager->conns, &conn->node);
   manager->count++;
@@ -310,5 +312,6 @@ void manager_release(struct manager *manager, struct conn *conn) {
   if (conn->state != CONN_CLOSED || list_linked(&conn->node))
     return;
   manager->alive--;
+  slots_give(&manager->slots, conn->slot);
   conn_free(conn);
 }

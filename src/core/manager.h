@@ -18,6 +18,7 @@
 #include "core/backlog.h"
 #include "core/bus.h"
 #include "core/conn.h"
+#include "core/slots.h"
 
 enum { ROOM_NAME_BYTES = 128, USER_ID_BYTES = 128 };
 
@@ -76,6 +77,7 @@ struct manager {
   uint32_t count; /* of conns */
   uint32_t alive; /* those and the closing ones that are not freed yet */
   uint64_t last_id;
+  struct slots slots; /* conn->slot */
 };
 
 void manager_init(struct manager *manager, struct manager_limits limits,

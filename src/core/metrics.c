@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include "base/hash.h"
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <uthash.h>
 #include <uv.h>
 
 /* Upper ends of the buckets of every histogram: from a millisecond to half a

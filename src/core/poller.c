@@ -42,12 +42,13 @@ void poller_close(struct poller *poller) {
     uv_close((uv_handle_t *)&poller->handle, on_closed);
 }
 
-int poller_add(struct poller *poller, struct poller_item *item, int fd,
-               uint32_t events, poller_fn *ready) {
+int poller_add(struct poller *poller, struct poller_item *item, uint32_t events,
+               poller_fn *ready) {
   struct epoll_event event = {.events = events, .data.ptr = item};
-  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event))
+  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, item->fd, &event))
     return ERR_SYSTEM;
-  *item = (struct poller_item){.ready = ready, .fd = fd, .events = events};
+  item->ready = ready;
+  item->events = events;
   return 0;
 }
 

@@ -21,11 +21,11 @@ struct poller_item;
  * Any item may be added, changed or removed by it. */
 typedef void poller_fn(struct poller_item *item, uint32_t events);
 
-/* What waits is around it. Zeroed: in no set. */
+/* What waits is around it. */
 struct poller_item {
   poller_fn *ready; /* NULL: in no set */
-  int fd;
-  uint32_t events; /* those that are waited for */
+  int fd;           /* set, and owned, by whoever has the item */
+  uint32_t events;  /* those that are waited for */
 };
 
 enum { POLLER_BATCH = 256 };
@@ -43,10 +43,10 @@ MUST_CHECK int poller_open(struct poller *poller, uv_loop_t *loop);
 /* Starts to end it; its items are removed by then, or never used again. */
 void poller_close(struct poller *poller);
 
-/* Waits for `events` on `fd`, which is borrowed. ERR_SYSTEM when the kernel
- * has no memory, or too many are waited for. */
+/* Waits for `events` on item->fd. ERR_SYSTEM when the kernel has no memory, or
+ * too many are waited for. */
 MUST_CHECK int poller_add(struct poller *poller, struct poller_item *item,
-                          int fd, uint32_t events, poller_fn *ready);
+                          uint32_t events, poller_fn *ready);
 
 /* Waits for others from now on; errors are always told. Nothing if the item
  * is in no set. */

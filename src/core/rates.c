@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "core/limit.h"
 
+#include "base/hash.h"
 #include <math.h>
 #include <string.h>
-#include <uthash.h>
 
 struct rate {
   UT_hash_handle hh;

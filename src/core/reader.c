@@ -2,6 +2,7 @@
  * Frames of a client. */
 #include "core/reader.h"
 
+#include "base/mem.h"
 #include "core/frame.h"
 
 #include <string.h>
@@ -64,35 +65,43 @@ static void skip(struct reader_input *input, size_t len) {
   input->len -= len;
 }
 
-/* Moves up to `want` bytes of the header to `head`; whether they are there. */
-static bool gather(struct reader *reader, struct reader_input *input,
+static struct reader_pieces *pieces_of(struct reader *reader) {
+  if (!reader->pieces)
+    reader->pieces = mem_alloc(sizeof *reader->pieces);
+  return reader->pieces;
+}
+
+/* Moves bytes of the header to `head` until it has `want`; whether it has. */
+static bool gather(struct reader_pieces *pieces, struct reader_input *input,
                    size_t want) {
-  size_t missing = want - reader->head_len;
+  size_t missing = want - pieces->head_len;
   size_t n = input->len < missing ? input->len : missing;
-  memcpy(reader->head + reader->head_len, input->at, n);
-  reader->head_len = (unsigned char)(reader->head_len + n);
+  memcpy(pieces->head + pieces->head_len, input->at, n);
+  pieces->head_len = (unsigned char)(pieces->head_len + n);
   skip(input, n);
-  return reader->head_len == want;
+  return pieces->head_len == want;
 }
 
 /* A header that comes in pieces. */
 static enum reader_kind next_head_slowly(struct reader *reader,
                                          struct reader_input *input) {
-  if (reader->head_len < 2 && !gather(reader, input, 2))
+  struct reader_pieces *pieces = pieces_of(reader);
+  if (pieces->head_len < 2 && !gather(pieces, input, 2))
     return READER_MORE;
-  if (!head_allowed(reader, reader->head))
+  if (!head_allowed(reader, pieces->head))
     return READER_FAULT;
-  if (!gather(reader, input, head_size(reader->head)))
+  if (!gather(pieces, input, head_size(pieces->head)))
     return READER_MORE;
-  reader->head_len = 0;
-  return read_head(reader, reader->head) ? READER_DATA : READER_FAULT;
+  bool good = read_head(reader, pieces->head);
+  reader_free(reader);
+  return good ? READER_DATA : READER_FAULT;
 }
 
 /* READER_DATA: the payload follows. */
 static enum reader_kind next_head(struct reader *reader,
                                   struct reader_input *input) {
   const unsigned char *head = input->at;
-  if (reader->head_len > 0 || input->len < 2 || input->len < head_size(head))
+  if (reader->pieces || input->len < 2 || input->len < head_size(head))
     return next_head_slowly(reader, input);
   if (!head_allowed(reader, head) || !read_head(reader, head))
     return READER_FAULT;
@@ -123,9 +132,10 @@ static void unmask(unsigned char *data, size_t len, unsigned char mask[4]) {
 }
 
 static enum reader_kind next_data(struct reader *reader,
-                                  struct reader_part *part) {
+                                  struct reader_part *part, bool begins) {
   part->is_binary = (reader->message & OPCODE) == FRAME_BINARY;
   part->compressed = reader->message & FRAME_COMPRESSED;
+  part->first = begins && reader->first & OPCODE;
   part->last = reader->left == 0 && reader->first & FIN;
   if (part->last)
     reader->message = 0;
@@ -133,15 +143,15 @@ static enum reader_kind next_data(struct reader *reader,
 }
 
 static enum reader_kind next_control(struct reader *reader,
-                                     struct reader_part *part) {
-  if (part->left > 0 || reader->control.len > 0) {
-    buf_put(&reader->control, part->data, part->len);
-    part->data = (unsigned char *)reader->control.data;
-    part->len = reader->control.len;
+                                     struct reader_part *part, bool begins) {
+  if (!begins || part->left > 0) {
+    struct buf *all = &pieces_of(reader)->control;
+    buf_put(all, part->data, part->len);
+    part->data = (unsigned char *)all->data;
+    part->len = all->len;
   }
   if (part->left > 0)
     return READER_MORE;
-  reader->control.len = 0; /* the bytes stay until the next call */
   switch (reader->first & OPCODE) {
   case FRAME_CLOSE:
     return READER_CLOSE;
@@ -152,16 +162,22 @@ static enum reader_kind next_control(struct reader *reader,
   }
 }
 
+/* A control frame that came in pieces has been used. */
+static void drop_pieces(struct reader *reader) {
+  if (reader->pieces && reader->pieces->head_len == 0)
+    reader_free(reader);
+}
+
 enum reader_kind reader_next(struct reader *reader, struct reader_input *input,
                              struct reader_part *part) {
-  if (!reader->in_payload) {
-    if (reader->control.cap > 0 && reader->control.len == 0)
-      buf_free(&reader->control);
+  bool begins = !reader->in_payload;
+  if (input->len == 0)
+    return READER_MORE;
+  if (begins) {
+    drop_pieces(reader);
     enum reader_kind kind = next_head(reader, input);
     if (kind != READER_DATA)
       return kind;
-  } else if (input->len == 0) {
-    return READER_MORE;
   }
   size_t len = input->len < reader->left ? input->len : (size_t)reader->left;
   unmask(input->at, len, reader->mask);
@@ -170,10 +186,13 @@ enum reader_kind reader_next(struct reader *reader, struct reader_input *input,
   *part =
       (struct reader_part){.data = input->at, .len = len, .left = reader->left};
   skip(input, len);
-  return reader->first & CONTROL ? next_control(reader, part)
-                                 : next_data(reader, part);
+  return reader->first & CONTROL ? next_control(reader, part, begins)
+                                 : next_data(reader, part, begins);
 }
 
 void reader_free(struct reader *reader) {
-  buf_free(&reader->control);
+  if (reader->pieces)
+    buf_free(&reader->pieces->control);
+  mem_free(reader->pieces);
+  reader->pieces = NULL;
 }

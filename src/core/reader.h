@@ -20,17 +20,22 @@
 /* Two bytes, 8 for a long length, 4 of the mask. */
 enum { READER_HEAD_BYTES = 14 };
 
-/* Zeroed at the beginning. */
-struct reader {
-  uint64_t left;         /* payload bytes of the frame still to come */
-  struct buf control;    /* the payload of a control frame that is not whole */
-  unsigned char mask[4]; /* turned to the next byte of the payload */
-  unsigned char first;   /* the first byte of the frame's header */
-  unsigned char message; /* that of the message in progress; 0: none is */
+/* Of a frame that comes in pieces. */
+struct reader_pieces {
+  struct buf control; /* the payload of a control frame */
   unsigned char head_len;
+  unsigned char head[READER_HEAD_BYTES]; /* the first head_len bytes of it */
+};
+
+/* Zeroed at the beginning, but for `deflate`. */
+struct reader {
+  uint64_t left;                /* payload bytes of the frame still to come */
+  struct reader_pieces *pieces; /* NULL most of the time */
+  unsigned char mask[4];        /* turned to the next byte of the payload */
+  unsigned char first;          /* the first byte of the frame's header */
+  unsigned char message; /* that of the message in progress; 0: none is */
   bool in_payload;
   bool deflate; /* permessage-deflate was negotiated: RSV1 has a meaning */
-  unsigned char head[READER_HEAD_BYTES]; /* the first head_len bytes of it */
 };
 
 enum reader_kind {
@@ -46,7 +51,8 @@ struct reader_part {
   unsigned char *data; /* unmasked; valid until the next call */
   size_t len;
   uint64_t left;   /* payload bytes of its frame that come after it */
-  bool last;       /* the message ends with it */
+  bool first;      /* the message begins with it */
+  bool last;       /* and ends with it */
   bool is_binary;  /* of the message */
   bool compressed; /* the message is, with permessage-deflate */
 };

@@ -19,8 +19,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 
+#include "base/hash.h"
 #include <string.h>
-#include <uthash.h>
 #include <uv.h>
 
 enum { SWEEP = 8 };

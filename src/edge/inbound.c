@@ -59,16 +59,16 @@ static void take_message(struct conn *conn, const char *data, size_t len,
  * not get smaller by compression may get a little larger. */
 static bool has_room(const struct conn *conn, const struct reader_part *part) {
   size_t limit = router_message_limit(conn);
+  size_t len = part->len + (part->first ? 0 : conn->in.len);
   if (part->compressed)
     limit += limit / 8;
-  return conn->in.len + part->len <= limit &&
-         part->left <= limit - conn->in.len - part->len;
+  return len <= limit && part->left <= limit - len;
 }
 
 /* Most messages come whole, the others are put together. */
 static void take_part(struct conn *conn, const struct reader_part *part) {
   const char *data = (const char *)part->data;
-  if (part->last && conn->in.len == 0) {
+  if (part->first && part->last) {
     take_message(conn, data, part->len, part);
     return;
   }
@@ -190,7 +190,7 @@ static void take(struct edge *edge, struct conn *conn, void *data, size_t len) {
 /* --- reading ------------------------------------------------------------ */
 
 static void receive(struct edge *edge, struct conn *conn) {
-  ssize_t n = link_read(conn->fd, conn->tls, edge->input, INBOUND_BYTES);
+  ssize_t n = link_read(conn->watch.fd, conn->tls, edge->input, INBOUND_BYTES);
   if (n > 0)
     take(edge, conn, edge->input, (size_t)n);
   else if (n < 0)

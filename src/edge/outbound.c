@@ -58,7 +58,7 @@ static bool write_some(struct edge *edge, struct conn *conn) {
     data = edge->gather;
     len = gather(conn, edge->gather);
   }
-  ssize_t n = link_write(conn->fd, conn->tls, data, len);
+  ssize_t n = link_write(conn->watch.fd, conn->tls, data, len);
   if (n < 0)
     return false;
   stats->writes++;

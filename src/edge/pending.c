@@ -7,12 +7,12 @@
 #include "edge/head.h"
 #include "edge/tcp.h"
 
+#include "base/hash.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uthash.h>
 
 enum { KIND_BYTES = 96 };
 
@@ -26,8 +26,8 @@ struct pending_socket {
   struct list node; /* in pending->waiting */
   struct pending *pending;
   struct pending_address *address;
-  struct poller_item watch; /* for the head of its first request */
-  int fd;                   /* as long as it is ours; else -1 */
+  struct poller_item watch; /* for the head of its first request; its
+                             * descriptor as long as it is ours, else -1 */
   struct lws *wsi;          /* from then on */
   uint64_t due_ms;
 };
@@ -90,8 +90,8 @@ void pending_free(struct pending_socket *socket) {
 
 static void drop(struct pending_socket *socket) {
   poller_remove(socket->pending->poller, &socket->watch);
-  tcp_forget_unread(socket->fd);
-  close(socket->fd);
+  tcp_forget_unread(socket->watch.fd);
+  close(socket->watch.fd);
   pending_free(socket);
 }
 
@@ -100,7 +100,7 @@ static void drop(struct pending_socket *socket) {
 static void look(struct pending_socket *socket, bool ended) {
   struct pending *pending = socket->pending;
   char head[HEAD_BYTES_MAX];
-  int fd = socket->fd;
+  int fd = socket->watch.fd;
   ssize_t n = recv(fd, head, sizeof head, MSG_PEEK);
   size_t len = n > 0 ? head_length(head, (size_t)n) : 0;
   if (len == 0 && (ended || n == 0 || (n < 0 && errno != EAGAIN))) {
@@ -108,7 +108,7 @@ static void look(struct pending_socket *socket, bool ended) {
   } else if (len > 0) {
     n = recv(fd, head, len, 0);
     poller_remove(pending->poller, &socket->watch);
-    socket->fd = -1;
+    socket->watch.fd = -1;
     pending->request(pending->arg, socket, fd, head, (size_t)n);
   }
 }
@@ -120,8 +120,8 @@ static void on_ready(struct poller_item *item, uint32_t events) {
 
 /* By edges: what was looked at stays where it is, and would be told again. */
 void pending_wait(struct pending_socket *socket, int fd) {
-  socket->fd = fd;
-  if (poller_add(socket->pending->poller, &socket->watch, fd,
+  socket->watch.fd = fd;
+  if (poller_add(socket->pending->poller, &socket->watch,
                  EPOLLIN | EPOLLRDHUP | EPOLLET, on_ready))
     drop(socket);
 }
@@ -177,7 +177,7 @@ struct pending_socket *pending_add(struct pending *pending,
   struct pending_socket *socket = mem_alloc(sizeof *socket);
   bool first = list_empty(&pending->waiting);
   socket->pending = pending;
-  socket->fd = -1;
+  socket->watch.fd = -1;
   socket->address = address_ref(pending, address);
   socket->due_ms = uv_now(pending->timer.loop) + pending->timeout_ms;
   list_init(&socket->node);
@@ -210,7 +210,7 @@ void pending_close(struct pending *pending) {
   LIST_FOREACH_SAFE (it, &pending->waiting) {
     struct pending_socket *socket =
         container_of(it, struct pending_socket, node);
-    if (socket->fd >= 0)
+    if (socket->watch.fd >= 0)
       drop(socket);
   }
   uv_close((uv_handle_t *)&pending->timer, NULL);

@@ -64,20 +64,20 @@ static void kill_socket(struct conn *conn) {
   if (!conn->socket)
     return;
   if (conn->blocked)
-    tcp_forget_unsent(conn->fd);
+    tcp_forget_unsent(conn->watch.fd);
   ws_end(conn);
 }
 
 /* Messages in parts, and what has not been read yet, are not told to it; the
  * kernel knows. */
 static uint64_t silent_ms(struct conn *conn) {
-  return tcp_silent_ms(conn->fd);
+  return tcp_silent_ms(conn->watch.fd);
 }
 
 /* Not what the kernel takes from us: with a send buffer of some MiB and a
  * slow peer that may be nothing for a long time. */
 static uint64_t acked(struct conn *conn) {
-  return tcp_acked(conn->fd);
+  return tcp_acked(conn->watch.fd);
 }
 
 static void pause_reading(struct conn *conn, bool paused) {
@@ -129,7 +129,7 @@ static void login_at_once(const struct edge *edge, struct conn *conn) {
 
 static struct conn *new_conn(struct edge *edge, struct ws_session *session) {
   struct conn *conn = conn_new(edge->protocol->loop, &edge->io, session->wsi);
-  conn->fd = lws_get_socket_fd(session->wsi);
+  conn->watch.fd = lws_get_socket_fd(session->wsi);
   conn->tls = lws_get_ssl(session->wsi);
   conn->headers = headers_pack(session->wsi, edge->config->headers);
   conn->raw = http_is_raw(edge, session->wsi);
@@ -163,8 +163,7 @@ static void take_over(struct edge *edge, struct ws_session *session) {
   lws_rx_flow_control(session->wsi, 0);
   if (conn->tls)
     link_prepare(conn->tls);
-  if (poller_add(&edge->poller, &conn->watch, conn->fd, EPOLLIN,
-                 inbound_ready)) {
+  if (poller_add(&edge->poller, &conn->watch, EPOLLIN, inbound_ready)) {
     log_warn("conn=%llu cannot be waited for", (unsigned long long)conn->id);
     ws_end(conn);
     return;
@@ -193,7 +192,7 @@ static int on_drop(struct lws *wsi, struct ws_session *session) {
     return 0;
   session->conn = NULL;
   poller_remove(&edge->poller, &conn->watch);
-  tcp_forget_unread(conn->fd);
+  tcp_forget_unread(conn->watch.fd);
   conn_gone(conn);
   list_remove(&session->more);
   list_remove(&session->ended);
