@@ -462,6 +462,7 @@ static void finish(struct call *call, int status, bool too_long) {
   put_call(call, status == LUA_OK);
   if (out_of_memory)
     check_memory(generation);
+  generation_tune(generation);
   if (conn)
     generation->host->conn_idle(conn);
   call_let_go(generation);

@@ -15,10 +15,10 @@
 #include "script/host.h"
 #include "script/schema.h"
 
+#include "base/hash.h"
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 /* X(NAME, key): the hooks that scripts may define. */
 #define HOOK_MAP(X)                                                            \
@@ -68,7 +68,7 @@ struct generation {
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
-  int clients; /* registry reference: table of client objects, by conn */
+  int clients; /* registry reference: client objects by conn->slot */
   const void *client_type; /* their metatable, to know one by */
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */
@@ -83,6 +83,7 @@ struct generation {
   struct handler *places; /* where they were made, by name */
 
   struct heap heap;
+  size_t tuned; /* heap.used, when the collector was last told of it */
   struct budget budget;
 
   /* Where messages and results are written. It belongs to no Lua value, so
@@ -115,6 +116,10 @@ MUST_CHECK struct handler *handler_new(const char *name);
 
 /* Closes the Lua state. No call of it may be running. Accepts NULL. */
 void generation_free(struct generation *generation);
+
+/* Has the collector run when some garbage has come together, not when that is a
+ * part of all memory: to be called now and then. */
+void generation_tune(struct generation *generation);
 
 /* The handler of a message type, or NULL. */
 const struct handler *generation_handler(const struct generation *generation,

@@ -27,7 +27,19 @@ struct box {
   bool named;         /* the user is known, and in the cache */
 };
 
-enum { FIELDS = 1, STATE, CLAIMS, USER_VALUES = CLAIMS };
+/* The user values of a box: its fields, each nil until it was first read. So
+ * it is one block of memory, which matters with thousands of clients. */
+enum field_place {
+  USER_ID = 1,
+  ID,
+  STATE,
+  CLAIMS,
+  IP,
+  CONNECTED_AT,
+  HEADERS,
+  IS_RAW,
+  USER_VALUES = IS_RAW
+};
 
 static const char METATABLE[] = "perigee.client";
 
@@ -105,34 +117,21 @@ static void push_state(lua_State *L, const struct conn *conn) {
 
 typedef void field_fn(lua_State *L, const struct conn *conn);
 
-/* A field is made when it is first read, and kept: in a user value of its own
- * where it has one, else in the table of fields. */
+/* A field is made when it is first read, and kept. */
 static const struct field {
   const char *name;
   field_fn *push;
-  int slot; /* user value, or 0 */
+  enum field_place place;
 } fields[] = {
-    {"id", push_id, 0},           {"user_id", push_user_id, 0},
-    {"ip", push_ip, 0},           {"connected_at", push_connected_at, 0},
-    {"headers", push_headers, 0}, {"claims", push_claims, CLAIMS},
-    {"state", push_state, STATE}, {"is_raw", push_is_raw, 0},
+    {"id", push_id, ID},
+    {"user_id", push_user_id, USER_ID},
+    {"ip", push_ip, IP},
+    {"connected_at", push_connected_at, CONNECTED_AT},
+    {"headers", push_headers, HEADERS},
+    {"claims", push_claims, CLAIMS},
+    {"state", push_state, STATE},
+    {"is_raw", push_is_raw, IS_RAW},
 };
-
-/* (client, key) with the value on top: keeps it. */
-static void keep_field(lua_State *L, const struct field *field) {
-  if (lua_isnil(L, -1))
-    return;
-  lua_pushvalue(L, -1);
-  if (field->slot) {
-    lua_setiuservalue(L, 1, field->slot);
-    return;
-  }
-  lua_getiuservalue(L, 1, FIELDS);
-  lua_pushvalue(L, 2);
-  lua_rotate(L, -3, -1); /* client key value fields key value */
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
 
 static int read_field(lua_State *L, const struct field *field) {
   const struct box *box = check_box(L, 1);
@@ -143,30 +142,23 @@ static int read_field(lua_State *L, const struct field *field) {
                       "client.%s is on worker %d, where the client is: share "
                       "data by perigee.store",
                       field->name, box->worker + 1);
-  if (field->slot && lua_getiuservalue(L, 1, field->slot) != LUA_TNIL)
+  if (lua_getiuservalue(L, 1, field->place) != LUA_TNIL)
     return 1;
-  lua_settop(L, 2);
   if (!conn)
     return 0;
   field->push(L, conn);
-  keep_field(L, field);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, 1, field->place);
   return 1;
 }
 
-/* (client, key): a cached field, a method, or a field to be read. Upvalue 1
- * maps names to methods, and to the entry of `fields` for the others. */
+/* (client, key). Upvalue 1 maps names to methods, and to the entry of `fields`
+ * for the others. */
 static int client_index(lua_State *L) {
-  lua_getiuservalue(L, 1, FIELDS);
-  lua_pushvalue(L, 2);
-  if (lua_rawget(L, -2) != LUA_TNIL)
-    return 1;
   lua_settop(L, 2);
-  lua_pushvalue(L, 2);
   if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA)
     return 1; /* a method, or nil */
-  const struct field *field = lua_touserdata(L, -1);
-  lua_settop(L, 2);
-  return read_field(L, field);
+  return read_field(L, lua_touserdata(L, -1));
 }
 
 static int client_newindex(lua_State *L) {
@@ -206,12 +198,11 @@ static int client_tostring(lua_State *L) {
 static bool is_there(lua_State *L, const struct box *box) {
   const struct manager *manager = generation_of(L)->host->manager;
   size_t len;
-  lua_getiuservalue(L, 1, FIELDS);
-  lua_getfield(L, -1, "user_id");
+  lua_getiuservalue(L, 1, USER_ID);
   const char *user = lua_tolstring(L, -1, &len);
   bool there =
       directory_has(manager->bus->directory, user, len, box->elsewhere);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   return there;
 }
 
@@ -272,8 +263,7 @@ static void check_raw(lua_State *L, bool raw) {
 /* (client, payload) */
 static int send_raw_elsewhere(lua_State *L, const struct box *box,
                               bool is_binary) {
-  lua_getiuservalue(L, 1, FIELDS);
-  lua_getfield(L, -1, "is_raw");
+  lua_getiuservalue(L, 1, IS_RAW);
   check_raw(L, lua_toboolean(L, -1));
   if (!is_there(L, box))
     return closed(L);
@@ -465,20 +455,16 @@ void lib_client_setup(lua_State *L) {
 /* Puts the user's id into the cache of the box on top, so that it can be read
  * after the connection is over. */
 static void name_box(lua_State *L, struct box *box) {
-  lua_getiuservalue(L, -1, FIELDS);
   push_user_id(L, box->conn);
-  lua_setfield(L, -2, "user_id");
+  lua_setiuservalue(L, -2, USER_ID);
   push_id(L, box->conn);
-  lua_setfield(L, -2, "id");
-  lua_pop(L, 1);
+  lua_setiuservalue(L, -2, ID);
   box->named = true;
 }
 
 static struct box *new_box(lua_State *L, struct conn *conn) {
   struct box *box = lua_newuserdatauv(L, sizeof *box, USER_VALUES);
   *box = (struct box){0};
-  lua_newtable(L);
-  lua_setiuservalue(L, -2, FIELDS);
   luaL_setmetatable(L, METATABLE);
   box->conn = conn;
   return box;
@@ -486,11 +472,11 @@ static struct box *new_box(lua_State *L, struct conn *conn) {
 
 void lib_client_push(lua_State *L, struct conn *conn) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, generation_of(L)->clients);
-  if (lua_rawgetp(L, -1, conn) == LUA_TNIL) {
+  if (lua_rawgeti(L, -1, conn->slot) == LUA_TNIL) {
     lua_pop(L, 1);
     new_box(L, conn);
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, -3, conn);
+    lua_rawseti(L, -3, conn->slot);
   }
   lua_remove(L, -2);
   struct box *box = lua_touserdata(L, -1);
@@ -498,24 +484,19 @@ void lib_client_push(lua_State *L, struct conn *conn) {
     name_box(L, box);
 }
 
-static void keep_integer(lua_State *L, const char *name, int64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, name);
-}
-
 void lib_client_push_elsewhere(lua_State *L,
                                const struct directory_conn *conn) {
   struct box *box = new_box(L, NULL);
-  lua_getiuservalue(L, -1, FIELDS);
-  keep_integer(L, "id", (int64_t)conn->id);
-  keep_integer(L, "connected_at", conn->opened_s);
+  lua_pushinteger(L, (lua_Integer)conn->id);
+  lua_setiuservalue(L, -2, ID);
+  lua_pushinteger(L, (lua_Integer)conn->opened_s);
+  lua_setiuservalue(L, -2, CONNECTED_AT);
   lua_pushstring(L, conn->user);
-  lua_setfield(L, -2, "user_id");
+  lua_setiuservalue(L, -2, USER_ID);
   lua_pushstring(L, conn->address);
-  lua_setfield(L, -2, "ip");
+  lua_setiuservalue(L, -2, IP);
   lua_pushboolean(L, conn->raw);
-  lua_setfield(L, -2, "is_raw");
-  lua_pop(L, 1);
+  lua_setiuservalue(L, -2, IS_RAW);
   if (conn->claims) {
     json_decode(L, conn->claims, strlen(conn->claims));
     lua_setiuservalue(L, -2, CLAIMS);
@@ -528,11 +509,11 @@ void lib_client_push_elsewhere(lua_State *L,
 void lib_client_release(struct generation *generation, struct conn *conn) {
   lua_State *L = generation->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
-  if (lua_rawgetp(L, -1, conn) == LUA_TUSERDATA) {
+  if (lua_rawgeti(L, -1, conn->slot) == LUA_TUSERDATA) {
     struct box *box = lua_touserdata(L, -1);
     box->conn = NULL;
     lua_pushnil(L);
-    lua_rawsetp(L, -3, conn); /* an existing key: allocates nothing */
+    lua_rawseti(L, -3, conn->slot); /* an existing key: allocates nothing */
   }
   lua_pop(L, 2);
 }
@@ -552,7 +533,7 @@ void lib_client_forget_claims(struct generation *generation,
                               struct conn *conn) {
   lua_State *L = generation->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
-  if (lua_rawgetp(L, -1, conn) == LUA_TUSERDATA) {
+  if (lua_rawgeti(L, -1, conn->slot) == LUA_TUSERDATA) {
     lua_pushnil(L);
     lua_setiuservalue(L, -2, CLAIMS);
   }
@@ -583,7 +564,7 @@ static void copy_state(lua_State *from, lua_State *to) {
 
 void lib_client_copy_state(lua_State *from, lua_State *to, struct conn *conn) {
   lua_rawgeti(from, LUA_REGISTRYINDEX, generation_of(from)->clients);
-  if (lua_rawgetp(from, -1, conn) == LUA_TUSERDATA)
+  if (lua_rawgeti(from, -1, conn->slot) == LUA_TUSERDATA)
     copy_state(from, to);
   lua_pop(from, 2);
 }
