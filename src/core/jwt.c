@@ -16,16 +16,21 @@
 #include <jansson.h>
 #include <jwt.h>
 #include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { RSA_BITS_MIN = 2048 };
+
+/* The header that nearly every library writes, and its length in base64. */
+#define USUAL_HEADER "{\"alg\":\"%s\",\"typ\":\"JWT\"}"
+enum { HEADER_CHARS = 36 };
 
 /* Numeric dates past this are not seconds any more. */
 static const int64_t time_max = (int64_t)1 << 53;
@@ -33,14 +38,14 @@ static const int64_t time_max = (int64_t)1 << 53;
 struct algorithm {
   const char *name;
   jwt_alg_t libjwt;
-  const EVP_MD *(*hash)(void); /* of HS; NULL for the others */
-  const char *group;           /* curve of ES; NULL for the others */
+  const char *hash;  /* of HS; NULL for the others */
+  const char *group; /* curve of ES; NULL for the others */
 };
 
 static const struct algorithm algorithms[] = {
-    [JWT_HS256] = {"HS256", JWT_ALG_HS256, EVP_sha256, NULL},
-    [JWT_HS384] = {"HS384", JWT_ALG_HS384, EVP_sha384, NULL},
-    [JWT_HS512] = {"HS512", JWT_ALG_HS512, EVP_sha512, NULL},
+    [JWT_HS256] = {"HS256", JWT_ALG_HS256, "SHA256", NULL},
+    [JWT_HS384] = {"HS384", JWT_ALG_HS384, "SHA384", NULL},
+    [JWT_HS512] = {"HS512", JWT_ALG_HS512, "SHA512", NULL},
     [JWT_RS256] = {"RS256", JWT_ALG_RS256, NULL, NULL},
     [JWT_RS384] = {"RS384", JWT_ALG_RS384, NULL, NULL},
     [JWT_RS512] = {"RS512", JWT_ALG_RS512, NULL, NULL},
@@ -55,6 +60,8 @@ struct jwt_key {
   size_t verify_len;
   char *sign; /* secret or private PEM; NULL: can only verify */
   size_t sign_len;
+  EVP_MAC_CTX *mac; /* of HS: has hashed the secret; is copied for each token */
+  char header[HEADER_CHARS + 1]; /* that of most tokens, as it stands there */
   char *user_claim, *issuer, *audience; /* NULL: not named */
   int64_t leeway_s;
 };
@@ -147,6 +154,23 @@ out:
   return result;
 }
 
+/* To look an algorithm up by its name takes OpenSSL 3 longer than to use it. */
+static EVP_MAC_CTX *new_mac(const struct jwt_key *key) {
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                       (char *)key->algorithm->hash, 0),
+      OSSL_PARAM_construct_end(),
+  };
+  EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+  EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+  EVP_MAC_free(hmac); /* the context holds it */
+  if (mac && EVP_MAC_init(mac, (const unsigned char *)key->verify,
+                          key->verify_len, params) == 1)
+    return mac;
+  EVP_MAC_CTX_free(mac);
+  return NULL;
+}
+
 static int take_secret(struct jwt_key *key, const struct jwt_rules *rules,
                        struct buf *error) {
   if (rules->len == 0 || rules->len > INT_MAX) {
@@ -156,7 +180,22 @@ static int take_secret(struct jwt_key *key, const struct jwt_rules *rules,
   key->verify = mem_strndup(rules->key, rules->len);
   key->sign = mem_strndup(rules->key, rules->len);
   key->verify_len = key->sign_len = rules->len;
-  return 0;
+  key->mac = new_mac(key);
+  if (key->mac)
+    return 0;
+  buf_printf(error, "OpenSSL has no HMAC with %s", key->algorithm->hash);
+  return ERR_CONFIG;
+}
+
+/* As tokens have it: base64 of URLs, without padding. */
+static void write_usual_header(struct jwt_key *key) {
+  char text[HEADER_CHARS], base64[2 * HEADER_CHARS];
+  int len = snprintf(text, sizeof text, USUAL_HEADER, key->algorithm->name);
+  EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)text, len);
+  for (int i = 0; i < HEADER_CHARS; i++)
+    key->header[i] = base64[i] == '+'   ? '-'
+                     : base64[i] == '/' ? '_'
+                                        : base64[i];
 }
 
 static char *copy_name(const char *text) {
@@ -172,6 +211,7 @@ struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *error) {
     jwt_key_free(key);
     return NULL;
   }
+  write_usual_header(key);
   key->user_claim = copy_name(rules->user_claim);
   key->issuer = copy_name(rules->issuer);
   key->audience = copy_name(rules->audience);
@@ -186,6 +226,7 @@ void jwt_key_free(struct jwt_key *key) {
     OPENSSL_cleanse(key->verify, key->verify_len);
   if (key->sign)
     OPENSSL_cleanse(key->sign, key->sign_len);
+  EVP_MAC_CTX_free(key->mac);
   mem_free(key->verify);
   mem_free(key->sign);
   mem_free(key->user_claim);
@@ -265,6 +306,9 @@ static json_t *decode_object(const char *part, size_t len,
 static const char *check_header(const struct jwt_key *key,
                                 const struct parts *parts) {
   char text[JWT_TOKEN_BYTES + 1];
+  if (parts->header_len == HEADER_CHARS &&
+      !memcmp(parts->header, key->header, HEADER_CHARS))
+    return NULL;
   json_t *header = decode_object(parts->header, parts->header_len, text);
   const char *alg = json_string_value(json_object_get(header, "alg"));
   const char *why = NULL;
@@ -283,13 +327,15 @@ static const char *check_header(const struct jwt_key *key,
 static bool hmac_matches(const struct jwt_key *key, const char *token,
                          const struct parts *parts) {
   unsigned char given[JWT_TOKEN_BYTES], right[EVP_MAX_MD_SIZE];
-  unsigned right_len = 0;
+  size_t right_len = 0, signed_len = (size_t)(parts->signature - token) - 1;
   int given_len = decode(parts->signature, parts->signature_len, given);
-  size_t signed_len = (size_t)(parts->signature - token) - 1;
-  if (!HMAC(key->algorithm->hash(), key->verify, (int)key->verify_len,
-            (const unsigned char *)token, signed_len, right, &right_len))
-    return false;
-  return given_len == (int)right_len &&
+  EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(key->mac);
+  bool hashed =
+      mac &&
+      EVP_MAC_update(mac, (const unsigned char *)token, signed_len) == 1 &&
+      EVP_MAC_final(mac, right, &right_len, sizeof right) == 1;
+  EVP_MAC_CTX_free(mac);
+  return hashed && given_len == (int)right_len &&
          CRYPTO_memcmp(given, right, right_len) == 0;
 }
 

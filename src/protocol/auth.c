@@ -44,16 +44,20 @@ static void refuse_err(struct conn *conn, const struct msg_id *id, enum err err,
   refuse(conn, id, err_name(err), err_text(err), why);
 }
 
+/* An integer: to write a double takes four times as long. */
+static unsigned long long ms(double seconds) {
+  return (unsigned long long)(seconds * 1000.0 + 0.5);
+}
+
 static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
   const struct protocol *protocol = protocol_of(conn);
   const struct config *config = protocol->config;
   struct buf *out = answer_begin(conn, "auth_ok", id);
   buf_puts(out, ",\"data\":{\"user\":");
   json_put_string(out, conn->user->id, strlen(conn->user->id));
-  buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%.0f,\"pong_ms\":%.0f",
-             (unsigned long long)conn->id,
-             config->heartbeat_interval_s * 1000.0,
-             config->heartbeat_timeout_s * 1000.0);
+  buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%llu,\"pong_ms\":%llu",
+             (unsigned long long)conn->id, ms(config->heartbeat_interval_s),
+             ms(config->heartbeat_timeout_s));
   if (conn->expires_s) {
     int64_t ttl = conn->expires_s - time(NULL);
     buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
