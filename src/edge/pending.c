@@ -95,9 +95,9 @@ static void drop(struct pending_socket *socket) {
   pending_free(socket);
 }
 
-/* Hands it on as soon as the head is there. What comes after that stays in the
- * kernel. */
-static void look(struct pending_socket *socket, bool ended) {
+/* Hands it on as soon as the head is there; whether that is to be waited for.
+ * What comes after it stays in the kernel. */
+static bool look(struct pending_socket *socket, bool ended) {
   struct pending *pending = socket->pending;
   char head[HEAD_BYTES_MAX];
   int fd = socket->watch.fd;
@@ -105,23 +105,27 @@ static void look(struct pending_socket *socket, bool ended) {
   size_t len = n > 0 ? head_length(head, (size_t)n) : 0;
   if (len == 0 && (ended || n == 0 || (n < 0 && errno != EAGAIN))) {
     drop(socket);
-  } else if (len > 0) {
-    n = recv(fd, head, len, 0);
-    poller_remove(pending->poller, &socket->watch);
-    socket->watch.fd = -1;
-    pending->request(pending->arg, socket, fd, head, (size_t)n);
+    return false;
   }
+  if (len == 0)
+    return true;
+  n = recv(fd, head, len, 0);
+  poller_remove(pending->poller, &socket->watch);
+  socket->watch.fd = -1;
+  pending->request(pending->arg, socket, fd, head, (size_t)n);
+  return false;
 }
 
 static void on_ready(struct poller_item *item, uint32_t events) {
-  look(container_of(item, struct pending_socket, watch),
-       events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+  (void)look(container_of(item, struct pending_socket, watch),
+             events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 }
 
 /* By edges: what was looked at stays where it is, and would be told again. */
 void pending_wait(struct pending_socket *socket, int fd) {
   socket->watch.fd = fd;
-  if (poller_add(socket->pending->poller, &socket->watch,
+  if (look(socket, false) &&
+      poller_add(socket->pending->poller, &socket->watch,
                  EPOLLIN | EPOLLRDHUP | EPOLLET, on_ready))
     drop(socket);
 }
