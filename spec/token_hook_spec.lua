@@ -119,4 +119,36 @@ describe("The hooks @start and @stop", function()
     server:wait_log "(handler=@start [^\n]*no start)"
     server:wait_log "(handler=@stop [^\n]*no stop)"
   end)
+
+  for what, value in pairs {
+    ["a function"] = "{ list = { {}, { f = print } } }",
+    ["text that is not UTF-8"] = "{ list = { {}, { f = '\\xff' } } }",
+    ["a table in itself"] = "(function() local c = {} c.c = c return c end)()",
+  } do
+    it("lose only the value of the script that returned " .. what, function()
+      local keeping = [[
+        local perigee, kept = require "perigee", "nothing yet"
+        return {
+          ["@start"] = function(previous) kept = previous or "nothing" end,
+          ["@stop"] = function() return %s end,
+          ["kept.%s"] = function() return kept end,
+        }
+      ]]
+      local server = t.server { scripts = {
+        ["a.lua"] = keeping:format("{ n = 1 }", "a"),
+        ["b.lua"] = keeping:format(value, "b"),
+        ["c.lua"] = keeping:format("perigee.json.array {}", "c"),
+      } }
+      finally(function() server:stop() end)
+      local alice = server:connect { user = "alice" }
+      server:reload()
+      assert.same({ n = 1 }, alice:request "kept.a")
+      assert.equal("nothing", alice:request "kept.b")
+      assert.same(t.array {}, alice:request "kept.c")
+      local line = server:wait_log "(handler=@stop what [^\n]*)"
+      assert.matches('what b.lua returned is lost: result["b.lua"]', line, 1,
+        true)
+      assert.matches("cannot be sent as JSON", line, 1, true)
+    end)
+  end
 end)

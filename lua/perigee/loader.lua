@@ -3,6 +3,7 @@
 
 local core = require "perigee.core"
 local handler = require "perigee.handler"
+local check_sendable = require "perigee.sendable"
 
 local traceback = debug.traceback -- scripts may do without
 
@@ -48,6 +49,19 @@ local function telling(list)
   end
 end
 
+-- Takes out what cannot go to the next load: that of one script must not cost
+-- the others theirs. Not sooner than all have run, as they may share tables.
+local function keep_sendable(kept)
+  for script, value in pairs(kept) do
+    local ok, text = pcall(check_sendable, { [script] = value }, "result")
+    if not ok then
+      kept[script] = nil
+      core.log.error(("handler=@stop what %s returned is lost: %s")
+        :format(script, text))
+    end
+  end
+end
+
 -- @stop: what each script wants to hand over, by script. What the others hand
 -- over must not be lost when one raises: so that is logged here.
 local function stopping(list)
@@ -61,6 +75,7 @@ local function stopping(list)
         core.log.error("handler=@stop " .. tostring(value))
       end
     end
+    keep_sendable(kept)
     return kept
   end
 end

@@ -104,6 +104,21 @@ static int open_suggest(lua_State *L) {
   return 1;
 }
 
+/* (value, name): raises unless it can be sent; without making a Lua string of
+ * it, for which there may be no room. */
+static int check_sendable(lua_State *L) {
+  struct buf *scratch = &generation_of(L)->scratch;
+  luaL_checkany(L, 1);
+  buf_reset(scratch, GENERATION_SCRATCH_KEEP);
+  json_encode_named(L, 1, scratch, luaL_checkstring(L, 2));
+  return 0;
+}
+
+static int open_sendable(lua_State *L) {
+  lua_pushcfunction(L, check_sendable);
+  return 1;
+}
+
 static void require(lua_State *L, const char *module) {
   lua_getglobal(L, "require");
   lua_pushstring(L, module);
@@ -226,6 +241,7 @@ static int build(lua_State *L) {
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);
   luaL_requiref(L, "perigee.suggest", open_suggest, 0);
+  luaL_requiref(L, "perigee.sendable", open_sendable, 0);
   add_searcher(L);
   require(L, "perigee.loader");
   require(L, "perigee.strict");
