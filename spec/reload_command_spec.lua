@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local cli = require "spec.support.cli"
+local fifo = require "spec.support.fifo"
 local t = require "perigee.testing"
 
 describe("perigee reload", function()
@@ -110,5 +111,65 @@ describe("perigee reload", function()
       assert.equal(2, status)
       assert.matches(expected, problem, 1, true)
     end
+  end)
+end)
+
+describe("A reload while a C function holds a worker", function()
+  local server, alice, bob, go_on
+
+  local function script(version)
+    local where = [[where = function() return require "perigee".worker end,
+      version = function() return %d end,]]
+    return (fifo.script:gsub("{", "{ " .. where:format(version), 1))
+  end
+
+  -- Alice is on the worker that is held, Bob on the other one.
+  before_each(function()
+    server = t.server {
+      scripts = { ["main.lua"] = script(1) },
+      options = { workers = 2 },
+    }
+    alice = server:connect { user = "alice" }
+    local held = alice:request "where"
+    bob = server:connect { user = "bob" }
+    while bob:request "where" == held do -- the kernel spreads connections
+      bob:close()
+      bob = server:connect { user = "bob" }
+    end
+    go_on = fifo.block(server, alice)
+    server:write("main.lua", script(2))
+  end)
+
+  after_each(function()
+    go_on()
+    server:stop()
+    cli.cleanup()
+  end)
+
+  local function reload()
+    return cli.run { "reload", "--admin=" .. server.admin }
+  end
+
+  it("is given up for all, and names who is in the way", function()
+    local status, out, problem = reload()
+    assert.equal(1, status)
+    assert.equal("", out)
+    local why = "worker %d has not answered for %d+ s: handler 'block' holds it"
+    assert.matches(why, problem)
+    assert.matches("generation 1 goes on", problem, 1, true)
+    assert.matches(why, server:wait_log "(reload failed, gen=1 goes on: [^\n]*)")
+    assert.equal(1, bob:request "version")
+    go_on()
+    assert.equal(1, alice:request "version")
+  end)
+
+  it("is no obstacle for the next one, when the worker is free", function()
+    assert.equal(1, (reload()))
+    assert.equal(1, (reload()))
+    go_on()
+    local status, _, problem = reload()
+    assert.equal(0, status, problem)
+    assert.equal(2, bob:request "version")
+    assert.equal(2, alice:request "version")
   end)
 end)

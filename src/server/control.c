@@ -110,7 +110,7 @@ static void want(struct control *control, struct admin_request *request,
     return;
   for (int i = 0; i < crew->count; i++)
     if (!control->asked[i])
-      control->asked[i] = worker_post(&crew->workers[i], LETTER_STATS, NULL);
+      control->asked[i] = worker_post(&crew->workers[i], LETTER_STATS);
   if (is_awaited(control))
     uv_timer_start(&control->patience, on_no_answer, PATIENCE_MS, 0);
   else
@@ -128,8 +128,10 @@ static void on_stats(void *arg, struct admin_request *request) {
 /* --- reload and health -------------------------------------------------- */
 
 static void on_outcome(void *arg, const struct reload_outcome *outcome) {
-  static const unsigned status[] = {
-      [RELOAD_OK] = 200, [RELOAD_FAILED] = 422, [RELOAD_STOPPED] = 503};
+  static const unsigned status[] = {[RELOAD_OK] = 200,
+                                    [RELOAD_FAILED] = 422,
+                                    [RELOAD_LATE] = 503,
+                                    [RELOAD_STOPPED] = 503};
   struct buf out = {0};
   buf_put(&out, outcome->json->data, outcome->json->len);
   admin_answer(arg, status[outcome->verdict], json_type, &out);

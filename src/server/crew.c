@@ -32,12 +32,15 @@ void crew_free_generations(const struct crew *crew,
   mem_free(generations);
 }
 
-void crew_post_generations_take(struct crew *crew,
-                                struct generation **generations) {
+void crew_offer_take(struct crew *crew, struct generation **generations) {
   for (int i = 0; i < crew->count; i++)
-    if (!worker_post(&crew->workers[i], LETTER_SWAP, generations[i]))
-      generation_free(generations[i]); /* it has ended */
+    worker_offer_take(&crew->workers[i], generations[i]);
   mem_free(generations);
+}
+
+void crew_withdraw(struct crew *crew) {
+  for (int i = 0; i < crew->count; i++)
+    worker_withdraw(&crew->workers[i]);
 }
 
 /* What waits for a stuck worker is bounded as what waits for slow clients. */
@@ -92,7 +95,7 @@ void crew_start_take(struct crew *crew, struct generation **generations,
 int crew_post(struct crew *crew, enum letter_kind kind) {
   int posted = 0;
   for (int i = 0; i < crew->count; i++)
-    posted += worker_post(&crew->workers[i], kind, NULL);
+    posted += worker_post(&crew->workers[i], kind);
   return posted;
 }
 

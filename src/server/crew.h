@@ -62,10 +62,12 @@ MUST_CHECK struct generation **crew_build(struct crew *crew,
                                           struct bundle *bundle,
                                           unsigned number, struct buf *error);
 
-/* Sends each worker its own of what crew_build has made, which is theirs from
+/* Offers each worker its own of what crew_build has made, which is theirs from
  * now on. */
-void crew_post_generations_take(struct crew *crew,
-                                struct generation **generations);
+void crew_offer_take(struct crew *crew, struct generation **generations);
+
+/* None of them is to make live what it was offered. */
+void crew_withdraw(struct crew *crew);
 
 /* Frees what crew_build has made. Accepts NULL. */
 void crew_free_generations(const struct crew *crew,

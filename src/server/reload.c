@@ -12,6 +12,10 @@
 /* What fills client.state comes along, so that building again may not help. */
 enum { REBUILD_EVERY_S = 10 };
 
+/* For the workers to come to a letter and to try whether client.state can be
+ * copied. Lua is ended by its budget long before; a C function cannot be. */
+enum { PATIENCE_S = 5 };
+
 /* Somebody who wants to know what came of it. */
 struct ask {
   struct list node;
@@ -132,15 +136,31 @@ static void succeed(struct reloader *reloader) {
   buf_free(&json);
 }
 
-static void fail(struct reloader *reloader, const struct buf *error) {
-  struct buf json = {0};
+static void say_failed(struct reloader *reloader, const struct buf *why) {
   reloader->failed++;
   log_error("reload failed, gen=%u goes on: %.*s", reloader->number,
-            (int)error->len, error->len ? error->data : "");
+            (int)why->len, why->len ? why->data : "");
+}
+
+static void fail(struct reloader *reloader, const struct buf *error) {
+  struct buf json = {0};
+  say_failed(reloader, error);
   put_head(&json, false, false, reloader->number, reloader->started_ns);
   put_error(&json, error);
   buf_puts(&json, "}\n");
   tell(&reloader->served, &(struct reload_outcome){RELOAD_FAILED, &json});
+  buf_free(&json);
+}
+
+/* The text is no script's error, though it may name a place in one. */
+static void fail_late(struct reloader *reloader, const struct buf *why) {
+  struct buf json = {0};
+  say_failed(reloader, why);
+  put_head(&json, false, false, reloader->number, reloader->started_ns);
+  buf_puts(&json, ",\"message\":");
+  put_text(&json, why->data, why->len);
+  buf_puts(&json, "}\n");
+  tell(&reloader->served, &(struct reload_outcome){RELOAD_LATE, &json});
   buf_free(&json);
 }
 
@@ -151,7 +171,9 @@ static void refuse(struct list *asks) {
   buf_free(&json);
 }
 
-/* Sends them to the workers, or tells that there are none. */
+static void on_second(uv_timer_t *timer);
+
+/* Offers them to the workers, or tells that there are none. */
 static void send_off(struct reloader *reloader, struct generation **next,
                      const struct buf *error) {
   if (!next) {
@@ -160,9 +182,9 @@ static void send_off(struct reloader *reloader, struct generation **next,
   }
   reloader->next = manifest_new(next[0]);
   reloader->awaited = reloader->crew->running;
-  reloader->ready = 0;
-  buf_reset(&reloader->refusal, 0);
-  crew_post_generations_take(reloader->crew, next);
+  reloader->seconds = 0;
+  uv_timer_start(&reloader->patience, on_second, 1000, 1000);
+  crew_offer_take(reloader->crew, next);
 }
 
 /* Builds for all who wait. */
@@ -188,30 +210,58 @@ static void go_on(struct reloader *reloader) {
       begin(reloader);
 }
 
-/* Every worker has said whether it can: all of them do, or none. */
-static void decide(struct reloader *reloader) {
-  if (reloader->refusal.len == 0) {
-    reloader->awaited = reloader->ready;
-    crew_post(reloader->crew, LETTER_GO);
-    return;
-  }
-  crew_post(reloader->crew, LETTER_CANCEL);
+/* One of them cannot, so none does. Answers that are still to come are about a
+ * reload that is over. */
+static void give_up(struct reloader *reloader) {
+  uv_timer_stop(&reloader->patience);
+  crew_withdraw(reloader->crew);
   manifest_free(reloader->next);
   reloader->next = NULL;
-  fail(reloader, &reloader->refusal);
+  reloader->awaited = 0;
+}
+
+static void put_late(struct buf *out, int worker, const char *handler) {
+  buf_printf(out, "%sworker %d has not answered for %d s", out->len ? "; " : "",
+             worker, PATIENCE_S);
+  if (handler)
+    buf_printf(out,
+               ": handler '%s' holds it in a C function that cannot be ended",
+               handler);
+}
+
+/* It counts seconds, and not their end: between two of them the loop opens
+ * letters, also when it was held up itself. */
+static void on_second(uv_timer_t *timer) {
+  struct reloader *reloader = container_of(timer, struct reloader, patience);
+  const struct crew *crew = reloader->crew;
+  struct buf why = {0};
+  if (++reloader->seconds < PATIENCE_S)
+    return;
+  for (int i = 0; i < crew->count; i++)
+    if (reloader->heard[i] != reloader->next_number)
+      put_late(&why, i + 1, watchdog_holder(&crew->watchdogs[i]));
+  give_up(reloader);
+  fail_late(reloader, &why);
+  buf_free(&why);
+  go_on(reloader);
 }
 
 void reload_answered(struct reloader *reloader, const struct letter *letter) {
-  if (letter->kind == LETTER_READY)
-    reloader->ready++;
-  else if (letter->kind == LETTER_REFUSED && reloader->refusal.len == 0)
-    buf_put(&reloader->refusal, letter->text.data, letter->text.len);
-  if (--reloader->awaited > 0)
+  if (reloader->awaited == 0 || letter->number != reloader->next_number)
     return;
-  if (letter->kind == LETTER_SWAPPED)
+  reloader->heard[letter->worker - 1] = letter->number;
+  if (letter->kind == LETTER_REFUSED) {
+    give_up(reloader);
+    fail(reloader, &letter->text);
+  } else if (--reloader->awaited > 0) {
+    return;
+  } else if (letter->kind == LETTER_READY) {
+    uv_timer_stop(&reloader->patience);
+    reloader->awaited = reloader->crew->running;
+    crew_post(reloader->crew, LETTER_GO);
+  } else {
     succeed(reloader);
-  else
-    decide(reloader);
+  }
   go_on(reloader);
 }
 
@@ -283,8 +333,10 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
 /* --- life --------------------------------------------------------------- */
 
 void reload_init(struct reloader *reloader, const struct config *config,
-                 struct crew *crew) {
+                 struct crew *crew, uv_loop_t *loop) {
   *reloader = (struct reloader){.config = config, .crew = crew};
+  reloader->heard = mem_alloc((size_t)crew->count * sizeof *reloader->heard);
+  uv_timer_init(loop, &reloader->patience);
   list_init(&reloader->served);
   list_init(&reloader->waiting);
 }
@@ -310,5 +362,6 @@ void reload_free(struct reloader *reloader) {
   refuse(&reloader->served);
   manifest_free(reloader->live);
   manifest_free(reloader->next);
-  buf_free(&reloader->refusal);
+  mem_free(reloader->heard);
+  uv_close((uv_handle_t *)&reloader->patience, NULL);
 }

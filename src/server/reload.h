@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * From a scripts directory to the live generation, and what came of it.
  *
- * All on the main thread: it builds a generation for each worker, sends them,
+ * All on the main thread: it builds a generation for each worker, offers them,
  * and waits until every worker has said that nothing is in the way. Then they
- * all make theirs live; or none does. While one reload is under way others
- * wait, and then all of them are served by one more: it reads what the folder
- * has by then. */
+ * all make theirs live; or none does. A worker that a script holds in a C
+ * function says nothing: after some seconds the reload is given up. From the
+ * moment at which all have agreed it is not: they make it live, sooner or
+ * later. While one reload is under way others wait, and then all of them are
+ * served by one more: it reads what the folder has by then. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
@@ -25,6 +27,7 @@ struct reload_outcome {
   enum {
     RELOAD_OK,      /* live; or good, if it was a check */
     RELOAD_FAILED,  /* the scripts are not valid, or a worker refused */
+    RELOAD_LATE,    /* a worker did not answer in time */
     RELOAD_STOPPED, /* the server is ending */
   } verdict;
   const struct buf *json; /* for the answer, see docs/operations.md */
@@ -43,14 +46,16 @@ struct reloader {
   uint64_t started_ns; /* of uv_hrtime: the reload that is under way */
   uint64_t rebuilt_ns; /* when reload_rebuild last did; 0: never */
   int awaited;         /* answers of workers; 0: no reload is under way */
-  int ready;           /* workers that have taken theirs in */
-  struct buf refusal;  /* why the first that refused did */
+  unsigned *heard;     /* by worker: the generation it answered for last */
+  uv_timer_t patience; /* runs until all have said whether they can */
+  int seconds;         /* of it that are over */
   bool stopped;
   struct list served, waiting; /* asks: for this reload, for the one after */
 };
 
+/* Opens a handle on the loop, the main thread's. */
 void reload_init(struct reloader *reloader, const struct config *config,
-                 struct crew *crew);
+                 struct crew *crew, uv_loop_t *loop);
 
 /* The first generations, for crew_start_take; NULL with the reason in
  * `error`. */
@@ -63,7 +68,8 @@ MUST_CHECK struct generation **reload_first(struct reloader *reloader,
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
 
-/* LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come. */
+/* LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come; about a reload that
+ * was given up, perhaps: then nothing happens. */
 void reload_answered(struct reloader *reloader, const struct letter *letter);
 
 /* A state whose memory is used up serves nobody: the same scripts, from the
@@ -74,7 +80,8 @@ void reload_rebuild(struct reloader *reloader, const struct generation *full);
 /* The server is ending: nothing is loaded any more. */
 void reload_stop(struct reloader *reloader);
 
-/* When the workers have ended: tells those who still wait, and frees. */
+/* When the workers have ended: tells those who still wait, closes the handle,
+ * and frees. */
 void reload_free(struct reloader *reloader);
 
 #endif

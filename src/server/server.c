@@ -244,7 +244,7 @@ static void init(struct server *server) {
                                .rates = &server->rates,
                                .home = &server->mailbox};
   crew_init(&server->crew, &shared);
-  reload_init(&server->reloader, server->config, &server->crew);
+  reload_init(&server->reloader, server->config, &server->crew, &server->loop);
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
   server->control.metrics = server->metrics;

@@ -37,6 +37,12 @@ void watchdog_start(struct watchdog *watchdog, uv_loop_t *loop,
   uv_timer_start(&watchdog->timer, look, LOOK_MS, LOOK_MS);
 }
 
+const char *watchdog_holder(const struct watchdog *watchdog) {
+  const struct handler *handler =
+      atomic_load_explicit(&watchdog->host->running, memory_order_relaxed);
+  return handler && watchdog->looks >= LOOKS ? handler->name : NULL;
+}
+
 void watchdog_stop(struct watchdog *watchdog) {
   uv_close((uv_handle_t *)&watchdog->timer, NULL);
 }

@@ -22,6 +22,9 @@ struct watchdog {
 void watchdog_start(struct watchdog *watchdog, uv_loop_t *loop,
                     struct host *host);
 
+/* The handler that has held the loop for a second or more; NULL: none. */
+const char *watchdog_holder(const struct watchdog *watchdog);
+
 /* Closes the timer. */
 void watchdog_stop(struct watchdog *watchdog);
 

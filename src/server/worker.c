@@ -33,15 +33,9 @@ static void send_home(struct worker *worker, struct letter *letter) {
     abort();
 }
 
-/* `text` may be NULL; its bytes go with the letter. */
 static void write_home(struct worker *worker, enum letter_kind kind,
-                       struct generation *generation, struct buf *text) {
-  struct letter *letter = new_letter(kind, generation);
-  if (text) {
-    letter->text = *text;
-    *text = (struct buf){0};
-  }
-  send_home(worker, letter);
+                       struct generation *generation) {
+  send_home(worker, new_letter(kind, generation));
 }
 
 static void tell_stats(struct worker *worker) {
@@ -54,30 +48,59 @@ static void tell_stats(struct worker *worker) {
 
 static void on_released(void *arg, struct generation *generation) {
   struct worker *worker = arg;
-  write_home(worker, LETTER_FREE, generation, NULL);
+  write_home(worker, LETTER_FREE, generation);
 }
 
 static void on_full(struct generation *generation) {
   struct worker *worker =
       container_of(generation->host, struct worker, protocol.host);
-  write_home(worker, LETTER_FULL, generation, NULL);
+  write_home(worker, LETTER_FULL, generation);
+}
+
+/* What came of a SWAP or a GO. The bytes of the text go with the letter. */
+static void answer(struct worker *worker, enum letter_kind kind,
+                   unsigned number, struct buf *text) {
+  struct letter *letter = new_letter(kind, NULL);
+  letter->number = number;
+  letter->text = *text;
+  *text = (struct buf){0};
+  send_home(worker, letter);
 }
 
 static void on_swapped(void *arg) {
-  write_home(arg, LETTER_SWAPPED, NULL, NULL);
+  struct worker *worker = arg;
+  answer(worker, LETTER_SWAPPED, worker->protocol.host.live->number,
+         &(struct buf){0});
+}
+
+/* What is offered under that number; NULL when it was withdrawn. Another one
+ * may be offered by then: that has a letter of its own, and as each letter
+ * takes only its own, a GO or CANCEL is about the last one that was taken. */
+static struct generation *take_offer(struct worker *worker, unsigned number) {
+  struct generation *generation = NULL;
+  uv_mutex_lock(&worker->offer_lock);
+  if (worker->offered && worker->offered->number == number) {
+    generation = worker->offered;
+    worker->offered = NULL;
+  }
+  uv_mutex_unlock(&worker->offer_lock);
+  return generation;
 }
 
 /* Takes the generation in, or gives it back. */
-static void prepare(struct worker *worker, struct generation *generation) {
+static void prepare(struct worker *worker, unsigned number) {
+  struct generation *generation = take_offer(worker, number);
   struct buf error = {0};
   int err = ERR_CLOSED;
+  if (!generation)
+    return;
   if (worker->stopping)
     buf_puts(&error, "the server is ending");
   else
     err = swap_prepare(&worker->swap, generation, &error);
   if (err)
     on_released(worker, generation);
-  write_home(worker, err ? LETTER_REFUSED : LETTER_READY, NULL, &error);
+  answer(worker, err ? LETTER_REFUSED : LETTER_READY, number, &error);
   buf_free(&error);
 }
 
@@ -126,13 +149,41 @@ static void stop(struct worker *worker) {
 
 /* --- letters from home -------------------------------------------------- */
 
-bool worker_post(struct worker *worker, enum letter_kind kind,
-                 struct generation *generation) {
-  struct letter *letter = new_letter(kind, generation);
+static bool post_take(struct worker *worker, struct letter *letter) {
   bool posted = mailbox_post_take(&worker->mailbox, &letter->node);
   if (!posted)
     letter_free(letter);
   return posted;
+}
+
+bool worker_post(struct worker *worker, enum letter_kind kind) {
+  return post_take(worker, new_letter(kind, NULL));
+}
+
+/* Returns what was offered before. */
+static struct generation *set_offer(struct worker *worker,
+                                    struct generation *generation) {
+  uv_mutex_lock(&worker->offer_lock);
+  struct generation *before = worker->offered;
+  worker->offered = generation;
+  uv_mutex_unlock(&worker->offer_lock);
+  return before;
+}
+
+void worker_offer_take(struct worker *worker, struct generation *generation) {
+  struct letter *letter = new_letter(LETTER_SWAP, NULL);
+  letter->number = generation->number;
+  set_offer(worker, generation);
+  if (!post_take(worker, letter))
+    generation_free(set_offer(worker, NULL)); /* it has ended */
+}
+
+void worker_withdraw(struct worker *worker) {
+  struct generation *generation = set_offer(worker, NULL);
+  if (!generation && !worker_post(worker, LETTER_CANCEL))
+    log_debug("worker=%d has ended, and with it what it was to give back",
+              worker->protocol.host.worker);
+  generation_free(generation);
 }
 
 static void on_letter(struct mailbox *mailbox, struct list *node) {
@@ -140,7 +191,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
   case LETTER_SWAP:
-    prepare(worker, letter->generation);
+    prepare(worker, letter->number);
     break;
   case LETTER_GO:
     swap_go(&worker->swap);
@@ -176,6 +227,7 @@ void worker_init(struct worker *worker, int index, const struct config *config,
   protocol_init(&worker->protocol, &worker->loop, config, key);
   worker->protocol.host.generation_full = on_full;
   worker->protocol.host.worker = index + 1;
+  uv_mutex_init(&worker->offer_lock);
 }
 
 static int open_fetcher(struct worker *worker, struct buf *error) {
@@ -211,7 +263,7 @@ static void run(void *arg) {
   struct worker *worker = arg;
   swap_start(&worker->swap, worker->protocol.host.live);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
-  write_home(worker, LETTER_ENDED, NULL, NULL);
+  write_home(worker, LETTER_ENDED, NULL);
 }
 
 void worker_start_take(struct worker *worker, int listen_fd,
@@ -240,6 +292,8 @@ void worker_free(struct worker *worker) {
   struct list *node;
   if (worker->open && !worker->stopping)
     close_unused(worker);
+  generation_free(set_offer(worker, NULL));
+  uv_mutex_destroy(&worker->offer_lock);
   generation_free(worker->protocol.host.live);
   worker->protocol.host.live = NULL;
   fetcher_free(worker->protocol.host.fetcher);

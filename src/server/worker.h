@@ -15,10 +15,11 @@
 #include <stdbool.h>
 
 /* What the main thread and a worker write to each other. A SWAP is answered
- * with READY or REFUSED; when all workers are ready they get GO, else CANCEL.
- * A GO is answered with SWAPPED, a STATS with STATS. */
+ * with READY or REFUSED, unless what was offered was withdrawn before it was
+ * opened; when all workers are ready they get GO, else CANCEL. A GO is answered
+ * with SWAPPED, a STATS with STATS. */
 enum letter_kind {
-  LETTER_SWAP,    /* to the worker: prepare to make `generation` live */
+  LETTER_SWAP,    /* to the worker: prepare to make what is offered live */
   LETTER_GO,      /* to the worker: make it live */
   LETTER_CANCEL,  /* to the worker: give it back */
   LETTER_STOP,    /* to the worker: drain and end */
@@ -36,7 +37,8 @@ struct letter {
   struct list node;
   enum letter_kind kind;
   int worker;                    /* who wrote it; 0: the main thread */
-  struct generation *generation; /* NULL where none is meant */
+  struct generation *generation; /* of FULL and FREE */
+  unsigned number;               /* of SWAP and its answers: the generation's */
   struct buf text;               /* of REFUSED: why */
   struct snapshot snapshot;      /* of STATS from the worker */
 };
@@ -51,7 +53,9 @@ struct worker {
   struct listener listener;
   struct drain drain;
   struct swap swap;
-  bool open; /* loop, mailbox and edge are there */
+  uv_mutex_t offer_lock;
+  struct generation *offered; /* under the lock: not taken in yet; NULL: none */
+  bool open;                  /* loop, mailbox and edge are there */
   bool stopping;
 };
 
@@ -71,10 +75,17 @@ MUST_CHECK int worker_open(struct worker *worker, bool development,
 void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation);
 
-/* Sends it a letter of that kind, from the main thread; `generation` may be
- * NULL. False when the worker opens no more letters. */
-MUST_CHECK bool worker_post(struct worker *worker, enum letter_kind kind,
-                            struct generation *generation);
+/* Sends it a letter of that kind, from the main thread. False when the worker
+ * opens no more letters. */
+MUST_CHECK bool worker_post(struct worker *worker, enum letter_kind kind);
+
+/* Asks it with a LETTER_SWAP whether the generation can be live; it is the
+ * worker's from now on. One at a time: until worker_withdraw or LETTER_GO. */
+void worker_offer_take(struct worker *worker, struct generation *generation);
+
+/* The offer stands no more. What the worker has not taken in is freed at once,
+ * however long it opens no letter; else it gets LETTER_CANCEL. */
+void worker_withdraw(struct worker *worker);
 
 /* For who opened a letter: frees it, but not its generation. */
 void letter_free(struct letter *letter);
