@@ -86,6 +86,27 @@ describe("The address of a client", function()
       peer:close()
     end
   end)
+
+  for _, workers in ipairs { 1, 2 } do
+    it(("counts with its whole /64, if it is IPv6; workers: %d")
+      :format(workers), function()
+      local server = serve { ["proxy.trusted"] = "127.0.0.1",
+        ["limits.per_ip"] = 2, workers = workers }
+      finally(function() server:stop() end)
+      local function connect(address)
+        return server:connect { auth = false,
+          headers = { ["x-forwarded-for"] = address } }
+      end
+      assert.equal("2001:db8:0:1::5", ip(server, "2001:db8:0:1::5"))
+      local second = connect "2001:db8:0:1:ffff::"
+      connect("2001:db8:0:1::6"):expect_close(4504)
+      connect("2001:db8:0:2::5"):expect_nothing() -- another network
+      second:close()
+      t.wait_until(function()
+        return pcall(ip, server, "2001:db8:0:1::7")
+      end)
+    end)
+  end
 end)
 
 describe("A server with something else in proxy.trusted", function()

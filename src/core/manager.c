@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/network.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,31 +26,50 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
 }
 
 void manager_free(struct manager *manager) {
-  if (manager->by_id || manager->users || manager->rooms || manager->addresses)
+  if (manager->by_id || manager->users || manager->rooms ||
+      manager->addresses || manager->networks)
     abort(); /* a connection that is still there would use them */
   slots_free(&manager->slots);
 }
 
 /* --- addresses ---------------------------------------------------------- */
 
-static struct address *address_ref(struct manager *manager, const char *text) {
+static struct address *address_get(struct address **table, const char *text) {
   struct address *address;
   size_t len = strlen(text);
-  HASH_FIND(hh, manager->addresses, text, len, address);
+  HASH_FIND(hh, *table, text, len, address);
   if (!address) {
     address = mem_alloc(sizeof *address + len + 1);
     memcpy(address->text, text, len);
-    HASH_ADD_KEYPTR(hh, manager->addresses, address->text, len, address);
+    HASH_ADD_KEYPTR(hh, *table, address->text, len, address);
+  }
+  return address;
+}
+
+static void address_drop(struct address **table, struct address *address) {
+  if (--address->count == 0) {
+    HASH_DEL(*table, address);
+    mem_free(address);
+  }
+}
+
+static struct address *address_ref(struct manager *manager, const char *text) {
+  char network[NETWORK_BYTES];
+  struct address *address = address_get(&manager->addresses, text);
+  network_of(text, network);
+  address->network = address;
+  if (strcmp(network, text) != 0) {
+    address->network = address_get(&manager->networks, network);
+    address->network->count++;
   }
   address->count++;
   return address;
 }
 
 static void address_unref(struct manager *manager, struct address *address) {
-  if (--address->count == 0) {
-    HASH_DEL(manager->addresses, address);
-    mem_free(address);
-  }
+  if (address->network != address)
+    address_drop(&manager->networks, address->network);
+  address_drop(&manager->addresses, address);
 }
 
 /* --- users -------------------------------------------------------------- */
@@ -230,11 +250,12 @@ int manager_add(struct manager *manager, struct conn *conn,
   manager->stats->connections_opened++;
   conn->address = address_ref(manager, address);
   if (manager->bus)
-    return directory_connect(manager->bus->directory, address,
-                             limits->connections, limits->per_address);
+    return directory_connect(manager->bus->directory,
+                             conn->address->network->text, limits->connections,
+                             limits->per_address);
   bool many = limits->connections && manager->count > limits->connections;
-  bool crowd =
-      limits->per_address && conn->address->count > limits->per_address;
+  bool crowd = limits->per_address &&
+               conn->address->network->count > limits->per_address;
   return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
 }
 
@@ -297,7 +318,7 @@ void manager_remove(struct manager *manager, struct conn *conn) {
 void manager_farewell(struct manager *manager, struct conn *conn) {
   list_remove(&conn->node);
   if (manager->bus)
-    directory_disconnect(manager->bus->directory, conn->address->text);
+    directory_disconnect(manager->bus->directory, conn->address->network->text);
   address_unref(manager, conn->address);
   for (uint32_t i = 0; i < conn->room_count; i++)
     room_unref(manager, conn->rooms[i].room);

@@ -44,10 +44,12 @@ struct room {
   char name[];
 };
 
-/* Connections from one network address. */
+/* Connections from one network address, or from all of a network that is
+ * counted together (see core/network). */
 struct address {
   UT_hash_handle hh;
   uint32_t count;
+  struct address *network; /* that it counts in; of most: itself */
   char text[];
 };
 
@@ -70,8 +72,9 @@ struct manager {
   struct user *users;
   struct room *rooms;
   struct address *addresses;
-  struct list conns;     /* conn->node: all that are open */
-  struct list gone;      /* conn->node: closed, farewell not yet said */
+  struct address *networks; /* of those addresses that do not count singly */
+  struct list conns;        /* conn->node: all that are open */
+  struct list gone;         /* conn->node: closed, farewell not yet said */
   struct list lingering; /* conn->node: the same, but a handler waits still */
   struct backlog backlog;
   uint32_t count; /* of conns */
@@ -91,7 +94,7 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
 void manager_free(struct manager *manager);
 
 /* Gives the connection its id and takes it into the index. LIMIT_EXCEEDED if
- * there are too many in all or from that address; it is in the index all the
+ * there are too many in all or from that network; it is in the index all the
  * same then, and the caller closes it. */
 MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
                            const char *address);

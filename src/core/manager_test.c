@@ -417,6 +417,27 @@ static void too_many_of_one_address(void **state) {
   fake_stop(&fake);
 }
 
+static void addresses_of_one_network_count_together(void **state) {
+  struct fake fake;
+  struct manager_limits limits = roomy;
+  (void)state;
+  limits.per_address = 2;
+  fake_start(&fake, limits);
+  assert_int_equal(add(&fake, "2001:db8::1"), 0);
+  assert_int_equal(add(&fake, "2001:db8::2"), 0);
+  assert_int_equal(add(&fake, "2001:db8::1"), ERR_LIMIT_EXCEEDED);
+  assert_int_equal(add(&fake, "2001:db8::3"), ERR_LIMIT_EXCEEDED);
+  assert_int_equal(add(&fake, "2001:db8:0:1::1"), 0);
+  const struct conn *first = manager_conn(&fake.manager, 1);
+  assert_string_equal(first->address->text, "2001:db8::1");
+  LIST_FOREACH_SAFE (it, &fake.manager.gone)
+    fake_end(container_of(it, struct conn, node));
+  fake_end(manager_conn(&fake.manager, 1));
+  assert_int_equal(add(&fake, "2001:db8::3"), 0);
+  assert_int_equal(add(&fake, "2001:db8::4"), ERR_LIMIT_EXCEEDED);
+  fake_stop(&fake);
+}
+
 static void too_many_in_all(void **state) {
   struct fake fake;
   struct manager_limits limits = roomy;
@@ -551,6 +572,7 @@ int main(void) {
       cmocka_unit_test(a_user_has_many_devices),
       cmocka_unit_test(too_many_of_one_user),
       cmocka_unit_test(too_many_of_one_address),
+      cmocka_unit_test(addresses_of_one_network_count_together),
       cmocka_unit_test(too_many_in_all),
       cmocka_unit_test(memberships_are_held_until_the_farewell),
       cmocka_unit_test(a_close_frame_goes_out_behind_what_waits),

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/network.h"
 #include "edge/head.h"
 #include "edge/tcp.h"
 
@@ -16,6 +17,7 @@
 
 enum { KIND_BYTES = 96 };
 
+/* An address, or a network that is counted together. */
 struct pending_address {
   UT_hash_handle hh;
   uint32_t count;
@@ -26,6 +28,7 @@ struct pending_socket {
   struct list node; /* in pending->waiting */
   struct pending *pending;
   struct pending_address *address;
+  char ip[NETWORK_BYTES];   /* the whole of its address */
   struct poller_item watch; /* for the head of its first request; its
                              * descriptor as long as it is ours, else -1 */
   struct lws *wsi;          /* from then on */
@@ -34,9 +37,10 @@ struct pending_socket {
 
 static void say(struct pending *pending, const char *what,
                 const char *address) {
-  char kind[KIND_BYTES];
+  char kind[KIND_BYTES], network[NETWORK_BYTES];
   unsigned kept;
-  snprintf(kind, sizeof kind, "%s %s", what, address);
+  network_of(address, network);
+  snprintf(kind, sizeof kind, "%s %s", what, network);
   if (quiet_may_say(pending->quiet, kind, uv_now(pending->timer.loop), &kept))
     log_info("ip=%s unsaid=%u %s", address, kept, what);
 }
@@ -44,8 +48,9 @@ static void say(struct pending *pending, const char *what,
 static struct pending_address *find(const struct pending *pending,
                                     const char *text) {
   struct pending_address *address;
-  size_t len = strlen(text);
-  HASH_FIND(hh, pending->addresses, text, len, address);
+  char network[NETWORK_BYTES];
+  network_of(text, network);
+  HASH_FIND(hh, pending->addresses, network, strlen(network), address);
   return address;
 }
 
@@ -62,10 +67,12 @@ bool pending_may_add(struct pending *pending, const char *text) {
 static struct pending_address *address_ref(struct pending *pending,
                                            const char *text) {
   struct pending_address *address = find(pending, text);
-  size_t len = strlen(text);
   if (!address) {
+    char network[NETWORK_BYTES];
+    network_of(text, network);
+    size_t len = strlen(network);
     address = mem_alloc(sizeof *address + len + 1);
-    memcpy(address->text, text, len);
+    memcpy(address->text, network, len);
     HASH_ADD_KEYPTR(hh, pending->addresses, address->text, len, address);
   }
   address->count++;
@@ -157,7 +164,7 @@ static void on_due(uv_timer_t *timer) {
       break;
     list_remove(&socket->node);
     pending->stats->handshake_timeouts++;
-    say(pending, "no request in time", socket->address->text);
+    say(pending, "no request in time", socket->ip);
     if (!socket->wsi) {
       drop(socket);
       continue;
@@ -183,6 +190,7 @@ struct pending_socket *pending_add(struct pending *pending,
   socket->pending = pending;
   socket->watch.fd = -1;
   socket->address = address_ref(pending, address);
+  strncpy(socket->ip, address, sizeof socket->ip - 1);
   socket->due_ms = uv_now(pending->timer.loop) + pending->timeout_ms;
   list_init(&socket->node);
   list_push(&pending->waiting, &socket->node);
