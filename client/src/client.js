@@ -126,7 +126,7 @@ export class SocketClient {
 
   setToken(source) {
     this.#source = source;
-    if (this.#live) this.#link.refresh(source);
+    if (this.#link?.isReady) this.#link.refresh(source);
     else if (this.#link) this.reconnect(); // it is about to use the old one
   }
 
@@ -198,8 +198,10 @@ export class SocketClient {
 
   // The state machine.
 
+  // Ready, and not about to be lost: between the server's close frame and the
+  // close event the state is still the old one, as the code is not known yet.
   get #live() {
-    return this.#link?.isReady;
+    return this.#link?.canSend;
   }
 
   get #isActive() {
@@ -350,7 +352,8 @@ export class SocketClient {
     const { queue, maxBuffered } = this.#options;
     if (this.#live) {
       if (this.#link.buffered > maxBuffered) return 'BUSY';
-      return this.#link.send(text) ? undefined : 'NOT_READY';
+      this.#link.send(text);
+      return undefined;
     }
     if (!queue || this.#state.state === 'closed') return 'NOT_READY';
     const message = { type, data, id, text };
@@ -375,7 +378,8 @@ export class SocketClient {
       if (isLonger(text, this.#maxMessage)) {
         this.#discard(message, 'TOO_LARGE');
         this.#events.emit('@dropped', [{ type, data }]);
-      } else if (this.#live && this.#link.send(text)) {
+      } else if (this.#live) {
+        this.#link.send(text);
         this.#outbox.remove(message);
       } else return;
     }

@@ -64,8 +64,13 @@ export class Link {
     return this.#ready;
   }
 
+  /** False while the socket closes, which may take it some time. */
+  get canSend() {
+    return this.#ready && this.#transport.isOpen;
+  }
+
   send(text) {
-    return this.#transport.send(text);
+    this.#transport.send(text);
   }
 
   /** Makes sure, within seconds, that the server is still there. */

@@ -28,11 +28,14 @@ export class Transport {
     return this.#socket.bufferedAmount;
   }
 
-  /** False if the socket is not open. */
+  /** False before `open()`, and from the other side's close frame on. */
+  get isOpen() {
+    return this.#socket.readyState === 1;
+  }
+
+  /** What cannot be sent any more is dropped. */
   send(text) {
-    if (this.#socket.readyState !== 1) return false;
-    this.#socket.send(text);
-    return true;
+    if (this.isOpen) this.#socket.send(text);
   }
 
   close(reason) {

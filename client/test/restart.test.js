@@ -18,7 +18,8 @@ async function talk(client, counts, until) {
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       counts.failed++;
-      // Until its close event a socket that is closing leaves us `ready`.
+      // Until its close event a socket that is closing leaves us `ready`, and
+      // without a queue.
       await setTimeout(10);
       await reach(client, 'ready');
     }

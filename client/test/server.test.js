@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { WebSocket } from 'ws';
 import { next, open, reach } from './kit.js';
 import { Server, token } from './server.js';
 
@@ -98,6 +99,65 @@ test('the code of a close decides whether to come back', async (t) => {
   const { code, reason } = await reach(alice, 'closed');
   assert.deepEqual([code, reason], [4502, 'asked for']);
 });
+
+/**
+ * Has the server close with `code`, and resolves in the moment between its
+ * close frame and the close event of the socket.
+ */
+async function closing(t, server, code, options) {
+  let socket;
+  class Watched extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      socket = this;
+    }
+  }
+  const alice = as(t, server, 'alice', { WebSocket: Watched, ...options });
+  await alice.connect();
+  alice.send('test.close', { code });
+  while (socket.readyState === WebSocket.OPEN) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(socket.readyState, WebSocket.CLOSING);
+  assert.equal(alice.getState().state, 'ready'); // it does not know the code
+  return alice;
+}
+
+test('what is asked while the socket closes waits in the queue', async (t) => {
+  const server = await Server.start(t);
+  const alice = await closing(t, server, 4004, { queue: true });
+  const asked = [1, 2].map((n) => alice.request('test.echo', n));
+  const joined = alice.join('r1', { hello: 'hi' });
+  assert.ok(alice.send('test.echo', 3));
+  assert.deepEqual(alice.queued.map(({ data }) => data), [1, 2, 3]);
+  await reach(alice, 'waiting');
+  assert.deepEqual(await Promise.all(asked), [1, 2]);
+  assert.deepEqual(await joined, { hello: 'hi' });
+  assert.deepEqual(alice.queued, []);
+});
+
+test('without a queue it is refused, and comes back all the same',
+  async (t) => {
+    const server = await Server.start(t);
+    const alice = await closing(t, server, 4004);
+    assert.equal(alice.send('test.echo', 1), false);
+    await assert.rejects(alice.request('test.echo', 1),
+      { code: 'NOT_READY', sent: false, retry: true });
+    await reach(alice, 'waiting');
+    await reach(alice, 'ready');
+    assert.equal(await alice.request('test.echo', 2), 2);
+  });
+
+test('what was asked while the socket closed for good is handed back',
+  async (t) => {
+    const server = await Server.start(t);
+    const alice = await closing(t, server, 4502, { queue: true });
+    const dropped = next(alice, '@dropped');
+    await assert.rejects(alice.request('test.echo', 1),
+      { code: 'CLOSED', sent: false });
+    assert.equal(alice.getState().state, 'closed');
+    assert.deepEqual(await dropped, [{ type: 'test.echo', data: 1 }]);
+  });
 
 test('a server that hears nothing and a client that hears nothing part',
   async (t) => {
