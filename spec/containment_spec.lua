@@ -94,8 +94,68 @@ local script = [[
       collectgarbage()
       return "fine"
     end,
-    ["finalizer.late"] = function()
-      setmetatable({}, { __gc = 5 })
+    ["finalizer.assigned"] = function()
+      local mt = { __gc = function() end }
+      setmetatable({}, mt)
+      mt.__gc = forever
+      collectgarbage()
+      while true do end
+    end,
+    ["finalizer.announced"] = function()
+      local mt = { __gc = true }
+      setmetatable({}, mt)
+      mt.__gc = forever
+      collectgarbage()
+      while true do end
+    end,
+    ["finalizer.userdata"] = function()
+      debug.setmetatable(io.tmpfile(), { __gc = forever })
+    end,
+    ["finalizer.lua"] = function()
+      local log, weak, kept = {}, setmetatable({}, { __mode = "v" }), nil
+      local mt = { __index = { tag = "gone" } }
+      local function object(name)
+        local it = setmetatable({ name = name }, mt)
+        weak[name] = it
+        return it
+      end
+      local function say(it)
+        log[#log + 1] = it.name .. "," .. tostring(weak[it.name])
+      end
+      object "never" -- as there was no __gc yet
+      mt.__gc = false -- it may become one
+      local own = function(it) error "not this one" end
+      local first = object "first"
+      mt.__gc = own
+      setmetatable(first, mt) -- once more is once
+      object "second"
+      local bare = setmetatable(object "bare", nil)
+      local other = setmetatable(object "other", {})
+      local mine = setmetatable(object "mine", {
+        __gc = function(it) say(it) kept = it end,
+      })
+      log[#log + 1] = tostring(getmetatable(first).__gc == own)
+      mt.__gc = say
+      first, bare, other, mine = nil, nil, nil, nil
+      collectgarbage()
+      setmetatable(kept, mt) -- it was saved, and dies again
+      kept = nil
+      collectgarbage()
+      collectgarbage()
+      return log
+    end,
+    ["finalizer.protected"] = function()
+      local it = setmetatable({}, { __metatable = "mine", __gc = print })
+      local results = { getmetatable(it) }
+      for _, call in ipairs {
+        function() setmetatable(it, {}) end,
+        function() setmetatable({}) end,
+        function() setmetatable(1, {}) end,
+      } do
+        local _, text = pcall(call)
+        results[#results + 1] = text:gsub("^.-:%d+: ", "")
+      end
+      return results
     end,
     ["binary"] = function() return load(string.dump(forever))() end,
   }
@@ -129,7 +189,8 @@ describe("A script that misbehaves", function()
   for _, type in ipairs {
     "loop", "loop.pcall", "loop.hidden", "loop.xpcall", "loop.coroutine",
     "loop.coroutines", "loop.index", "loop.close", "loop.wrap",
-    "loop.close.it", "loop.sort", "finalizer.loop",
+    "loop.close.it", "loop.sort", "finalizer.loop", "finalizer.assigned",
+    "finalizer.announced",
   } do
     it("is stopped when it computes for too long: " .. type, function()
       hurts_only_itself(type, "HANDLER_TIMEOUT")
@@ -140,7 +201,8 @@ describe("A script that misbehaves", function()
   for _, type in ipairs {
     "memory.rep", "memory.grow", "error.table", "error.nil",
     "error.tostring", "exit", "reply.cycle", "reply.function", "global",
-    "yield", "yield.pcall", "hook", "binary", "finalizer.late",
+    "yield", "yield.pcall", "hook", "binary",
+    "finalizer.userdata",
   } do
     it("fails by itself: " .. type, function()
       hurts_only_itself(type, "HANDLER_ERROR")
@@ -159,6 +221,16 @@ describe("A script that misbehaves", function()
     assert.truthy(server:wait_log "handler=__gc [^\n]*late")
     assert.equal("fine", alice:request "finalizer.sleep")
     assert.truthy(server:wait_log "handler=__gc [^\n]*cannot wait")
+  end)
+
+  it("finds finalizers and setmetatable as they are in Lua", function()
+    assert.same({ "true", "mine,nil", "second,nil", "first,nil",
+      "mine,nil" }, alice:request "finalizer.lua")
+    assert.same({ "mine", "cannot change a protected metatable",
+      "bad argument #2 to 'setmetatable' (nil or table expected, "
+        .. "got no value)",
+      "bad argument #1 to 'setmetatable' (table expected, got number)",
+    }, alice:request "finalizer.protected")
   end)
 
   it("cannot go on with a call that has failed", function()

@@ -126,9 +126,19 @@ static int wrap(lua_State *L) {
 
 /* --- finalizers --------------------------------------------------------- */
 
-/* The key of the coroutine of finalizers, in the registry. They never nest:
- * Lua collects nothing while one runs. */
-static const char finalizers;
+/* Lua calls a finalizer where hooks are off, and takes it from the metatable
+ * only then, so that a function put in there would not last: whoever assigns
+ * mt.__gc later replaces it. So what scripts give a finalizer Lua knows
+ * nothing of. It has a guard instead, a userdata that holds it, and is held by
+ * a table with weak keys: so both die together, and then the guard looks into
+ * the metatable. All is as in Lua: one guard for each object, in the order of
+ * setmetatable, and weak tables treat an object that its guard brings back as
+ * one that Lua does. */
+
+/* Keys in the registry: the coroutine of finalizers (they never nest: Lua
+ * collects nothing while one runs), the guards by their objects, and the
+ * metatable of guards. */
+static const char finalizers, guards, guard_type;
 
 static lua_State *finalizer_coroutine(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &finalizers);
@@ -153,19 +163,38 @@ static int run_finalizer(lua_State *L) {
   return 0;
 }
 
-/* (object, …); upvalue 1 is the script's finalizer. */
+/* (guard): replaces it by its object and the finalizer of that, which is on
+ * top then. False if it has none any more. The object may live on and be given
+ * a finalizer, and so a guard, again. */
+static bool open_guard(lua_State *L) {
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, 1);
+  lua_replace(L, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &guards);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, 2);
+  lua_settop(L, 1);
+  if (!lua_getmetatable(L, 1))
+    return false;
+  lua_pushliteral(L, "__gc");
+  lua_rawget(L, 2);
+  lua_remove(L, 2);
+  /* `true` says that a function may come later. */
+  return !lua_isnil(L, 2) && !lua_isboolean(L, 2);
+}
+
+/* (guard) */
 static int guarded_finalizer(lua_State *L) {
   struct generation *generation = generation_of(L);
   struct budget *budget = &generation->budget;
   lua_State *co = finalizer_coroutine(L);
   bool alone = budget->end_ns == 0; /* a collection between two calls */
   int nresults;
-  if (!co)
+  if (!co || !open_guard(L))
     return 0;
   if (alone)
     budget_start(budget, (uint64_t)generation->host->config->script_burst_ms);
-  lua_settop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_pushcfunction(co, run_finalizer);
   lua_xmove(L, co, 2);
@@ -176,30 +205,75 @@ static int guarded_finalizer(lua_State *L) {
   return 0;
 }
 
-/* The metatable at `index` gets a guarded __gc. */
-static void guard_finalizer(lua_State *L, int index) {
-  lua_pushliteral(L, "__gc");
-  if (lua_rawget(L, index) == LUA_TNIL ||
-      lua_tocfunction(L, -1) == guarded_finalizer) {
-    lua_pop(L, 1);
-    return;
+/* Gives the object at index 1 a guard, if it has none. */
+static void add_guard(lua_State *L) {
+  int top = lua_gettop(L), guard = top + 2;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &guards);
+  lua_pushvalue(L, 1);
+  if (lua_rawget(L, top + 1) == LUA_TNIL) {
+    lua_newuserdatauv(L, 0, 1);
+    lua_replace(L, guard);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, guard, 1);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, guard);
+    lua_rawset(L, top + 1);
+    /* Last, as nothing raises any more: one that is not in the table would
+     * die, and take its object for dead. */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &guard_type);
+    lua_setmetatable(L, guard);
   }
-  if (!lua_isfunction(L, -1))
-    luaL_error(L, "__gc must be a function when the metatable is set");
-  lua_pushcclosure(L, guarded_finalizer, 1);
-  lua_pushliteral(L, "__gc");
-  lua_insert(L, -2);
-  lua_rawset(L, index);
+  lua_settop(L, top);
 }
 
-/* (value, metatable); upvalue 1 is Lua's own function. */
+/* (value, metatable, "__gc", what that is in it): Lua does not get to see it
+ * while it looks. Nothing here raises, as its place in the table stays. */
+static void set_without_finalizer(lua_State *L) {
+  lua_pushvalue(L, 3);
+  lua_pushnil(L);
+  lua_rawset(L, 2);
+  lua_pushvalue(L, 2);
+  lua_setmetatable(L, 1);
+  lua_rawset(L, 2);
+}
+
+/* (value, metatable or nil) → value */
+static int set_metatable(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushliteral(L, "__gc");
+  lua_pushvalue(L, 3);
+  if (lua_isnil(L, 2) || lua_rawget(L, 2) == LUA_TNIL) {
+    lua_settop(L, 2);
+    lua_setmetatable(L, 1);
+    return 1;
+  }
+  if (lua_type(L, 1) == LUA_TUSERDATA)
+    luaL_error(L, "a userdata cannot be given a finalizer (__gc)");
+  if (lua_istable(L, 1))
+    add_guard(L);
+  set_without_finalizer(L);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void check_metatable(lua_State *L) {
+  int type = lua_type(L, 2);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2,
+                   "nil or table");
+}
+
 static int guarded_setmetatable(lua_State *L) {
-  if (lua_istable(L, 2))
-    guard_finalizer(L, 2);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  check_metatable(L);
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
+  return set_metatable(L);
+}
+
+/* The one of debug, for any value. */
+static int guarded_debug_setmetatable(lua_State *L) {
+  check_metatable(L);
+  return set_metatable(L);
 }
 
 static int refuse_hook(lua_State *L) {
@@ -214,14 +288,28 @@ static void replace(lua_State *L, const char *name, lua_CFunction guarded) {
   lua_setfield(L, -2, name);
 }
 
-void budget_guard(lua_State *L) {
+static void open_finalizers(lua_State *L) {
   budget_watch(lua_newthread(L));
   lua_rawsetp(L, LUA_REGISTRYINDEX, &finalizers);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &guards);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, guarded_finalizer);
+  lua_setfield(L, -2, "__gc");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &guard_type);
+}
+
+void budget_guard(lua_State *L) {
+  open_finalizers(L);
   lua_pushglobaltable(L);
   replace(L, "xpcall", guarded_xpcall);
   replace(L, "setmetatable", guarded_setmetatable);
   lua_getfield(L, -1, "debug");
-  replace(L, "setmetatable", guarded_setmetatable);
+  replace(L, "setmetatable", guarded_debug_setmetatable);
   replace(L, "sethook", refuse_hook);
   lua_pop(L, 1);
   lua_getfield(L, -1, "coroutine");

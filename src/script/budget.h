@@ -7,7 +7,9 @@
  * gives a new coroutine the hook of its maker: those that scripts make are
  * under the same budget. In message handlers of xpcall, in finalizers and in a
  * coroutine that the hook has ended Lua switches hooks off: all are guarded.
- * Not reached are C functions, in which no hook runs (see server/watchdog). */
+ * Not reached are C functions, in which no hook runs (see server/watchdog),
+ * and a __gc that is put into the metatable of a C library, such as that of
+ * files. */
 #ifndef SCRIPT_BUDGET_H
 #define SCRIPT_BUDGET_H
 
@@ -27,10 +29,11 @@ void budget_watch(lua_State *L);
 
 /* Replaces the global xpcall, whose message handler would run inside the hook
  * that raised, where no hook runs: it is not called when the time is over.
- * Replaces setmetatable, so that a finalizer (__gc) runs in a coroutine of its
- * own, where hooks run; what it raises is logged. Replaces coroutine.close and
- * coroutine.wrap, which would call __close where no hook runs: what the hook
- * has ended is not closed. debug.sethook raises. */
+ * Replaces setmetatable, so that a finalizer (__gc), also one that is assigned
+ * later, runs in a coroutine of its own, where hooks run; what it raises is
+ * logged. debug.setmetatable gives none to userdata. Replaces coroutine.close
+ * and coroutine.wrap, which would call __close where no hook runs: what the
+ * hook has ended is not closed. debug.sethook raises. */
 void budget_guard(lua_State *L);
 
 /* Gives the state's Lua `ms` milliseconds from now. */
