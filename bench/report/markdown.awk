@@ -58,18 +58,20 @@ function has_more(scenario, than,    a, b) {
     option(scenario, "w") == option(than, "w")
 }
 
-# Two workers against one; only a load that both have carried is the same.
+# Two workers against one: whatever they carry in a closed loop; of a rate, only
+# one that both have carried is the same load.
 function workers(scenario,    k, x, rate) {
   x = ratio(scenario, "workers-2", scenario, "workers-1")
   rate = option(scenario, "r")
-  if (!x || !rate) return
-  if (!two++) print "\n| the same load | one worker | two workers |\n|---|--:|--:|"
+  if (!x) return
+  if (!two++) print "\n| | one worker | two workers |\n|---|--:|--:|"
   for (k = 1; k <= 2; k++)
-    if (median(scenario, "workers-" k, "rate") < 0.95 * rate) {
+    if (rate && median(scenario, "workers-" k, "rate") < 0.95 * rate) {
       print "| " title(scenario) " | not carried | – |"
       return
     }
-  printf "| %s | %s | %s, **%.2f ×** |\n", title(scenario),
+  printf "| %s | %s | %s, **%.2f ×** |\n",
+    title(scenario) (rate ? "" : ", closed loop"),
     figure(median(scenario, "workers-1", "cpu_us"), "µs"),
     figure(median(scenario, "workers-2", "cpu_us"), "µs"), x
 }
@@ -79,7 +81,8 @@ END {
   ncolumns = split("baseline perigee ws socketio", columns, " ")
   header("server CPU per delivered message")
   for (s = 1; s <= nscenarios; s++)
-    if (scenarios[s] !~ /^(idle|storm)|-r/)
+    if (scenarios[s] !~ /^(idle|storm)/ &&
+      median(scenarios[s], "perigee", "cpu_us"))
       row(title(scenarios[s]), "cost", scenarios[s])
   header("per connection")
   for (s = 1; s <= nscenarios; s++) {

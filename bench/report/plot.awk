@@ -69,7 +69,8 @@ END {
   UNIT = (WIDTH - LEFT - 60) / MOST
   nbars = split("perigee ws socketio", bars, " ")
   for (s = 1; s <= nscenarios; s++)
-    if (scenarios[s] !~ /^idle|-r/) shown[++nshown] = scenarios[s]
+    if (scenarios[s] !~ /^idle/ && median(scenarios[s], "perigee", "cpu_us"))
+      shown[++nshown] = scenarios[s]
   bottom = TOP + nshown * (nbars * BAR + GAP)
   printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" " \
     "viewBox=\"0 0 %d %d\" role=\"img\">\n", WIDTH, bottom + 42, WIDTH, bottom + 42
