@@ -29,7 +29,8 @@ describe("The limit of", function()
     for _, flood in ipairs { frames.frame(frames.PING, "are you there?"), pong } do
       local peer = frames.connect(server, "/ws")
       peer:send(flood:rep(200))
-      local answered, got = 0, nil
+      local answered = 0
+      local got
       repeat
         got = peer:receive()
         answered = answered + (got.opcode == frames.PONG and 1 or 0)
