@@ -198,4 +198,16 @@ describe("A login", function()
     assert.equal(0, alice.info.ttl)
     assert.equal("late", alice:request "role")
   end)
+
+  -- 61 s after the end of the token: the grace of 25 s is not shorter than the
+  -- leeway.
+  it("is closed 4003 when its token has ended for good", function()
+    local fleeting = { sub = "alice", role = "late", exp = os.time() - 57 }
+    local alice = server:connect { claims = fleeting }
+    local bob = server:connect { claims = fleeting }
+    bob:auth(server:token { sub = "alice", role = "new" })
+    assert.equal("token_expired", alice:expect_close(4003))
+    assert.equal("new", bob:request "role")
+    server:wait_log "user=alice closed by server code=4003"
+  end)
 end)
