@@ -9,9 +9,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* TCP_ESTABLISHED of netinet/tcp.h, which cannot stand beside linux/tcp.h. */
-enum { ESTABLISHED = 1 };
-
 int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
   struct sockaddr_storage addr = {0};
   socklen_t len = sizeof addr;
@@ -44,11 +41,6 @@ uint64_t tcp_silent_ms(int fd) {
 uint64_t tcp_acked(int fd) {
   struct tcp_info info;
   return get_info(fd, &info) ? info.tcpi_bytes_acked : 0;
-}
-
-bool tcp_is_established(int fd) {
-  struct tcp_info info;
-  return get_info(fd, &info) && info.tcpi_state == ESTABLISHED;
 }
 
 void tcp_forget_unread(int fd) {

@@ -21,9 +21,6 @@ uint64_t tcp_silent_ms(int fd);
  * not known. */
 uint64_t tcp_acked(int fd);
 
-/* Whether neither side has ended the connection. */
-bool tcp_is_established(int fd);
-
 /* Drops what was received and not read, up to 64 KiB: closed with bytes
  * unread, a socket resets the connection, and the peer may lose what is on its
  * way to it. */
