@@ -50,6 +50,7 @@ static void on_unfinished(uv_idle_t *idle) {
 
 static void on_end_of_turn(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
+  pending_look(&edge->pending);
   ws_look_after(edge);
   backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
   ws_close_ended(edge);

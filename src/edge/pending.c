@@ -25,7 +25,8 @@ struct pending_address {
 };
 
 struct pending_socket {
-  struct list node; /* in pending->waiting */
+  struct list node;  /* in pending->waiting */
+  struct list fresh; /* in pending->fresh */
   struct pending *pending;
   struct pending_address *address;
   char ip[NETWORK_BYTES];   /* the whole of its address */
@@ -89,6 +90,7 @@ static void address_unref(struct pending *pending,
 
 void pending_free(struct pending_socket *socket) {
   list_remove(&socket->node);
+  list_remove(&socket->fresh);
   address_unref(socket->pending, socket->address);
   mem_free(socket);
 }
@@ -128,13 +130,22 @@ static void on_ready(struct poller_item *item, uint32_t events) {
              events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 }
 
-/* By edges: what was looked at stays where it is, and would be told again. */
 void pending_wait(struct pending_socket *socket, int fd) {
   socket->watch.fd = fd;
-  if (look(socket, false) &&
-      poller_add(socket->pending->poller, &socket->watch,
-                 EPOLLIN | EPOLLRDHUP | EPOLLET, on_ready))
-    drop(socket);
+  list_push(&socket->pending->fresh, &socket->fresh);
+}
+
+/* By edges: what was looked at stays where it is, and would be told again. */
+void pending_look(struct pending *pending) {
+  struct list *node;
+  while ((node = list_shift(&pending->fresh))) {
+    struct pending_socket *socket =
+        container_of(node, struct pending_socket, fresh);
+    if (look(socket, false) &&
+        poller_add(pending->poller, &socket->watch,
+                   EPOLLIN | EPOLLRDHUP | EPOLLET, on_ready))
+      drop(socket);
+  }
 }
 
 /* --- deadlines ---------------------------------------------------------- */
@@ -180,6 +191,7 @@ static void on_due(uv_timer_t *timer) {
 
 void pending_init(struct pending *pending, uv_loop_t *loop) {
   list_init(&pending->waiting);
+  list_init(&pending->fresh);
   uv_timer_init(loop, &pending->timer);
 }
 
@@ -193,6 +205,7 @@ struct pending_socket *pending_add(struct pending *pending,
   strncpy(socket->ip, address, sizeof socket->ip - 1);
   socket->due_ms = uv_now(pending->timer.loop) + pending->timeout_ms;
   list_init(&socket->node);
+  list_init(&socket->fresh);
   list_push(&pending->waiting, &socket->node);
   if (first)
     arm(pending);

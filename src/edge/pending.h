@@ -35,6 +35,7 @@ typedef void pending_fn(void *arg, struct pending_socket *socket, int fd,
 
 struct pending {
   struct list waiting; /* for their first request, the oldest first */
+  struct list fresh;   /* those not looked at yet */
   struct pending_address *addresses;
   uint64_t timeout_ms;
   uint32_t per_address; /* 0: any number */
@@ -58,6 +59,11 @@ struct pending_socket *pending_add(struct pending *pending,
 
 /* Waits for the head of a request on `fd`, which is closed if none comes. */
 void pending_wait(struct pending_socket *socket, int fd);
+
+/* Looks at those that have come in this turn of the loop: most requests are
+ * there already. Not while others are accepted: who asks again and again would
+ * be answered there, before the end of what was asked before is noticed. */
+void pending_look(struct pending *pending);
 
 /* The library has it. The opaque data of `wsi` are ours from now on. */
 void pending_bind(struct pending_socket *socket, struct lws *wsi);
