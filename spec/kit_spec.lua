@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The test kit, as the users of `perigee test` meet it.
+local basexx = require "basexx"
+local Client = require "perigee.testing_client"
 local cli = require "spec.support.cli"
+local cqueues = require "cqueues"
+local digest = require "openssl.digest"
+local socket = require "cqueues.socket"
 local t = require "perigee.testing"
 
 local SCRIPT = [[
@@ -230,4 +235,57 @@ describe("perigee test", function()
     assert.equal(2, status)
     assert.matches("did you mean `--scripts`", problem, 1, true)
   end)
+end)
+
+describe("A client of the kit", function()
+  -- RFC 6455, 4.2.2
+  local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+  -- Takes one client in and sends it these bytes; each piece is there alone,
+  -- as the client runs between them.
+  local function send_pieces(listener, pieces)
+    local conn, key = listener:accept(), nil
+    conn:setmode("bn", "bn")
+    for line in conn:lines "*L" do
+      key = line:match "^[Ss]ec%-[Ww]eb[Ss]ocket%-[Kk]ey: *(%S+)" or key
+      if line == "\r\n" then break end
+    end
+    conn:write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n",
+      "Connection: Upgrade\r\nSec-WebSocket-Accept: ",
+      basexx.to_base64(digest.new("sha1"):final(key .. GUID)), "\r\n\r\n")
+    for _, piece in ipairs(pieces) do
+      conn:write(piece)
+      for _ = 1, 3 do cqueues.sleep(0) end
+    end
+    return conn
+  end
+
+  for length, head in pairs {
+    [125] = "\x81\125", [126] = "\x81\126\0\126",
+    [4000] = "\x81\126\x0f\xa0", [65535] = "\x81\126\xff\xff",
+    [65536] = "\x81\127\0\0\0\0\0\1\0\0",
+  } do
+    it(("reads a message of %d bytes that comes in pieces"):format(length),
+      function()
+        local bytes = head .. ("x"):rep(length)
+        local listener = socket.listen("127.0.0.1", 0)
+        local _, _, port = listener:localname()
+        local loop, got = cqueues.new(), nil
+        loop:wrap(function()
+          local conn = send_pieces(listener, { bytes:sub(1, 1),
+            bytes:sub(2, 3), bytes:sub(4, 9), bytes:sub(10, -2), bytes:sub(-1) })
+          conn:read(1) -- until the client has gone
+          conn:close()
+        end)
+        loop:wrap(function()
+          local url = ("ws://127.0.0.1:%d/"):format(port)
+          local client = assert(Client.new(url))
+          got = client:receive()
+          client:drop()
+        end)
+        assert(loop:loop())
+        listener:close()
+        assert.equal(length, got and #got)
+      end)
+  end
 end)

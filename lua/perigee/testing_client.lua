@@ -47,9 +47,46 @@ end
 local Client = { timeout = 10, encode = encode, decode = decode }
 Client.__index = Client
 
--- Connects to a ws:// address; returns nil and the reason if refused.
-function Client.new(url, headers)
+-- Waits until the next frame is here as a whole. lua-http itself fails when
+-- one of 126 to 65535 bytes comes in parts.
+local function await_frame(socket, timeout)
+  local deadline = timeout and cqueues.monotime() + timeout
+  local function await(size)
+    return socket:fill(size, deadline
+      and math.max(deadline - cqueues.monotime(), 0))
+  end
+  local function peek(size)
+    local bytes = await(size) and socket:xread(size, "b", 0)
+    return bytes and socket:unget(bytes) and bytes
+  end
+  local head = peek(2)
+  local length = head and head:byte(2) & 0x7f
+  local more = length == 126 and 2 or length == 127 and 8 or 0
+  if more > 0 then
+    head = peek(2 + more)
+    length = head and string.unpack(">I" .. more, head, 3)
+  end
+  if length then
+    await(2 + more + length)
+  end
+end
+
+-- Instead of lua-http's own, also when that reads itself. Whatever went wrong
+-- with the waiting, it meets again.
+local function receive_whole(ws, timeout)
+  local deadline = timeout and cqueues.monotime() + timeout
+  if ws.readyState == 1 or ws.readyState == 2 then
+    await_frame(ws.socket, timeout)
+  end
+  return websocket.methods.receive(ws, deadline
+    and math.max(deadline - cqueues.monotime(), 0))
+end
+
+-- Connects to a ws:// or wss:// address, as `context` of TLS says; returns nil
+-- and the reason if refused.
+function Client.new(url, headers, context)
   local ws = websocket.new_from_uri(url)
+  ws.receive, ws.request.ctx = receive_whole, context
   for name, value in pairs(headers or {}) do
     ws.request.headers:upsert(name, value)
   end
@@ -75,8 +112,7 @@ function Client:receive(timeout)
   local text, problem = self.ws:receive(timeout or self.timeout)
   if text then
     return text
-  elseif self.ws.readyState < 3 and self.ws.socket:pending() == 0
-    and tostring(problem):find "timed out" then
+  elseif self.ws.readyState < 3 and tostring(problem):find "timed out" then
     self.ws.socket:clearerr()
     return nil, "timeout"
   end

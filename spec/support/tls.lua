@@ -3,7 +3,6 @@
 local Client = require "perigee.testing_client"
 local t = require "perigee.testing"
 local http_tls = require "http.tls"
-local websocket = require "http.websocket"
 local x509 = require "openssl.x509"
 
 local tls = {}
@@ -13,12 +12,9 @@ function tls.connect(server, cert, user)
   local file <close> = assert(io.open(cert, "rb"))
   local context = http_tls.new_client_context()
   context:getStore():add(x509.new(file:read "a", "PEM"))
-  local ws = websocket.new_from_uri(("wss://localhost:%s/ws"):format(
-    server.port))
-  ws.request.ctx = context
-  assert(ws:connect(t.timeout))
-  local client = setmetatable({ ws = ws, inbox = t.array {}, next_id = 1,
-    user = user, timeout = t.timeout }, Client)
+  local url = ("wss://localhost:%s/ws"):format(server.port)
+  local client = assert(Client.new(url, nil, context))
+  client.user, client.timeout = user, t.timeout
   table.insert(server.clients, client)
   assert(client:auth(server:token { sub = user }))
   return client
