@@ -46,9 +46,12 @@ t.defaults.workers = os.getenv "PERIGEE_WORKERS"
 local running = {} -- servers, as keys
 local shared -- the server of t.connect, once there is one
 
--- Calls `condition` until it answers something true, and answers that.
+-- Calls `condition` until it answers something true, and answers that. Soon it
+-- is called less often, so that one which asks the server can go on asking:
+-- it stays below limits.messages_per_s.
 function t.wait_until(condition, timeout)
   local deadline = cqueues.monotime() + (timeout or t.timeout)
+  local pause = 0.002
   while true do
     local result = condition()
     if result then
@@ -56,7 +59,8 @@ function t.wait_until(condition, timeout)
     elseif cqueues.monotime() > deadline then
       error("waited in vain", 2)
     end
-    cqueues.sleep(0.005)
+    cqueues.sleep(pause)
+    pause = math.min(pause * 1.25, 0.04)
   end
 end
 
@@ -103,10 +107,15 @@ function Server:log()
   return file and file:read "a" or ""
 end
 
+-- What is logged, but for a line that is not there as a whole.
+local function whole_lines(server)
+  return server:log():match "^.*\n" or ""
+end
+
 -- Waits until the log matches, from byte `init` on; returns the captures.
 function Server:wait_log(pattern, init)
   local found = t.wait_until(function()
-    local captures = { self:log():match(pattern, init) }
+    local captures = { whole_lines(self):match(pattern, init) }
     return captures[1] and captures
   end)
   return table.unpack(found)
@@ -270,7 +279,7 @@ end
 -- Learns the addresses from the log line that says "ready".
 function Server:wait_ready()
   t.wait_until(function()
-    self.url, self.port, self.admin = self:log():match
+    self.url, self.port, self.admin = whole_lines(self):match
       "ready[^\n]-(https?://[^%s]-:(%d+))[^\n]* admin=([%w.:%[%]-]+)"
     return self.port or not self:is_running()
   end)
