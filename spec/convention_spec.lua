@@ -3,36 +3,36 @@
 -- what this server added. It must go on working unchanged.
 local t = require "perigee.testing"
 
+local function start(interval_s)
+  return t.server {
+    scripts = {
+      ["chat.lua"] = [[
+        local perigee = require "perigee"
+        return {
+          message = function(client, data)
+            perigee.send_to_room(data.room, { type = "message",
+              data = { from = client.user_id, text = data.text } })
+          end,
+        }
+      ]],
+    },
+    options = { ["heartbeat.interval_s"] = interval_s },
+  }
+end
+
 describe("A client of the classic convention", function()
   local server
 
-  lazy_setup(function()
-    server = t.server {
-      scripts = {
-        ["chat.lua"] = [[
-          local perigee = require "perigee"
-          return {
-            message = function(client, data)
-              perigee.send_to_room(data.room, { type = "message",
-                data = { from = client.user_id, text = data.text } })
-            end,
-          }
-        ]],
-      },
-      options = {
-        ["heartbeat.interval_s"] = 0.3,
-        ["heartbeat.timeout_s"] = 5,
-      },
-    }
-  end)
+  lazy_setup(function() server = start(3600) end) -- no pings in between
 
   lazy_teardown(function() server:stop() end)
 
-  local function hello(user)
-    local client = server:connect { auth = false }
+  local function hello(user, where)
+    where = where or server
+    local client = where:connect { auth = false }
     client.user = user
     client:send_text(('{"type":"auth","data":{"token":"%s"}}')
-      :format(server:token { id = user }))
+      :format(where:token { id = user }))
     assert.equal(user, client:expect("auth_ok").data.user)
     return client
   end
@@ -68,7 +68,9 @@ describe("A client of the classic convention", function()
   end)
 
   it("answers the pings of the server", function()
-    local alice = hello "alice"
+    local pinging = start(0.3)
+    finally(function() pinging:stop() end)
+    local alice = hello("alice", pinging)
     for _ = 1, 3 do
       assert.equal('{"type":"ping"}', alice:receive())
       alice:send_text '{"type":"pong"}'

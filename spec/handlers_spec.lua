@@ -6,8 +6,11 @@ describe("A handler", function()
 
   lazy_setup(function()
     server = t.server {
-      -- Sanitized builds take their time for a stack overflow.
-      options = { ["script.burst_ms"] = 20000 },
+      options = {
+        ["heartbeat.interval_s"] = 3600, -- no pings in between
+        -- Sanitized builds take their time for a stack overflow.
+        ["script.burst_ms"] = 60000,
+      },
       scripts = {
         ["answers.lua"] = [[
           local perigee = require "perigee"
@@ -141,6 +144,7 @@ describe("A handler", function()
     "raise.table", "raise.nil", "index", "overflow",
   } do
     it("may fail in any way: " .. kind, function()
+      alice.timeout = 60
       local _, code = alice:request(kind, 5)
       assert.equal("HANDLER_ERROR", code)
       assert.equal("still here", alice:request("echo", "still here"))
@@ -179,6 +183,7 @@ describe("A message", function()
 
   lazy_setup(function()
     server = t.server {
+      options = { ["heartbeat.interval_s"] = 3600 }, -- no pings in between
       scripts = {
         ["main.lua"] = [[
           local called = 0

@@ -56,6 +56,7 @@ describe("A JSON value", function()
         ]],
       },
       options = {
+        ["heartbeat.interval_s"] = 3600, -- no pings in between
         ["limits.messages_per_s"] = 0,
         ["limits.bytes_per_s"] = 0,
       },

@@ -13,7 +13,10 @@ describe("The library", function()
     }
     server = t.server {
       env = { SPEC_HOME = "/home/spec" },
-      options = { config = folder .. "/perigee.cfg.lua" },
+      options = {
+        config = folder .. "/perigee.cfg.lua",
+        ["heartbeat.interval_s"] = 3600, -- no pings in between
+      },
       scripts = {
         ["main.lua"] = [[
           local perigee = require "perigee"

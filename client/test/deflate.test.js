@@ -16,8 +16,10 @@ const LENGTHS = [0, 1, 100, 600, 5000, 30000];
 
 const text = (length) => 'Grüße aus dem All. '.repeat(2000).slice(0, length);
 
+// Without pings, which come at a random time: every message is an answer.
 const serve = (t) => Server.start(t, { 'deflate.enabled': true,
-  'limits.messages_per_s': 0, 'limits.bytes_per_s': 0 });
+  'heartbeat.interval_s': 3600, 'limits.messages_per_s': 0,
+  'limits.bytes_per_s': 0 });
 
 /** Asks for an echo of each; returns what came back. */
 async function converse(socket, auth, data) {
