@@ -75,7 +75,7 @@ local function start()
     scripts = { ["main.lua"] = script },
     options = {
       listen = "0.0.0.0:0", ["admin.listen"] = "",
-      ["heartbeat.interval_s"] = 0.5, ["heartbeat.timeout_s"] = 0.5,
+      ["heartbeat.interval_s"] = 0.5, ["heartbeat.timeout_s"] = 3,
     },
   })
   t.binary = binary

@@ -89,7 +89,7 @@ describe("A server that is stopped and continued", function()
     local server = t.server {
       scripts = scripts,
       options = { ["heartbeat.interval_s"] = 0.1,
-        ["heartbeat.timeout_s"] = 0.2, ["limits.stall_s"] = 0.2 },
+        ["heartbeat.timeout_s"] = 2, ["limits.stall_s"] = 2 },
     }
     finally(function()
       server:signal "CONT"
@@ -104,7 +104,7 @@ describe("A server that is stopped and continued", function()
     for i, client in ipairs(clients) do
       client:send("echo", i, i)
     end
-    let_pass(1)
+    let_pass(2.5)
     server:signal "CONT"
     for i, client in ipairs(clients) do
       assert.equal(i, client:expect("reply").data)

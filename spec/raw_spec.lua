@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Raw mode: connections to raw.path, and the hook @raw.
 local cli = require "spec.support.cli"
+local cqueues = require "cqueues"
 local frames = require "spec.support.frames"
 local http = require "spec.support.http"
 local t = require "perigee.testing"
@@ -76,7 +77,8 @@ local script = [[
 
 local function start(options, more)
   -- The first ping of a connection comes at a random time of the interval.
-  local all = { ["raw.path"] = "/raw", ["heartbeat.interval_s"] = 3600 }
+  local all = { ["raw.path"] = "/raw", ["heartbeat.interval_s"] = 3600,
+    ["script.burst_ms"] = 20000 } -- `pour` writes some MB
   for name, value in pairs(options or {}) do
     all[name] = value
   end
@@ -232,34 +234,39 @@ describe("The rates", function()
 end)
 
 describe("The heartbeat of a raw connection", function()
-  local server
-
-  lazy_setup(function()
-    server = start { ["heartbeat.interval_s"] = 0.2,
-      ["heartbeat.timeout_s"] = 0.3, ["auth.timeout_s"] = 0.1 }
-  end)
-  lazy_teardown(function() server:stop() end)
-
-  it("is a ping frame, which a pong or any other frame answers", function()
-    local peer = frames.connect(server, "/raw")
-    for _, answer in ipairs {
-      frame(frames.PONG, ""), text "echo x", frame(PING, "y"),
-      frame(frames.PONG, "unasked"), frame(BINARY, "echo z"),
-    } do
-      local got
-      repeat got = peer:receive() until not got or got.opcode == PING
-      assert.same({ opcode = PING, payload = "", fin = true, rsv = 0 }, got)
-      peer:send(answer)
-    end
-  end)
-
-  it("closes 4001 one that has fallen silent", function()
-    local peer = frames.connect(server, "/raw")
-    local got
-    repeat got = peer:receive() until not got or got.opcode ~= PING
-    assert.equal(frames.CLOSE, got and got.opcode)
-    assert.equal("\x0f\xa1ping_timeout", got.payload)
-  end)
+  it("is a ping frame; who answers with no frame at all is closed 4001",
+    function()
+      local server = start { ["heartbeat.interval_s"] = 0.2,
+        ["heartbeat.timeout_s"] = 3, ["auth.timeout_s"] = 0.1 }
+      finally(function() server:stop() end)
+      local loop, is_over = cqueues.new(), false
+      for _, answer in ipairs {
+        frame(frames.PONG, ""), text "echo x", frame(PING, "y"),
+        frame(frames.PONG, "unasked"), frame(BINARY, "echo z"),
+      } do
+        local peer = frames.connect(server, "/raw")
+        loop:wrap(function()
+          local later = 0 -- longer than the first pings are apart
+          while later < 3 do
+            local got
+            repeat got = peer:receive() until not got or got.opcode == PING
+            assert.same({ opcode = PING, payload = "", fin = true, rsv = 0 },
+              got)
+            peer:send(answer)
+            later = later + (is_over and 1 or 0)
+          end
+        end)
+      end
+      local silent = frames.connect(server, "/raw")
+      loop:wrap(function()
+        local got
+        repeat got = silent:receive() until not got or got.opcode ~= PING
+        assert.equal(frames.CLOSE, got and got.opcode)
+        assert.equal("\x0f\xa1ping_timeout", got.payload)
+        is_over = true
+      end)
+      assert(loop:loop())
+    end)
 end)
 
 describe("raw.auth = token", function()
@@ -332,18 +339,22 @@ describe("raw.auth = token", function()
     server = start({ ["raw.auth"] = "token" }, { ["hooks.lua"] = [[
       local perigee = require "perigee"
       return {
-        ["@token"] = function()
-          perigee.sleep(0.1)
-          perigee.log.info "settled"
+        ["@token"] = function(_, token)
+          while token == "slow" and not perigee.store.get "settled" do
+            perigee.sleep(0.005)
+          end
+          perigee.log.info("settled " .. token)
           return "alice"
         end,
+        settle = function() perigee.store.set("settled", true) end,
       }
     ]] })
-    local peer = connect "any"
+    local peer = connect "slow"
     peer:send(text "raise" .. frames.close(1000))
     peer:expect_close(1000)
-    server:wait_log "(settled)"
-    peer = connect "any"
+    server:connect({ token = "quick" }):request "settle"
+    server:wait_log "(settled slow)"
+    peer = connect "quick"
     peer:send(text "who")
     peer:expect(TEXT, "alice true greeted")
     assert.is_nil(server:log():match "a mistake")

@@ -169,7 +169,7 @@ test('a network that goes and comes', async (t) => {
 
 test('a page that was asleep comes back when it wakes up', async (t) => {
   const server = await serve(t,
-    { 'heartbeat.interval_s': 0.3, 'heartbeat.timeout_s': 0.3 });
+    { 'heartbeat.interval_s': 0.3, 'heartbeat.timeout_s': 3 });
   const alice = await visit(t, server, 'alice');
   const bob = await visit(t, server, 'bob');
   const tab = await alice.context().newCDPSession(alice);
