@@ -162,21 +162,29 @@ local script = [[
 ]]
 
 describe("A script that misbehaves", function()
+  local hasty, patient -- servers: what fails by itself may take its time
   local server, alice, bob
 
-  lazy_setup(function()
-    server = t.server {
+  local function start(burst_ms)
+    return t.server {
       scripts = { ["main.lua"] = script },
-      options = { ["script.burst_ms"] = 50, ["script.memory_mb"] = 32 },
+      options = { ["script.burst_ms"] = burst_ms, ["script.memory_mb"] = 32 },
     }
+  end
+
+  lazy_setup(function() hasty, patient = start(50), start(20000) end)
+
+  lazy_teardown(function()
+    hasty:stop()
+    patient:stop()
   end)
 
-  before_each(function() -- the kit drops the clients after each example
+  -- The kit drops the clients after each example.
+  local function begin(where)
+    server = where
     alice = server:connect { user = "alice" }
     bob = server:connect { user = "bob" }
-  end)
-
-  lazy_teardown(function() server:stop() end)
+  end
 
   local function hurts_only_itself(type, expected)
     local reply, code = alice:request(type)
@@ -193,6 +201,7 @@ describe("A script that misbehaves", function()
     "finalizer.announced",
   } do
     it("is stopped when it computes for too long: " .. type, function()
+      begin(hasty)
       hurts_only_itself(type, "HANDLER_TIMEOUT")
       hurts_only_itself(type, "HANDLER_TIMEOUT") -- in the same coroutine again
     end)
@@ -205,11 +214,13 @@ describe("A script that misbehaves", function()
     "finalizer.userdata",
   } do
     it("fails by itself: " .. type, function()
+      begin(patient)
       hurts_only_itself(type, "HANDLER_ERROR")
     end)
   end
 
   it("fails by itself when its stack overflows, or its time is over", function()
+    begin(hasty)
     local reply, code = alice:request "stack"
     assert.is_nil(reply)
     assert.is_true(code == "HANDLER_ERROR" or code == "HANDLER_TIMEOUT", code)
@@ -217,6 +228,7 @@ describe("A script that misbehaves", function()
   end)
 
   it("does not fail for an error in a finalizer", function()
+    begin(patient)
     assert.equal("fine", alice:request "finalizer")
     assert.truthy(server:wait_log "handler=__gc [^\n]*late")
     assert.equal("fine", alice:request "finalizer.sleep")
@@ -224,6 +236,7 @@ describe("A script that misbehaves", function()
   end)
 
   it("finds finalizers and setmetatable as they are in Lua", function()
+    begin(patient)
     assert.same({ "true", "mine,nil", "second,nil", "first,nil",
       "mine,nil" }, alice:request "finalizer.lua")
     assert.same({ "mine", "cannot change a protected metatable",
@@ -234,6 +247,7 @@ describe("A script that misbehaves", function()
   end)
 
   it("cannot go on with a call that has failed", function()
+    begin(patient)
     hurts_only_itself("yield.kept", "HANDLER_ERROR")
     assert.truthy(server:wait_log
       "handler=yield.kept [^\n]*main.lua:%d+: coroutine.yield outside")
@@ -241,11 +255,13 @@ describe("A script that misbehaves", function()
   end)
 
   it("finds coroutine.wrap as it is in Lua", function()
+    begin(patient)
     assert.same({ "a", 2, false, "bc", true, "cannot resume dead coroutine" },
       alice:request "wrap")
   end)
 
   it("says where it was when its time was over", function()
+    begin(hasty)
     alice:request "loop"
     server:wait_log "computed for too long"
     assert.matches("main.lua:1:", server:log())

@@ -29,7 +29,8 @@ describe("perigee.metrics", function()
 
   before_each(function()
     server = t.server { scripts = { ["main.lua"] = SCRIPT },
-      options = { ["limits.messages_per_s"] = 0 } }
+      options = { ["limits.messages_per_s"] = 0,
+        ["script.burst_ms"] = 20000 } } -- `many` takes its time
     alice = server:connect { user = "alice" }
   end)
 
