@@ -54,7 +54,7 @@ export class Server {
     const ready = new Promise((resolve) => {
       this.child.stderr.setEncoding('utf8').on('data', (text) => {
         this.log += text;
-        const found = /ready on http:\/\/127\.0\.0\.1:(\d+)/.exec(this.log);
+        const found = /ready on http:\/\/127\.0\.0\.1:(\d+)\s/.exec(this.log);
         if (found) resolve(Number(found[1]));
       });
     });
