@@ -36,6 +36,7 @@ Peer.__index = Peer
 -- says to it, nil if nothing.
 function deflate.connect(server, offer, path)
   local self = setmetatable({ socket = raw.connect(server) }, Peer)
+  server.clients[#server.clients + 1] = self -- dropped with the others
   if server.url:find "^https" then
     local context = http_tls.new_client_context()
     context:setVerify(openssl_context.VERIFY_NONE)
@@ -72,6 +73,10 @@ end
 
 function Peer:write(bytes)
   self.socket:write(bytes)
+end
+
+function Peer:drop()
+  self.socket:close()
 end
 
 -- The next frame: opcode, payload as it came, whether RSV1 is set.
