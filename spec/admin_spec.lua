@@ -523,10 +523,18 @@ describe("The option admin.listen", function()
       servers[1]:stop()
       servers[2]:stop()
     end)
-    -- Somebody has it by now: the first of them, or another program.
-    assert.matches("warn +no admin address: admin.listen 127.0.0.1:8081",
-      servers[2]:log())
-    assert.matches("admin=-", servers[2]:log(), 1, true)
+    -- One of them has it, or another program.
+    local holders = 0
+    for _, server in ipairs(servers) do
+      if server.admin == "127.0.0.1:8081" then
+        holders = holders + 1
+      else
+        assert.matches("warn +no admin address: admin.listen 127.0.0.1:8081",
+          server:log())
+        assert.equal("-", server.admin)
+      end
+    end
+    assert.is_true(holders <= 1)
   end)
 
   it("is taken at its word in development mode too", function()

@@ -106,7 +106,8 @@ describe("perigee bench", function()
 
   it("connects again and again in a storm", function()
     for _, more in ipairs { "--window=1", "--rate=200" } do
-      local status, r, problem = bench { "storm", "--connections=5", more }
+      local status, r, problem = bench { "storm", "--connections=5", more,
+        "--duration=1s" }
       assert.equal(0, status, problem)
       assert.is_true(r.delivered > 5)
       assert.equal(r.sent, r.delivered)
@@ -124,7 +125,7 @@ describe("perigee bench", function()
   it("passes options on to its own server", function()
     local status, r = bench {
       "--connections=2", "--limits.messages_per_s=1", "--limits.burst=1",
-      "--timeout=200ms",
+      "--timeout=200ms", "--duration=1s",
     }
     assert.equal(1, status)
     assert.is_true(r.errors.RATE_LIMITED > 0)
