@@ -25,7 +25,7 @@ describe("A handler", function()
           }
         ]],
         ["broken.lua"] = [[
-          local function deep() error("the secret is 4711") end
+          local function deep() error("the secret is sesame") end
           return {
             raise = function() deep() end,
             ["raise.table"] = function() error { code = 1 } end,
@@ -116,7 +116,7 @@ describe("A handler", function()
     local answer = t.decode(raw)
     assert.equal("HANDLER_ERROR", answer.data.code)
     assert.is_string(answer.data.ref)
-    assert.is_nil(raw:find "4711")
+    assert.is_nil(raw:find "sesame")
     assert.is_nil(raw:find "broken")
     assert.is_nil(raw:find "stack")
     alice:expect_nothing()
@@ -129,7 +129,7 @@ describe("A handler", function()
     local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
     local log = server:log()
     local rest = log:sub((log:find(problem.ref, 1, true)))
-    assert.matches("broken.lua:1: the secret is 4711", line .. rest, 1, true)
+    assert.matches("broken.lua:1: the secret is sesame", line .. rest, 1, true)
     assert.matches("traceback", rest, 1, true)
     assert.matches("broken.lua:3", rest, 1, true)
   end)

@@ -175,7 +175,7 @@ end
 -- so that nothing of them is there in the next one.
 function Server:end_example()
   for _, client in pairs(self.is_shared and self.clients or {}) do
-    client.timeout = 1
+    client.timeout = t.timeout
     pcall(client.close, client)
   end
   self:drop_clients()
