@@ -283,7 +283,8 @@ describe("What a reload hands over", function()
       return { echo = function(_, data) return data end }
     ]])
     server:signal "HUP"
-    local text, line = ("e"):rep(400), nil
+    local text = ("e"):rep(400)
+    local line
     repeat
       for _ = 1, 20 do assert.equal(text, alice:request("echo", text)) end
       line = server:log():match "[^\n]*reload[^\n]*\n"
