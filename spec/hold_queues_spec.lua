@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- What happens to those who do not read, and to the memory of the server.
+local frames = require "spec.support.frames"
 local t = require "perigee.testing"
 
 local scripts = {
   ["main.lua"] = [[
     local perigee = require "perigee"
     local message = { type = "pour", data = ("x"):rep(50000) }
+    local poured = 0 -- for all users
     return {
       pour = function(_, user)
         for _ = 1, 20 do
@@ -22,15 +24,17 @@ local scripts = {
             taken = taken
               + perigee.send_to_user(user, message, { drop = true })
           end
+          poured = poured + taken
           refused = taken == 0 and refused + 1 or 0
           perigee.sleep(0.001)
         until refused == 5
         for user, times in pairs(waits) do
           for _ = 1, times do
-            perigee.send_to_user(user, message)
+            poured = poured + perigee.send_to_user(user, message)
           end
         end
       end,
+      poured = function() return poured end,
       is_online = function(_, user) return perigee.is_online(user) end,
       ["@disconnect"] = function(client, reason)
         perigee.send_to_user("watcher", { type = "gone",
@@ -100,6 +104,62 @@ describe("When too much waits for all slow clients together", function()
       assert.is_true(watcher:request("is_online", "small" .. i))
     end
     assert.same({}, watcher.inbox)
+  end)
+end)
+
+-- RFC 6455, 5.5.1: the answer to a close frame comes behind what was sent
+-- before it.
+describe("When much waits for a client", function()
+  local server, watcher, peer
+
+  before_each(function()
+    server = serve { ["limits.stall_s"] = 0, ["heartbeat.interval_s"] = 3600 }
+    watcher = server:connect { user = "watcher" }
+    peer = frames.connect(server, "/ws")
+    peer:send(frames.text(t.encode { type = "auth",
+      data = { token = server:token { sub = "slow" } } }))
+    assert.matches("auth_ok", peer:receive().payload)
+    watcher:request("stuff", { slow = 10 })
+  end)
+  after_each(function() server:stop() end)
+
+  -- Whole messages, as many as were sent; returns the frame after them.
+  local function read_messages()
+    local frame, count = nil, -1
+    repeat
+      frame, count = peer:receive(), count + 1
+      if frame and frame.opcode == frames.TEXT then
+        assert.equal(50000, #t.decode(frame.payload).data)
+      end
+    until not frame or frame.opcode ~= frames.TEXT
+    assert.equal(watcher:request "poured", count)
+    return frame
+  end
+
+  it("its close frame is answered behind that", function()
+    peer:send(frames.close(1000))
+    server:wait_log "user=slow closed by peer code=1000"
+    assert.is_false(watcher:request("is_online", "slow"))
+    local frame = read_messages()
+    assert.same({ frames.CLOSE, "\x03\xe8" }, { frame.opcode, frame.payload })
+    peer:expect_end()
+  end)
+
+  it("what is no frame is refused behind that", function()
+    peer:send "\xff\xff"
+    server:wait_log "user=slow closed by server code=1002"
+    local frame = read_messages()
+    assert.equal(frames.CLOSE, frame.opcode)
+    assert.equal(1002, string.unpack(">I2", frame.payload))
+    peer:expect_end()
+  end)
+
+  it("and it goes without taking that, its socket is closed in time", function()
+    local descriptors = ("ls /proc/%d/fd | wc -l"):format(server.pid)
+    local function count() return io.popen(descriptors):read "n" end
+    local before = count()
+    peer:send(frames.close(1000))
+    t.wait_until(function() return count() < before end)
   end)
 end)
 

@@ -90,19 +90,32 @@ static bool is_text(struct conn *conn, const struct reader_part *part) {
 
 /* --- frames ------------------------------------------------------------- */
 
+/* Writes what waits, the close frame last, and hangs up. */
+static void finish(struct edge *edge, struct conn *conn) {
+  outbound_flush(edge, conn);
+  ws_finish(conn);
+}
+
 /* RFC 6455, 7.1.7: what comes next may stand in the middle of a frame, there is
  * nothing to wait for. What the peer was answered before goes out, then our
  * close frame. */
 static void fail(struct edge *edge, struct conn *conn, int code) {
   conn_close(conn, code, NULL);
-  outbound_flush(edge, conn);
-  ws_end(conn);
+  finish(edge, conn);
+}
+
+/* A frame that brings a message no further. Any number of them may come (5.4),
+ * and no other limit would count them. */
+static bool is_idle(const struct reader_part *part) {
+  return part->len == 0 && part->left == 0 && !part->last;
 }
 
 static void on_data(struct edge *edge, struct conn *conn,
                     const struct reader_part *part) {
   if (part->is_binary && !conn->raw) {
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
+  } else if (is_idle(part)) {
+    (void)router_control(conn, 0);
   } else if (!has_room(conn, part)) {
     buf_free(&conn->in);
     conn_close(conn, CLOSE_TOO_LARGE, NULL);
@@ -140,8 +153,7 @@ static void on_close(struct edge *edge, struct conn *conn,
     conn_close(conn, CLOSE_INVALID_TEXT, NULL);
   else
     conn_peer_closes(conn, code);
-  outbound_flush(edge, conn);
-  ws_end(conn);
+  finish(edge, conn);
 }
 
 /* Whether more may follow. Once we have closed the connection, only the end of
@@ -231,5 +243,6 @@ void inbound_go_on(struct edge *edge, struct ws_session *session) {
   else if (link_has_more(conn->tls))
     receive(edge, conn);
   buf_free(&rest);
+  ws_wait(conn); /* what came after the rest may come now */
   note_more(edge, conn);
 }

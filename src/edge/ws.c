@@ -37,9 +37,18 @@ static void look_after(struct ws_session *session) {
 
 void ws_wait(struct conn *conn) {
   struct edge *edge = container_of(conn->io, struct edge, io);
-  uint32_t events = ws_session_of(conn)->paused ? 0 : EPOLLIN;
-  poller_change(&edge->poller, &conn->watch,
-                events | (conn->blocked ? EPOLLOUT : 0));
+  const struct ws_session *session = ws_session_of(conn);
+  bool reads = !session->paused && !session->done && session->rest.len == 0;
+  if (session->done && !conn->blocked)
+    ws_end(conn);
+  else
+    poller_change(&edge->poller, &conn->watch,
+                  (reads ? EPOLLIN : 0U) | (conn->blocked ? EPOLLOUT : 0U));
+}
+
+void ws_finish(struct conn *conn) {
+  ws_session_of(conn)->done = true;
+  ws_wait(conn);
 }
 
 void ws_end(struct conn *conn) {
@@ -178,7 +187,7 @@ void ws_look_after(struct edge *edge) {
     struct ws_session *session = container_of(node, struct ws_session, more);
     if (!session->ours)
       take_over(edge, session);
-    if (!session->paused && !list_linked(&session->ended))
+    if (!session->paused && !session->done && !list_linked(&session->ended))
       inbound_go_on(edge, session);
   }
 }

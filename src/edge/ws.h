@@ -26,7 +26,8 @@ struct ws_session {
   bool deflate;      /* permessage-deflate was negotiated */
   bool ours;         /* taken over from the library */
   bool paused;       /* not to be read */
-  struct buf rest;   /* what had been read when it was paused */
+  bool done;         /* nor later: it ends as soon as all is written */
+  struct buf rest;   /* what had been read when it was paused, comes first */
   struct list more;  /* in edge->more: to be looked after with the turn */
   struct list ended; /* in edge->ended: to be closed with the turn */
 };
@@ -42,8 +43,12 @@ extern const struct conn_io ws_io;
 struct ws_session *ws_session_of(const struct conn *conn);
 
 /* Waits for what the state of the connection wants: something to read, room
- * for something to write. */
+ * for something to write. Ends one that is done when nothing waits any more. */
 void ws_wait(struct conn *conn);
+
+/* Nothing is read any more. It ends when what waits has been written, and that
+ * has until the deadline of closing connections, see protocol/heartbeat. */
+void ws_finish(struct conn *conn);
 
 /* Nothing is read or written any more; the socket is closed with the turn. */
 void ws_end(struct conn *conn);

@@ -23,8 +23,9 @@ size_t router_message_limit(const struct conn *conn);
 bool router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary);
 
-/* A ping or pong of RFC 6455, which costs its sender what a message does. False
- * if a rate has refused it: it is to be forgotten, and counts as useless. */
+/* A ping or pong of RFC 6455, or an empty fragment, which costs its sender what
+ * a message does. False if a rate has refused it: it is to be forgotten, and
+ * counts as useless. */
 bool router_control(struct conn *conn, size_t len);
 
 /* The connection is busy no more: handles what came meanwhile, as far as it
