@@ -31,7 +31,7 @@ void backlog_update(struct conn *conn) {
   size_t before = conn->backlog_bytes;
   backlog->bytes = backlog->bytes - before + bytes;
   conn->backlog_bytes = bytes;
-  if (bytes == 0 || !conn_is_open(conn)) {
+  if (bytes == 0) {
     list_remove(&conn->backlog);
     return;
   }
@@ -51,6 +51,14 @@ static struct conn *largest(const struct backlog *backlog) {
   return NULL;
 }
 
+static void cut_off(struct conn *conn) {
+  conn->io->kill(conn);
+  outq_clear(&conn->out);
+  conn->sent = conn->bound = 0;
+  conn->blocked = false;
+  backlog_update(conn);
+}
+
 void backlog_shed(struct backlog *backlog, uint64_t now_ms) {
   struct conn *conn;
   unsigned closed = 0;
@@ -58,6 +66,10 @@ void backlog_shed(struct backlog *backlog, uint64_t now_ms) {
   if (!backlog->limit)
     return;
   while (backlog->bytes > backlog->limit && (conn = largest(backlog))) {
+    if (!conn_is_open(conn)) {
+      cut_off(conn);
+      continue;
+    }
     conn->manager->stats->queues_shed++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
     closed++;
@@ -77,13 +89,13 @@ static bool is_stalled(struct conn *conn, uint64_t now_ms, uint64_t stall_ms) {
   return false;
 }
 
-static void cut(struct conn *conn, uint64_t stall_ms) {
+static void end_stalled(struct conn *conn, uint64_t stall_ms) {
   log_info("conn=%llu user=%s took nothing for %.1f s, %zu bytes wait",
            (unsigned long long)conn->id, conn_user_name(conn),
            (double)stall_ms / 1000.0, conn->backlog_bytes);
   conn->manager->stats->stalled++;
   conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
-  conn->io->kill(conn);
+  cut_off(conn);
 }
 
 void backlog_cut_stalled(struct backlog *backlog, uint64_t now_ms,
@@ -92,6 +104,6 @@ void backlog_cut_stalled(struct backlog *backlog, uint64_t now_ms,
     LIST_FOREACH_SAFE (it, &backlog->sizes[i]) {
       struct conn *conn = container_of(it, struct conn, backlog);
       if (is_stalled(conn, now_ms, stall_ms))
-        cut(conn, stall_ms);
+        end_stalled(conn, stall_ms);
     }
 }

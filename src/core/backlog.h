@@ -30,7 +30,7 @@ struct conn;
 
 struct backlog {
   size_t bytes, limit; /* what waits, and may; limit 0: any number of bytes */
-  struct list sizes[BACKLOG_SIZES]; /* conn->backlog, only of open ones */
+  struct list sizes[BACKLOG_SIZES]; /* conn->backlog */
   struct limit told;                /* log lines about shedding */
 };
 
@@ -40,8 +40,9 @@ void backlog_init(struct backlog *backlog, size_t limit);
  * it is or was blocked. */
 void backlog_update(struct conn *conn);
 
-/* While too much waits, closes the connection for which most does, 4002. At
- * a point where nobody walks over connections. */
+/* While too much waits, closes the connection for which most does, 4002; if it
+ * is closing already, what waits is dropped and its socket cut off. At a point
+ * where nobody walks over connections. */
 void backlog_shed(struct backlog *backlog, uint64_t now_ms);
 
 /* Closes 4002, and cuts off, every connection in the backlog whose peer has

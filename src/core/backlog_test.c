@@ -93,15 +93,20 @@ static void the_longest_queues_are_closed_first(void **state) {
   fake_stop(&fake);
 }
 
-/* Nobody is left to close: then that is how it is. */
+/* They had their moment. */
 static void what_closing_ones_hold_closes_nobody_else(void **state) {
   struct fake fake;
   (void)state;
   start(&fake, 1000);
   struct conn *alice = slow(&fake, "alice", 5000);
+  struct conn *bob = slow(&fake, "bob", 900);
   conn_close(alice, CLOSE_KICKED, NULL);
+  assert_int_equal(fake.killed, 0);
   backlog_shed(&fake.manager.backlog, 0);
   assert_int_equal(alice->close_code, CLOSE_KICKED);
+  assert_int_equal(fake.killed, 1);
+  assert_true(conn_is_open(bob));
+  assert_int_equal(fake.manager.backlog.bytes, 901);
   assert_int_equal(fake.stats.queues_shed, 0);
   fake_stop(&fake);
 }
