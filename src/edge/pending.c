@@ -112,13 +112,14 @@ static bool look(struct pending_socket *socket, bool ended) {
   int fd = socket->watch.fd;
   ssize_t n = recv(fd, head, sizeof head, MSG_PEEK);
   size_t len = n > 0 ? head_length(head, (size_t)n) : 0;
-  if (len == 0 && (ended || n == 0 || (n < 0 && errno != EAGAIN))) {
+  if (len > 0)
+    n = recv(fd, head, len, 0);
+  if ((len == 0 && ended) || n == 0 || (n < 0 && errno != EAGAIN)) {
     drop(socket);
     return false;
   }
   if (len == 0)
     return true;
-  n = recv(fd, head, len, 0);
   poller_remove(pending->poller, &socket->watch);
   socket->watch.fd = -1;
   pending->request(pending->arg, socket, fd, head, (size_t)n);
