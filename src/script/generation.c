@@ -309,14 +309,17 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
 /* What may come together before a young collection: it fits into the second
  * cache of a processor together with what else a message needs. Lua's own rule
  * is a fifth of what is in use. With ten thousand client objects that is so
- * much that each new string is made in memory that is not in the cache. */
-enum { GARBAGE_BYTES = 256 * 1024, PERCENT_MAX = 20 };
+ * much that each new string is made in memory that is not in the cache.
+ * A young collection looks at every coroutine, however old: for each call that
+ * waits there is some garbage more. */
+enum { GARBAGE_BYTES = 256 * 1024, CALL_BYTES = 256, PERCENT_MAX = 20 };
 
 void generation_tune(struct generation *generation) {
   size_t used = generation->heap.used, tuned = generation->tuned;
   if (used <= tuned + tuned / 4 && used >= tuned - tuned / 4)
     return;
-  size_t percent = (size_t)GARBAGE_BYTES * 100 / (used ? used : 1);
+  size_t garbage = GARBAGE_BYTES + (size_t)generation->calls * CALL_BYTES;
+  size_t percent = garbage * 100 / (used ? used : 1);
   if (percent < 1)
     percent = 1;
   generation->tuned = used;
