@@ -65,10 +65,11 @@ static bool has_room(const struct conn *conn, const struct reader_part *part) {
   return len <= limit && part->left <= limit - len;
 }
 
-/* Most messages come whole, the others are put together. */
+/* Most messages come whole, perhaps with nothing before; the others are put
+ * together. */
 static void take_part(struct conn *conn, const struct reader_part *part) {
   const char *data = (const char *)part->data;
-  if (part->first && part->last) {
+  if (part->last && conn->in.len == 0) {
     take_message(conn, data, part->len, part);
     return;
   }
