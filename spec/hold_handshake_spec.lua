@@ -67,6 +67,44 @@ describe("What comes together with the request", function()
   end)
 end)
 
+-- As browsers send them that have been to many pages of one host.
+describe("The headers of a handshake", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server { options = { ["heartbeat.interval_s"] = 3600 } }
+  end)
+  lazy_teardown(function() server:stop() end)
+
+  local function answer(bytes)
+    local cookie = ("c=%s; "):format(("x"):rep(994)):rep(bytes // 999)
+    local peer = open(server)
+    peer:onerror(function(_, _, why) return why end) -- it may be hung up on
+    peer:write(table.concat({ "GET /ws HTTP/1.1", "Host: localhost",
+      "Cookie: " .. cookie .. "d=1", "" }, "\r\n")
+      .. table.concat({ http.upgrade() }, "\r\n") .. "\r\n\r\n"
+      .. frames.text '{"type":"ping"}')
+    local line = peer:read "*L"
+    if line then
+      repeat until peer:read "*L" == "\r\n"
+      assert.equal('\x81\x0f{"type":"pong"}', peer:read(17))
+    end
+    peer:close()
+    return line
+  end
+
+  it("may have some 7 KiB", function()
+    for bytes = 2000, 7000, 500 do
+      assert.equal("HTTP/1.1 101 Switching Protocols\r\n", answer(bytes))
+    end
+  end)
+
+  it("but not 9 KiB", function()
+    assert.is_nil(answer(9000))
+    assert.is_nil(answer(20000))
+  end)
+end)
+
 describe("Too many handshakes a second", function()
   it("are answered 503, with a time to come back", function()
     local server = t.server {

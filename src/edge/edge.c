@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/head.h"
 #include "edge/http.h"
 #include "edge/inbound.h"
 #include "edge/outbound.h"
@@ -127,6 +128,8 @@ static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
       .user = edge,
       .port = CONTEXT_PORT_NO_LISTEN,
       .timeout_secs_ah_idle = library_timeout_s(edge->config),
+      .max_http_header_data =
+          HEAD_BYTES_MAX, /* as long as there is a request */
       .uid = -1,
       .gid = -1,
       .retry_and_idle_policy = &no_idle_policy,
@@ -143,7 +146,7 @@ static struct lws_vhost *new_vhost(struct edge *edge) {
       .protocols = protocols,
       .retry_and_idle_policy = &no_idle_policy,
       .timeout_secs = library_timeout_s(config),
-      .alpn = "http/1.1", /* RAW frames have no meaning inside HTTP/2 */
+      .alpn = "http/1.1", /* what we write has no meaning inside HTTP/2 */
       .server_string = "perigee",
       .mounts = http_mounts(edge),
   };
