@@ -17,7 +17,8 @@ enum { INBOUND_BYTES = 16 * 1024 };
 void inbound_ready(struct poller_item *item, uint32_t events);
 
 /* Reads what the kernel may not tell of: the rest of what was read when the
- * connection was paused, and what TLS has decrypted already. */
+ * connection was paused, and what TLS has decrypted already. Then the kernel is
+ * asked again. */
 void inbound_go_on(struct edge *edge, struct ws_session *session);
 
 #endif
