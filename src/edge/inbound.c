@@ -69,7 +69,7 @@ static bool has_room(const struct conn *conn, const struct reader_part *part) {
  * together. */
 static void take_part(struct conn *conn, const struct reader_part *part) {
   const char *data = (const char *)part->data;
-  if (part->last && conn->in.len == 0) {
+  if (part->last && (part->first || conn->in.len == 0)) {
     take_message(conn, data, part->len, part);
     return;
   }
