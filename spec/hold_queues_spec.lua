@@ -125,13 +125,11 @@ describe("When much waits for a client", function()
 
   -- Whole messages, as many as were sent; returns the frame after them.
   local function read_messages()
-    local frame, count = nil, -1
-    repeat
-      frame, count = peer:receive(), count + 1
-      if frame and frame.opcode == frames.TEXT then
-        assert.equal(50000, #t.decode(frame.payload).data)
-      end
-    until not frame or frame.opcode ~= frames.TEXT
+    local count, frame = 0, peer:receive()
+    while frame and frame.opcode == frames.TEXT do
+      assert.equal(50000, #t.decode(frame.payload).data)
+      count, frame = count + 1, peer:receive()
+    end
     assert.equal(watcher:request "poured", count)
     return frame
   end
