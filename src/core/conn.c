@@ -23,8 +23,8 @@ enum { CONTROL_BYTES = 4096 };
   _Static_assert(sizeof(void *) != 8 ||                                        \
                      offsetof(struct conn, member) == (line)*MEM_LINE_BYTES,   \
                  "begins a line of the cache")
-BEGINS_LINE(id, 1);
-BEGINS_LINE(dirty, 2);
+BEGINS_LINE(deflate, 1);
+BEGINS_LINE(reader, 2);
 BEGINS_LINE(calls, 3);
 BEGINS_LINE(in, 4);
 

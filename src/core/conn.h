@@ -61,34 +61,33 @@ struct membership {
 
 /* With ten thousand clients a message costs what it finds in the processor's
  * cache, and what not. So the members stand by what is used together, in lines
- * of 64 bytes: to read from a client takes the first two and the fourth, to
- * send to it the first three. */
+ * of 64 bytes: to send takes the first two, to read the first and the two after
+ * those. */
 struct conn {
-  /* What is read (the first line). */
-  struct poller_item
-      watch;            /* the socket; its descriptor is -1 once it is gone */
-  struct reader reader; /* cuts what comes into frames */
-  struct inbox *inbox;  /* messages that wait for a handler; NULL: none */
-  uint32_t slot;        /* a small number that no other connection has */
+  /* The socket, and what everybody asks for. */
+  struct poller_item watch; /* its descriptor is -1 once it is gone */
   enum conn_state state;
   bool blocked; /* the kernel took less than was written */
   bool raw;     /* speaks a protocol of the scripts, see protocol/raw */
   bool greeted; /* @connect ran, so @disconnect is due */
-
-  /* Who it is, and what it belongs to. */
   uint64_t id;
-  struct user *user;     /* NULL before manager_login, and for raw.auth none */
-  struct list user_node; /* in user->conns */
-  const struct conn_io *io;
   struct manager *manager; /* borrowed */
-  void *tls;               /* the SSL object of OpenSSL, NULL: plain */
-  struct deflate *deflate; /* the worker's, if it may be used; else NULL */
-
-  /* What is written. */
-  struct list dirty; /* in the worker's list of those to flush */
-  struct outq out;
+  const struct conn_io *io;
+  void *tls;      /* the SSL object of OpenSSL, NULL: plain */
   uint32_t sent;  /* bytes of the first frame that are written already */
   uint32_t bound; /* of those after them: must be written as they are */
+
+  /* What is written. */
+  struct deflate *deflate; /* the worker's, if it may be used; else NULL */
+  struct list dirty;       /* in the worker's list of those to flush */
+  struct outq out;
+
+  /* What is read, and whose it is. */
+  struct reader reader;  /* cuts what comes into frames */
+  struct inbox *inbox;   /* messages that wait for a handler; NULL: none */
+  struct user *user;     /* NULL before manager_login, and for raw.auth none */
+  struct list user_node; /* in user->conns */
+  uint32_t slot;         /* a small number that no other connection has */
 
   /* What a message costs its sender; its handlers and hooks run one at a time,
    * also while one waits. */
