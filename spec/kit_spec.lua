@@ -255,7 +255,7 @@ describe("A client of the kit", function()
       basexx.to_base64(digest.new("sha1"):final(key .. GUID)), "\r\n\r\n")
     for _, piece in ipairs(pieces) do
       conn:write(piece)
-      for _ = 1, 3 do cqueues.sleep(0) end
+      for _ = 1, 3 do cqueues.sleep(0) end -- the client reads that much
     end
     return conn
   end

@@ -53,8 +53,7 @@ static struct conn *largest(const struct backlog *backlog) {
 
 static void cut_off(struct conn *conn) {
   conn->io->kill(conn);
-  outq_clear(&conn->out);
-  conn->sent = conn->bound = 0;
+  conn_forget_queue(conn);
   conn->blocked = false;
   backlog_update(conn);
 }

@@ -165,6 +165,11 @@ void conn_peer_closes(struct conn *conn, int code) {
   push_last(conn, frame_new(FRAME_CLOSE, answer, code ? sizeof answer : 0));
 }
 
+void conn_forget_queue(struct conn *conn) {
+  outq_clear(&conn->out);
+  conn->sent = conn->bound = 0;
+}
+
 void conn_gone(struct conn *conn) {
   if (conn_is_open(conn)) {
     conn->peer_closed = true;
@@ -174,8 +179,7 @@ void conn_gone(struct conn *conn) {
   conn->socket = NULL;
   conn->watch.fd = -1;
   conn->tls = NULL;
-  conn->sent = conn->bound = 0;
-  outq_clear(&conn->out);
+  conn_forget_queue(conn);
   backlog_update(conn);
   list_remove(&conn->dirty);
   buf_free(&conn->in);

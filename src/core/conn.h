@@ -165,6 +165,10 @@ void conn_close(struct conn *conn, int code, const char *reason);
  * finds the connection any more when the peer reads that. */
 void conn_peer_closes(struct conn *conn, int code);
 
+/* Nothing of what waits will be written any more: the socket is broken, gone,
+ * or to be cut off. The caller tells the backlog, if it is blocked. */
+void conn_forget_queue(struct conn *conn);
+
 /* The socket is gone; if nobody has closed the connection, its peer has
  * without a word. Called once, by the edge. */
 void conn_gone(struct conn *conn);

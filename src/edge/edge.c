@@ -69,8 +69,10 @@ static void on_stall_tick(uv_timer_t *timer) {
                       (uint64_t)(edge->config->limits_stall_s * 1000.0));
 }
 
-static void adopt(struct edge *edge, struct pending_socket *socket, int fd,
+/* For edge->pending. Without a head the library reads it. */
+static void adopt(void *arg, struct pending_socket *socket, int fd,
                   const char *head, size_t len) {
+  struct edge *edge = arg;
   edge->adopting = socket;
   struct lws *wsi =
       len > 0 ? lws_adopt_socket_vhost_readbuf(edge->vhost, fd, head, len)
@@ -87,11 +89,6 @@ void edge_adopted(struct edge *edge, struct lws *wsi) {
   edge->adopting = NULL;
 }
 
-static void on_request(void *arg, struct pending_socket *socket, int fd,
-                       const char *head, size_t len) {
-  adopt(arg, socket, fd, head, len);
-}
-
 static void start_handles(struct edge *edge, uv_loop_t *loop) {
   double stall_ms = edge->config->limits_stall_s * 1000.0;
   uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
@@ -105,7 +102,7 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
       .timeout_ms =
           (uint64_t)(edge->config->limits_handshake_timeout_s * 1000.0),
       .per_address = (uint32_t)edge->config->limits_per_ip,
-      .request = on_request,
+      .request = adopt,
       .arg = edge,
       .poller = &edge->poller,
       .stats = &edge->protocol->stats,

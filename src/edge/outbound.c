@@ -74,8 +74,7 @@ void outbound_flush(struct edge *edge, struct conn *conn) {
   conn->blocked = false;
   while (conn->out.count > 0 && !conn->blocked)
     if (!write_some(edge, conn)) {
-      outq_clear(&conn->out);
-      conn->sent = conn->bound = 0;
+      conn_forget_queue(conn);
       ws_end(conn);
       break;
     }
