@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config core script protocol edge server bench cli", rooms)
+  split("base config wire auth net engine hub script protocol edge api server load cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }
@@ -20,6 +20,10 @@ FNR == 1 {
   room = path[1] == "src" ? path[2] : ""
   built = FILENAME ~ /^client\/perigee(\.global)?\.js$/
   test = FILENAME ~ /_test\.c$/ # may look into any room
+}
+
+FNR == 1 && room != "" && !(room in rank) {
+  complain("src/" room "/ is no room, see docs/architecture.md")
 }
 
 FNR == 601 { complain("more than 600 lines") }
@@ -44,21 +48,21 @@ room != "" && room != "edge" && /^#include <libwebsockets/ {
   complain("only edge/ knows libwebsockets")
 }
 
-# core/fetch never blocks and needs a loop; `perigee reload` has none, and may.
-room != "" && FILENAME !~ /^src\/(core\/fetch|cli\/reload)/ &&
+# net/fetch never blocks and needs a loop; `perigee reload` has none, and may.
+room != "" && FILENAME !~ /^src\/(net\/fetch|cli\/reload)/ &&
 /^#include <curl/ {
-  complain("only core/fetch and cli/reload know libcurl")
+  complain("only net/fetch and cli/reload know libcurl")
 }
 
-# bench/script.c: the traffic of `perigee bench --script`, in a process and a
+# load/script.c: the traffic of `perigee bench --script`, in a process and a
 # Lua state of its own, which no handler ever sees.
 room != "" && room != "script" && FILENAME !~ /^src\/config\/(file|vars)\./ &&
-FILENAME != "src/bench/script.c" && /^#include <(lua|lauxlib|lualib)/ {
-  complain("only script/, the configuration file and bench/script.c know Lua")
+FILENAME != "src/load/script.c" && /^#include <(lua|lauxlib|lualib)/ {
+  complain("only script/, the configuration file and load/script.c know Lua")
 }
 
-room != "" && FILENAME != "src/bench/peer.c" && /^#include <wslay/ {
-  complain("only bench/peer.c knows wslay")
+room != "" && FILENAME != "src/load/peer.c" && /^#include <wslay/ {
+  complain("only load/peer.c knows wslay")
 }
 
 END { exit bad }

@@ -2,8 +2,8 @@
  * envelope_parse agrees with json_check on what is JSON, and what it returns
  * keeps its promises. */
 #include "base/err.h"
-#include "core/json.h"
 #include "protocol/envelope.h"
+#include "wire/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * The option table of perigee.fetch. Each line is an option: its name, `=`, a
  * letter for the type, the value; a table has `name:value` between `|`. What
  * is accepted must be a request that can be sent. */
-#include "core/json.h"
 #include "script/fetch_options.h"
 #include "script/json.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What json_check accepts is decoded and encoded; what comes out is JSON, and
  * from then on the text does not change any more. */
-#include "core/json.h"
 #include "script/json.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Tokens of strangers: as they come, and with claims that we have signed, so
  * that the checks behind the signature are reached too. */
+#include "auth/jwt.h"
 #include "base/mem.h"
-#include "core/jwt.h"
 
 #include <stddef.h>
 #include <stdint.h>

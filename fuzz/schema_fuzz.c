@@ -3,8 +3,8 @@
  * with a text; what is one gives a verdict on every JSON, with a text if it
  * does not fit; and what is no JSON harms nobody. */
 #include "base/err.h"
-#include "core/json.h"
 #include "script/schema.h"
+#include "wire/json.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -12,15 +12,15 @@
  * What the server says must be frames, of JSON but in raw mode, and nothing
  * after a close frame. When the client has gone, nothing of it may be left, and
  * another one is served. */
+#include "auth/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/json.h"
-#include "core/key.h"
-#include "core/metrics.h"
-#include "core/store.h"
+#include "engine/metrics.h"
+#include "engine/store.h"
 #include "server/reload.h"
 #include "server/worker.h"
+#include "wire/json.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

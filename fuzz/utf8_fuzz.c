@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Text in pieces must be judged like the same text in one. The first byte
  * says how long the pieces are. */
-#include "core/json.h"
-#include "core/utf8.h"
+#include "base/utf8.h"
+#include "wire/json.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
  * Either may refuse it with a text. What is written is JSON whose value is
  * written the same, and what is packed is unpacked as a value that has the
  * same JSON, or none. Keys may change places, so only lengths are compared. */
-#include "core/json.h"
 #include "script/json.h"
 #include "script/pack.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -5,16 +5,16 @@
  * what this machine can do. Options that are not its own are options of that
  * server; with an address they say what tokens must be like, as they do with
  * `perigee token`. */
+#include "auth/key.h"
 #include "base/embedded.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "bench/load.h"
-#include "bench/local.h"
-#include "bench/report.h"
 #include "cli/cli.h"
 #include "config/suggest.h"
 #include "config/value.h"
-#include "core/key.h"
+#include "load/load.h"
+#include "load/local.h"
+#include "load/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

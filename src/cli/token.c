@@ -2,11 +2,11 @@
  * perigee token: a token for a user, signed with the configured key.
  *
  * Only the token goes to standard output, so that a shell can use it. */
+#include "auth/key.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "config/value.h"
-#include "core/key.h"
 
 #include <jansson.h>
 #include <stdio.h>

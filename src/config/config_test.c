@@ -2,13 +2,13 @@
  * The configuration: every source, which wins, and every kind of mistake. */
 #include "config/config.h"
 
+#include "auth/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/file.h"
 #include "config/manual.h"
 #include "config/suggest.h"
 #include "config/value.h"
-#include "core/jwt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

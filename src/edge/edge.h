@@ -4,11 +4,11 @@
 #define EDGE_EDGE_H
 
 #include "base/attr.h"
-#include "core/limit.h"
-#include "core/poller.h"
 #include "edge/pending.h"
 #include "edge/proxy.h"
 #include "edge/quiet.h"
+#include "hub/bucket.h"
+#include "net/poller.h"
 #include "protocol/protocol.h"
 
 #include <libwebsockets.h>
@@ -39,7 +39,7 @@ struct edge {
   struct pending_socket *adopting; /* while the library takes it over */
   struct proxies proxies;
   struct quiet quiet;
-  struct limit handshakes;
+  struct bucket handshakes;
   bool development; /* GET /dev/token answers */
   bool draining;    /* no upgrades, /healthz says 503 */
 };

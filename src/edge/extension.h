@@ -4,7 +4,7 @@
  * libwebsockets has an implementation of the whole extension. It keeps two
  * zlib states for each connection and mixes up whose context is to be kept. It
  * is not told of any extension here: offers are answered with a header of
- * ours, and core/deflate, which keeps no context, compresses and inflates the
+ * ours, and wire/deflate, which keeps no context, compresses and inflates the
  * messages. So both sides are told to do without context, which a server may
  * demand of every client. */
 #ifndef EDGE_EXTENSION_H

@@ -2,10 +2,10 @@
  * Plain HTTP. */
 #include "edge/http.h"
 
+#include "auth/jwt.h"
 #include "base/embedded.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/jwt.h"
 #include "edge/headers.h"
 #include "edge/origin.h"
 #include "edge/response.h"
@@ -144,7 +144,7 @@ static uint32_t take_handshake(struct edge *edge) {
   const struct config *config = edge->config;
   const struct bus *bus = edge->protocol->manager.bus;
   double workers = bus ? bus->workers : 1; /* each has its share */
-  uint32_t wait_ms = limit_take(
+  uint32_t wait_ms = bucket_take(
       &edge->handshakes, (double)config->limits_handshakes_per_s / workers,
       (double)config->limits_handshakes_burst / workers, 1,
       uv_now(edge->protocol->loop));

@@ -4,8 +4,6 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "core/close.h"
-#include "core/json.h"
 #include "edge/edge.h"
 #include "edge/link.h"
 #include "edge/outbound.h"
@@ -13,6 +11,8 @@
 #include "protocol/answer.h"
 #include "protocol/inbox.h"
 #include "protocol/router.h"
+#include "wire/close.h"
+#include "wire/json.h"
 
 /* --- messages ----------------------------------------------------------- */
 

@@ -4,9 +4,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/network.h"
 #include "edge/head.h"
 #include "edge/tcp.h"
+#include "net/network.h"
 
 #include "base/hash.h"
 #include <errno.h>

@@ -16,8 +16,8 @@
 
 #include "base/list.h"
 #include "base/stats.h"
-#include "core/poller.h"
 #include "edge/quiet.h"
+#include "net/poller.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>

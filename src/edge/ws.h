@@ -3,7 +3,7 @@
  *
  * libwebsockets speaks TLS and HTTP, and answers the upgrade. From then on the
  * socket is ours: edge/inbound reads it and edge/outbound writes it, with
- * frames of core/reader and core/frame, and the library, told not to read,
+ * frames of wire/reader and wire/frame, and the library, told not to read,
  * only holds it until it is to be closed. What that is for: its documented way
  * of sending costs two epoll_ctl calls a message, its way of reading takes
  * frames that are not masked and answers some of the pings, and both look at
@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "core/conn.h"
+#include "hub/conn.h"
 
 #include <libwebsockets.h>
 

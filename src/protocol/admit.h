@@ -3,7 +3,7 @@
 #ifndef PROTOCOL_ADMIT_H
 #define PROTOCOL_ADMIT_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 #include "protocol/envelope.h"
 #include "script/generation.h"
 

@@ -3,8 +3,8 @@
 #include "protocol/answer.h"
 
 #include "base/log.h"
-#include "core/json.h"
 #include "protocol/protocol.h"
+#include "wire/json.h"
 
 enum {
   OUT_KEEP = 64 * 1024,
@@ -104,7 +104,7 @@ static bool is_mistake(enum err err) {
 
 void answer_mistake(struct conn *conn) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
-  if (limit_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
+  if (bucket_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, NULL);
 }
 

@@ -7,9 +7,9 @@
 #define PROTOCOL_ANSWER_H
 
 #include "base/err.h"
-#include "core/conn.h"
-#include "core/msg_id.h"
+#include "hub/conn.h"
 #include "script/call.h"
+#include "wire/msg_id.h"
 
 /* {"type":"reply","id":…,"data":…}; `json` is valid JSON, len 0 is null. */
 void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,

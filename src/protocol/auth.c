@@ -2,17 +2,17 @@
  * Authentication. */
 #include "protocol/auth.h"
 
+#include "auth/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/json.h"
-#include "core/jwt.h"
-#include "core/service.h"
+#include "hub/delivery.h"
 #include "protocol/answer.h"
 #include "protocol/field.h"
 #include "protocol/heartbeat.h"
 #include "protocol/protocol.h"
 #include "protocol/session.h"
 #include "script/lib_client.h"
+#include "wire/json.h"
 
 #include <time.h>
 
@@ -103,7 +103,7 @@ static void login(struct conn *conn, const struct msg_id *id) {
   mem_free(conn->claimant);
   conn->claimant = NULL;
   if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
-    service_close_older(conn->manager, conn, CLOSE_REPLACED);
+    delivery_close_older(conn->manager, conn, CLOSE_REPLACED);
   conn->manager->stats->auth_ok++;
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);

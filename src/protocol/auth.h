@@ -8,7 +8,7 @@
 #ifndef PROTOCOL_AUTH_H
 #define PROTOCOL_AUTH_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 #include "protocol/envelope.h"
 
 /* A message with more bytes than this, before auth_ok, closes 4507. */

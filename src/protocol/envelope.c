@@ -8,8 +8,8 @@
 #include "protocol/envelope.h"
 
 #include "base/err.h"
-#include "core/json.h"
-#include "core/msg_type.h"
+#include "wire/json.h"
+#include "wire/msg_type.h"
 
 #include <string.h>
 

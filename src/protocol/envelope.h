@@ -9,8 +9,8 @@
 #define PROTOCOL_ENVELOPE_H
 
 #include "base/attr.h"
-#include "core/msg_id.h"
-#include "core/msg_type.h"
+#include "wire/msg_id.h"
+#include "wire/msg_type.h"
 
 #include <stddef.h>
 

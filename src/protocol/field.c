@@ -2,7 +2,7 @@
  * Members of a message's data. */
 #include "protocol/field.h"
 
-#include "core/json.h"
+#include "wire/json.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef PROTOCOL_INBOX_H
 #define PROTOCOL_INBOX_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 
 enum { INBOX_MESSAGES = 64, INBOX_BYTES = 256 * 1024 };
 

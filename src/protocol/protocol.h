@@ -5,10 +5,10 @@
 
 #include "base/stats.h"
 #include "config/config.h"
-#include "core/frame.h"
-#include "core/manager.h"
-#include "core/rates.h"
+#include "hub/manager.h"
+#include "hub/rates.h"
 #include "script/host.h"
+#include "wire/frame.h"
 
 #include <uv.h>
 

@@ -9,7 +9,7 @@
 #ifndef PROTOCOL_RAW_H
 #define PROTOCOL_RAW_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 
 /* The choices of raw.auth. */
 enum raw_auth { RAW_AUTH_NONE, RAW_AUTH_TOKEN };

@@ -2,17 +2,17 @@
  * Letters from other workers. */
 #include "protocol/remote.h"
 
-#include "core/service.h"
+#include "hub/delivery.h"
 #include "protocol/protocol.h"
 #include "protocol/rooms.h"
 
-void remote_open_letter(void *arg, const struct bus_letter *letter) {
+void remote_receive(void *arg, const struct bus_letter *letter) {
   struct protocol *protocol = arg;
   struct conn *conn = NULL;
   if (letter->to == BUS_CONN)
     conn = manager_conn(&protocol->manager, letter->conn);
   if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
-    service_open_letter(&protocol->manager, letter);
+    delivery_receive(&protocol->manager, letter);
   else if (conn && letter->what == BUS_JOIN)
     rooms_join_by_script(conn, letter->text);
   else if (conn)

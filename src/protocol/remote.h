@@ -3,9 +3,9 @@
 #ifndef PROTOCOL_REMOTE_H
 #define PROTOCOL_REMOTE_H
 
-#include "core/bus.h"
+#include "engine/bus.h"
 
 /* For bus_open; `arg` is the struct protocol. */
-void remote_open_letter(void *arg, const struct bus_letter *letter);
+void remote_receive(void *arg, const struct bus_letter *letter);
 
 #endif

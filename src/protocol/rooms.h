@@ -3,7 +3,7 @@
 #ifndef PROTOCOL_ROOMS_H
 #define PROTOCOL_ROOMS_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 #include "protocol/envelope.h"
 
 /* {"room":NAME}: @join may refuse, and what it returns is the reply. */

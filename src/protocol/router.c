@@ -2,7 +2,6 @@
  * From a text to a handler. */
 #include "protocol/router.h"
 
-#include "core/json.h"
 #include "protocol/admit.h"
 #include "protocol/answer.h"
 #include "protocol/auth.h"
@@ -11,6 +10,7 @@
 #include "protocol/protocol.h"
 #include "protocol/raw.h"
 #include "protocol/rooms.h"
+#include "wire/json.h"
 
 typedef void builtin_fn(struct conn *conn, const struct envelope *env);
 
@@ -59,11 +59,11 @@ static uint32_t take_rates(struct conn *conn, size_t len) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
   double bytes = (double)config->limits_bytes_per_s;
   uint32_t wait =
-      limit_take(&conn->messages, (double)config->limits_messages_per_s,
-                 (double)config->limits_burst, 1, now);
+      bucket_take(&conn->messages, (double)config->limits_messages_per_s,
+                  (double)config->limits_burst, 1, now);
   if (wait)
     return wait;
-  return limit_take(&conn->bytes, bytes, bytes, (double)len, now);
+  return bucket_take(&conn->bytes, bytes, bytes, (double)len, now);
 }
 
 static void refuse_text(struct conn *conn, const char *text, size_t len,

@@ -13,7 +13,7 @@
 #ifndef PROTOCOL_ROUTER_H
 #define PROTOCOL_ROUTER_H
 
-#include "core/conn.h"
+#include "hub/conn.h"
 
 /* The most bytes a message may have at this moment; more closes 4507. */
 size_t router_message_limit(const struct conn *conn);

@@ -21,11 +21,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "core/conn.h"
-#include "core/json.h"
+#include "hub/conn.h"
 #include "script/json.h"
 #include "script/lib_client.h"
 #include "script/wait.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdio.h>

@@ -15,8 +15,8 @@
 #define SCRIPT_CALL_H
 
 #include "base/err.h"
-#include "core/msg_id.h"
 #include "script/generation.h"
+#include "wire/msg_id.h"
 
 struct conn;
 

@@ -4,7 +4,7 @@
 #define SCRIPT_FETCH_OPTIONS_H
 
 #include "base/buf.h"
-#include "core/fetch.h"
+#include "net/fetch.h"
 
 #include <lua.h>
 

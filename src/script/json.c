@@ -2,13 +2,13 @@
  * JSON to Lua values and back, exactly.
  *
  * Both directions recurse at most JSON_MAX_DEPTH deep. Decoding walks with
- * the scanner of core/json: it checks again what it passes, which costs
+ * the scanner of wire/json: it checks again what it passes, which costs
  * little and means that a text nobody checked raises instead of harming.
  * Encoding keeps one step per level, from which an error tells the path; a
  * value that contains itself shows as too deep and is told apart only then. */
 #include "script/json.h"
 
-#include "core/json.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "core/json.h"
 #include "script/json.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

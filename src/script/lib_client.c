@@ -9,8 +9,8 @@
 #include "script/lib_client.h"
 
 #include "base/err.h"
-#include "core/conn.h"
-#include "core/manager.h"
+#include "hub/conn.h"
+#include "hub/manager.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/message.h"
@@ -201,7 +201,7 @@ static bool is_there(lua_State *L, const struct box *box) {
   lua_getiuservalue(L, 1, USER_ID);
   const char *user = lua_tolstring(L, -1, &len);
   bool there =
-      directory_has(manager->bus->directory, user, len, box->elsewhere);
+      whereabouts_has(manager->bus->whereabouts, user, len, box->elsewhere);
   lua_pop(L, 1);
   return there;
 }
@@ -485,7 +485,7 @@ void lib_client_push(lua_State *L, struct conn *conn) {
 }
 
 void lib_client_push_elsewhere(lua_State *L,
-                               const struct directory_conn *conn) {
+                               const struct whereabouts_conn *conn) {
   struct box *box = new_box(L, NULL);
   lua_pushinteger(L, (lua_Integer)conn->id);
   lua_setiuservalue(L, -2, ID);

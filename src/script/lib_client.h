@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct conn;
-struct directory_conn;
+struct whereabouts_conn;
 struct generation;
 
 /* Registers the metatable and the table of clients. */
@@ -19,7 +19,8 @@ void lib_client_push(lua_State *L, struct conn *conn);
 /* The object of a connection of another worker: a new one each time, with the
  * fields that are the same everywhere. What is done to it is done there, a
  * moment later. May raise. */
-void lib_client_push_elsewhere(lua_State *L, const struct directory_conn *conn);
+void lib_client_push_elsewhere(lua_State *L,
+                               const struct whereabouts_conn *conn);
 
 /* The open connection of the client at `index`; NULL if it is closed, or of
  * another worker. Raises if there is no client. */

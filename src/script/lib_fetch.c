@@ -3,7 +3,7 @@
 #include "script/lib_fetch.h"
 
 #include "base/mem.h"
-#include "core/fetch.h"
+#include "net/fetch.h"
 #include "script/fetch_options.h"
 #include "script/generation.h"
 #include "script/wait.h"

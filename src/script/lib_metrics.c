@@ -7,10 +7,10 @@
 #include "script/lib_metrics.h"
 
 #include "base/err.h"
-#include "core/json.h"
-#include "core/metrics.h"
+#include "engine/metrics.h"
 #include "script/generation.h"
 #include "script/message.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <math.h>

@@ -2,14 +2,14 @@
  * Log lines, tokens, the clock and facts for scripts. */
 #include "script/lib_misc.h"
 
+#include "auth/jwt.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "core/json.h"
-#include "core/jwt.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "wire/json.h"
 
 #include <lauxlib.h>
 #include <string.h>

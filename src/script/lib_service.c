@@ -3,7 +3,7 @@
 #include "script/lib_service.h"
 
 #include "base/mem.h"
-#include "core/service.h"
+#include "hub/delivery.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/lib_client.h"
@@ -18,8 +18,8 @@ static struct manager *manager_of(lua_State *L) {
   return generation_of(L)->host->manager;
 }
 
-static struct service_opts check_opts(lua_State *L, int index) {
-  struct service_opts opts = {0};
+static struct delivery_opts check_opts(lua_State *L, int index) {
+  struct delivery_opts opts = {0};
   if (lua_isnoneornil(L, index))
     return opts;
   luaL_checktype(L, index, LUA_TTABLE);
@@ -42,9 +42,9 @@ static int send_to_user(lua_State *L) {
   struct manager *manager = manager_of(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
-  struct service_opts opts = check_opts(L, 3);
+  struct delivery_opts opts = check_opts(L, 3);
   struct frame *frame = message_frame(L, 2, NULL, 0);
-  uint32_t sent = service_send_to_user(manager, user, len, frame, opts);
+  uint32_t sent = delivery_send_to_user(manager, user, len, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
@@ -54,18 +54,18 @@ static int send_to_room(lua_State *L) {
   size_t len;
   const char *room = luaL_checklstring(L, 1, &len);
   json_check_utf8(L, 1);
-  struct service_opts opts = check_opts(L, 3);
+  struct delivery_opts opts = check_opts(L, 3);
   struct frame *frame = message_frame(L, 2, room, len);
-  uint32_t sent = service_send_to_room(manager, room, len, frame, opts);
+  uint32_t sent = delivery_send_to_room(manager, room, len, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
 
 static int broadcast(lua_State *L) {
   struct manager *manager = manager_of(L);
-  struct service_opts opts = check_opts(L, 2);
+  struct delivery_opts opts = check_opts(L, 2);
   struct frame *frame = message_frame(L, 1, NULL, 0);
-  uint32_t sent = service_broadcast(manager, frame, opts);
+  uint32_t sent = delivery_broadcast(manager, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
@@ -81,7 +81,7 @@ static int kick(lua_State *L) {
     json_check_utf8(L, 2);
   }
   return push_count(
-      L, service_close_user(manager, user, len, CLOSE_KICKED, reason, 0));
+      L, delivery_close_user(manager, user, len, CLOSE_KICKED, reason, 0));
 }
 
 static int is_online(lua_State *L) {
@@ -92,8 +92,8 @@ static int is_online(lua_State *L) {
   const struct user *user = manager_user(manager, id, len);
   bool here = user && user->count > 0;
   lua_pushboolean(
-      L, here || (manager->bus && directory_of_user(manager->bus->directory, id,
-                                                    len, counts) > 0));
+      L, here || (manager->bus && whereabouts_of_user(manager->bus->whereabouts,
+                                                      id, len, counts) > 0));
   return 1;
 }
 
@@ -166,8 +166,8 @@ static int members(lua_State *L) {
   struct collection *found = new_collection(L);
   const struct room *room = manager_room(manager, name, len);
   if (manager->bus)
-    directory_each_member(manager->bus->directory, name, len, collect_text,
-                          found);
+    whereabouts_each_member(manager->bus->whereabouts, name, len, collect_text,
+                            found);
   else
     for (uint32_t i = 0; room && i < room->count; i++) {
       const struct user *user = room->members[i].conn->user;
@@ -182,7 +182,7 @@ static int rooms(lua_State *L) {
   const struct manager *manager = manager_of(L);
   struct collection *found = new_collection(L);
   if (manager->bus)
-    directory_each_room(manager->bus->directory, collect_text, found);
+    whereabouts_each_room(manager->bus->whereabouts, collect_text, found);
   else
     HASH_ITER (hh, manager->rooms, room, next)
       if (room->count > 0)
@@ -191,10 +191,11 @@ static int rooms(lua_State *L) {
 }
 
 /* What lib_client_push_elsewhere needs, in one piece of memory. */
-static void collect_conn(void *arg, const struct directory_conn *conn) {
+static void collect_conn(void *arg, const struct whereabouts_conn *conn) {
   size_t address = strlen(conn->address) + 1;
   size_t claims = conn->claims ? strlen(conn->claims) + 1 : 0;
-  struct directory_conn *copy = mem_alloc_raw(sizeof *copy + address + claims);
+  struct whereabouts_conn *copy =
+      mem_alloc_raw(sizeof *copy + address + claims);
   char *texts = (char *)(copy + 1);
   *copy = *conn;
   copy->address = memcpy(texts, conn->address, address);
@@ -210,9 +211,9 @@ static void collect_local(const struct manager *manager, const char *id,
   if (user)
     LIST_FOREACH (it, &user->conns) {
       struct conn *conn = container_of(it, struct conn, user_node);
-      struct directory_conn entry = {.id = conn->id,
-                                     .worker = manager->worker,
-                                     .address = conn->address->text};
+      struct whereabouts_conn entry = {.id = conn->id,
+                                       .worker = manager->worker,
+                                       .address = conn->address->text};
       collect_conn(found, &entry);
     }
 }
@@ -223,14 +224,15 @@ static int clients_of(lua_State *L) {
   const char *id = luaL_checklstring(L, 1, &len);
   struct collection *found = new_collection(L);
   if (manager->bus)
-    directory_each_conn(manager->bus->directory, id, len, collect_conn, found);
+    whereabouts_each_conn(manager->bus->whereabouts, id, len, collect_conn,
+                          found);
   else
     collect_local(manager, id, len, found);
   lua_createtable(L, (int)found->count, 0);
   json_mark_array(L);
   lua_Integer n = 0;
   for (size_t i = 0; i < found->count; i++) {
-    struct directory_conn *entry = found->items[i];
+    struct whereabouts_conn *entry = found->items[i];
     struct conn *conn = manager_conn(manager, entry->id);
     entry->user = id;
     if (conn)

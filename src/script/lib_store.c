@@ -7,7 +7,7 @@
  * that may run finalizers, and those may use the store. */
 #include "script/lib_store.h"
 
-#include "core/store.h"
+#include "engine/store.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/pack.h"

@@ -2,11 +2,11 @@
  * Messages of scripts. */
 #include "script/message.h"
 
-#include "core/json.h"
-#include "core/manager.h"
-#include "core/msg_type.h"
+#include "hub/manager.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "wire/json.h"
+#include "wire/msg_type.h"
 
 #include <lauxlib.h>
 

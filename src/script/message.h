@@ -3,7 +3,7 @@
 #ifndef SCRIPT_MESSAGE_H
 #define SCRIPT_MESSAGE_H
 
-#include "core/frame.h"
+#include "wire/frame.h"
 
 #include <lua.h>
 #include <stdbool.h>

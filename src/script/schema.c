@@ -6,7 +6,7 @@
  * they point into the schema's own copy of the text, and an error shows them
  * as they were written there.
  *
- * A check is one pass over the JSON with the scanner of core/json. It follows
+ * A check is one pass over the JSON with the scanner of wire/json. It follows
  * the nodes, allocates nothing unless something is wrong, and recurses no
  * deeper than the schema does. The path for an error is a chain of steps on
  * the C stack, read only when there is one. */
@@ -14,8 +14,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "core/json.h"
 #include "script/schema_parse.h"
+#include "wire/json.h"
 
 struct check {
   const struct schema *schema;

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/suggest.h"
-#include "core/json.h"
+#include "wire/json.h"
 
 #include <math.h>
 

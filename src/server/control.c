@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/metrics.h"
+#include "engine/metrics.h"
 
 enum { PATIENCE_MS = 1000 };
 

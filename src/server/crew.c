@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "core/bus.h"
+#include "engine/bus.h"
 
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
 #include "server/manifest.h"
 
 #include "base/mem.h"
-#include "core/json.h"
+#include "wire/json.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/json.h"
+#include "wire/json.h"
 
 #include <stdlib.h>
 

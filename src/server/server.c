@@ -2,12 +2,12 @@
  * The process. */
 #include "server/server.h"
 
+#include "auth/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/key.h"
-#include "core/metrics.h"
-#include "core/store.h"
+#include "engine/metrics.h"
+#include "engine/store.h"
 #include "server/control.h"
 #include "server/crew.h"
 #include "server/reload.h"

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/fetch.h"
+#include "net/fetch.h"
 #include "protocol/remote.h"
 
 #include <stdlib.h>
@@ -109,7 +109,7 @@ static void prepare(struct worker *worker, unsigned number) {
 static void open_bus(struct worker *worker) {
   struct manager *manager = &worker->protocol.manager;
   if (manager->bus)
-    bus_open(manager->bus, manager->worker, &worker->loop, remote_open_letter,
+    bus_open(manager->bus, manager->worker, &worker->loop, remote_receive,
              &worker->protocol);
 }
 

@@ -4,9 +4,9 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
-#include "core/mailbox.h"
 #include "edge/edge.h"
 #include "edge/listen.h"
+#include "net/mailbox.h"
 #include "script/generation.h"
 #include "server/drain.h"
 #include "server/snapshot.h"

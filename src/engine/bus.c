@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * Letters between workers. */
+#include "engine/bus.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+struct bus *bus_new(int workers, size_t port_bytes) {
+  struct bus *bus = mem_alloc(sizeof *bus);
+  bus->workers = workers;
+  bus->port_bytes = port_bytes;
+  bus->whereabouts = whereabouts_new(workers);
+  bus->ports = mem_alloc((size_t)workers * sizeof *bus->ports);
+  return bus;
+}
+
+static void free_letter(struct bus_letter *letter) {
+  if (letter->frame)
+    frame_unref(letter->frame);
+  mem_free(letter);
+}
+
+static void free_port(struct bus_port *port) {
+  struct list *node;
+  if (!port->bus)
+    return; /* it was never opened */
+  while ((node = list_shift(&port->mailbox.letters)))
+    free_letter(container_of(node, struct bus_letter, node));
+  mailbox_free(&port->mailbox);
+}
+
+void bus_free(struct bus *bus) {
+  if (!bus)
+    return;
+  for (int i = 0; i < bus->workers; i++)
+    free_port(&bus->ports[i]);
+  whereabouts_free(bus->whereabouts);
+  mem_free(bus->ports);
+  mem_free(bus);
+}
+
+static void on_letter(struct mailbox *mailbox, struct list *node) {
+  struct bus_port *port = container_of(mailbox, struct bus_port, mailbox);
+  struct bus_letter *letter = container_of(node, struct bus_letter, node);
+  if (letter->frame)
+    atomic_fetch_sub_explicit(&port->waiting, letter->frame->len,
+                              memory_order_relaxed);
+  port->open(port->arg, letter);
+  free_letter(letter);
+}
+
+void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
+              void (*open)(void *arg, const struct bus_letter *letter),
+              void *arg) {
+  struct bus_port *port = &bus->ports[worker];
+  port->bus = bus;
+  port->worker = worker;
+  port->open = open;
+  port->arg = arg;
+  mailbox_init(&port->mailbox, loop, on_letter);
+}
+
+void bus_close(struct bus *bus, int worker) {
+  mailbox_close(&bus->ports[worker].mailbox);
+}
+
+/* Takes room for the letter's frame at that port. Several may see the last
+ * room and take it: the bound is exceeded by a frame or two then. */
+static bool take_room(const struct bus *bus, struct bus_port *port,
+                      const struct bus_letter *letter) {
+  size_t bound = letter->drop ? bus->port_bytes / 2 : bus->port_bytes;
+  size_t waiting = atomic_load_explicit(&port->waiting, memory_order_relaxed);
+  if (!letter->frame)
+    return true;
+  if (bus->port_bytes && waiting + letter->frame->len > bound)
+    return false;
+  atomic_fetch_add_explicit(&port->waiting, letter->frame->len,
+                            memory_order_relaxed);
+  return true;
+}
+
+static struct bus_letter *copy_letter(const struct bus_letter *letter) {
+  size_t text_len = letter->text ? strlen(letter->text) : 0;
+  struct bus_letter *copy =
+      mem_alloc_raw(sizeof *copy + letter->target_len + 1 + text_len + 1);
+  char *target = copy->room, *text = target + letter->target_len + 1;
+  *copy = *letter;
+  if (letter->target_len > 0)
+    memcpy(target, letter->target, letter->target_len);
+  target[letter->target_len] = 0;
+  if (text_len > 0)
+    memcpy(text, letter->text, text_len);
+  text[text_len] = 0;
+  copy->target = target;
+  copy->text = text;
+  if (copy->frame)
+    frame_ref(copy->frame);
+  list_init(&copy->node);
+  return copy;
+}
+
+bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter) {
+  struct bus_port *port = &bus->ports[worker];
+  if (!take_room(bus, port, letter))
+    return false;
+  struct bus_letter *copy = copy_letter(letter);
+  if (mailbox_post_take(&port->mailbox, &copy->node))
+    return true;
+  free_letter(copy); /* that worker has ended */
+  return false;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ * Who is where, in the whole process. */
+#include "engine/whereabouts.h"
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+#include "base/hash.h"
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+struct entry { /* a connection of a user */
+  struct list node;
+  struct whereabouts_conn conn;
+};
+
+struct dir_user {
+  UT_hash_handle hh;
+  struct list conns;
+  uint32_t count;
+  char id[];
+};
+
+/* A user in a room, with so many connections. */
+struct dir_member {
+  UT_hash_handle hh;
+  uint32_t count;
+  char user[];
+};
+
+struct dir_room {
+  UT_hash_handle hh;
+  struct dir_member *members;
+  uint32_t total;
+  uint32_t *counts; /* by worker */
+  char name[];
+};
+
+struct dir_address {
+  UT_hash_handle hh;
+  uint32_t count;
+  char text[];
+};
+
+struct whereabouts {
+  uv_mutex_t lock;
+  int workers;
+  uint32_t connections;
+  uint32_t *logged_in; /* by worker */
+  struct dir_user *users;
+  struct dir_room *rooms;
+  struct dir_address *addresses;
+};
+
+/* An object whose last field, at `offset`, is the text. */
+static void *new_named(size_t offset, const char *text) {
+  size_t len = strlen(text);
+  char *object = mem_alloc(offset + len + 1);
+  memcpy(object + offset, text, len);
+  return object;
+}
+
+struct whereabouts *whereabouts_new(int workers) {
+  struct whereabouts *whereabouts = mem_alloc(sizeof *whereabouts);
+  whereabouts->workers = workers;
+  whereabouts->logged_in = mem_alloc((size_t)workers * sizeof(uint32_t));
+  uv_mutex_init(&whereabouts->lock);
+  return whereabouts;
+}
+
+void whereabouts_free(struct whereabouts *whereabouts) {
+  if (!whereabouts)
+    return;
+  if (whereabouts->users || whereabouts->rooms || whereabouts->addresses)
+    abort(); /* a connection that is still there would use them */
+  uv_mutex_destroy(&whereabouts->lock);
+  mem_free(whereabouts->logged_in);
+  mem_free(whereabouts);
+}
+
+/* --- addresses ---------------------------------------------------------- */
+
+int whereabouts_connect(struct whereabouts *whereabouts, const char *address,
+                        uint32_t connections, uint32_t per_address) {
+  struct dir_address *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND_STR(whereabouts->addresses, address, found);
+  if (!found) {
+    found = new_named(offsetof(struct dir_address, text), address);
+    HASH_ADD_STR(whereabouts->addresses, text, found);
+  }
+  bool crowd = ++found->count > per_address && per_address;
+  bool many = ++whereabouts->connections > connections && connections;
+  uv_mutex_unlock(&whereabouts->lock);
+  return crowd || many ? ERR_LIMIT_EXCEEDED : 0;
+}
+
+void whereabouts_disconnect(struct whereabouts *whereabouts,
+                            const char *address) {
+  struct dir_address *found;
+  uv_mutex_lock(&whereabouts->lock);
+  whereabouts->connections--;
+  HASH_FIND_STR(whereabouts->addresses, address, found);
+  if (found && --found->count == 0) {
+    HASH_DEL(whereabouts->addresses, found);
+    mem_free(found);
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+/* --- users -------------------------------------------------------------- */
+
+static struct entry *new_entry(const struct dir_user *user,
+                               const struct whereabouts_conn *conn) {
+  struct entry *entry = mem_alloc(sizeof *entry);
+  list_init(&entry->node);
+  entry->conn = *conn;
+  entry->conn.user = user->id;
+  entry->conn.address = mem_strdup(conn->address);
+  entry->conn.claims = mem_strdup(conn->claims);
+  return entry;
+}
+
+static void free_entry(struct entry *entry) {
+  mem_free((char *)entry->conn.address);
+  mem_free((char *)entry->conn.claims);
+  mem_free(entry);
+}
+
+int whereabouts_login(struct whereabouts *whereabouts,
+                      const struct whereabouts_conn *conn, uint32_t per_user) {
+  struct dir_user *user;
+  int err = 0;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND_STR(whereabouts->users, conn->user, user);
+  if (user && per_user && user->count >= per_user) {
+    err = ERR_LIMIT_EXCEEDED;
+    goto out;
+  }
+  if (!user) {
+    user = new_named(offsetof(struct dir_user, id), conn->user);
+    list_init(&user->conns);
+    HASH_ADD_STR(whereabouts->users, id, user);
+  }
+  list_push(&user->conns, &new_entry(user, conn)->node);
+  user->count++;
+  whereabouts->logged_in[conn->worker]++;
+out:
+  uv_mutex_unlock(&whereabouts->lock);
+  return err;
+}
+
+static struct entry *find_entry(const struct dir_user *user, uint64_t id) {
+  LIST_FOREACH (it, &user->conns) {
+    struct entry *entry = container_of(it, struct entry, node);
+    if (entry->conn.id == id)
+      return entry;
+  }
+  return NULL;
+}
+
+void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
+                        uint64_t conn) {
+  struct dir_user *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND_STR(whereabouts->users, user, found);
+  struct entry *entry = found ? find_entry(found, conn) : NULL;
+  if (entry) {
+    whereabouts->logged_in[entry->conn.worker]--;
+    list_remove(&entry->node);
+    free_entry(entry);
+    if (--found->count == 0) {
+      HASH_DEL(whereabouts->users, found);
+      mem_free(found);
+    }
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+/* --- rooms -------------------------------------------------------------- */
+
+static struct dir_room *room_get(struct whereabouts *whereabouts,
+                                 const char *name) {
+  struct dir_room *room;
+  HASH_FIND_STR(whereabouts->rooms, name, room);
+  if (!room) {
+    room = new_named(offsetof(struct dir_room, name), name);
+    room->counts = mem_alloc((size_t)whereabouts->workers * sizeof(uint32_t));
+    HASH_ADD_STR(whereabouts->rooms, name, room);
+  }
+  return room;
+}
+
+void whereabouts_join(struct whereabouts *whereabouts, int worker,
+                      const char *user, const char *room) {
+  struct dir_member *member;
+  uv_mutex_lock(&whereabouts->lock);
+  struct dir_room *found = room_get(whereabouts, room);
+  HASH_FIND_STR(found->members, user, member);
+  if (!member) {
+    member = new_named(offsetof(struct dir_member, user), user);
+    HASH_ADD_STR(found->members, user, member);
+  }
+  member->count++;
+  found->counts[worker]++;
+  found->total++;
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+static void drop_member(struct dir_room *room, struct dir_member *member) {
+  if (--member->count > 0)
+    return;
+  HASH_DEL(room->members, member);
+  mem_free(member);
+}
+
+void whereabouts_leave(struct whereabouts *whereabouts, int worker,
+                       const char *user, const char *room) {
+  struct dir_room *found;
+  struct dir_member *member = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND_STR(whereabouts->rooms, room, found);
+  if (found)
+    HASH_FIND_STR(found->members, user, member);
+  if (member) {
+    drop_member(found, member);
+    found->counts[worker]--;
+    if (--found->total == 0) {
+      HASH_DEL(whereabouts->rooms, found);
+      mem_free(found->counts);
+      mem_free(found);
+    }
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+/* --- questions ---------------------------------------------------------- */
+
+uint32_t whereabouts_of_user(struct whereabouts *whereabouts, const char *user,
+                             size_t len, uint32_t *counts) {
+  struct dir_user *found;
+  memset(counts, 0, (size_t)whereabouts->workers * sizeof *counts);
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->users, user, len, found);
+  if (found)
+    LIST_FOREACH (it, &found->conns)
+      counts[container_of(it, struct entry, node)->conn.worker]++;
+  uint32_t total = found ? found->count : 0;
+  uv_mutex_unlock(&whereabouts->lock);
+  return total;
+}
+
+uint32_t whereabouts_of_room(struct whereabouts *whereabouts, const char *room,
+                             size_t len, uint32_t *counts) {
+  struct dir_room *found;
+  size_t size = (size_t)whereabouts->workers * sizeof *counts;
+  memset(counts, 0, size);
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->rooms, room, len, found);
+  if (found)
+    memcpy(counts, found->counts, size);
+  uint32_t total = found ? found->total : 0;
+  uv_mutex_unlock(&whereabouts->lock);
+  return total;
+}
+
+uint32_t whereabouts_of_all(struct whereabouts *whereabouts, uint32_t *counts) {
+  uint32_t total = 0;
+  uv_mutex_lock(&whereabouts->lock);
+  for (int i = 0; i < whereabouts->workers; i++)
+    total += counts[i] = whereabouts->logged_in[i];
+  uv_mutex_unlock(&whereabouts->lock);
+  return total;
+}
+
+bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
+                     size_t len, uint64_t conn) {
+  struct dir_user *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->users, user, len, found);
+  bool has = found && find_entry(found, conn);
+  uv_mutex_unlock(&whereabouts->lock);
+  return has;
+}
+
+void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
+                             size_t len, whereabouts_text_fn *each, void *arg) {
+  struct dir_room *found;
+  struct dir_member *member = NULL, *next = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->rooms, room, len, found);
+  if (found)
+    HASH_ITER (hh, found->members, member, next)
+      if (*member->user)
+        each(arg, member->user);
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+void whereabouts_each_room(struct whereabouts *whereabouts,
+                           whereabouts_text_fn *each, void *arg) {
+  struct dir_room *room = NULL, *next = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_ITER (hh, whereabouts->rooms, room, next)
+    each(arg, room->name);
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
+                           size_t len, whereabouts_conn_fn *each, void *arg) {
+  struct dir_user *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->users, user, len, found);
+  if (found)
+    LIST_FOREACH (it, &found->conns)
+      each(arg, &container_of(it, struct entry, node)->conn);
+  uv_mutex_unlock(&whereabouts->lock);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * Who is where, in the whole process: users, rooms and addresses over all
+ * workers.
+ *
+ * Each worker keeps its own connections (hub/manager) and tells whereabouts
+ * when one logs in, joins, leaves or goes; whoever sends asks it which other
+ * workers have a receiver. So a message wakes only workers that it concerns,
+ * and a sender learns how many it reaches without waiting for them. A process
+ * with one worker has none of it.
+ *
+ * One lock for all of it: what happens under it is a hash look-up or two,
+ * and sends to a worker's own connections never take it. */
+#ifndef ENGINE_WHEREABOUTS_H
+#define ENGINE_WHEREABOUTS_H
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct whereabouts;
+
+/* A connection as other workers see it. */
+struct whereabouts_conn {
+  uint64_t id;
+  int worker; /* 0, 1, … */
+  const char *user, *address;
+  const char *claims; /* JSON, or NULL */
+  int64_t opened_s;   /* Unix seconds */
+  bool raw;           /* speaks a protocol of the scripts */
+};
+
+MUST_CHECK struct whereabouts *whereabouts_new(int workers);
+
+/* Nothing may be in it any more. Accepts NULL. */
+void whereabouts_free(struct whereabouts *whereabouts);
+
+/* One connection more from that address; ERR_LIMIT_EXCEEDED, counted all the
+ * same, if there are more than `connections` in all or `per_address` from
+ * there (0: no limit). */
+MUST_CHECK int whereabouts_connect(struct whereabouts *whereabouts,
+                                   const char *address, uint32_t connections,
+                                   uint32_t per_address);
+
+void whereabouts_disconnect(struct whereabouts *whereabouts,
+                            const char *address);
+
+/* The connection has logged in. What `conn` points to is copied.
+ * ERR_LIMIT_EXCEEDED, and no change, if the user has `per_user` already (0: no
+ * limit). */
+MUST_CHECK int whereabouts_login(struct whereabouts *whereabouts,
+                                 const struct whereabouts_conn *conn,
+                                 uint32_t per_user);
+
+/* It is closed, or going to be. */
+void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
+                        uint64_t conn);
+
+/* A connection of `worker` and `user` is a member of the room; or no longer.
+ * An empty `user` is one that has none: it counts, and has no name. */
+void whereabouts_join(struct whereabouts *whereabouts, int worker,
+                      const char *user, const char *room);
+void whereabouts_leave(struct whereabouts *whereabouts, int worker,
+                       const char *user, const char *room);
+
+/* How many connections each worker has: of a user, in a room, logged in at
+ * all. `counts` has a place for each worker. Returns their sum. */
+uint32_t whereabouts_of_user(struct whereabouts *whereabouts, const char *user,
+                             size_t len, uint32_t *counts);
+uint32_t whereabouts_of_room(struct whereabouts *whereabouts, const char *room,
+                             size_t len, uint32_t *counts);
+uint32_t whereabouts_of_all(struct whereabouts *whereabouts, uint32_t *counts);
+
+/* Whether that connection of that user is logged in. */
+bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
+                     size_t len, uint64_t conn);
+
+/* Called under the lock: must not come back to the whereabouts, nor raise. */
+typedef void whereabouts_text_fn(void *arg, const char *text);
+typedef void whereabouts_conn_fn(void *arg,
+                                 const struct whereabouts_conn *conn);
+
+/* The distinct users in a room; all rooms; the connections of a user. */
+void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
+                             size_t len, whereabouts_text_fn *each, void *arg);
+void whereabouts_each_room(struct whereabouts *whereabouts,
+                           whereabouts_text_fn *each, void *arg);
+void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
+                           size_t len, whereabouts_conn_fn *each, void *arg);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * One client. */
+#include "hub/conn.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "hub/manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* More than a loop turn usually gathers for one connection. */
+enum { BEHIND_BYTES = 64 * 1024 };
+
+/* How far control messages may go over limits.queue_bytes. */
+enum { CONTROL_BYTES = 4096 };
+
+/* As conn.h says, where pointers have eight bytes. */
+#define BEGINS_LINE(member, line)                                              \
+  _Static_assert(sizeof(void *) != 8 ||                                        \
+                     offsetof(struct conn, member) == (line)*MEM_LINE_BYTES,   \
+                 "begins a line of the cache")
+BEGINS_LINE(deflate, 1);
+BEGINS_LINE(reader, 2);
+BEGINS_LINE(calls, 3);
+BEGINS_LINE(in, 4);
+
+/* The only place that changes the state; an impossible step is a bug. */
+static void set_state(struct conn *conn, enum conn_state state) {
+  static const bool allowed[4][4] = {
+      [CONN_NEW] = {[CONN_READY] = true, [CONN_CLOSING] = true},
+      [CONN_READY] = {[CONN_CLOSING] = true},
+      [CONN_CLOSING] = {[CONN_CLOSED] = true},
+  };
+  if (!allowed[conn->state][state]) {
+    log_error("conn=%llu impossible state change %d to %d",
+              (unsigned long long)conn->id, conn->state, state);
+    abort();
+  }
+  conn->state = state;
+}
+
+struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
+  struct conn *conn = mem_alloc_aligned(sizeof *conn);
+  conn->io = io;
+  conn->socket = socket;
+  conn->watch.fd = -1;
+  list_init(&conn->dirty);
+  list_init(&conn->user_node);
+  list_init(&conn->node);
+  list_init(&conn->calls);
+  list_init(&conn->backlog);
+  outq_init(&conn->out);
+  uv_timer_init(loop, &conn->timer);
+  conn->opened_ms = conn->last_frame_ms = uv_now(loop);
+  conn->opened_s = time(NULL);
+  return conn;
+}
+
+void conn_ready(struct conn *conn) {
+  set_state(conn, CONN_READY);
+}
+
+static int push(struct conn *conn, struct frame *frame, size_t limit) {
+  if (!conn_is_open(conn))
+    return ERR_CLOSED;
+  struct stats *stats = conn->manager->stats;
+  if (conn->deflate)
+    frame = deflate_frame(conn->deflate, frame);
+  if (outq_push(&conn->out, frame, limit)) {
+    stats->slow_consumers++;
+    conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
+    return ERR_FULL;
+  }
+  stats->frames_out++;
+  if (conn->out.count == 1)
+    conn->io->want_flush(conn);
+  if (conn->blocked)
+    backlog_update(conn);
+  return 0;
+}
+
+int conn_send(struct conn *conn, struct frame *frame) {
+  return push(conn, frame, conn->manager->limits.queue_bytes);
+}
+
+int conn_send_control(struct conn *conn, struct frame *frame) {
+  return push(conn, frame, conn->manager->limits.queue_bytes + CONTROL_BYTES);
+}
+
+static void say_closed(const struct conn *conn, const char *who) {
+  uint64_t age_ms = uv_now(conn->timer.loop) - conn->opened_ms;
+  log_info("conn=%llu user=%s closed by %s code=%d reason=%s age_s=%.1f",
+           (unsigned long long)conn->id, conn_user_name(conn), who,
+           conn->close_code, conn_close_reason(conn), (double)age_ms / 1000.0);
+}
+
+/* Those that are not counted where they happen. */
+static void count_close(struct stats *stats, int code) {
+  switch (code) {
+  case CLOSE_AUTH_TIMEOUT:
+    stats->auth_timeouts++;
+    break;
+  case CLOSE_REPLACED:
+    stats->replaced++;
+    break;
+  case CLOSE_CONNECTION_LIMIT:
+    stats->connection_limits++;
+    break;
+  case CLOSE_TOO_MANY_ERRORS:
+    stats->too_many_errors++;
+    break;
+  case CLOSE_PROTOCOL_ERROR:
+  case CLOSE_INVALID_TEXT:
+  case CLOSE_BAD_PROTOCOL:
+  case CLOSE_UNSUPPORTED_FRAME:
+    stats->bad_frames++;
+    break;
+  case CLOSE_TOO_LARGE:
+    stats->too_large++;
+    break;
+  default:
+    break;
+  }
+}
+
+static void start_closing(struct conn *conn, int code, const char *reason) {
+  set_state(conn, CONN_CLOSING);
+  conn->close_code = code;
+  conn->close_reason = mem_strdup(reason);
+  conn->closing_ms = uv_now(conn->timer.loop);
+  say_closed(conn, conn->peer_closed ? "peer" : "server");
+  manager_remove(conn->manager, conn);
+}
+
+/* The close frame, after which nothing is sent. Takes the reference. */
+static void push_last(struct conn *conn, struct frame *frame) {
+  if (outq_push(&conn->out, frame, SIZE_MAX))
+    abort(); /* without a limit there is room */
+  frame_unref(frame);
+  backlog_update(conn);
+  if (conn->out.count == 1)
+    conn->io->want_flush(conn);
+}
+
+void conn_close(struct conn *conn, int code, const char *reason) {
+  if (!conn_is_open(conn))
+    return;
+  if (code == CLOSE_SLOW_CONSUMER)
+    outq_keep(&conn->out, (size_t)conn->sent + conn->bound);
+  count_close(conn->manager->stats, code);
+  start_closing(conn, code, reason);
+  push_last(conn, frame_new_close(code, conn_close_reason(conn)));
+}
+
+void conn_peer_closes(struct conn *conn, int code) {
+  unsigned char answer[] = {(unsigned char)(code >> 8), (unsigned char)code};
+  if (!conn_is_open(conn))
+    return;
+  conn->peer_closed = true;
+  start_closing(conn, code ? code : CLOSE_NORMAL, NULL);
+  push_last(conn, frame_new(FRAME_CLOSE, answer, code ? sizeof answer : 0));
+}
+
+void conn_forget_queue(struct conn *conn) {
+  outq_clear(&conn->out);
+  conn->sent = conn->bound = 0;
+}
+
+void conn_gone(struct conn *conn) {
+  if (conn_is_open(conn)) {
+    conn->peer_closed = true;
+    start_closing(conn, CLOSE_ABNORMAL, NULL);
+  }
+  set_state(conn, CONN_CLOSED);
+  conn->socket = NULL;
+  conn->watch.fd = -1;
+  conn->tls = NULL;
+  conn_forget_queue(conn);
+  backlog_update(conn);
+  list_remove(&conn->dirty);
+  buf_free(&conn->in);
+  reader_free(&conn->reader);
+  manager_release(conn->manager, conn);
+}
+
+bool conn_is_behind(const struct conn *conn) {
+  size_t much = conn->manager->limits.queue_bytes / 2;
+  if (much > BEHIND_BYTES)
+    much = BEHIND_BYTES;
+  return conn->blocked || conn->out.bytes > much;
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  struct conn *conn = container_of(handle, struct conn, timer);
+  mem_free(conn->rooms);
+  mem_free(conn->claimant);
+  mem_free(conn->claims);
+  mem_free(conn->headers);
+  mem_free(conn->close_reason);
+  mem_free(conn);
+}
+
+void conn_free(struct conn *conn) {
+  uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
+}
+
+const char *conn_user_id(const struct conn *conn) {
+  return conn->user ? conn->user->id : conn->claimant;
+}
+
+const char *conn_close_reason(const struct conn *conn) {
+  if (conn->peer_closed)
+    return conn->close_code == CLOSE_ABNORMAL ? "disconnected" : "closed";
+  return conn->close_reason ? conn->close_reason
+                            : close_reason(conn->close_code);
+}

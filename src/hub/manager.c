@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ * The connection manager. */
+#include "hub/manager.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "net/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM_CAP_MIN = 4, CONN_ROOMS_MIN = 2 };
+
+void manager_init(struct manager *manager, struct manager_limits limits,
+                  struct stats *stats) {
+  *manager = (struct manager){.limits = limits, .stats = stats};
+  list_init(&manager->conns);
+  list_init(&manager->gone);
+  list_init(&manager->lingering);
+  backlog_init(&manager->backlog, limits.backlog_bytes);
+}
+
+void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
+  manager->bus = bus;
+  manager->worker = worker;
+}
+
+void manager_free(struct manager *manager) {
+  if (manager->by_id || manager->users || manager->rooms ||
+      manager->addresses || manager->networks)
+    abort(); /* a connection that is still there would use them */
+  slots_free(&manager->slots);
+}
+
+/* --- addresses ---------------------------------------------------------- */
+
+static struct address *address_get(struct address **table, const char *text) {
+  struct address *address;
+  size_t len = strlen(text);
+  HASH_FIND(hh, *table, text, len, address);
+  if (!address) {
+    address = mem_alloc(sizeof *address + len + 1);
+    memcpy(address->text, text, len);
+    HASH_ADD_KEYPTR(hh, *table, address->text, len, address);
+  }
+  return address;
+}
+
+static void address_drop(struct address **table, struct address *address) {
+  if (--address->count == 0) {
+    HASH_DEL(*table, address);
+    mem_free(address);
+  }
+}
+
+static struct address *address_ref(struct manager *manager, const char *text) {
+  char network[NETWORK_BYTES];
+  struct address *address = address_get(&manager->addresses, text);
+  network_of(text, network);
+  address->network = address;
+  if (strcmp(network, text) != 0) {
+    address->network = address_get(&manager->networks, network);
+    address->network->count++;
+  }
+  address->count++;
+  return address;
+}
+
+static void address_unref(struct manager *manager, struct address *address) {
+  if (address->network != address)
+    address_drop(&manager->networks, address->network);
+  address_drop(&manager->addresses, address);
+}
+
+/* --- users -------------------------------------------------------------- */
+
+struct user *manager_user(const struct manager *manager, const char *id,
+                          size_t len) {
+  struct user *user;
+  HASH_FIND(hh, manager->users, id, len, user);
+  return user;
+}
+
+static struct user *user_get(struct manager *manager, const char *id) {
+  size_t len = strlen(id);
+  struct user *user = manager_user(manager, id, len);
+  if (!user) {
+    user = mem_alloc(sizeof *user + len + 1);
+    memcpy(user->id, id, len);
+    list_init(&user->conns);
+    HASH_ADD_KEYPTR(hh, manager->users, user->id, len, user);
+  }
+  return user;
+}
+
+static void user_unref(struct manager *manager, struct user *user) {
+  if (--user->refs == 0) {
+    HASH_DEL(manager->users, user);
+    mem_free(user);
+  }
+}
+
+/* --- rooms -------------------------------------------------------------- */
+
+struct room *manager_room(const struct manager *manager, const char *name,
+                          size_t len) {
+  struct room *room;
+  HASH_FIND(hh, manager->rooms, name, len, room);
+  return room;
+}
+
+static struct room *room_get(struct manager *manager, const char *name,
+                             size_t len) {
+  struct room *room = manager_room(manager, name, len);
+  if (!room) {
+    room = mem_alloc(sizeof *room + len + 1);
+    memcpy(room->name, name, len);
+    HASH_ADD_KEYPTR(hh, manager->rooms, room->name, len, room);
+  }
+  return room;
+}
+
+static void room_unref(struct manager *manager, struct room *room) {
+  if (--room->refs == 0) {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
+    HASH_DEL(manager->rooms, room);
+    mem_free(room->members);
+    mem_free(room);
+  }
+}
+
+/* Takes row `place` out of the table by moving the last one there. */
+static void room_take_out(struct room *room, uint32_t place) {
+  struct member last = room->members[--room->count];
+  room->members[place] = last;
+  last.conn->rooms[last.slot].place = place;
+}
+
+static void room_put(struct room *room, struct conn *conn, uint32_t slot) {
+  if (room->count == room->cap) {
+    room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
+    room->members =
+        mem_realloc(room->members, room->cap * sizeof *room->members);
+  }
+  conn->rooms[slot] = (struct membership){room, room->count};
+  room->members[room->count++] = (struct member){conn, slot};
+}
+
+/* The slot of the room in conn->rooms, or room_count. Walks the shorter of
+ * the two tables, so that neither a full room nor a busy client is scanned. */
+static uint32_t slot_of(const struct conn *conn, const struct room *room) {
+  if (room->count < conn->room_count) {
+    for (uint32_t i = 0; i < room->count; i++)
+      if (room->members[i].conn == conn)
+        return room->members[i].slot;
+    return conn->room_count;
+  }
+  uint32_t slot = 0;
+  while (slot < conn->room_count && conn->rooms[slot].room != room)
+    slot++;
+  return slot;
+}
+
+bool manager_is_member(const struct conn *conn, const struct room *room) {
+  return conn_is_open(conn) && slot_of(conn, room) < conn->room_count;
+}
+
+bool manager_room_name_ok(const char *name, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+      return false;
+  return len > 0 && len <= ROOM_NAME_BYTES;
+}
+
+/* Who is a member, for whereabouts: nobody has the empty name. */
+static const char *whereabouts_name(const struct conn *conn) {
+  return conn->user ? conn->user->id : "";
+}
+
+int manager_join(struct manager *manager, struct conn *conn, const char *name,
+                 size_t len) {
+  if (conn->state != CONN_READY)
+    return conn->state == CONN_NEW ? ERR_UNAUTHENTICATED : ERR_CLOSED;
+  struct room *room = manager_room(manager, name, len);
+  if (room && manager_is_member(conn, room))
+    return 0;
+  uint32_t limit = manager->limits.rooms_per_connection;
+  if (limit && conn->room_count >= limit)
+    return ERR_LIMIT_EXCEEDED;
+  if (conn->room_count == conn->room_cap) {
+    conn->room_cap = conn->room_cap ? conn->room_cap * 2 : CONN_ROOMS_MIN;
+    conn->rooms =
+        mem_realloc(conn->rooms, conn->room_cap * sizeof *conn->rooms);
+  }
+  room = room_get(manager, name, len);
+  room->refs++;
+  room_put(room, conn, conn->room_count++);
+  if (manager->bus)
+    whereabouts_join(manager->bus->whereabouts, manager->worker,
+                     whereabouts_name(conn), room->name);
+  return 0;
+}
+
+int manager_leave(struct manager *manager, struct conn *conn, const char *name,
+                  size_t len) {
+  struct room *room = manager_room(manager, name, len);
+  if (!room || !manager_is_member(conn, room))
+    return ERR_NOT_FOUND;
+  uint32_t slot = slot_of(conn, room);
+  if (manager->bus)
+    whereabouts_leave(manager->bus->whereabouts, manager->worker,
+                      whereabouts_name(conn), room->name);
+  room_take_out(room, conn->rooms[slot].place);
+  uint32_t last = --conn->room_count;
+  if (slot != last) {
+    struct membership moved = conn->rooms[last];
+    conn->rooms[slot] = moved;
+    moved.room->members[moved.place].slot = slot;
+  }
+  room_unref(manager, room);
+  return 0;
+}
+
+/* --- connections -------------------------------------------------------- */
+
+struct conn *manager_conn(const struct manager *manager, uint64_t id) {
+  struct conn *conn;
+  HASH_FIND(hh, manager->by_id, &id, sizeof id, conn);
+  return conn;
+}
+
+/* Numbers that no other worker gives. */
+static uint64_t next_id(struct manager *manager) {
+  uint64_t n = manager->last_id++;
+  if (!manager->bus)
+    return n + 1;
+  return n * (uint64_t)manager->bus->workers + (uint64_t)manager->worker + 1;
+}
+
+int manager_add(struct manager *manager, struct conn *conn,
+                const char *address) {
+  const struct manager_limits *limits = &manager->limits;
+  conn->manager = manager;
+  conn->id = next_id(manager);
+  conn->slot = slots_take(&manager->slots);
+  HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
+  list_push(&manager->conns, &conn->node);
+  manager->count++;
+  manager->alive++;
+  manager->stats->connections_opened++;
+  conn->address = address_ref(manager, address);
+  if (manager->bus)
+    return whereabouts_connect(manager->bus->whereabouts,
+                               conn->address->network->text,
+                               limits->connections, limits->per_address);
+  bool many = limits->connections && manager->count > limits->connections;
+  bool crowd = limits->per_address &&
+               conn->address->network->count > limits->per_address;
+  return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
+}
+
+/* Whether the user may have one more; in whereabouts it has it then. */
+static int claim_login(const struct manager *manager, const struct conn *conn,
+                       const struct user *user) {
+  uint32_t limit = manager->limits.per_user;
+  struct whereabouts_conn entry = {.id = conn->id,
+                                   .worker = manager->worker,
+                                   .user = user->id,
+                                   .address = conn->address->text,
+                                   .claims = conn->claims,
+                                   .raw = conn->raw,
+                                   .opened_s = conn->opened_s};
+  if (manager->bus)
+    return whereabouts_login(manager->bus->whereabouts, &entry, limit);
+  return limit && user->count >= limit ? ERR_LIMIT_EXCEEDED : 0;
+}
+
+int manager_login(struct manager *manager, struct conn *conn, const char *id) {
+  struct user *user = user_get(manager, id);
+  user->refs++;
+  if (claim_login(manager, conn, user)) {
+    user_unref(manager, user);
+    return ERR_LIMIT_EXCEEDED;
+  }
+  user->count++;
+  list_push(&user->conns, &conn->user_node);
+  conn->user = user;
+  conn_ready(conn);
+  return 0;
+}
+
+static void leave_directory(const struct manager *manager,
+                            const struct conn *conn) {
+  struct whereabouts *whereabouts = manager->bus->whereabouts;
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    whereabouts_leave(whereabouts, manager->worker, whereabouts_name(conn),
+                      conn->rooms[i].room->name);
+  if (conn->user)
+    whereabouts_logout(whereabouts, conn->user->id, conn->id);
+}
+
+void manager_remove(struct manager *manager, struct conn *conn) {
+  HASH_DEL(manager->by_id, conn);
+  list_remove(&conn->node);
+  list_push(&manager->gone, &conn->node);
+  manager->count--;
+  manager->stats->connections_closed++;
+  if (manager->bus)
+    leave_directory(manager, conn);
+  if (conn->user) {
+    conn->user->count--;
+    list_remove(&conn->user_node);
+  }
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    room_take_out(conn->rooms[i].room, conn->rooms[i].place);
+}
+
+void manager_farewell(struct manager *manager, struct conn *conn) {
+  list_remove(&conn->node);
+  if (manager->bus)
+    whereabouts_disconnect(manager->bus->whereabouts,
+                           conn->address->network->text);
+  address_unref(manager, conn->address);
+  for (uint32_t i = 0; i < conn->room_count; i++)
+    room_unref(manager, conn->rooms[i].room);
+  conn->room_count = 0;
+  if (conn->user)
+    user_unref(manager, conn->user);
+  conn->user = NULL;
+  manager_release(manager, conn);
+}
+
+void manager_release(struct manager *manager, struct conn *conn) {
+  if (conn->state != CONN_CLOSED || list_linked(&conn->node))
+    return;
+  manager->alive--;
+  slots_give(&manager->slots, conn->slot);
+  conn_free(conn);
+}

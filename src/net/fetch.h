@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * HTTP requests to other servers, on the worker's loop.
+ *
+ * One fetcher per worker keeps connections alive between requests, looks up
+ * names, and holds the limits. No request holds a thread, but for the time of
+ * a look-up that no cache answers. Nothing here blocks. */
+#ifndef NET_FETCH_H
+#define NET_FETCH_H
+
+#include "base/attr.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct fetcher;
+struct fetch; /* one request, from fetch_start to fetch_free */
+
+/* X(NAME, name): how a request ended; scripts see the name. */
+#define FETCH_CODE_MAP(X)                                                      \
+  X(OK, "ok")               /* there is an answer, whatever its status */      \
+  X(TIMEOUT, "timeout")     /* not done in time, or not connected in time */   \
+  X(REFUSED, "refused")     /* nobody takes connections there */               \
+  X(DNS, "dns")             /* there is no such host */                        \
+  X(TLS, "tls")             /* no TLS, or a certificate that is not trusted */ \
+  X(TOO_LARGE, "too_large") /* the body is longer than max_bytes */            \
+  X(BAD_URL, "bad_url")     /* not an http:// or https:// address */           \
+  X(TOO_MANY, "too_many")   /* at_once requests are under way */               \
+  X(FAILED, "failed")       /* anything else */
+
+enum fetch_code {
+#define FETCH_CODE_ENUM(code, name) FETCH_##code,
+  FETCH_CODE_MAP(FETCH_CODE_ENUM)
+#undef FETCH_CODE_ENUM
+};
+
+/* The name that scripts see: "too_large". */
+const char *fetch_code_name(enum fetch_code code);
+
+struct fetch_limits {
+  uint32_t at_once;    /* requests under way; one more is TOO_MANY */
+  uint32_t per_host;   /* connections to one host; more wait. 0: any number */
+  const char *ca_file; /* PEM, borrowed; empty or NULL: the system's */
+};
+
+/* Headers are texts, each ended by a zero byte: name, value, name, value. */
+struct fetch_headers {
+  const char *text;
+  size_t len; /* with all zero bytes */
+};
+
+typedef void fetch_done_fn(struct fetch *fetch, void *arg);
+
+/* Borrowed until fetch_start returns. */
+struct fetch_request {
+  const char *url;
+  const char *method; /* in capitals */
+  struct fetch_headers headers;
+  const char *body; /* NULL: none */
+  size_t body_len;
+  const char *body_type;       /* unless a header says it; NULL: not said */
+  uint64_t timeout_ms;         /* for all of it, waiting included */
+  uint64_t connect_timeout_ms; /* until the request can be sent */
+  int redirects;               /* how many to follow; GET, HEAD and POST only */
+  size_t max_bytes;
+  fetch_done_fn *done; /* called once, from the loop, never in fetch_start */
+  void *arg;
+};
+
+/* Belongs to the fetch. */
+struct fetch_result {
+  enum fetch_code code;
+  const char *text; /* unless OK: what was wrong. No user, no password */
+  int status;
+  struct fetch_headers headers; /* of the last answer, names in lower case */
+  const char *body;             /* never NULL */
+  size_t body_len;
+};
+
+/* NULL if libcurl does not start. */
+struct fetcher *fetcher_new(uv_loop_t *loop, const struct fetch_limits *limits);
+
+/* Ends every request without calling its `done`, and closes all handles; the
+ * fetches stay to be freed. Also inside a `done`. Accepts NULL. */
+void fetcher_close(struct fetcher *fetcher);
+
+/* After the loop has closed the handles. Accepts NULL. */
+void fetcher_free(struct fetcher *fetcher);
+
+/* Starts a request and gives it to `fetch`. Anything but FETCH_OK: there is
+ * none, and `why` is a constant text. */
+MUST_CHECK enum fetch_code fetch_start(struct fetcher *fetcher,
+                                       const struct fetch_request *request,
+                                       struct fetch **fetch, const char **why);
+
+/* After `done`, or after fetcher_close. */
+const struct fetch_result *fetch_result(const struct fetch *fetch);
+
+/* At any time, also inside `done`: a request under way is given up, and its
+ * `done` not called. Accepts NULL. */
+void fetch_free(struct fetch *fetch);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * epoll. */
+#include "net/poller.h"
+
+#include "base/err.h"
+
+#include <unistd.h>
+
+static void on_readable(uv_poll_t *handle, int status, int events) {
+  struct poller *poller = container_of(handle, struct poller, handle);
+  (void)status;
+  (void)events;
+  poller->count = epoll_wait(poller->fd, poller->batch, POLLER_BATCH, 0);
+  for (poller->at = 0; poller->at < poller->count;) {
+    const struct epoll_event *event = &poller->batch[poller->at++];
+    struct poller_item *item = event->data.ptr;
+    if (item) /* else it was removed by one before it */
+      item->ready(item, event->events);
+  }
+  poller->count = 0;
+}
+
+int poller_open(struct poller *poller, uv_loop_t *loop) {
+  *poller = (struct poller){.fd = epoll_create1(EPOLL_CLOEXEC)};
+  if (poller->fd < 0)
+    return ERR_SYSTEM;
+  if (uv_poll_init(loop, &poller->handle, poller->fd)) {
+    close(poller->fd);
+    poller->fd = -1;
+    return ERR_SYSTEM;
+  }
+  uv_poll_start(&poller->handle, UV_READABLE, on_readable);
+  return 0;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  close(container_of((uv_poll_t *)handle, struct poller, handle)->fd);
+}
+
+void poller_close(struct poller *poller) {
+  if (poller->fd >= 0)
+    uv_close((uv_handle_t *)&poller->handle, on_closed);
+}
+
+int poller_add(struct poller *poller, struct poller_item *item, uint32_t events,
+               poller_fn *ready) {
+  struct epoll_event event = {.events = events, .data.ptr = item};
+  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, item->fd, &event))
+    return ERR_SYSTEM;
+  item->ready = ready;
+  item->events = events;
+  return 0;
+}
+
+void poller_change(struct poller *poller, struct poller_item *item,
+                   uint32_t events) {
+  struct epoll_event event = {.events = events, .data.ptr = item};
+  if (!item->ready || item->events == events)
+    return;
+  item->events = events;
+  (void)epoll_ctl(poller->fd, EPOLL_CTL_MOD, item->fd, &event);
+}
+
+void poller_remove(struct poller *poller, struct poller_item *item) {
+  if (!item->ready)
+    return;
+  item->ready = NULL;
+  (void)epoll_ctl(poller->fd, EPOLL_CTL_DEL, item->fd, NULL);
+  for (int i = poller->at; i < poller->count; i++)
+    if (poller->batch[i].data.ptr == item)
+      poller->batch[i].data.ptr = NULL;
+}
