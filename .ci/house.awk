@@ -61,6 +61,11 @@ FILENAME != "src/load/script.c" && /^#include <(lua|lauxlib|lualib)/ {
   complain("only script/, the configuration file and load/script.c know Lua")
 }
 
+# Its own hash is not keyed: whoever chooses names could choose who meets.
+room != "" && FILENAME != "src/base/hash.h" && /^#include <uthash/ {
+  complain("only base/hash.h includes uthash")
+}
+
 room != "" && FILENAME != "src/load/peer.c" && /^#include <wslay/ {
   complain("only load/peer.c knows wslay")
 }
