@@ -63,18 +63,26 @@ function t.array(list) end
 ---@field inbox perigee.testing.Message[] What was received and not yet expected.
 local client = {}
 
+---Sends, and does not wait; raises if the data is no JSON or the connection is over.
 ---@param type string
 ---@param data? any
 ---@param id? integer|string
 function client:send(type, data, id) end
 
----The data of the reply; or nil, code, text.
+---The data of the reply; fails if it is an error.
+---@param type string
+---@param data? any
+---@return any
+function client:request(type, data) end
+
+---The data of the reply; or nil, code, text, and all data of the error.
 ---@param type string
 ---@param data? any
 ---@return any
 ---@return string? code
 ---@return string? text
-function client:request(type, data) end
+---@return table? data
+function client:try(type, data) end
 
 ---The code and text of the error; fails if there is none.
 ---@param type string
@@ -90,6 +98,7 @@ function client:fails(type, data) end
 ---@return any
 function client:join(room, data) end
 
+---Leaves a room; fails if that is refused.
 ---@param room string
 function client:leave(room) end
 
@@ -138,9 +147,13 @@ function server:token(claims) end
 ---@param text string
 function server:write(name, text) end
 
----Reloads the scripts; returns the log line that tells how it went.
+---Reloads the scripts; returns the log line about it, fails if they do not load.
 ---@return string
 function server:reload() end
+
+---The same for scripts that must not load.
+---@return string
+function server:reload_fails() end
 
 ---What it has logged.
 ---@return string

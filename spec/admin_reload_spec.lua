@@ -190,7 +190,7 @@ describe("POST /reload", function()
       assert.equal(1, answer.generation)
       expect_changes(answer, { "new" }, {}, {})
     end
-    local _, code = alice:request "new"
+    local _, code = alice:try "new"
     assert.equal("UNKNOWN_TYPE", code)
     server:write("bad.lua", "return {")
     local answer, status = reload(server, "?check=1")

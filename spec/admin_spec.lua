@@ -182,7 +182,7 @@ describe("GET /metrics", function()
     local tablet = server:connect { user = "alice" }
     alice:request("join", { room = "lobby" })
     assert.equal("hi", alice:request("echo", "hi"))
-    alice:request "fail"
+    alice:fails "fail"
     expect { perigee_connections = 2, perigee_users = 1, perigee_rooms = 1,
       perigee_auth_ok_total = 2, perigee_messages_in_total = 5,
       perigee_connections_opened_total = 2, perigee_handler_errors_total = 1,

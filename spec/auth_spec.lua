@@ -92,9 +92,9 @@ describe("A connection", function()
     local mallory = server:connect { auth = false }
     mallory:send "mark"
     mallory:send("join", { room = "r1" })
-    local _, code = mallory:request "mark"
+    local _, code = mallory:try "mark"
     assert.equal("UNAUTHENTICATED", code)
-    _, code = mallory:request("join", { room = "r1" })
+    _, code = mallory:try("join", { room = "r1" })
     assert.equal("UNAUTHENTICATED", code)
     mallory:expect_nothing()
     bob:expect_nothing()

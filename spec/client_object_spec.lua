@@ -97,7 +97,7 @@ describe("The client object", function()
   end)
 
   it("cannot be changed", function()
-    local _, code = alice:request "assign"
+    local _, code = alice:try "assign"
     assert.equal("HANDLER_ERROR", code)
     assert.equal("alice", alice:request("fields").user)
   end)
@@ -149,7 +149,7 @@ describe("The client object", function()
 
   it("does not close with a code that is none", function()
     for _, code in ipairs { 0, 999, 1005, 1006, 70000, -1 } do
-      local _, problem = alice:request("close", { code = code })
+      local _, problem = alice:try("close", { code = code })
       assert.equal("HANDLER_ERROR", problem)
     end
     assert.is_true(alice:request "open")

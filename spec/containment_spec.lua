@@ -187,7 +187,7 @@ describe("A script that misbehaves", function()
   end
 
   local function hurts_only_itself(type, expected)
-    local reply, code = alice:request(type)
+    local reply, code = alice:try(type)
     assert.is_nil(reply)
     assert.equal(expected, code)
     assert.equal("fine", alice:request "fine")
@@ -221,7 +221,7 @@ describe("A script that misbehaves", function()
 
   it("fails by itself when its stack overflows, or its time is over", function()
     begin(hasty)
-    local reply, code = alice:request "stack"
+    local reply, code = alice:try "stack"
     assert.is_nil(reply)
     assert.is_true(code == "HANDLER_ERROR" or code == "HANDLER_TIMEOUT", code)
     assert.equal("fine", alice:request "fine")
@@ -262,7 +262,7 @@ describe("A script that misbehaves", function()
 
   it("says where it was when its time was over", function()
     begin(hasty)
-    alice:request "loop"
+    alice:fails "loop"
     server:wait_log "computed for too long"
     assert.matches("main.lua:1:", server:log())
   end)
@@ -299,7 +299,7 @@ describe("Scripts that fill their memory for good", function()
       alice:request "kept"
       local code
       repeat
-        local _, problem = alice:request "keep"
+        local _, problem = alice:try "keep"
         code = problem
       until code
       assert.truthy(code == "HANDLER_ERROR" or code == "OVERLOADED", code)

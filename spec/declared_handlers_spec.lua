@@ -54,7 +54,7 @@ describe("A declared handler", function()
   end
 
   local function refused(kind, data)
-    local _, code, text, problem = alice:request(kind, data)
+    local _, code, text, problem = alice:try(kind, data)
     assert.equal("BAD_REQUEST", code)
     assert.is_false(problem.retry)
     return text
@@ -62,7 +62,7 @@ describe("A declared handler", function()
 
   it("runs as a function does", function()
     assert.same({ a = 1 }, alice:request("plain", { a = 1 }))
-    local data, code = alice:request "plain"
+    local data, code = alice:try "plain"
     assert.is_true(data == nil or data == t.null)
     assert.is_nil(code)
   end)
@@ -165,7 +165,7 @@ describe("A declared handler", function()
     local before = #server:log()
     assert.equal("data: expected object", refused("raises", "text"))
     assert.is_nil(server:log():find("entered", before, true))
-    local _, code = alice:request("raises", { a = 1 })
+    local _, code = alice:try("raises", { a = 1 })
     assert.equal("HANDLER_ERROR", code)
   end)
 
@@ -210,7 +210,7 @@ describe("The rate of a handler", function()
     local alice = server:connect { user = "alice" }
     assert.equal(1, alice:request("vote", 1))
     assert.equal(2, alice:request("vote", 2))
-    local _, code, _, problem = alice:request("vote", 3)
+    local _, code, _, problem = alice:try("vote", 3)
     assert.equal("RATE_LIMITED", code)
     assert.is_true(problem.retry)
     assert.equal("integer", math.type(problem.retry_after_ms))
@@ -226,7 +226,7 @@ describe("The rate of a handler", function()
     assert.equal(1, phone:request("vote", 1))
     assert.equal(2, laptop:request("vote", 2))
     for _, device in ipairs { phone, laptop } do
-      local _, code = device:request("vote", 3)
+      local _, code = device:try("vote", 3)
       assert.equal("RATE_LIMITED", code)
     end
     assert.equal(4, bob:request("vote", 4))
@@ -235,7 +235,7 @@ describe("The rate of a handler", function()
   it("is that of one handler", function()
     local alice = server:connect { user = "alice" }
     assert.equal("ok", alice:request "single")
-    local _, code = alice:request "single"
+    local _, code = alice:try "single"
     assert.equal("RATE_LIMITED", code)
     assert.equal(1, alice:request("vote", 1))
   end)
@@ -248,22 +248,22 @@ describe("The rate of a handler", function()
     server:wait_log "user=alice closed"
     assert.matches("is live", server:reload())
     alice = server:connect { user = "alice" }
-    local _, code = alice:request("vote", 3)
+    local _, code = alice:try("vote", 3)
     assert.equal("RATE_LIMITED", code)
   end)
 
   it("comes before the schema, and counts what does not fit", function()
     local alice = server:connect { user = "alice" }
-    local _, code = alice:request("checked", 5)
+    local _, code = alice:try("checked", 5)
     assert.equal("BAD_REQUEST", code)
-    _, code = alice:request("checked", 5)
+    _, code = alice:try("checked", 5)
     assert.equal("RATE_LIMITED", code)
   end)
 
   it("lets through again what has waited", function()
     local alice = server:connect { user = "alice" }
     assert.equal(1, alice:request "quick")
-    t.wait_until(function() return alice:request "quick" end)
+    t.wait_until(function() return alice:try "quick" end)
   end)
 
   it("is told without an id as well, but not each time", function()
@@ -296,7 +296,7 @@ describe("The timeout of a handler", function()
     ]] } }
     finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
-    local _, code, _, problem = alice:request "slow"
+    local _, code, _, problem = alice:try "slow"
     assert.equal("HANDLER_TIMEOUT", code)
     assert.is_string(problem.ref)
     assert.equal("done", alice:request "quick")
@@ -318,10 +318,10 @@ describe("@message", function()
     ]] } }
     finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
-    local _, code = alice:request("checked", 5)
+    local _, code = alice:try("checked", 5)
     assert.equal("BAD_REQUEST", code)
     assert.equal("x", alice:request("checked", "x"))
-    _, code = alice:request("checked", "x")
+    _, code = alice:try("checked", "x")
     assert.equal("RATE_LIMITED", code)
     assert.equal(1, alice:request "seen")
   end)
@@ -343,7 +343,7 @@ describe("The typing message of the starter chat", function()
     bob:expect_nothing()
     alice:send("chat.typing", { room = "lobby" })
     assert.same({ from = "alice" }, bob:expect("chat.typing").data)
-    local _, code, text = alice:request "chat.typing"
+    local _, code, text = alice:try "chat.typing"
     assert.equal("BAD_REQUEST", code)
     assert.equal("data: expected object", text)
   end)
@@ -431,7 +431,7 @@ describe("A declaration", function()
     local alice = server:connect { user = "alice" }
     server:write("main.lua",
       "return { x = { handler = print, schema = { a = 'strin' } } }")
-    local line = server:reload()
+    local line = server:reload_fails()
     assert.matches("main.lua: handler 'x': schema: data.a: 'strin'", line, 1,
       true)
     assert.equal("old", alice:request "x")

@@ -80,7 +80,7 @@ describe("A handler", function()
   end)
 
   it("answers with an empty reply if it returns nothing", function()
-    local data, code = alice:request "nothing"
+    local data, code = alice:try "nothing"
     assert.is_nil(code)
     assert.is_true(data == nil or data == t.null)
   end)
@@ -101,11 +101,11 @@ describe("A handler", function()
   end)
 
   it("refuses with a code and a text of its own", function()
-    local _, code, text, problem = alice:request "no"
+    local _, code, text, problem = alice:try "no"
     assert.equal("chat.muted", code)
     assert.equal("You are muted", text)
     assert.is_false(problem.retry)
-    _, code, text = alice:request "no.text"
+    _, code, text = alice:try "no.text"
     assert.equal("chat.muted", code)
     assert.is_string(text)
   end)
@@ -123,7 +123,7 @@ describe("A handler", function()
   end)
 
   it("that raises is found in the log by its reference", function()
-    local _, _, _, problem = alice:request "raise"
+    local _, _, _, problem = alice:try "raise"
     local at = #server:log()
     assert.is_true(at > 0)
     local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
@@ -135,8 +135,8 @@ describe("A handler", function()
   end)
 
   it("gets a new reference for each error", function()
-    local _, _, _, first = alice:request "raise"
-    local _, _, _, second = alice:request "raise"
+    local _, _, _, first = alice:try "raise"
+    local _, _, _, second = alice:try "raise"
     assert.not_equal(first.ref, second.ref)
   end)
 
@@ -145,14 +145,14 @@ describe("A handler", function()
   } do
     it("may fail in any way: " .. kind, function()
       alice.timeout = 60
-      local _, code = alice:request(kind, 5)
+      local _, code = alice:try(kind, 5)
       assert.equal("HANDLER_ERROR", code)
       assert.equal("still here", alice:request("echo", "still here"))
     end)
   end
 
   it("cannot make a global by accident", function()
-    local _, code, _, problem = alice:request "global.set"
+    local _, code, _, problem = alice:try "global.set"
     assert.equal("HANDLER_ERROR", code)
     local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
     local log = server:log()
@@ -201,7 +201,7 @@ describe("A message", function()
   before_each(function() alice = server:connect { user = "alice" } end)
 
   it("of an unknown type is told so", function()
-    local _, code, text, problem = alice:request "no.such.type"
+    local _, code, text, problem = alice:try "no.such.type"
     assert.equal("UNKNOWN_TYPE", code)
     assert.is_string(text)
     assert.is_false(problem.retry)
@@ -221,7 +221,7 @@ describe("A message", function()
   end)
 
   it("may have a type of up to 64 characters", function()
-    local _, code = alice:request(("aZ09_.:-"):rep(8))
+    local _, code = alice:try(("aZ09_.:-"):rep(8))
     assert.equal("UNKNOWN_TYPE", code)
   end)
 

@@ -177,7 +177,7 @@ describe("A JSON value", function()
       end)
 
       it("is a handler error where it is returned: " .. value, function()
-        local _, code = alice:request("bad_reply", value)
+        local _, code = alice:try("bad_reply", value)
         assert.equal("HANDLER_ERROR", code)
         alice:expect_nothing()
       end)

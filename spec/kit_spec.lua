@@ -101,6 +101,56 @@ describe("perigee test", function()
       end) ]] }
   end)
 
+  -- Each of these stands on line 3 of its file.
+  for call, problem in pairs {
+    ['alice:request("say", { text = "" })'] =
+      'alice was refused say: .*"code":"say.nothing"',
+    ['alice:request "no.such"'] = "alice was refused no.such: .*UNKNOWN_TYPE",
+    ['alice:join "closed"'] = "alice was refused join: .*room.closed",
+    ['alice:leave ""'] = "alice was refused leave: .*BAD_REQUEST",
+    ['alice:fails("say", { text = "x" })'] = "say should have failed",
+    ['alice:expect("never", nil, 0.01)'] = "alice waits for never: timeout",
+    ['alice:expect_nothing "said"'] = "expected no said, received",
+    ['alice:expect_close(4502, 0.01)'] = "expected close 4502",
+    ['alice:send("say", { text = 0/0 })'] =
+      "data.text: %-?nan is no number of JSON",
+    ['alice:request("say", { text = print })'] =
+      "data.text: a function is no JSON",
+    ['alice:try("say", { text = print })'] = "data.text: a function",
+    ['alice:fails("say", { text = print })'] = "data.text: a function",
+    ['alice:join("r", { [5] = true })'] = "data: its keys are neither",
+    ['alice:drop() alice:send "say"'] = "alice cannot send say",
+    ['t.connect { user = "eve", token = "x" }'] = "INVALID_TOKEN",
+    ['t.connect { user = "eve", claims = { sub = "eve", exp = 0/0 } }'] =
+      "claims.exp: %-?nan is no number",
+    ['t.wait_until(function() return false end, 0.01)'] = "waited in vain",
+  } do
+    it("fails at the line of " .. call, function()
+      local status, out, more = run { ["a_spec.lua"] = [[
+        it("fails", function() local alice = t.connect "alice"
+          alice:request("say", { text = "x" }) alice:sync() ]] .. call .. [[
+
+        end) ]] }
+      assert.equal(1, status, out .. more)
+      assert.matches("a_spec.lua:3: [^\n]*" .. problem, out)
+    end)
+  end
+
+  it("tells a reload that fails", function()
+    passes { ["reload_spec.lua"] = [[
+      it("fails", function()
+        local server = t.server { scripts = { ["a.lua"] = "return {}" } }
+        assert.matches("is live", server:reload())
+        server:write("a.lua", "return {")
+        assert.error_matches(function() server:reload() end,
+          "reload failed.*a.lua:1:")
+        assert.matches("a.lua:1:", server:reload_fails())
+        server:write("a.lua", "return {}")
+        assert.error_matches(function() server:reload_fails() end,
+          "is live")
+      end) ]] }
+  end)
+
   it("has one server for all files, and lets no client stay", function()
     local spec = [[
       for i = 1, 2 do
@@ -234,6 +284,42 @@ describe("perigee test", function()
     local status, _, problem = run({}, { "--script=x" })
     assert.equal(2, status)
     assert.matches("did you mean `--scripts`", problem, 1, true)
+  end)
+end)
+
+describe("The JSON of the kit", function()
+  local itself = {}
+  itself.me = { itself }
+  for place, value in pairs {
+    ["value: %-?nan is no number"] = 0 / 0,
+    ["value.a%[2%]: inf is no number"] = { a = { 1, math.huge } },
+    ["value: its keys are neither all strings nor 1 to n"] = { 1, nil, 3 },
+    ["value.b: its keys are neither"] = { b = { 1, x = 2 } },
+    ["value.c: its keys are neither"] = { c = { [true] = 1 } },
+    ["value.d: its keys are neither"] = { d = t.array { x = 1 } },
+    ["value.f: a function is no JSON"] = { f = print },
+    ["value: a userdata is no JSON"] = io.stdout,
+    ["value.me%[1%]: a table inside itself"] = itself,
+    ["value.s: a string that is not UTF%-8"] = { s = "\xff" },
+    ["value.k: a string that is not UTF%-8"] = { k = "\xed\xa0\x80" },
+    ['value: a name that is not UTF%-8'] = { ["\xff"] = 1 },
+  } do
+    it("refuses to write " .. place, function()
+      assert.error_matches(function() t.encode(value) end, "^" .. place)
+    end)
+  end
+
+  it("writes everything else exactly", function()
+    for text, value in pairs {
+      ["5"] = 5, ["5.0"] = 5.0, ["-0.0"] = -0.0, ["1e+300"] = 1e300,
+      ["0.30000000000000004"] = 0.1 + 0.2, ["9223372036854775807"] = 1 << 63
+        ~ -1, ["[]"] = t.array {}, ["{}"] = {}, ["[null,[],{}]"] =
+        { t.null, t.array {}, {} }, ['{"1":2}'] = { ["1"] = 2 },
+      ['"\195\164\\u0000\\n\\""'] = "\195\164\0\n\"", ["null"] = t.null,
+    } do
+      assert.equal(text, t.encode(value))
+      assert.equal(text, t.encode(t.decode(text)))
+    end
   end)
 end)
 

@@ -205,13 +205,13 @@ describe("The library", function()
 
   it("raises when it is used wrongly", function()
     for _, kind in ipairs { "unknown", "wrong" } do
-      local _, code = alice:request(kind)
+      local _, code = alice:try(kind)
       assert.equal("HANDLER_ERROR", code)
     end
   end)
 
   it("lets no script end the server or load binary chunks", function()
-    local _, code = alice:request "exit"
+    local _, code = alice:try "exit"
     assert.equal("HANDLER_ERROR", code)
     assert.is_false(alice:request "load_binary")
     assert.is_true(alice:request("online", "alice"))

@@ -75,7 +75,7 @@ describe("The limit of", function()
     assert.is_true(refused.retry)
     assert.equal("integer", math.type(refused.retry_after_ms))
     assert.is_true(refused.retry_after_ms > 0)
-    t.wait_until(function() return alice:request("echo", "again") end)
+    t.wait_until(function() return alice:try("echo", "again") end)
   end)
 
   it("messages answers a burst out of a flood, and lets others be", function()
@@ -132,7 +132,7 @@ describe("The limit of", function()
     local alice = server:connect { user = "alice" }
     local code
     for _ = 1, 20 do
-      local _, problem = alice:request("echo", ("x"):rep(10000))
+      local _, problem = alice:try("echo", ("x"):rep(10000))
       code = code or problem
     end
     assert.equal("RATE_LIMITED", code)
@@ -143,16 +143,16 @@ describe("The limit of", function()
     finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     for _, room in ipairs { "a", "b", "a" } do
-      local _, code = alice:request("join", { room = room })
+      local _, code = alice:try("join", { room = room })
       assert.is_nil(code)
     end
-    local _, code = alice:request("join", { room = "c" })
+    local _, code = alice:try("join", { room = "c" })
     assert.equal("LIMIT_EXCEEDED", code)
     assert.same({ ok = false, code = "LIMIT_EXCEEDED" },
       alice:request("enter", "c"))
     assert.equal(2, alice:request "rooms")
     alice:request("leave", { room = "a" })
-    _, code = alice:request("join", { room = "c" })
+    _, code = alice:try("join", { room = "c" })
     assert.is_nil(code)
   end)
 

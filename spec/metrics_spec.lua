@@ -140,7 +140,7 @@ describe("perigee.metrics", function()
   it("is for live scripts", function()
     server:write("early.lua",
       "require 'perigee'.metrics.counter 'early_total' return {}")
-    assert.matches("failed", server:reload(), 1, true)
+    server:reload_fails()
     assert.matches("@start", server:log(), 1, true)
     assert.not_matches("early_total", metrics(), 1, true)
   end)

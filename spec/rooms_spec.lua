@@ -27,7 +27,7 @@ describe("A room", function()
 
   local function in_room(user, room)
     local client = server:connect { user = user }
-    local _, code = client:request("join", { room = room })
+    local _, code = client:try("join", { room = room })
     assert.is_nil(code)
     return client
   end
@@ -87,7 +87,7 @@ describe("A room", function()
 
   it("can be left, and then carries nothing more", function()
     local alice, bob = in_room("alice", "r3"), in_room("bob", "r3")
-    local _, code = bob:request("leave", { room = "r3" })
+    local _, code = bob:try("leave", { room = "r3" })
     assert.is_nil(code)
     assert.equal(1, alice:request("say", { room = "r3", text = "gone?" }))
     alice:expect "said"

@@ -193,13 +193,13 @@ describe("A message of a script", function()
   before_each(function() alice = server:connect { user = "alice" } end)
 
   it("is read without its metatable", function()
-    local _, code = alice:request "tricky"
+    local _, code = alice:try "tricky"
     assert.equal("HANDLER_ERROR", code)
     alice:expect_nothing()
   end)
 
   it("that is too long for any queue is refused, not sent", function()
-    local _, code = alice:request("push", 4096)
+    local _, code = alice:try("push", 4096)
     assert.equal("HANDLER_ERROR", code)
     assert.equal("fine", alice:request "fine")
   end)
@@ -208,12 +208,12 @@ describe("A message of a script", function()
     local frame = #'{"type":"big","data":""}' + 10
     alice:send("push", 4096 - frame) -- a reply would need room, too
     assert.equal(4096 - frame, #alice:expect("big").data)
-    local _, code = alice:request("push", 4096 - frame + 1)
+    local _, code = alice:try("push", 4096 - frame + 1)
     assert.equal("HANDLER_ERROR", code)
   end)
 
   it("is answered TOO_LARGE if it is a reply that no queue holds", function()
-    local _, code = alice:request("answer", 4096)
+    local _, code = alice:try("answer", 4096)
     assert.equal("TOO_LARGE", code)
     assert.equal("fine", alice:request "fine")
   end)

@@ -60,7 +60,7 @@ describe("The store", function()
   end)
 
   local function run(source)
-    local result, code, text = alice:request("run", source)
+    local result, code, text = alice:try("run", source)
     assert(code == nil, text)
     return result
   end

@@ -175,9 +175,9 @@ describe("a handler that waits", function()
   end)
 
   it("may refuse or fail after the pause", function()
-    local _, code, text = alice:request("two.values")
+    local _, code, text = alice:try("two.values")
     assert.same({ "chat.muted", "later refused" }, { code, text })
-    local _, failed = alice:request("slow_error")
+    local _, failed = alice:try("slow_error")
     assert.equal("HANDLER_ERROR", failed)
     assert.truthy(server:wait_log "handler=slow_error.-after the pause")
   end)
@@ -189,7 +189,7 @@ describe("a handler that waits", function()
       negative = "seconds must be from 0",
       nan = "seconds must be from 0",
     } do
-      local _, code = alice:request(name)
+      local _, code = alice:try(name)
       assert.equal("HANDLER_ERROR", code)
       local found = server:wait_log("handler=" .. name .. " [^\n]*("
         .. text:gsub("%p", "%%%0") .. ")")

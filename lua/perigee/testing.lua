@@ -17,18 +17,18 @@
 -- have logged during the example.
 
 local Client = require "perigee.testing_client"
+local json = require "perigee.testing_json"
 local basexx = require "basexx"
 local cqueues = require "cqueues"
-local dkjson = require "dkjson"
 local hmac = require "openssl.hmac"
 local lfs = require "lfs"
 
 local t = {
   timeout = 10,
-  null = dkjson.null,
+  null = json.null,
   -- Exact: integers stay integers, [] and {} can be told apart.
-  encode = Client.encode,
-  decode = Client.decode,
+  encode = json.encode,
+  decode = json.decode,
   binary = os.getenv "PERIGEE_BIN" or "build/perigee",
   -- The folder of servers that are not given any scripts; `perigee test`
   -- says which.
@@ -69,10 +69,12 @@ function t.array(list)
   return setmetatable(list, { __jsontype = "array" })
 end
 
--- A token in the form of RFC 7519, signed with HS256.
-function t.sign(claims, secret)
+-- A token in the form of RFC 7519, signed with HS256. Claims that are no JSON
+-- raise in the function `level` (0) above the caller.
+function t.sign(claims, secret, level)
+  local body = t.encode(claims, (level or 0) + 1, "claims")
   local text = basexx.to_url64 '{"alg":"HS256","typ":"JWT"}'
-    .. "." .. basexx.to_url64(t.encode(claims))
+    .. "." .. basexx.to_url64(body)
   return text .. "." .. basexx.to_url64(hmac.new(secret, "sha256"):final(text))
 end
 
@@ -126,19 +128,33 @@ function Server:signal(name)
 end
 
 -- Reloads the scripts, and waits for the log line that tells how it went.
-function Server:reload()
+local function reload(self)
   local before = #self:log() + 1
   self:signal "HUP"
-  return self:wait_log("[^\n]*reload[^\n]*", before)
+  local line = self:wait_log("[^\n]*reload[^\n]*", before)
+  return line, line:find("reload failed", 1, true)
 end
 
--- A token that this server accepts, good for an hour unless claims differ.
-function Server:token(claims)
+-- Returns that line; fails if the old scripts go on.
+function Server:reload()
+  local line, failed = reload(self)
+  return not failed and line or error(line, 2)
+end
+
+-- The same for scripts that must not load.
+function Server:reload_fails()
+  local line, failed = reload(self)
+  return failed and line or error(line, 2)
+end
+
+-- A token that this server accepts, good for an hour unless claims differ;
+-- `level` is that of t.sign.
+function Server:token(claims, level)
   local all = { exp = os.time() + 3600 }
   for name, value in pairs(claims or {}) do
     all[name] = value
   end
-  return t.sign(all, self.secret)
+  return (t.sign(all, self.secret, (level or 0) + 1))
 end
 
 -- A user's name, and claims that the token has beside it; or opts: user (or
@@ -152,14 +168,17 @@ function Server:connect(opts, more)
     end
     opts = { user = opts, claims = claims }
   end
-  local client = assert(Client.new(self.ws_url, opts.headers))
+  local client, problem = Client.new(self.ws_url, opts.headers)
+  if not client then
+    error("cannot connect: " .. tostring(problem), 2)
+  end
   client.user, client.timeout = opts.user, t.timeout
   self.clients[#self.clients + 1] = client
   client.peers = self.clients
   if opts.auth ~= false then
     local claims = opts.claims or { sub = opts.user }
-    local info, code, text = client:auth(opts.token or self:token(claims))
-    client.info = assert(info, ("%s: %s"):format(code, text))
+    local info, code, text = client:auth(opts.token or self:token(claims, 1), 1)
+    client.info = info or error(("%s: %s"):format(code, text), 2)
   end
   return client
 end

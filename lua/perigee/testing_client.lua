@@ -5,46 +5,13 @@
 -- Every wait ends with what it waits for, or fails after `client.timeout`
 -- seconds with everything that was received instead.
 
--- Debian has these pure Lua modules for 5.1 to 5.3 only; they run on 5.4.
-for _, version in ipairs { "5.3", "5.2", "5.1" } do
-  package.path = package.path .. (";/usr/share/lua/%s/?.lua"):format(version)
-end
-
+local json = require "perigee.testing_json" -- first: it finds the others
 local cqueues = require "cqueues"
-local dkjson = require "dkjson"
 local websocket = require "http.websocket"
 
--- dkjson writes floats with 14 digits, so that 0.1 + 0.2 would change.
-local function encode(value)
-  if math.type(value) == "float" then
-    return ("%.17g"):format(value)
-  elseif type(value) ~= "table" or value == dkjson.null then
-    return dkjson.encode(value)
-  end
-  local meta, parts = getmetatable(value), {}
-  if #value > 0 or meta and meta.__jsontype == "array" then
-    for i, item in ipairs(value) do
-      parts[i] = encode(item)
-    end
-    return "[" .. table.concat(parts, ",") .. "]"
-  end
-  for key, item in pairs(value) do
-    parts[#parts + 1] = dkjson.encode(tostring(key)) .. ":" .. encode(item)
-  end
-  table.sort(parts)
-  return "{" .. table.concat(parts, ",") .. "}"
-end
+local decode, encode, show = json.decode, json.encode, json.show
 
--- Integers stay integers, null becomes dkjson.null, [] differs from {}.
-local function decode(text)
-  local value, _, problem = dkjson.decode(text, 1, dkjson.null)
-  if problem then
-    error(("%s in %s"):format(problem, text), 2)
-  end
-  return value
-end
-
-local Client = { timeout = 10, encode = encode, decode = decode }
+local Client = { timeout = 10 }
 Client.__index = Client
 
 -- Waits until the next frame is here as a whole. lua-http itself fails when
@@ -102,9 +69,25 @@ function Client:send_text(raw)
   return self.ws:send(raw, "text", self.timeout)
 end
 
+-- Sends it, for the function `level` above the caller; a connection that is
+-- over raises there.
+local function send(self, level, kind, data, id)
+  local fields = { ["type"] = encode(kind, level + 1, "type"),
+    data = data ~= nil and encode(data, level + 1, "data") or nil,
+    id = id and encode(id, level + 1, "id") }
+  local parts = {}
+  for _, key in ipairs { "type", "id", "data" } do
+    parts[#parts + 1] = fields[key] and ('"%s":%s'):format(key, fields[key])
+  end
+  local ok, problem = self:send_text("{" .. table.concat(parts, ",") .. "}")
+  if not ok then
+    error(("%s cannot send %s: %s (code %s)"):format(self.user or "client",
+      kind, problem, tostring(self.ws.got_close_code)), level + 2)
+  end
+end
+
 function Client:send(kind, data, id)
-  local fields = { type = kind, data = data, id = id }
-  return self:send_text(encode(fields))
+  send(self, 1, kind, data, id)
 end
 
 -- The next message as text; or nil, reason: "timeout" or "closed".
@@ -121,7 +104,8 @@ end
 
 -- Takes the first message that `wanted` accepts, received or to come; others
 -- wait in the inbox. Pings of the server are answered unless `self.is_mute`.
-local function take(self, what, wanted, timeout)
+-- Fails for the function `level` (1) above the caller.
+local function take(self, what, wanted, timeout, level)
   for i, message in ipairs(self.inbox) do
     if wanted(message) then
       return table.remove(self.inbox, i)
@@ -134,13 +118,13 @@ local function take(self, what, wanted, timeout)
     if not message then
       error(("%s waits for %s: %s (code %s); received instead: %s"):format(
         self.user or "client", what, problem,
-        tostring(self.ws.got_close_code), encode(self.inbox)), 3)
+        tostring(self.ws.got_close_code), show(self.inbox)), (level or 1) + 2)
     elseif wanted(message) then
       return message
     elseif message.type ~= "ping" then
       table.insert(self.inbox, message)
     elseif not self.is_mute then
-      self:send "pong"
+      self:send_text '{"type":"pong"}'
     end
   end
 end
@@ -164,20 +148,25 @@ function Client:expect(kind, part, timeout)
   if type(part) == "number" then
     part, timeout = nil, part
   end
-  local what = part and ("%s with %s"):format(kind, encode(part)) or kind
-  return take(self, what, function(message)
+  local what = part and ("%s with %s"):format(kind, show(part)) or kind
+  return (take(self, what, function(message)
     return message.type == kind and (not part or covers(message.data, part))
-  end, timeout)
+  end, timeout))
+end
+
+-- Sends with an id, and waits for the answer.
+local function ask(self, level, kind, data, id)
+  id = id or self.next_id
+  self.next_id = self.next_id + 1
+  send(self, level + 1, kind, data, id)
+  return (take(self, "the answer to " .. kind, function(message)
+    return message.id == id
+  end, nil, level + 1))
 end
 
 -- The data of the reply; or nil, code, text, and all data of the error.
-function Client:request(kind, data, id)
-  id = id or self.next_id
-  self.next_id = self.next_id + 1
-  self:send(kind, data, id)
-  local answer = take(self, "the answer to " .. kind, function(message)
-    return message.id == id
-  end)
+function Client:try(kind, data, id)
+  local answer = ask(self, 1, kind, data, id)
   if answer.type == "error" then
     local problem = answer.data
     return nil, problem.code, problem.message, problem
@@ -185,15 +174,29 @@ function Client:request(kind, data, id)
   return answer.data
 end
 
+-- Fails, `level` above the caller, if the answer is an error.
+local function wanted_reply(self, level, kind, answer)
+  if answer.type == "error" then
+    error(("%s was refused %s: %s"):format(self.user or "client", kind,
+      show(answer.data)), level + 2)
+  end
+  return answer.data
+end
+
+-- The data of the reply; fails if it is an error.
+function Client:request(kind, data, id)
+  return (wanted_reply(self, 1, kind, ask(self, 1, kind, data, id)))
+end
+
 -- The code and text of the error (and all its data) that answers this; fails
 -- if it is no error.
 function Client:fails(kind, data)
-  local answer, code, text, all = self:request(kind, data)
-  if not code then
+  local answer = ask(self, 1, kind, data)
+  if answer.type ~= "error" then
     error(("%s should have failed, but was answered %s"):format(kind,
-      encode(answer)), 2)
+      show(answer.data)), 2)
   end
-  return code, text, all
+  return answer.data.code, answer.data.message, answer.data
 end
 
 -- Joins; returns the data of the reply, fails if it is refused.
@@ -202,16 +205,12 @@ function Client:join(room, data)
   for name, value in pairs(data or {}) do
     fields[name] = value
   end
-  local answer, code, text = self:request("join", fields)
-  if code then
-    error(("%s may not join %s: %s (%s)"):format(self.user or "client", room,
-      code, text), 2)
-  end
-  return answer
+  return (wanted_reply(self, 1, "join", ask(self, 1, "join", fields)))
 end
 
+-- Leaves; fails if that is refused.
 function Client:leave(room)
-  return self:request("leave", { room = room })
+  return (wanted_reply(self, 1, "leave", ask(self, 1, "leave", { room = room })))
 end
 
 -- Waits for the pong to a ping: what the server did before came before.
@@ -232,7 +231,7 @@ function Client:expect_nothing(kind)
   for _, message in ipairs(self.inbox) do
     if not kind or message.type == kind then
       error(("expected %s, received %s"):format(
-        kind and "no " .. kind or "nothing", encode(self.inbox)), 2)
+        kind and "no " .. kind or "nothing", show(self.inbox)), 2)
     end
   end
 end
@@ -248,17 +247,18 @@ function Client:expect_close(code, timeout)
   local got = self.ws.got_close_code or problem
   if code and got ~= code then
     error(("expected close %s, got %s (%s); received before: %s"):format(code,
-      got, tostring(self.ws.got_close_message), encode(self.inbox)), 2)
+      got, tostring(self.ws.got_close_message), show(self.inbox)), 2)
   end
   return self.ws.got_close_message
 end
 
--- Authenticates; returns the data of auth_ok, or nil, code, text.
-function Client:auth(token)
+-- Authenticates; returns the data of auth_ok, or nil, code, text. A failure is
+-- that of the function `level` (0) above the caller.
+function Client:auth(token, level)
   self:send("auth", { token = token })
   local answer = take(self, "the answer to auth", function(message)
     return message.type == "auth_ok" or message.type == "auth_error"
-  end)
+  end, nil, (level or 0) + 1)
   if answer.type == "auth_error" then
     return nil, answer.data.code, answer.data.message
   end

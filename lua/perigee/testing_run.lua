@@ -42,6 +42,7 @@ local function take(name)
 end
 
 local kit, client = take "testing.lua", take "testing_client.lua"
+local json = take "testing_json.lua"
 os.remove(arg[0])
 os.remove(folder)
 
@@ -81,6 +82,8 @@ local function set_up(t)
   t.defaults["log.format"] = "text"
 end
 
+package.preload["perigee.testing_json"] =
+  once(json, "perigee/testing_json.lua", function() end)
 package.preload["perigee.testing_client"] =
   once(client, "perigee/testing_client.lua", function() end)
 package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
