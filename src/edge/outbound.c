@@ -91,6 +91,14 @@ void outbound_want(struct conn *conn) {
     list_push(&edge->dirty, &conn->dirty);
 }
 
+void outbound_flush_now(struct conn *conn) {
+  struct edge *edge = container_of(conn->io, struct edge, io);
+  if (!conn->watch.ready)
+    return;
+  list_remove(&conn->dirty);
+  outbound_flush(edge, conn);
+}
+
 void outbound_flush_last(struct edge *edge, struct conn *next) {
   struct conn *last = edge->last;
   edge->last = next;

@@ -27,6 +27,10 @@ void outbound_want(struct conn *conn);
  * soon as it does. A broken socket is closed with the turn. */
 void outbound_flush(struct edge *edge, struct conn *conn);
 
+/* The same for whoever cannot wait for the end of the turn. Nothing if the
+ * socket is the library's still, or over already. */
+void outbound_flush_now(struct conn *conn);
+
 /* Another connection's turn has come (NULL: no other): what the one before it
  * was answered leaves now, while its memory is still in the processor's cache.
  * With a thousand clients in one loop turn it would be cold at its end. */

@@ -101,6 +101,7 @@ static void pause_reading(struct conn *conn, bool paused) {
 
 const struct conn_io ws_io = {
     .want_flush = outbound_want,
+    .flush = outbound_flush_now,
     .kill = kill_socket,
     .silent_ms = silent_ms,
     .pause = pause_reading,

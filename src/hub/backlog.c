@@ -31,6 +31,8 @@ void backlog_update(struct conn *conn) {
   size_t before = conn->backlog_bytes;
   backlog->bytes = backlog->bytes - before + bytes;
   conn->backlog_bytes = bytes;
+  if (conn->out.bytes <= conn->manager->limits.queue_bytes)
+    conn->over_ms = 0;
   if (bytes == 0) {
     list_remove(&conn->backlog);
     return;
@@ -58,6 +60,13 @@ static void cut_off(struct conn *conn) {
   backlog_update(conn);
 }
 
+/* What was queued in this turn has not been tried yet. */
+static bool takes_some(struct conn *conn) {
+  size_t before = conn->backlog_bytes;
+  conn->io->flush(conn);
+  return conn->backlog_bytes < before;
+}
+
 void backlog_shed(struct backlog *backlog, uint64_t now_ms) {
   struct conn *conn;
   unsigned closed = 0;
@@ -69,6 +78,8 @@ void backlog_shed(struct backlog *backlog, uint64_t now_ms) {
       cut_off(conn);
       continue;
     }
+    if (takes_some(conn))
+      continue;
     conn->manager->stats->queues_shed++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
     closed++;

@@ -40,7 +40,8 @@ void backlog_init(struct backlog *backlog, size_t limit);
  * it is or was blocked. */
 void backlog_update(struct conn *conn);
 
-/* While too much waits, closes the connection for which most does, 4002; if it
+/* While too much waits, closes the connection for which most does, 4002, if its
+ * socket takes nothing of that; if it
  * is closing already, what waits is dropped and its socket cut off. At a point
  * where nobody walks over connections. */
 void backlog_shed(struct backlog *backlog, uint64_t now_ms);

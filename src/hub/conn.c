@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* More than a loop turn usually gathers for one connection. */
-enum { BEHIND_BYTES = 64 * 1024 };
+enum { BEHIND_BYTES = 64 * 1024, FLUSH_BYTES = 64 * 1024 };
 
 /* How far control messages may go over limits.queue_bytes. */
 enum { CONTROL_BYTES = 4096 };
@@ -64,17 +64,38 @@ void conn_ready(struct conn *conn) {
   set_state(conn, CONN_READY);
 }
 
+/* More waits than may for long, or will with `len` bytes more. While its socket
+ * is full it is asked again for every FLUSH_BYTES only. */
+static bool is_slow(struct conn *conn, size_t len, size_t limit) {
+  size_t before = conn->out.bytes, usual = conn->manager->limits.queue_bytes;
+  size_t most = limit + usual * (CONN_BURST_TIMES - 1);
+  uint64_t now = uv_now(conn->timer.loop);
+  if (!conn->blocked || before + len > most ||
+      before / FLUSH_BYTES != (before + len) / FLUSH_BYTES)
+    conn->io->flush(conn);
+  if (conn->out.bytes + len <= limit)
+    return false;
+  if (!conn->blocked || !conn->over_ms)
+    conn->over_ms = now;
+  return conn->out.bytes + len > most || now - conn->over_ms > CONN_SLOW_MS;
+}
+
+static bool has_room(struct conn *conn, size_t len, size_t limit) {
+  return conn->out.bytes + len <= limit || !is_slow(conn, len, limit);
+}
+
 static int push(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;
   struct stats *stats = conn->manager->stats;
   if (conn->deflate)
     frame = deflate_frame(conn->deflate, frame);
-  if (outq_push(&conn->out, frame, limit)) {
+  if (!has_room(conn, frame->len, limit)) {
     stats->slow_consumers++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
     return ERR_FULL;
   }
+  outq_push(&conn->out, frame);
   stats->frames_out++;
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
@@ -138,8 +159,7 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
 
 /* The close frame, after which nothing is sent. Takes the reference. */
 static void push_last(struct conn *conn, struct frame *frame) {
-  if (outq_push(&conn->out, frame, SIZE_MAX))
-    abort(); /* without a limit there is room */
+  outq_push(&conn->out, frame);
   frame_unref(frame);
   backlog_update(conn);
   if (conn->out.count == 1)
@@ -187,10 +207,12 @@ void conn_gone(struct conn *conn) {
   manager_release(conn->manager, conn);
 }
 
-bool conn_is_behind(const struct conn *conn) {
+bool conn_is_behind(struct conn *conn) {
   size_t much = conn->manager->limits.queue_bytes / 2;
   if (much > BEHIND_BYTES)
     much = BEHIND_BYTES;
+  if (!conn->blocked && conn->out.bytes > much)
+    conn->io->flush(conn);
   return conn->blocked || conn->out.bytes > much;
 }
 

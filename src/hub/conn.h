@@ -36,11 +36,14 @@ struct manager;
 struct room;
 struct user;
 
-/* What a connection asks of its socket. Neither may call back into the
- * connection at once: both note the wish and act at the end of the turn. */
+/* What a connection asks of its socket. None may close the connection at once:
+ * that they note, and do at the end of the turn. */
 struct conn_io {
   /* Frames wait, and none did before. */
   void (*want_flush)(struct conn *conn);
+  /* Write now what the socket takes, not only at the end of the turn. A broken
+   * socket still ends with the turn. */
+  void (*flush)(struct conn *conn);
   /* End the socket now, whatever waits: the peer does not take it. */
   void (*kill)(struct conn *conn);
   /* For how many milliseconds the kernel has received nothing. */
@@ -104,6 +107,7 @@ struct conn {
   size_t backlog_bytes; /* as they are counted there */
   uint64_t acked;       /* at acked_ms, when it was last seen to have changed */
   uint64_t acked_ms;
+  uint64_t over_ms; /* since when more than queue_bytes wait; 0: not known */
 
   /* More of who it is. */
   char *claimant;    /* the user its token named, until manager_login */
@@ -144,8 +148,16 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket);
  * let in without one. */
 void conn_ready(struct conn *conn);
 
+/* For how long, in milliseconds, and how many times as much may wait as
+ * limits.queue_bytes says before a client counts as slow. */
+enum { CONN_SLOW_MS = 2000, CONN_BURST_TIMES = 8 };
+
 /* Queues the frame (a reference of it). ERR_CLOSED if the connection is
- * closing; ERR_FULL if its queue was full: it is closed 4002 then. */
+ * closing; ERR_FULL if the client is slow: it is closed 4002 then.
+ *
+ * What a script sends at one go is no sign of that. When more waits than
+ * queue_bytes, the socket is asked to take it; what it does not take may wait
+ * for CONN_SLOW_MS, and up to CONN_BURST_TIMES of queue_bytes. */
 int conn_send(struct conn *conn, struct frame *frame);
 
 /* The same for what keeps the connection itself going: pings, auth_ok,
@@ -183,9 +195,9 @@ static inline bool conn_is_open(const struct conn *conn) {
   return conn->state <= CONN_READY;
 }
 
-/* Whether it takes less than it is sent: its socket is full, or much waits.
- * Messages that may be skipped are then. */
-bool conn_is_behind(const struct conn *conn);
+/* Whether it takes less than it is sent: its socket is full. (When much waits,
+ * that is tried.) Messages that may be skipped are then. */
+bool conn_is_behind(struct conn *conn);
 
 /* Closes the timer and frees the connection in its close callback. For
  * manager_release, when socket and farewell are over. */

@@ -16,6 +16,8 @@ struct fake {
   struct list dirty; /* conn->dirty: want_flush was called */
   uint64_t acked;    /* what every peer has acknowledged */
   unsigned killed;   /* sockets that were told to end at once */
+  unsigned flushed;  /* how often a socket was asked to take more at once */
+  bool takes_all;    /* and it takes everything then */
 };
 
 static inline void fake_want_flush(struct conn *conn) {
@@ -32,6 +34,27 @@ static inline void fake_kill(struct conn *conn) {
   container_of(conn->manager, struct fake, manager)->killed++;
 }
 
+/* The socket of a connection took everything that waits. */
+static inline void fake_flush(struct conn *conn) {
+  outq_clear(&conn->out);
+  list_remove(&conn->dirty);
+  conn->blocked = false;
+  conn->sent = 0;
+  backlog_update(conn);
+}
+
+/* Else it is full, and not a byte leaves. */
+static inline void fake_flush_now(struct conn *conn) {
+  struct fake *fake = container_of(conn->manager, struct fake, manager);
+  fake->flushed++;
+  if (fake->takes_all) {
+    fake_flush(conn);
+    return;
+  }
+  conn->blocked = true;
+  backlog_update(conn);
+}
+
 static inline void fake_start(struct fake *fake, struct manager_limits limits) {
   memset(fake, 0, sizeof *fake);
   log_setup(LOG_ERROR, LOG_TEXT);
@@ -42,8 +65,10 @@ static inline void fake_start(struct fake *fake, struct manager_limits limits) {
 
 /* A new connection, in no index. */
 static inline struct conn *fake_conn(struct fake *fake) {
-  static const struct conn_io io = {
-      .want_flush = fake_want_flush, .kill = fake_kill, .acked = fake_acked};
+  static const struct conn_io io = {.want_flush = fake_want_flush,
+                                    .flush = fake_flush_now,
+                                    .kill = fake_kill,
+                                    .acked = fake_acked};
   return conn_new(&fake->loop, &io, fake);
 }
 
@@ -53,15 +78,6 @@ static inline struct conn *fake_login(struct fake *fake, const char *user) {
   assert_int_equal(manager_add(&fake->manager, conn, "192.0.2.1"), 0);
   assert_int_equal(manager_login(&fake->manager, conn, user), 0);
   return conn;
-}
-
-/* The socket of a connection took everything that waits. */
-static inline void fake_flush(struct conn *conn) {
-  outq_clear(&conn->out);
-  list_remove(&conn->dirty);
-  conn->blocked = false;
-  conn->sent = 0;
-  backlog_update(conn);
 }
 
 /* It took a part only: the first `sent` bytes of the first frame. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A bounded FIFO of frames. */
+ * A FIFO of frames. */
 #include "hub/outq.h"
 
-#include "base/err.h"
 #include "base/mem.h"
 
 /* The first ring on the heap; where more than a few wait, many do. */
@@ -25,16 +24,13 @@ void outq_init(struct outq *queue) {
   queue->ring = queue->few;
 }
 
-int outq_push(struct outq *queue, struct frame *frame, size_t limit) {
-  if (queue->bytes + (size_t)frame->len > limit)
-    return ERR_FULL;
+void outq_push(struct outq *queue, struct frame *frame) {
   if (queue->count == queue->cap)
     grow(queue);
   queue->ring[(queue->head + queue->count) & (queue->cap - 1)] =
       frame_ref(frame);
   queue->count++;
   queue->bytes += frame->len;
-  return 0;
 }
 
 static void shrink(struct outq *queue) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What waits to be written to one connection: a FIFO of frame references,
- * bounded in bytes.
+ * What waits to be written to one connection: a FIFO of frame references. How
+ * many bytes it may hold, and what a full one means, says core/conn.
  *
  * Most of the time at most a frame or two wait, for the rest of a loop turn;
  * these live inside the struct. More go to a ring on the heap, which is given
@@ -22,9 +22,8 @@ struct outq {
 /* The queue must not move in memory afterwards. */
 void outq_init(struct outq *queue);
 
-/* Takes a reference of its own. ERR_FULL, and no change, when the queue would
- * hold more than `limit` bytes. */
-MUST_CHECK int outq_push(struct outq *queue, struct frame *frame, size_t limit);
+/* Takes a reference of its own. */
+void outq_push(struct outq *queue, struct frame *frame);
 
 /* The frame at position `i` from the front; NULL past the end. */
 static inline struct frame *outq_peek(const struct outq *queue, uint32_t i) {
