@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What waits to be written to one connection: a FIFO of frame references. How
- * many bytes it may hold, and what a full one means, says core/conn.
+ * many bytes it may hold, and what a full one means, says hub/conn.
  *
  * Most of the time at most a frame or two wait, for the rest of a loop turn;
  * these live inside the struct. More go to a ring on the heap, which is given
