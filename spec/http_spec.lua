@@ -106,6 +106,7 @@ describe("A browser of another origin", function()
       assert.equal(403, status(server, "https://evil.example"))
       assert.equal(403, status(server, "https://other.example:" .. i))
     end
+    server:wait_log "origin=https://other.example:5"
     local _, evil = server:log():gsub("origin=https://evil%.example", "")
     local _, others = server:log():gsub("origin=https://other%.example", "")
     assert.equal(1, evil)
@@ -118,6 +119,7 @@ describe("A browser of another origin", function()
     for i = 1, 100 do
       assert.equal(403, status(server, "https://evil.example:" .. i))
     end
+    server:wait_log "origin=https://evil.example:64"
     local _, lines = server:log():gsub("status=403", "")
     assert.equal(64, lines)
   end)

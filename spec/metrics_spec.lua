@@ -91,6 +91,7 @@ describe("perigee.metrics", function()
   it("is bounded, says so once, and goes on with what is there", function()
     alice:request("many", 1200)
     alice:request("many", 1200)
+    server:wait_log "more than 1000 series"
     local _, told = server:log():gsub("more than 1000 series", "")
     assert.equal(1, told)
     local text = metrics()

@@ -5,7 +5,6 @@
 #include "base/log.h"
 
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -70,6 +69,5 @@ uint32_t hash_bytes(const void *bytes, size_t len) {
 __attribute__((constructor)) static void make_process_key(void) {
   if (getrandom(&process_key, sizeof process_key, 0) == sizeof process_key)
     return;
-  log_error("no random bytes for the key of hash tables");
-  abort();
+  log_fatal("no random bytes for the key of hash tables");
 }

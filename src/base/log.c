@@ -2,7 +2,8 @@
  * Log lines to standard error. */
 #include "base/log.h"
 
-#include <errno.h>
+#include "base/spool.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,12 @@ static const char *const colours[] = {"\x1b[2m", "", "\x1b[33m", "\x1b[31m"};
 
 /* A line under construction; `max` leaves room for the end of the line. */
 struct line {
-  char text[LOG_LINE_BYTES];
   size_t len, max;
+  char text[LOG_LINE_BYTES];
 };
+
+/* How long the end of the process waits for who reads the log. */
+enum { FLUSH_MS = 2000 };
 
 enum { TAIL = 16 }; /* "…", colour reset, quote, brace, line break */
 
@@ -126,18 +130,6 @@ static void put_tail(struct line *line) {
   put(line, "\n", 1);
 }
 
-static void write_all(const char *text, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(STDERR_FILENO, text, len);
-    if (n < 0 && errno != EINTR)
-      return; /* nowhere left to say it */
-    if (n > 0) {
-      text += n;
-      len -= (size_t)n;
-    }
-  }
-}
-
 void log_setup(enum log_level level, enum log_format format) {
   sink.level = level;
   sink.format = format;
@@ -149,19 +141,66 @@ bool log_enabled(enum log_level level) {
   return level >= sink.level;
 }
 
-void log_write(enum log_level level, const char *fmt, ...) {
+/* The whole line, with its line break. */
+static void make_line(struct line *line, enum log_level level,
+                      const char *message, size_t len) {
+  *line = (struct line){.max = LOG_LINE_BYTES - TAIL};
+  put_head(line, level);
+  put_message(line, message, len);
+  put_tail(line);
+}
+
+/* For base/spool, under its lock. */
+static size_t make_note(char out[SPOOL_NOTE_BYTES], uint64_t lost) {
+  struct line line;
+  char message[80];
+  int len = snprintf(message, sizeof message,
+                     "%llu lines lost: nobody took the log in time",
+                     (unsigned long long)lost);
+  make_line(&line, LOG_WARN, message, (size_t)len);
+  memcpy(out, line.text, line.len);
+  return line.len;
+}
+
+void log_start(void) {
+  spool_start(STDERR_FILENO, make_note);
+}
+
+uint64_t log_lost(void) {
+  return spool_lost();
+}
+
+void log_flush(void) {
+  spool_flush(FLUSH_MS);
+}
+
+void log_stop(void) {
+  spool_stop(FLUSH_MS);
+}
+
+static void write_line(enum log_level level, const char *fmt, va_list args) {
   char message[LOG_LINE_BYTES];
-  va_list args;
-  va_start(args, fmt);
+  struct line line;
   int n = vsnprintf(message, sizeof message, fmt, args);
-  va_end(args);
   size_t len = n < 0                        ? 0
                : (size_t)n < sizeof message ? (size_t)n
                                             : sizeof message - 1;
+  make_line(&line, level, message, len);
+  spool_put(STDERR_FILENO, line.text, line.len);
+}
 
-  struct line line = {.max = LOG_LINE_BYTES - TAIL};
-  put_head(&line, level);
-  put_message(&line, message, len);
-  put_tail(&line);
-  write_all(line.text, line.len);
+void log_write(enum log_level level, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  write_line(level, fmt, args);
+  va_end(args);
+}
+
+void log_fatal(const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  write_line(LOG_ERROR, fmt, args);
+  va_end(args);
+  log_flush();
+  abort();
 }

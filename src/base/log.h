@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Log lines: one event, one line, one write to standard error.
+ * Log lines: one event, one line, to standard error.
  *
  * Text:  2026-01-31T12:00:00.123Z info  conn=12 user=42 authenticated
  * JSON:  {"time":"…","level":"info","msg":"conn=12 user=42 authenticated"}
@@ -7,13 +7,19 @@
  * Write what happened after the `key=value` pairs that say to whom. Bytes of
  * peers may go in: control characters are escaped, and a line break (as in a
  * traceback) is indented, so that nobody can forge a line. Secrets and tokens
- * never go in. The sink is shared by all threads; a line is written whole. */
+ * never go in. The sink is shared by all threads; a line is written whole.
+ *
+ * A server calls log_start: from then on a thread of its own writes the lines,
+ * so that nobody who serves waits for who reads them. What does not fit into
+ * its ring is counted, and the count is the next line (base/spool). Commands
+ * that write a few lines and exit do not; there log_write writes. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include "base/attr.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
@@ -25,9 +31,24 @@ enum { LOG_LINE_BYTES = 8192 };
  * used for text on a terminal unless NO_COLOR is set. */
 void log_setup(enum log_level level, enum log_format format);
 
+/* Lines are written by a thread from now on; until log_stop, which waits for
+ * those that are left, two seconds at most. */
+void log_start(void);
+void log_stop(void);
+
+/* Waits in the same way for the lines so far: before the process ends in
+ * another way. */
+void log_flush(void);
+
+/* How many lines did not fit since the start of the process. */
+uint64_t log_lost(void);
+
 bool log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
+
+/* Something that cannot be: writes the line, waits for it, and aborts. */
+_Noreturn void log_fatal(const char *fmt, ...) PRINTF(1, 2);
 
 /* The argument list is not evaluated when the level is off. */
 #define log_at(level, ...)                                                     \

@@ -8,10 +8,8 @@
 #include <string.h>
 
 static void *must(void *ptr, size_t size) {
-  if (!ptr && size) {
-    log_error("out of memory: no %zu bytes", size);
-    abort();
-  }
+  if (!ptr && size)
+    log_fatal("out of memory: no %zu bytes", size);
   return ptr;
 }
 

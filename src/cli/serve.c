@@ -13,6 +13,7 @@ static int serve(enum config_mode mode, int argc, char **argv) {
     return status;
   log_setup((enum log_level)config->log_level,
             (enum log_format)config->log_format);
+  log_start();
   size_t missing = config_secret_missing(config);
   if (config_check(config, mode, &errors))
     status = CLI_USAGE;
@@ -20,6 +21,7 @@ static int serve(enum config_mode mode, int argc, char **argv) {
     log_warn("auth.secret is %zu bytes too short for production", missing);
   if (status == CLI_OK && server_run(config, mode, &errors))
     status = CLI_FAILED;
+  log_stop(); /* before what is written without it */
   cli_complain(&errors);
   buf_free(&errors);
   config_free(config);

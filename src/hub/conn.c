@@ -35,11 +35,9 @@ static void set_state(struct conn *conn, enum conn_state state) {
       [CONN_READY] = {[CONN_CLOSING] = true},
       [CONN_CLOSING] = {[CONN_CLOSED] = true},
   };
-  if (!allowed[conn->state][state]) {
-    log_error("conn=%llu impossible state change %d to %d",
+  if (!allowed[conn->state][state])
+    log_fatal("conn=%llu impossible state change %d to %d",
               (unsigned long long)conn->id, conn->state, state);
-    abort();
-  }
   conn->state = state;
 }
 

@@ -41,6 +41,11 @@ static void print_text(const struct control *control, struct buf *out) {
              "nothing\n# TYPE perigee_reloads_failed_total counter\n"
              "perigee_reloads_failed_total %u\n",
              control->reloader->failed);
+  buf_printf(out,
+             "# HELP perigee_log_lines_lost_total log lines that nobody took "
+             "in time\n# TYPE perigee_log_lines_lost_total counter\n"
+             "perigee_log_lines_lost_total %llu\n",
+             (unsigned long long)log_lost());
   snapshot_print(control->last, (size_t)control->crew->count, out);
   metrics_print(control->metrics, out);
 }
@@ -49,9 +54,10 @@ static void print_json(const struct control *control, struct buf *out) {
   buf_printf(out,
              "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
              "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
-             "\"workers\":",
+             "\"log_lines_lost\":%llu,\"workers\":",
              control->reloader->number, (long long)control->started,
-             control->draining ? "true" : "false", control->reloader->failed);
+             control->draining ? "true" : "false", control->reloader->failed,
+             (unsigned long long)log_lost());
   snapshot_print_json(control->last, (size_t)control->crew->count, out);
   buf_puts(out, "}\n");
 }

@@ -55,6 +55,7 @@ static void on_changed(void *arg) {
 static void stop(struct server *server) {
   if (server->stopping) {
     log_warn("second signal: ending at once");
+    log_flush();
     _exit(1);
   }
   server->stopping = true;
@@ -179,8 +180,10 @@ static void say_ready(const struct server *server, const char *address,
             "perigee %s ready on %s://%s scripts=%s handlers=%u admin=%s",
             PERIGEE_VERSION, scheme, address, server->config->scripts, handlers,
             control_address(&server->control));
-  if (server->mode == CONFIG_DEVELOPMENT)
+  if (server->mode == CONFIG_DEVELOPMENT) {
+    log_flush(); /* the line comes first */
     print_welcome(server, scheme, address);
+  }
 }
 
 static void start(struct server *server, struct generation **first,

@@ -47,11 +47,9 @@ struct deflate *deflate_new(int level, size_t threshold, struct stats *stats) {
   state->in.zfree = state->out.zfree = release;
   if (deflateInit2(&state->out, level, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL,
                    Z_DEFAULT_STRATEGY) != Z_OK ||
-      inflateInit2(&state->in, WINDOW_BITS) != Z_OK) {
-    log_error("zlib does not start: is it another version than %s?",
+      inflateInit2(&state->in, WINDOW_BITS) != Z_OK)
+    log_fatal("zlib does not start: is it another version than %s?",
               ZLIB_VERSION);
-    abort();
-  }
   return state;
 }
 
