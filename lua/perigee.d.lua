@@ -120,7 +120,7 @@ function client:leave(room) end
 function client:rooms() end
 
 ---Closes the connection. Without a code it is 4502: do not come back.
----@param code? integer 1000, or 3000 to 4999.
+---@param code? integer 1000 to 1003, 1007 to 1014, or 3000 to 4999.
 ---@param reason? string At most 123 bytes.
 ---@return true?
 ---@return "closed"?

@@ -133,6 +133,8 @@ describe("The client object", function()
   for _, case in ipairs {
     { code = 4004, reason = "go away" }, { code = 4999, reason = "ä" },
     { code = 4100, reason = ("x"):rep(123) },
+    { code = 1001, reason = "gone" }, { code = 1012, reason = "restart" },
+    { code = 1013, reason = "later" }, { code = 3000, reason = "unauthorized" },
   } do
     it("closes with code and reason: " .. case.code, function()
       alice:send("close", case)
@@ -148,7 +150,8 @@ describe("The client object", function()
   end)
 
   it("does not close with a code that is none", function()
-    for _, code in ipairs { 0, 999, 1005, 1006, 70000, -1 } do
+    for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000,
+      70000, -1, 1000 - 2 ^ 32 | 0 } do
       local _, problem = alice:try("close", { code = code })
       assert.equal("HANDLER_ERROR", problem)
     end

@@ -14,7 +14,7 @@ describe("RFC 6455:", function()
 
   describe("5.5.1, a close frame", function()
     for _, code in ipairs { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
-      1011, 3000, 3999, 4000, 4999 } do
+      1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999 } do
       it(("with %d is answered with it"):format(code), function()
         peer:send(frames.close(code))
         peer:expect(CLOSE, string.pack(">I2", code))
@@ -87,8 +87,7 @@ describe("RFC 6455:", function()
   end)
 
   describe("7.4, a close frame with the code", function()
-    for _, code in ipairs { 0, 1, 999, 1004, 1005, 1006, 1012, 1013, 1014,
-      1015, 1016, 1100, 2000, 2999, 5000, 65535 } do
+    for _, code in ipairs { 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535 } do
       it(("%d is refused"):format(code), function()
         peer:send(frames.close(code))
         peer:expect_close(1002)
@@ -102,6 +101,11 @@ describe("RFC 6455:", function()
       peer:expect(CLOSE, "\x10\xe1closed")
       peer:send(text "later" .. frames.close(4321))
       peer:expect_end()
+    end)
+
+    it("it may say all that a close frame may carry", function()
+      peer:send(text "close 1014")
+      peer:expect(CLOSE, "\x03\xf6closed")
     end)
 
     it("it hangs up when it is answered", function()

@@ -137,17 +137,11 @@ static void on_ping(struct conn *conn, const struct reader_part *part) {
   frame_unref(pong);
 }
 
-/* 7.4: what an endpoint may send. */
-static bool is_close_code(int code) {
-  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1011) ||
-         (code >= 3000 && code <= 4999);
-}
-
 /* 5.5.1. Both have said it then, and a server hangs up first. */
 static void on_close(struct edge *edge, struct conn *conn,
                      const struct reader_part *part) {
   int code = part->len < 2 ? 0 : part->data[0] << 8 | part->data[1];
-  if (part->len > 0 && !is_close_code(code))
+  if (part->len > 0 && !close_is_legal(code))
     conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
   else if (part->len > 2 &&
            !json_utf8_valid((const char *)part->data + 2, part->len - 2))

@@ -394,8 +394,8 @@ static int client_close(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
   lua_Integer code = luaL_optinteger(L, 2, CLOSE_KICKED);
   const char *reason = luaL_optstring(L, 3, NULL);
-  luaL_argcheck(L, code == CLOSE_NORMAL || (code >= 3000 && code <= 4999), 2,
-                "a close code is 1000 or from 3000 to 4999");
+  luaL_argcheck(L, code > 0 && code <= 4999 && close_is_legal((int)code), 2,
+                "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999");
   if (reason) {
     luaL_argcheck(L, strlen(reason) <= CLOSE_REASON_BYTES, 3,
                   "a close reason has at most 123 bytes");

@@ -13,3 +13,8 @@ const char *close_reason(int code) {
     return "closed";
   }
 }
+
+bool close_is_legal(int code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+         (code >= 3000 && code <= 4999);
+}

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Why a connection ends: close codes and their reasons.
  *
- * The range carries the verdict for the client: after 4000–4499 it may
- * reconnect, after 4500–4999 it should not. */
+ * The range carries the verdict for the client: after 4500–4999 it should not
+ * reconnect, after every other code it may. Final is only what the same client
+ * would meet again whatever time passes; what may pass by itself (a full
+ * server, a clock, a burst) gets a code below 4500. docs/protocol.md has the
+ * table, with the reason of each verdict. */
 #ifndef WIRE_CLOSE_H
 #define WIRE_CLOSE_H
+
+#include <stdbool.h>
 
 /* X(NAME, code, reason) */
 #define CLOSE_MAP(X)                                                           \
@@ -19,6 +24,7 @@
   X(RECONNECT, 4004, "reconnect")                                              \
   X(INTERNAL, 4005, "internal")                                                \
   X(AUTH_TIMEOUT, 4006, "auth_timeout")                                        \
+  X(TRY_LATER, 4007, "try_later")                                              \
   X(BAD_PROTOCOL, 4500, "bad_protocol")                                        \
   X(AUTH_FAILED, 4501, "auth_failed")                                          \
   X(KICKED, 4502, "kicked")                                                    \
@@ -39,5 +45,10 @@ enum { CLOSE_REASON_BYTES = 123 };
 
 /* The reason of a code; "closed" for codes of scripts. */
 const char *close_reason(int code);
+
+/* Whether a close frame may carry `code`: RFC 6455, 7.4, and what IANA has
+ * registered since (1012 service restart, 1013 try again later, 1014 bad
+ * gateway). 1005, 1006 and 1015 are names for what was not said. */
+bool close_is_legal(int code);
 
 #endif
