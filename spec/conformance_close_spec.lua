@@ -87,7 +87,8 @@ describe("RFC 6455:", function()
   end)
 
   describe("7.4, a close frame with the code", function()
-    for _, code in ipairs { 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535 } do
+    for _, code in ipairs { 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999,
+      5000, 65535 } do
       it(("%d is refused"):format(code), function()
         peer:send(frames.close(code))
         peer:expect_close(1002)
