@@ -9,6 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct json_bound bound = {.bytes = 16 << 20};
+
 /* Arguments: the text and the buffer for the new one. */
 static int recode(lua_State *L) {
   size_t len;
@@ -16,7 +18,7 @@ static int recode(lua_State *L) {
   struct buf *out = lua_touserdata(L, 2);
   json_decode(L, text, len);
   out->len = 0;
-  json_encode(L, -1, out);
+  json_encode(L, -1, out, &bound);
   return 0;
 }
 

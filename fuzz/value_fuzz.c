@@ -163,11 +163,13 @@ static int build(lua_State *L) {
 
 /* --- the ways out ------------------------------------------------------- */
 
+static struct json_bound bound = {.bytes = 16 << 20};
+
 /* Arguments of the next three: a value and a buffer. */
 static int encode(lua_State *L) {
   struct buf *out = lua_touserdata(L, 2);
   out->len = 0;
-  json_encode(L, 1, out);
+  json_encode(L, 1, out, &bound);
   return 0;
 }
 
@@ -175,13 +177,13 @@ static int recode(lua_State *L) {
   struct buf *out = lua_touserdata(L, 2);
   json_decode(L, out->data, out->len);
   out->len = 0;
-  json_encode(L, -1, out);
+  json_encode(L, -1, out, &bound);
   return 0;
 }
 
 static int repack(lua_State *L) {
   struct buf *out = lua_touserdata(L, 2);
-  struct pack_from from = {L, 1, "value", PACK_MAX};
+  struct pack_from from = {L, 1, "value", PACK_MAX, NULL};
   out->len = 0;
   pack_write(&from, L, out);
   lua_pushlstring(L, out->data, out->len);

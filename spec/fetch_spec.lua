@@ -180,6 +180,13 @@ describe("perigee.fetch", function()
     assert.equal("too_large", fetch("/bytes/1048577").code)
   end)
 
+  it("takes so many headers and not more", function()
+    assert.equal(1000 * #"b, " - 2, #fetch("/lines/1000").headers.a)
+    local answer = fetch "/lines/3000"
+    assert.equal("too_large", answer.code)
+    assert.equal("the headers take more than 262144 bytes", answer.text)
+  end)
+
   it("waits for a limited time", function()
     local answer = fetch("/hold/never", { timeout = 0.1 })
     assert.equal("timeout", answer.code)

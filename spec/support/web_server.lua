@@ -6,6 +6,7 @@
 --   /same          the body that was sent
 --   /status/404    an answer with that status
 --   /headers       headers that come more than once
+--   /lines/100     that many headers `a: b`
 --   /bytes/100     that many bytes
 --   /redirect/URL  to that URL
 --   /hold/NAME     answers when somebody asks for /release/NAME
@@ -76,6 +77,14 @@ function pages.headers(stream)
     { "x-one", "a" }, { "X-One", "b" }, { "x-empty", "" },
     { "set-cookie", "a=1, 2" }, { "set-cookie", "b=3" },
   })
+end
+
+function pages.lines(stream, count)
+  local lines = {}
+  for i = 1, tonumber(count) do
+    lines[i] = { "a", "b" }
+  end
+  answer(stream, "", 200, lines)
 end
 
 function pages.bytes(stream, count)

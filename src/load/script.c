@@ -83,9 +83,14 @@ static void find_functions(lua_State *L, struct script *script) {
                   "connection sends, as `return type, data`");
 }
 
+/* The most that a server takes: limits.message_bytes goes no further. */
+static struct json_bound bound = {.bytes = 16 << 20};
+
 static void load(lua_State *L, struct job *job) {
   luaL_openlibs(L);
-  luaL_requiref(L, "perigee.json", luaopen_perigee_json, 0);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  json_open(L, &bound);
+  lua_setfield(L, -2, "perigee.json");
   lua_settop(L, 0);
   if (luaL_loadfile(L, job->path))
     lua_error(L);
@@ -118,7 +123,7 @@ static void request(lua_State *L, struct job *job) {
   json_put_int(job->out, (int64_t)job->id);
   if (!lua_isnil(L, -1)) {
     buf_puts(job->out, ",\"data\":");
-    json_encode(L, -1, job->out);
+    json_encode(L, -1, job->out, &bound);
   }
   buf_putc(job->out, '}');
 }

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/fetch_head.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -53,11 +54,13 @@ struct fetch {
   struct curl_slist *lines;
   uint64_t timeout_ms, deadline_ms;
   size_t max_bytes;
-  bool too_large;
+  const char *too_large; /* what was; NULL: nothing */
+  size_t most;           /* bytes that it may have */
   fetch_done_fn *done;
   void *arg;
   struct fetch_result result;
-  struct buf headers, body;
+  struct fetch_head head;
+  struct buf body;
   char error[CURL_ERROR_SIZE];
 };
 
@@ -103,32 +106,13 @@ static enum fetch_code code_of(const struct fetch *fetch, CURLcode code) {
   }
 }
 
-static void put_lower(struct buf *out, const char *text) {
-  for (; *text; text++)
-    buf_putc(out, *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text);
-  buf_putc(out, 0);
-}
-
-/* Without the line break that libcurl 7.88 leaves in an empty value. */
-static void put_value(struct buf *out, const char *value) {
-  buf_put(out, value, strcspn(value, "\r\n"));
-  buf_putc(out, 0);
-}
-
 static void take_answer(struct fetch *fetch) {
-  const int last_request = -1;
   struct fetch_result *result = &fetch->result;
-  struct curl_header *header = NULL;
   long status = 0;
   curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
   result->status = (int)status;
-  while ((header = curl_easy_nextheader(fetch->easy, CURLH_HEADER, last_request,
-                                        header))) {
-    put_lower(&fetch->headers, header->name);
-    put_value(&fetch->headers, header->value);
-  }
   result->headers =
-      (struct fetch_headers){fetch->headers.data, fetch->headers.len};
+      (struct fetch_headers){fetch->head.text.data, fetch->head.text.len};
   result->body_len = fetch->body.len;
   if (fetch->body.data)
     result->body = fetch->body.data;
@@ -161,8 +145,8 @@ static void finish_with(struct fetch *fetch, CURLcode code) {
   if (code == CURLE_OK)
     take_answer(fetch);
   else if (fetch->too_large)
-    snprintf(fetch->error, sizeof fetch->error,
-             "the body has more than %zu bytes", fetch->max_bytes);
+    snprintf(fetch->error, sizeof fetch->error, "%s more than %zu bytes",
+             fetch->too_large, fetch->most);
   else if (!fetch->error[0])
     snprintf(fetch->error, sizeof fetch->error, "%s", curl_easy_strerror(code));
   finish(fetch, code_of(fetch, code));
@@ -293,10 +277,24 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   struct fetch *fetch = arg;
   size_t len = size * count;
   if (len > fetch->max_bytes - fetch->body.len) {
-    fetch->too_large = true;
+    fetch->too_large = "the body has";
+    fetch->most = fetch->max_bytes;
     return 0; /* not all: libcurl gives up */
   }
   buf_put(&fetch->body, data, len);
+  return len;
+}
+
+/* libcurl keeps headers, too, but asks its whole list for each one that it
+ * hands out. */
+static size_t on_head(char *line, size_t size, size_t count, void *arg) {
+  struct fetch *fetch = arg;
+  size_t len = size * count;
+  if (!fetch_head_take(&fetch->head, line, len)) {
+    fetch->too_large = "the headers take";
+    fetch->most = FETCH_HEAD_BYTES;
+    return 0;
+  }
   return len;
 }
 
@@ -406,6 +404,8 @@ static int set_all(struct fetch *fetch, const struct fetch_request *r) {
   bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
   bad |= set_trust(easy, fetch->fetcher);
   bad |= set_limits(easy, r);
   bad |= set_method(easy, r);
@@ -541,7 +541,7 @@ void fetch_free(struct fetch *fetch) {
   if (!fetch)
     return;
   detach(fetch);
-  buf_free(&fetch->headers);
+  fetch_head_free(&fetch->head);
   buf_free(&fetch->body);
   mem_free(fetch);
 }

@@ -23,7 +23,8 @@ struct fetch; /* one request, from fetch_start to fetch_free */
   X(REFUSED, "refused")     /* nobody takes connections there */               \
   X(DNS, "dns")             /* there is no such host */                        \
   X(TLS, "tls")             /* no TLS, or a certificate that is not trusted */ \
-  X(TOO_LARGE, "too_large") /* the body is longer than max_bytes */            \
+  X(TOO_LARGE, "too_large") /* the body is longer than max_bytes, or there are \
+                             * too many headers */                             \
   X(BAD_URL, "bad_url")     /* not an http:// or https:// address */           \
   X(TOO_MANY, "too_many")   /* at_once requests are under way */               \
   X(FAILED, "failed")       /* anything else */

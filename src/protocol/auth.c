@@ -232,7 +232,7 @@ static void run_token_hook(struct conn *conn, const struct msg_id *id,
       .id = *id,
       .args = {{.kind = CALL_CLIENT}, {CALL_STRING, token, len}},
       .nargs = 2,
-      .want_result = true,
+      .results = 2,
       .done = token_hook_done};
   call_run(live, &spec);
 }

@@ -63,7 +63,7 @@ static void ask_and_join(struct conn *conn, const struct msg_id *id,
                                     string(name, strlen(name)),
                                     {data ? CALL_JSON : CALL_NIL, data, len}},
                            .nargs = 3,
-                           .want_result = true,
+                           .results = 1,
                            .done = join_hook_done,
                            .arg = mem_strdup(name)};
   call_run(protocol_of(conn)->host.live, &spec);

@@ -85,7 +85,7 @@ static void run_handler(struct conn *conn, struct generation *live,
                {env->data ? CALL_JSON : CALL_NIL, env->data, env->data_len}},
       .nargs = 2,
       .gated = true,
-      .want_result = env->id.kind != MSG_ID_NONE,
+      .results = env->id.kind != MSG_ID_NONE,
       .done = answer_call,
   };
   call_run(live, &spec);

@@ -11,20 +11,34 @@
 
 enum { INSTRUCTIONS = 1000 }; /* between two looks at the clock */
 
-static void on_count(lua_State *L, lua_Debug *ar) {
-  struct budget *budget = &generation_of(L)->budget;
-  (void)ar;
-  if (budget->end_ns == 0 || uv_hrtime() < budget->end_ns) {
-    if (lua_gethookcount(L) != INSTRUCTIONS)
-      budget_watch(L); /* a coroutine that outlived an earlier budget */
-    return;
-  }
+static void on_count(lua_State *L, lua_Debug *ar);
+
+static bool is_over(const struct budget *budget) {
+  return budget->end_ns != 0 && uv_hrtime() >= budget->end_ns;
+}
+
+/* `level` is that of the function that computes, seen from here. */
+static void raise_over(struct budget *budget, lua_State *L, int level) {
   budget->spent = true;
   lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
-  luaL_where(L, 0); /* the hook itself is no level */
+  luaL_where(L, level);
   lua_pushstring(L, budget->why);
   lua_concat(L, 2);
   lua_error(L);
+}
+
+static void on_count(lua_State *L, lua_Debug *ar) {
+  struct budget *budget = &generation_of(L)->budget;
+  (void)ar;
+  if (is_over(budget))
+    raise_over(budget, L, 0); /* the hook itself is no level */
+  else if (lua_gethookcount(L) != INSTRUCTIONS)
+    budget_watch(L); /* a coroutine that outlived an earlier budget */
+}
+
+void budget_check(struct budget *budget, lua_State *L) {
+  if (is_over(budget))
+    raise_over(budget, L, 1); /* level 0 is the C function */
 }
 
 void budget_watch(lua_State *L) {

@@ -43,6 +43,10 @@ void budget_start(struct budget *budget, uint64_t ms);
  * unwinding raises `why` (constant), with any number of protected calls. */
 void budget_expire(struct budget *budget, lua_State *L, const char *why);
 
+/* For C functions that take their time: raises as the hook does, if the time
+ * is over. `L` is what waits for the error. */
+void budget_check(struct budget *budget, lua_State *L);
+
 /* Nothing runs any more. Returns whether the time was over. */
 bool budget_stop(struct budget *budget);
 

@@ -50,6 +50,7 @@ struct call {
   struct call_result result;
   const char *error; /* on the coroutine's stack, or constant; NULL: none */
   bool out_of_memory;
+  bool returned; /* it has ended by itself: what raises now are its results */
 
   struct waiter *waiter; /* begun and not ended; NULL: none */
   bool waiting;          /* the coroutine has yielded for it */
@@ -89,9 +90,18 @@ static void push_args(lua_State *L, const struct call *call) {
     push_arg(L, call, &call->spec.args[i]);
 }
 
-static void check_utf8(lua_State *L, const char *text) {
-  if (!json_utf8_valid(text, strlen(text)))
+static const char *check_text(lua_State *L, int index,
+                              const struct generation *generation) {
+  size_t len, most = generation->sending.bytes;
+  const char *text = lua_tolstring(L, index, &len);
+  if (len > most)
+    luaL_error(L,
+               "an error code or text has more than %I bytes "
+               "(limits.send_bytes)",
+               (LUAI_UACINT)most);
+  if (!json_utf8_valid(text, len))
     luaL_error(L, "an error code or text is not valid UTF-8");
+  return text;
 }
 
 /* Whether the values on the stack are a refusal: nil, code, text. */
@@ -102,11 +112,9 @@ static bool refused(lua_State *L, struct call *call) {
     luaL_error(L, "the error code after nil must be a string, not a %s",
                luaL_typename(L, 2));
   call->result.verdict = CALL_REFUSED;
-  call->result.code = lua_tostring(L, 2);
+  call->result.code = check_text(L, 2, call->generation);
   call->result.text =
-      lua_type(L, 3) == LUA_TSTRING ? lua_tostring(L, 3) : call->result.code;
-  check_utf8(L, call->result.code);
-  check_utf8(L, call->result.text);
+      check_text(L, lua_type(L, 3) == LUA_TSTRING ? 3 : 2, call->generation);
   return true;
 }
 
@@ -114,15 +122,15 @@ static bool refused(lua_State *L, struct call *call) {
  * may move while it grows: texts are set when all is written. */
 static void encode_results(lua_State *L, struct call *call) {
   struct buf *out = &call->generation->scratch;
-  size_t ends[ARRAY_SIZE(call->result.value)];
+  size_t ends[CALL_RESULTS_MAX];
   buf_reset(out, GENERATION_SCRATCH_KEEP);
-  for (int i = 0; i < (int)ARRAY_SIZE(ends); i++) {
+  for (int i = 0; i < call->spec.results; i++) {
     if (!lua_isnoneornil(L, i + 1))
-      json_encode(L, i + 1, out);
+      json_encode(L, i + 1, out, &call->generation->sending);
     ends[i] = out->len;
   }
   size_t start = 0;
-  for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+  for (int i = 0; i < call->spec.results; i++) {
     call->result.value[i] =
         (struct call_arg){CALL_JSON, out->data + start, ends[i] - start};
     start = ends[i];
@@ -134,7 +142,8 @@ static void encode_results(lua_State *L, struct call *call) {
 static int after_handler(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   (void)status;
-  if (!refused(L, call) && call->spec.want_result)
+  call->returned = true;
+  if (!refused(L, call) && call->spec.results)
     encode_results(L, call);
   return lua_gettop(L); /* they stay on the coroutine's stack */
 }
@@ -172,16 +181,30 @@ static int run_gate(lua_State *L, struct call *call) {
   return after_gate(L, LUA_OK, (lua_KContext)call);
 }
 
+static void push_function(lua_State *L, const struct call_spec *spec) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX,
+              spec->function ? spec->function : spec->handler->ref);
+}
+
 static int body(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
   const struct call_spec *spec = &call->spec;
   lua_settop(L, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX,
-              spec->function ? spec->function : spec->handler->ref);
+  push_function(L, spec);
   push_args(L, call);
   if (spec->gated && call->generation->hooks[HOOK_MESSAGE])
     return run_gate(L, call);
   return run_handler(L, call);
+}
+
+/* The function whose results raise is in no traceback any more. */
+static const char *where_returned(lua_State *L, const struct call_spec *spec,
+                                  const char *text) {
+  lua_Debug ar;
+  push_function(L, spec);
+  lua_getinfo(L, ">S", &ar);
+  return lua_pushfstring(L, "%s:%d: what this function returned: %s",
+                         ar.short_src, ar.linedefined, text);
 }
 
 /* The error becomes a text with a traceback. One that is not a string is
@@ -191,6 +214,9 @@ static int describe(lua_State *L) {
                          ? lua_tostring(L, 1)
                          : lua_pushfstring(L, "(an error that is a %s value)",
                                            luaL_typename(L, 1));
+  const struct call *call = generation_of(L)->current;
+  if (call && call->returned)
+    text = where_returned(L, &call->spec, text);
   luaL_traceback(L, L, text, 1);
   return 1;
 }
@@ -305,6 +331,8 @@ void call_free_idle(struct generation *generation) {
 
 /* --- waiting ------------------------------------------------------------ */
 
+static const char out_of_time[] = "took longer than its timeout";
+
 static void on_deadline_closed(uv_handle_t *handle) {
   mem_free(container_of(handle, struct deadline, timer));
 }
@@ -332,8 +360,7 @@ static void call_abort(struct call *call, enum err err, const char *why) {
 
 static void on_deadline(uv_timer_t *timer) {
   struct deadline *deadline = container_of(timer, struct deadline, timer);
-  call_abort(deadline->call, ERR_HANDLER_TIMEOUT,
-             "took longer than its timeout");
+  call_abort(deadline->call, ERR_HANDLER_TIMEOUT, out_of_time);
 }
 
 static void set_deadline(struct call *call) {
@@ -451,7 +478,7 @@ static void finish(struct call *call, int status, bool too_long) {
   if (!call->error && call->abort) /* there was nothing left to unwind */
     call->error = call->abort;
   else if (!call->error && too_long) /* caught, and gone before the next one */
-    call->error = "computed for too long without waiting, and hid the error";
+    call->error = "its time was over, and it hid the error";
   if (call->error)
     fail(call, failure(call, too_long), ref);
   if (conn)
@@ -468,6 +495,24 @@ static void finish(struct call *call, int status, bool too_long) {
   call_let_go(generation);
 }
 
+/* What is left of the handler's timeout may be less than a burst. */
+static void start_budget(const struct call *call) {
+  struct budget *budget = &call->generation->budget;
+  uint64_t allowed = call->spec.handler->timeout_ms;
+  uint64_t ms = (uint64_t)call->generation->host->config->script_burst_ms;
+  budget_start(budget, ms);
+  if (allowed) {
+    uint64_t gone = uv_hrtime() / 1000000 - call->started_ms;
+    uint64_t left = allowed > gone ? allowed - gone : 0;
+    if (left < ms) {
+      budget_start(budget, left);
+      budget->why = out_of_time;
+    }
+  }
+  if (call->abort)
+    budget_expire(budget, call->L, call->abort);
+}
+
 /* Runs the coroutine until it waits or ends. */
 static void step(struct call *call, int nargs) {
   struct generation *generation = call->generation;
@@ -476,9 +521,7 @@ static void step(struct call *call, int nargs) {
   call->waiting = false;
   list_remove(&call->node);
   list_remove(&call->conn_node);
-  budget_start(&generation->budget, (uint64_t)host->config->script_burst_ms);
-  if (call->abort)
-    budget_expire(&generation->budget, call->L, call->abort);
+  start_budget(call);
   generation->current = call;
   host_running(host, call->spec.handler);
   int status = lua_resume(call->L, generation->L, nargs, &nresults);
@@ -520,7 +563,7 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   call->spec = *spec;
   call->result = (struct call_result){.verdict = CALL_OK};
   call->error = call->abort = NULL;
-  call->waited = call->out_of_memory = false;
+  call->waited = call->out_of_memory = call->returned = false;
   call->started_ms = uv_now(generation->host->loop);
   lua_pushcfunction(call->L, enter);
   lua_pushlightuserdata(call->L, call);

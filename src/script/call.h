@@ -20,7 +20,7 @@
 
 struct conn;
 
-enum { CALL_REF_BYTES = 16 };
+enum { CALL_REF_BYTES = 16, CALL_RESULTS_MAX = 2 };
 
 /* An argument. The bytes are borrowed until call_run returns: they are in Lua
  * by then. */
@@ -46,9 +46,9 @@ enum call_verdict {
 /* Borrowed until the function that was given it returns. */
 struct call_result {
   enum call_verdict verdict;
-  /* CALL_OK: the first two values as JSON, if results were wanted; len 0
-   * when there was no such value or it was nil. */
-  struct call_arg value[2];
+  /* CALL_OK: the values that were wanted as JSON; len 0 when there was no such
+   * value or it was nil. */
+  struct call_arg value[CALL_RESULTS_MAX];
   /* CALL_REFUSED: the script's words. */
   const char *code, *text;
   /* CALL_FAILED: what to answer, and the reference of the log line. */
@@ -74,7 +74,7 @@ struct call_spec {
   int nargs;
   /* For a handler: its message type is shown to @message first. */
   bool gated;
-  bool want_result;   /* encode the values it returns */
+  int results;        /* how many of the values it returns are encoded */
   call_done_fn *done; /* NULL: the result does not matter */
   void *arg;          /* for `done` */
 };

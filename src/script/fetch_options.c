@@ -10,7 +10,9 @@
 #include "config/suggest.h"
 #include "script/json.h"
 
+#include "script/generation.h"
 #include <inttypes.h>
+
 #include <lauxlib.h>
 #include <math.h>
 #include <stdbool.h>
@@ -162,7 +164,7 @@ static void read_body(lua_State *L, struct reading *reading) {
 static void read_json(lua_State *L, struct reading *reading) {
   reading->has_json = true;
   reading->json_at = reading->text->len;
-  json_encode_named(L, lua_gettop(L), reading->text,
+  json_encode_named(L, lua_gettop(L), reading->text, &generation_of(L)->sending,
                     "perigee.fetch: opts.json");
   reading->json_len = reading->text->len - reading->json_at;
 }

@@ -39,6 +39,9 @@ enum { BUILD_MS = 5000 };
 /* What @stop may take, waiting included: a reload or the end waits for it. */
 enum { STOP_MS = 5000 };
 
+/* What copying the states of all clients may take: nobody is served. */
+enum { INHERIT_MS = 2000 };
+
 /* What the finalizers of a state may take together when it is closed. */
 enum { CLOSE_MS = 5000 };
 
@@ -110,7 +113,8 @@ static int check_sendable(lua_State *L) {
   struct buf *scratch = &generation_of(L)->scratch;
   luaL_checkany(L, 1);
   buf_reset(scratch, GENERATION_SCRATCH_KEEP);
-  json_encode_named(L, 1, scratch, luaL_checkstring(L, 2));
+  json_encode_named(L, 1, scratch, &generation_of(L)->sending,
+                    luaL_checkstring(L, 2));
   return 0;
 }
 
@@ -266,6 +270,13 @@ static int panic(lua_State *L) {
   return 0;
 }
 
+/* What a client may send can be relayed, whatever limits.send_bytes says. */
+static size_t send_bytes(const struct config *config) {
+  return (size_t)(config->limits_send_bytes > config->limits_message_bytes
+                      ? config->limits_send_bytes
+                      : config->limits_message_bytes);
+}
+
 struct generation *generation_new(struct host *host, struct bundle *bundle,
                                   unsigned number, struct buf *error) {
   struct generation *generation = mem_alloc(sizeof *generation);
@@ -274,6 +285,8 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
   generation->number = number;
   generation->bundle = bundle_ref(bundle);
   generation->heap.limit = (size_t)host->config->script_memory_mb << 20;
+  generation->sending =
+      (struct json_bound){send_bytes(host->config), &generation->budget};
   list_init(&generation->idle);
   list_init(&generation->waiting);
   list_init(&generation->node);
@@ -341,7 +354,9 @@ int generation_inherit(struct generation *generation, struct generation *from,
   int top = lua_gettop(from->L);
   lua_pushcfunction(L, inherit);
   lua_pushlightuserdata(L, from);
+  budget_start(&generation->budget, INHERIT_MS);
   int status = lua_pcall(L, 1, 0, 0);
+  budget_stop(&generation->budget);
   lua_settop(from->L, top);
   if (status == LUA_OK)
     return 0;

@@ -13,6 +13,7 @@
 #include "script/bundle.h"
 #include "script/heap.h"
 #include "script/host.h"
+#include "script/json.h"
 #include "script/schema.h"
 
 #include "base/hash.h"
@@ -85,6 +86,7 @@ struct generation {
   struct heap heap;
   size_t tuned; /* heap.used, when the collector was last told of it */
   struct budget budget;
+  struct json_bound sending; /* for all JSON that scripts have written */
 
   /* Where messages and results are written. It belongs to no Lua value, so
    * that a script error in the middle of a message leaks nothing; whoever

@@ -8,6 +8,7 @@
  * value that contains itself shows as too deep and is told apart only then. */
 #include "script/json.h"
 
+#include "script/budget.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>
@@ -21,6 +22,13 @@ enum { SCRATCH_KEEP = 64 * 1024 };
 
 /* A key in the path of an error is cut after so many bytes. */
 enum { PATH_KEY = 64 };
+
+/* What one byte of a string may become: \u0000. */
+enum { ESCAPE_BYTES = 6 };
+
+/* Tables between two looks at the clock. A table that was large once and is
+ * empty now is walked through all the same: some 20 ms without a byte. */
+enum { TABLES_A_LOOK = 8 };
 
 void json_setup(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key) == LUA_TTABLE) {
@@ -163,6 +171,9 @@ struct step {
 struct encoder {
   lua_State *L;
   struct buf *out;
+  const struct json_bound *bound;
+  size_t end;       /* what out->len may become */
+  unsigned tables;  /* begun so far */
   const char *name; /* of the whole value, in error texts */
   int depth;        /* steps taken: tables around the value at hand */
   struct step steps[JSON_MAX_DEPTH];
@@ -221,6 +232,21 @@ static _Noreturn void fail_depth(struct encoder *e) {
   fail(e, "more than 64 levels cannot be sent as JSON");
 }
 
+static _Noreturn void fail_length(struct encoder *e) {
+  e->depth = 0;
+  lua_pushfstring(e->L,
+                  "more than %I bytes of JSON cannot be sent "
+                  "(limits.send_bytes)",
+                  (LUAI_UACINT)e->bound->bytes);
+  fail(e, lua_tostring(e->L, -1));
+}
+
+/* Raises if `more` bytes would be too many. */
+static void check_room(struct encoder *e, size_t more) {
+  if (e->out->len > e->end || more > e->end - e->out->len)
+    fail_length(e);
+}
+
 /* Writes the value at the top of the stack, which `step` leads to. */
 static void encode_member(struct encoder *e, struct step step) {
   e->steps[e->depth++] = step;
@@ -231,8 +257,11 @@ static void encode_member(struct encoder *e, struct step step) {
 static void encode_string(struct encoder *e, int index, const char *wrong) {
   size_t len;
   const char *text = lua_tolstring(e->L, index, &len);
+  check_room(e, len);
   if (!json_utf8_valid(text, len))
     fail(e, wrong);
+  if (len > (e->end - e->out->len) / ESCAPE_BYTES)
+    check_room(e, json_string_len(text, len));
   json_put_string(e->out, text, len);
 }
 
@@ -277,6 +306,7 @@ static void check_keys(struct encoder *e, int table, lua_Integer n) {
 static void encode_array(struct encoder *e, int table) {
   lua_State *L = e->L;
   lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+  check_room(e, (size_t)n); /* a byte each, at least */
   check_keys(e, table, n);
   buf_putc(e->out, '[');
   for (lua_Integer i = 1; i <= n; i++) {
@@ -311,6 +341,8 @@ static void encode_table(struct encoder *e, int table) {
   lua_State *L = e->L;
   if (e->depth == JSON_MAX_DEPTH)
     fail_depth(e);
+  if (++e->tables % TABLES_A_LOOK == 0 && e->bound->budget)
+    budget_check(e->bound->budget, L);
   luaL_checkstack(L, 8, "JSON");
   if (json_is_array(L, table)) {
     encode_array(e, table);
@@ -370,21 +402,26 @@ static void encode_value(struct encoder *e, int index) {
   default:
     fail_type(e, index);
   }
+  check_room(e, 0);
 }
 
 void json_encode_named(lua_State *L, int index, struct buf *out,
-                       const char *name) {
+                       const struct json_bound *bound, const char *name) {
   struct encoder e; /* the steps are filled as they are taken */
   e.L = L;
   e.out = out;
+  e.bound = bound;
+  e.end = out->len + bound->bytes;
+  e.tables = 0;
   e.name = name;
   e.depth = 0;
   luaL_checkstack(L, 8, "JSON");
   encode_value(&e, lua_absindex(L, index));
 }
 
-void json_encode(lua_State *L, int index, struct buf *out) {
-  json_encode_named(L, index, out, "data");
+void json_encode(lua_State *L, int index, struct buf *out,
+                 const struct json_bound *bound) {
+  json_encode_named(L, index, out, bound, "data");
 }
 
 void json_check_utf8(lua_State *L, int index) {
@@ -411,13 +448,15 @@ static void push_scratch(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-/* Its upvalue is the scratch buffer: what a raise leaves in it is dropped by
- * the next call. No call runs inside another, as no Lua code is called. */
+/* Its upvalues are the scratch buffer and the bound: what a raise leaves in the
+ * buffer is dropped by the next call. No call runs inside another, as no Lua
+ * code is called. */
 static int l_encode(lua_State *L) {
   struct buf *scratch = lua_touserdata(L, lua_upvalueindex(1));
+  const struct json_bound *bound = lua_touserdata(L, lua_upvalueindex(2));
   luaL_checkany(L, 1);
   buf_reset(scratch, SCRATCH_KEEP);
-  json_encode_named(L, 1, scratch, "value");
+  json_encode_named(L, 1, scratch, bound, "value");
   lua_pushlstring(L, scratch->data, scratch->len);
   return 1;
 }
@@ -449,13 +488,13 @@ static int l_array(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"decode", l_decode}, {"array", l_array}, {NULL, NULL}};
 
-int luaopen_perigee_json(lua_State *L) {
+void json_open(lua_State *L, struct json_bound *bound) {
   json_setup(L);
   luaL_newlib(L, functions);
   push_scratch(L);
-  lua_pushcclosure(L, l_encode, 1);
+  lua_pushlightuserdata(L, bound);
+  lua_pushcclosure(L, l_encode, 2);
   lua_setfield(L, -2, "encode");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
-  return 1;
 }

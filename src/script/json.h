@@ -21,6 +21,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct budget;
+
+/* What a text may become. A few tables that hold each other many times over
+ * are a text without an end: it is bounded while it is written. */
+struct json_bound {
+  size_t bytes;          /* of one value's text */
+  struct budget *budget; /* whose time it takes; NULL: nobody looks */
+};
+
 /* Makes the array metatable of a Lua state, if it has none. To be called
  * before the rest. */
 void json_setup(lua_State *L);
@@ -30,13 +39,15 @@ void json_setup(lua_State *L);
 void json_decode(lua_State *L, const char *text, size_t len);
 
 /* Appends the value at `index` (called "data" in error texts); nil is null.
- * Raises for what cannot be sent; `out` then has a part of the text. Since
- * this may raise, `out` belongs to something that outlives the call. */
-void json_encode(lua_State *L, int index, struct buf *out);
+ * Raises for what cannot be sent or is more than `bound`; `out` then has a part
+ * of the text. Since this may raise, `out` belongs to something that outlives
+ * the call. */
+void json_encode(lua_State *L, int index, struct buf *out,
+                 const struct json_bound *bound);
 
 /* The same for a value that error texts call `name`. */
 void json_encode_named(lua_State *L, int index, struct buf *out,
-                       const char *name);
+                       const struct json_bound *bound, const char *name);
 
 /* Raises unless the string at `index` is UTF-8 and may go into JSON. */
 void json_check_utf8(lua_State *L, int index);
@@ -47,7 +58,8 @@ bool json_is_array(lua_State *L, int index);
 /* Gives the table at the top of the stack the array metatable. */
 void json_mark_array(lua_State *L);
 
-/* The module: encode, decode, array, null. Calls json_setup. */
-int luaopen_perigee_json(lua_State *L);
+/* Pushes the module: encode, decode, array, null. Calls json_setup. `bound`
+ * is that of `encode`, and outlives the state. */
+void json_open(lua_State *L, struct json_bound *bound);
 
 #endif

@@ -16,10 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct json_bound bound = {.bytes = 1 << 20};
+
+static int open_json(lua_State *L) {
+  json_open(L, &bound);
+  return 1;
+}
+
 static int setup(void **state) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
-  luaL_requiref(L, "json", luaopen_perigee_json, true);
+  luaL_requiref(L, "json", open_json, true);
   lua_settop(L, 0);
   *state = L;
   return 0;
@@ -139,8 +146,31 @@ static void encode_survives_depth(void **state) {
       "assert(json.encode {1} == '[1]')\n");
 }
 
+static void stops_at_its_bound(void **state) {
+  run(*state,
+      "local function big(value)\n"
+      "  local ok, text = pcall(json.encode, value)\n"
+      "  assert(not ok and text:find('value: more than 1048576 bytes', 1,\n"
+      "    true), text)\n"
+      "end\n"
+      "local n = 1 << 20\n"
+      "local function bomb(leaf)\n"
+      "  for _ = 1, 60 do leaf = {leaf, leaf} end\n"
+      "  return leaf\n"
+      "end\n"
+      "big(bomb(1)) big(bomb{}) big(bomb(json.array())) big(bomb(true))\n"
+      "big(bomb('x')) big(bomb{['a key'] = json.null}) big(bomb(0.1))\n"
+      "local fits = ('x'):rep(n - 2)\n"
+      "assert(#json.encode(fits) == n) big(fits .. 'x')\n"
+      "fits = ('\\0'):rep((n - 2) // 6) assert(#json.encode(fits) <= n)\n"
+      "big(fits .. '\\0') big(('\\n'):rep(n // 2))\n"
+      "assert(#json.encode(('\\n'):rep(n // 2 - 1)) == n)\n"
+      "local t = {} for i = 1, n // 2 do t[i] = 1 end big(t)\n"
+      "t[#t] = nil assert(#json.encode(t) == n - 1)\n");
+}
+
 static int encode_data(lua_State *L) {
-  json_encode(L, -1, lua_touserdata(L, 1));
+  json_encode(L, -1, lua_touserdata(L, 1), &bound);
   return 0;
 }
 
@@ -277,6 +307,7 @@ int main(void) {
       cmocka_unit_test(encodes),
       cmocka_unit_test(encode_tells_where),
       cmocka_unit_test(encode_survives_depth),
+      cmocka_unit_test(stops_at_its_bound),
       cmocka_unit_test(encodes_into_a_buffer),
       cmocka_unit_test(keeps_text),
       cmocka_unit_test(random_values_come_back),

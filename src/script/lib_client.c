@@ -540,6 +540,9 @@ void lib_client_forget_claims(struct generation *generation,
   lua_pop(L, 2);
 }
 
+/* What one client's state may take while it is copied. */
+enum { STATE_BYTES = 16 << 20 };
+
 /* `from` has a box on top. */
 static void copy_state(lua_State *from, lua_State *to) {
   const struct box *box = lua_touserdata(from, -1);
@@ -547,8 +550,8 @@ static void copy_state(lua_State *from, lua_State *to) {
     struct generation *generation = generation_of(to);
     struct buf *packed = &generation->scratch;
     char name[64];
-    struct pack_from state = {from, lua_gettop(from), name,
-                              generation->heap.limit};
+    struct pack_from state = {from, lua_gettop(from), name, STATE_BYTES,
+                              &generation->budget};
     snprintf(name, sizeof name, "conn=%llu client.state",
              (unsigned long long)box->conn->id);
     lib_client_push(to, box->conn);

@@ -17,34 +17,65 @@
 
 /* --- log ---------------------------------------------------------------- */
 
-/* Makes the line on top of the stack longer by " key=value" for each entry of
- * the table at index 2. */
-static void add_fields(lua_State *L) {
+/* What fits into a line of the log; base/log says that it was cut. */
+struct line {
+  char text[LOG_LINE_BYTES + 1];
+  size_t len;
+};
+
+static bool is_full(const struct line *line) {
+  return line->len == LOG_LINE_BYTES;
+}
+
+static void add(struct line *line, const char *text) {
+  while (*text && !is_full(line))
+    line->text[line->len++] = *text++;
+  line->text[line->len] = '\0';
+}
+
+/* The value at `index`, as tostring gives it. */
+static void add_value(lua_State *L, struct line *line, int index) {
+  add(line, luaL_tolstring(L, index, NULL));
+  lua_pop(L, 1);
+}
+
+/* " key=value" for each entry of the table at index 2, as many as fit. */
+static void add_fields(lua_State *L, struct line *line) {
   lua_pushnil(L);
-  while (lua_next(L, 2)) { /* line key value */
-    luaL_tolstring(L, -2, NULL);
-    luaL_tolstring(L, -2, NULL);
-    lua_pushfstring(L, "%s %s=%s", lua_tostring(L, -5), lua_tostring(L, -2),
-                    lua_tostring(L, -1)); /* line key value k v longer */
-    lua_replace(L, -6);
-    lua_pop(L, 3);
+  while (lua_next(L, 2)) { /* key value */
+    add(line, " ");
+    add_value(L, line, -2);
+    add(line, "=");
+    add_value(L, line, -1);
+    lua_pop(L, 1);
+    if (is_full(line))
+      return;
   }
+}
+
+/* Generation, file and line of the script. */
+static void begin_line(lua_State *L, struct line *line) {
+  line->len = 0;
+  lua_pushfstring(L, "gen=%d ", (int)generation_of(L)->number);
+  add(line, lua_tostring(L, -1));
+  luaL_where(L, 1);
+  add(line, lua_tostring(L, -1));
+  lua_pop(L, 2);
 }
 
 /* (text, fields?) */
 static int write_line(lua_State *L, enum log_level level) {
   if (!log_enabled(level))
     return 0;
+  struct line line;
   lua_settop(L, 2);
-  const char *text = luaL_tolstring(L, 1, NULL);
-  luaL_where(L, 1);
-  lua_pushfstring(L, "gen=%d %s%s", (int)generation_of(L)->number,
-                  lua_tostring(L, -1), text);
-  if (!lua_isnoneornil(L, 2)) {
+  begin_line(L, &line);
+  add_value(L, &line, 1);
+  if (!lua_isnil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
-    add_fields(L);
+    add_fields(L, &line);
   }
-  log_write(level, "%s", lua_tostring(L, -1));
+  log_write(level, "%s", line.text);
   return 0;
 }
 
@@ -76,7 +107,7 @@ static int sign(lua_State *L) {
   char *token = NULL;
   luaL_checktype(L, 1, LUA_TTABLE);
   buf_reset(claims, GENERATION_SCRATCH_KEEP);
-  json_encode(L, 1, claims);
+  json_encode(L, 1, claims, &generation_of(L)->sending);
   buf_putc(claims, 0);
   int err = jwt_sign(key, claims->data, &token);
   if (err)
@@ -127,18 +158,14 @@ static int now(lua_State *L) {
 /* print: what it prints belongs into the log, with the line that said it. */
 static int print_line(lua_State *L) {
   int n = lua_gettop(L);
-  luaL_Buffer line;
-  luaL_where(L, 1);
-  luaL_buffinit(L, &line);
-  for (int i = 1; i <= n; i++) {
+  struct line line;
+  begin_line(L, &line);
+  for (int i = 1; i <= n && !is_full(&line); i++) {
     if (i > 1)
-      luaL_addchar(&line, ' ');
-    luaL_tolstring(L, i, NULL);
-    luaL_addvalue(&line);
+      add(&line, " ");
+    add_value(L, &line, i);
   }
-  luaL_pushresult(&line);
-  log_info("gen=%u %s%s", generation_of(L)->number, lua_tostring(L, n + 1),
-           lua_tostring(L, -1));
+  log_info("%s", line.text);
   return 0;
 }
 
@@ -162,7 +189,7 @@ static const luaL_Reg functions[] = {
 };
 
 void lib_misc_open(lua_State *L) {
-  const struct generation *generation = generation_of(L);
+  struct generation *generation = generation_of(L);
   lua_pushcfunction(L, print_line);
   lua_setglobal(L, "print");
   luaL_setfuncs(L, functions, 0);
@@ -170,7 +197,7 @@ void lib_misc_open(lua_State *L) {
   lua_setfield(L, -2, "log");
   luaL_newlib(L, jwt_functions);
   lua_setfield(L, -2, "jwt");
-  luaopen_perigee_json(L);
+  json_open(L, &generation->sending);
   lua_setfield(L, -2, "json");
   lua_pushinteger(L, (lua_Integer)generation->number);
   lua_setfield(L, -2, "generation");

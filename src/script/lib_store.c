@@ -76,7 +76,8 @@ static bool to_number(lua_State *L, int index, struct store_value *value) {
 /* The bytes are in the scratch buffer. */
 static struct store_value check_value(lua_State *L, int index) {
   struct store_value value;
-  struct pack_from from = {L, index, "value", STORE_VALUE_BYTES};
+  struct pack_from from = {L, index, "value", STORE_VALUE_BYTES,
+                           &generation_of(L)->budget};
   if (to_number(L, index, &value))
     return value;
   struct buf *scratch = empty_scratch(L);

@@ -50,7 +50,7 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
   buf_putc(out, '"');
   if (has_data) {
     buf_puts(out, ",\"data\":");
-    json_encode(L, lua_gettop(L), out);
+    json_encode(L, lua_gettop(L), out, &generation->sending);
   }
   lua_pop(L, 2);
   if (room) {
@@ -65,10 +65,10 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
 struct frame *message_raw_frame(lua_State *L, int index, bool is_binary) {
   size_t len;
   const char *payload = luaL_checklstring(L, index, &len);
+  check_length(L, len);
   if (!is_binary && !json_utf8_valid(payload, len))
     luaL_error(L, "a string that is not UTF-8 cannot be sent as text: make it "
                   "binary, client:send_raw(payload, true)");
-  check_length(L, len);
   return frame_new(is_binary ? FRAME_BINARY : FRAME_TEXT, payload, len);
 }
 

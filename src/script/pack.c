@@ -12,10 +12,14 @@
  * are strings. */
 #include "script/pack.h"
 
+#include "script/budget.h"
 #include "script/json.h"
 
 #include <lauxlib.h>
 #include <stdint.h>
+
+/* Tables between two looks at the clock, as in script/json. */
+enum { TABLES_A_LOOK = 8 };
 
 enum { DEPTH_MAX = 64, STACK_SLOTS = 4, ERROR_SLOTS = 8, VARINT_BYTES = 10 };
 
@@ -44,6 +48,8 @@ struct writer {
   struct buf *out;
   const char *name;
   size_t max, end; /* the value's limit; that of out->len */
+  struct budget *budget;
+  unsigned tables; /* begun so far */
 };
 
 /* Where a value is, for error texts; on the C stack, innermost first. NULL is
@@ -137,6 +143,8 @@ static void put_table(struct writer *w, int table, const struct path *path,
   uint32_t pairs = 0, integers = 0;
   if (depth >= DEPTH_MAX)
     fail(w, path, "table inside itself, or too deep,");
+  if (++w->tables % TABLES_A_LOOK == 0 && w->budget)
+    budget_check(w->budget, w->raise);
   if (!lua_checkstack(from, STACK_SLOTS))
     luaL_error(w->raise, "not enough memory");
   put_tag(w, json_is_array(from, table) ? TAG_ARRAY : TAG_TABLE);
@@ -195,6 +203,7 @@ void pack_write(const struct pack_from *from, lua_State *raise,
                      .out = out,
                      .name = from->name,
                      .max = from->max,
+                     .budget = from->budget,
                      .end = out->len + from->max};
   put(&w, from->index, NULL, 0);
 }

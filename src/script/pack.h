@@ -12,12 +12,15 @@
 
 #include <lua.h>
 
+struct budget;
+
 /* What to pack, and where complaints go. */
 struct pack_from {
   lua_State *L;
-  int index;        /* absolute, of the value in L */
-  const char *name; /* of the value, in error texts */
-  size_t max;       /* bytes that it may take */
+  int index;             /* absolute, of the value in L */
+  const char *name;      /* of the value, in error texts */
+  size_t max;            /* bytes that it may take */
+  struct budget *budget; /* whose time it takes; NULL: nobody looks */
 };
 
 /* Appends the value to `out`. Raises in `raise`, which may be from->L: if it

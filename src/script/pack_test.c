@@ -22,10 +22,16 @@ struct pair {
 static struct buf packed;
 static size_t most; /* bytes that a value may take */
 
+static int open_json(lua_State *L) {
+  static struct json_bound bound = {.bytes = 1 << 20};
+  json_open(L, &bound);
+  return 1;
+}
+
 static lua_State *new_state(void) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
-  luaL_requiref(L, "json", luaopen_perigee_json, true);
+  luaL_requiref(L, "json", open_json, true);
   lua_settop(L, 0);
   return L;
 }
@@ -54,7 +60,7 @@ static void run(lua_State *L, const char *chunk) {
 
 static int copy(lua_State *to) {
   lua_State *from = lua_touserdata(to, 1);
-  struct pack_from state = {from, lua_gettop(from), "state", most};
+  struct pack_from state = {from, lua_gettop(from), "state", most, NULL};
   packed.len = 0;
   pack_write(&state, to, &packed);
   lua_pushlstring(to, packed.data, packed.len);

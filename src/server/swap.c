@@ -18,7 +18,7 @@ static void run_stop(struct swap *swap, call_done_fn *done) {
   struct generation *live = host_of(swap)->live;
   struct call_result none = {.verdict = CALL_OK};
   struct call_spec spec = {.handler = live->hooks[HOOK_STOP],
-                           .want_result = true,
+                           .results = 1,
                            .done = done,
                            .arg = swap};
   buf_reset(&swap->kept, 0);

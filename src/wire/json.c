@@ -487,14 +487,26 @@ double json_to_double(const char *text, size_t len) {
   return value;
 }
 
+static const char escaped[] = "\b\f\n\r\t\"\\";
+
+size_t json_string_len(const char *text, size_t len) {
+  const char *at = text, *end = text + len;
+  size_t more = 2;
+  while ((at = skip_unescaped(at, end)) < end) {
+    more += *at && strchr(escaped, *at) ? 1 : 5;
+    at++;
+  }
+  return len + more;
+}
+
 static void put_escape(struct buf *out, char c) {
   static const char hex[] = "0123456789abcdef";
-  static const char codes[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-  const char *code = c ? strchr(codes, c) : NULL;
+  static const char letters[] = "bfnrt\"\\";
+  const char *code = c ? strchr(escaped, c) : NULL;
   char *at = buf_reserve(out, 6);
   *at++ = '\\';
   if (code) {
-    *at = letters[code - codes];
+    *at = letters[code - escaped];
     out->len += 2;
     return;
   }

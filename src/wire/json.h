@@ -101,6 +101,9 @@ MUST_CHECK bool json_to_int(const char *text, size_t len, int64_t *out);
 /* The value of any scanned number; never infinite. */
 double json_to_double(const char *text, size_t len);
 
+/* The bytes that json_put_string appends. */
+size_t json_string_len(const char *text, size_t len);
+
 /* Appends the text as a JSON string. It is valid UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t len);
 
