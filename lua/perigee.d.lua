@@ -114,6 +114,12 @@ function client:join(room) end
 ---@return "closed"?
 function client:leave(room) end
 
+---Whether it is a member.
+---@param room string
+---@return boolean?
+---@return "closed"?
+function client:is_in(room) end
+
 ---The names of its rooms.
 ---@return string[]?
 ---@return "closed"?
@@ -167,9 +173,24 @@ function perigee.broadcast(message, opts) end
 ---@return boolean
 function perigee.is_online(user_id) end
 
+---How many connections the user has.
+---@param user_id string
+---@return integer
+function perigee.devices(user_id) end
+
 ---@param user_id string
 ---@return perigee.Client[]
 function perigee.clients_of(user_id) end
+
+---The ids of all users that are logged in, sorted, each one once.
+---@return string[]
+function perigee.users() end
+
+---How many users are in a room, and with how many connections.
+---@param room string
+---@return integer users
+---@return integer connections
+function perigee.count(room) end
 
 ---The user ids in a room, sorted, each one once.
 ---@param room string
@@ -272,6 +293,19 @@ function perigee.store.add(key, value, ttl) end
 ---@param ttl? number Seconds until it is gone; counts when it is created.
 ---@return number
 function perigee.store.incr(key, by, ttl) end
+
+---Sets a key to what the function makes of its value; called again when somebody
+---else was faster, so it only computes. `nil` deletes; `nil, code, text` changes
+---nothing and is returned.
+---@generic T
+---@param key string
+---@param fn fun(value: T?): T?, string?, string?, any
+---@param ttl? number Seconds until it is gone; without it, as before.
+---@return T?
+---@return string? code
+---@return string? text
+---@return any data
+function perigee.store.update(key, fn, ttl) end
 
 ---Whether there was one.
 ---@param key string

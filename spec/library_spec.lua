@@ -34,6 +34,16 @@ describe("The library", function()
               return json.array(perigee.members(room))
             end,
             rooms = function() return json.array(perigee.rooms()) end,
+            users = function() return perigee.users() end,
+            devices = function(_, user) return perigee.devices(user) end,
+            count = function(_, room) return { perigee.count(room) } end,
+            is_in = function(_, data)
+              local found = {}
+              for i, client in ipairs(perigee.clients_of(data.user)) do
+                found[i] = { client.id, client:is_in(data.room) }
+              end
+              return json.array(found)
+            end,
             kick = function(_, data)
               perigee.kick(data.user, data.reason)
             end,
@@ -113,6 +123,68 @@ describe("The library", function()
     assert.same({ "alice", "dora" }, alice:request("members", "blue"))
     assert.same({}, alice:request("members", "green"))
     assert.same({ "blue" }, alice:request "rooms")
+  end)
+
+  it("lists the users that are online, each one once", function()
+    local ann, two = server:connect "ann", server:connect "ann"
+    assert.same({ "alice", "ann" }, alice:request "users")
+    ann:close()
+    assert.same({ "alice", "ann" }, alice:request "users")
+    two:close()
+    assert.same({ "alice" }, alice:request "users")
+  end)
+
+  it("counts the devices of a user", function()
+    assert.equal(0, alice:request("devices", "berta"))
+    local one, two = server:connect "berta", server:connect "berta"
+    assert.equal(2, alice:request("devices", "berta"))
+    one:close()
+    assert.equal(1, alice:request("devices", "berta"))
+    two:close()
+    assert.equal(0, alice:request("devices", "berta"))
+  end)
+
+  it("counts who is in a room, and with how many connections", function()
+    assert.same({ 0, 0 }, alice:request("count", "red"))
+    local devices = {}
+    for i, user in ipairs { "cora", "dirk", "cora", "cora" } do
+      devices[i] = server:connect(user)
+      devices[i]:join "red"
+    end
+    assert.same({ 2, 4 }, alice:request("count", "red"))
+    assert.same({ 2, 4 }, alice:request("count", "red"))
+    devices[2]:leave "red"
+    assert.same({ 1, 3 }, alice:request("count", "red"))
+    devices[1]:close()
+    assert.same({ 1, 2 }, alice:request("count", "red"))
+    devices[3]:leave "red"
+    devices[4]:leave "red"
+    assert.same({ 0, 0 }, alice:request("count", "red"))
+  end)
+
+  it("knows which device is in a room", function()
+    local devices, expected = {}, {}
+    for i = 1, 6 do
+      devices[i] = server:connect "dana"
+      if i % 2 == 0 then devices[i]:join "attic" end
+      expected[devices[i].info.conn] = i % 2 == 0
+    end
+    local function ask(room)
+      local found = {}
+      for _, pair in ipairs(alice:request("is_in",
+        { user = "dana", room = room })) do
+        found[pair[1]] = pair[2]
+      end
+      return found
+    end
+    assert.same(expected, ask "attic")
+    devices[2]:leave "attic"
+    expected[devices[2].info.conn] = false
+    assert.same(expected, ask "attic")
+    for conn in pairs(expected) do expected[conn] = false end
+    assert.same(expected, ask "cellar")
+    assert.equal("HANDLER_ERROR",
+      (alice:fails("is_in", { user = "dana", room = "" })))
   end)
 
   it("kicks all connections of a user", function()

@@ -35,6 +35,9 @@ local main = [[
     end,
     get = function(_, key) return store.get(key) end,
     incr = function(_, key) return store.incr(key) end,
+    update = function(_, key)
+      store.update(key, function(n) return (n or 0) + 1 end)
+    end,
   }
 ]]
 
@@ -192,21 +195,23 @@ describe("The store", function()
     ]])
   end)
 
-  it("loses no count of many clients", function()
-    local clients = {}
-    for i = 1, 5 do
-      clients[i] = server:connect { user = "user" .. i }
-    end
-    for _ = 1, 100 do
-      for _, client in ipairs(clients) do
-        client:send("incr", "hits")
+  for _, kind in ipairs { "incr", "update" } do
+    it("loses no count of many clients that " .. kind, function()
+      local clients = {}
+      for i = 1, 5 do
+        clients[i] = server:connect { user = "user" .. i }
       end
-    end
-    for _, client in ipairs(clients) do
-      client:request("get", "hits") -- comes after all of its own
-    end
-    assert.equal(500, alice:request("get", "hits"))
-  end)
+      for _ = 1, 100 do
+        for _, client in ipairs(clients) do
+          client:send(kind, "hits")
+        end
+      end
+      for _, client in ipairs(clients) do
+        client:request("get", "hits") -- comes after all of its own
+      end
+      assert.equal(500, alice:request("get", "hits"))
+    end)
+  end
 
   it("counts nothing but numbers", function()
     for _, value in ipairs { "'5'", "{}", "true", "json.null" } do
@@ -222,6 +227,82 @@ describe("The store", function()
     assert.matches("the number of 'n' would be out of range", result.error,
       1, true)
     assert.is_true(run "return store.get 'n' == math.maxinteger")
+  end)
+
+  it("updates a value by a function of what there is", function()
+    assert.same({ 1, 2, 2 }, run [[
+      local function more(n) return (n or 0) + 1 end
+      return { store.update("n", more), store.update("n", more),
+        (store.get "n") }
+    ]])
+    assert.same({ { "a", "b" }, { "a", "b" } }, run [[
+      store.set("list", json.array { "a" })
+      local list = store.update("list", function(list)
+        list[2] = "b"
+        return list
+      end)
+      return { list, store.get "list" }
+    ]])
+    assert.is_true(run [[
+      store.set("gone", 5)
+      return store.update("gone", function() return nil end) == nil
+        and store.get "gone" == nil
+    ]])
+    assert.is_true(run [[
+      return store.update("never", function(v) return v end) == nil
+        and store.get "never" == nil
+    ]])
+  end)
+
+  it("changes nothing when the function refuses or raises", function()
+    assert.same({ "full", "No seat", { left = 0 }, 7 }, run [[
+      store.set("seats", 7)
+      local _, code, text, data = store.update("seats", function(n)
+        if n == 7 then return nil, "full", "No seat", { left = 0 } end
+      end)
+      return { code, text, data, store.get "seats" }
+    ]])
+    for body, problem in pairs {
+      ["error 'stop'"] = "stop",
+      [""] = "returned nothing; return the new value, or nil to delete",
+      ["return print"] = "value: a function is not plain data",
+      ["require('perigee').sleep(0)"] = "perigee.sleep cannot wait below a C "
+        .. "function (table.sort, string.gsub, store.update",
+      ["store.incr 'seats' return 1"] = "'seats' has changed 10000 times",
+    } do
+      local result = run(("store.set('seats', 7) "
+        .. "store.update('seats', function() %s end)"):format(body))
+      assert.matches(problem, result.error, 1, true)
+      assert.equal(body:find "incr" and 10007 or 7,
+        alice:request("get", "seats"))
+    end
+  end)
+
+  it("calls the function again when another was faster", function()
+    assert.same({ 2, 12 }, run [[
+      local calls = 0
+      store.set("n", 1)
+      local sum = store.update("n", function(n)
+        calls = calls + 1
+        if calls == 1 then store.incr("n", 10) end
+        return n + 1
+      end)
+      return { calls, sum }
+    ]])
+  end)
+
+  it("keeps the time of what is updated, unless it is given one", function()
+    run [[
+      local function same(v) return v or 1 end
+      store.set("kept", 1, 0.05) store.update("kept", same)
+      store.set("longer", 1, 0.05) store.update("longer", same, 1000)
+      store.update("new", same, 0.05)
+      store.update("stays", same)
+    ]]
+    t.wait_until(function()
+      local keys = run "return store.keys()"
+      return #keys == 2 and keys[1] == "longer" and keys[2] == "stays"
+    end)
   end)
 
   it("forgets a value when its time is over", function()
@@ -333,6 +414,9 @@ describe("The store", function()
     ["store.incr('a', '1')"] = "#2 to 'incr'",
     ["store.incr('a', 1, {})"] = "#3 to 'incr'",
     ["store.keys {}"] = "#1 to 'keys'",
+    ["store.update 'a'"] = "#2 to 'update'",
+    ["store.update('', print)"] = "a key has 1 to 256 bytes",
+    ["store.update('a', print, 0)"] = "#3 to 'update'",
   } do
     it("raises for " .. call, function()
       assert.matches(text, run(call).error, 1, true)

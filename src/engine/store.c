@@ -43,6 +43,7 @@ struct store {
   struct list used;     /* least recently used first */
   struct list expiring; /* next to be swept first */
   size_t max_bytes;
+  uint64_t version; /* of the last write */
   struct store_stats stats;
 };
 
@@ -118,6 +119,7 @@ static void insert(struct store *store, struct store_key key,
   if (value->len > 0)
     memcpy(entry->key + key.len, value->bytes, value->len);
   entry->value.bytes = entry->key + key.len;
+  entry->value.version = ++store->version;
   entry->expires_ms = ttl_ms ? now_ms + ttl_ms : 0;
   list_init(&entry->expiring);
   if (ttl_ms)
@@ -194,6 +196,32 @@ bool store_add(struct store *store, struct store_key key,
   return absent;
 }
 
+/* Under the lock: what `entry` holds, if it is there, makes way for `value`. */
+static void overwrite(struct store *store, struct store_key key,
+                      struct entry *entry, const struct store_value *value,
+                      uint64_t now_ms, uint64_t ttl_ms) {
+  uint64_t left_ms = 0;
+  if (entry && entry->expires_ms)
+    left_ms = entry->expires_ms - now_ms;
+  if (entry)
+    drop(store, entry);
+  if (value)
+    insert(store, key, value, now_ms, ttl_ms ? ttl_ms : left_ms);
+}
+
+bool store_swap(struct store *store, struct store_key key, uint64_t version,
+                const struct store_value *value, uint64_t now_ms,
+                uint64_t ttl_ms) {
+  uv_mutex_lock(&store->lock);
+  sweep(store, now_ms);
+  struct entry *entry = find(store, key, now_ms);
+  bool same = (entry ? entry->value.version : 0) == version;
+  if (same)
+    overwrite(store, key, entry, value, now_ms, ttl_ms);
+  uv_mutex_unlock(&store->lock);
+  return same;
+}
+
 static double as_double(const struct store_value *value) {
   return value->kind == STORE_FLOAT ? value->number : (double)value->integer;
 }
@@ -223,8 +251,10 @@ enum store_verdict store_incr(struct store *store, struct store_key key,
   struct entry *entry = find(store, key, now_ms);
   if (entry) {
     verdict = sum_up(&entry->value, by, sum);
-    if (verdict == STORE_COUNTED)
+    if (verdict == STORE_COUNTED) {
       entry->value = *sum;
+      entry->value.version = ++store->version;
+    }
     touch(store, entry);
   } else {
     *sum = *by;

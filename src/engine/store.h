@@ -33,6 +33,7 @@ struct store_value {
   double number;     /* of STORE_FLOAT */
   const char *bytes; /* of STORE_BYTES; they mean nothing to the store */
   size_t len;        /* 0 to STORE_VALUE_BYTES; 0 for numbers */
+  uint64_t version;  /* the store's own: another one after each write */
 };
 
 enum store_verdict { STORE_COUNTED, STORE_NOT_A_NUMBER, STORE_OVERFLOW };
@@ -71,6 +72,14 @@ void store_set(struct store *store, struct store_key key,
 bool store_add(struct store *store, struct store_key key,
                const struct store_value *value, uint64_t now_ms,
                uint64_t ttl_ms);
+
+/* Sets the key, or deletes it (`value` NULL), but only if what it holds is of
+ * this version still, as store_get told it; 0: if it is not there still. It
+ * expires after `ttl_ms`; 0: when it would have, a new key never. Returns
+ * whether it was done. */
+MUST_CHECK bool store_swap(struct store *store, struct store_key key,
+                           uint64_t version, const struct store_value *value,
+                           uint64_t now_ms, uint64_t ttl_ms);
 
 /* Adds the number `by`; a key that is not there begins at `by` and expires
  * after `ttl_ms`, one that is there keeps its time. Two integers give an

@@ -338,6 +338,83 @@ static void one_thread_wins_an_add(void **state) {
   assert_int_equal(incr(store, "won", whole(0), NOW, 0).integer, 1000);
 }
 
+static uint64_t version(struct store *store, const char *key, uint64_t now) {
+  struct store_value got = {0};
+  struct buf out = {0};
+  (void)store_get(store, name(key), now, &got, &out);
+  buf_free(&out);
+  return got.version;
+}
+
+static void swaps_only_what_was_seen(void **state) {
+  struct store *store = *state;
+  struct store_value mine = text("mine"), other = text("other");
+  uint64_t seen;
+  assert_true(store_swap(store, name("a"), 0, &mine, NOW, 0));
+  assert_false(store_swap(store, name("a"), 0, &other, NOW, 0));
+  holds(store, "a", "mine", NOW);
+  seen = version(store, "a", NOW);
+  set(store, "a", "mine", NOW, 0); /* the same value is another write */
+  assert_false(store_swap(store, name("a"), seen, &other, NOW, 0));
+  assert_false(store_swap(store, name("a"), seen, NULL, NOW, 0));
+  holds(store, "a", "mine", NOW);
+  seen = version(store, "a", NOW);
+  assert_true(store_swap(store, name("a"), seen, NULL, NOW, 0));
+  holds(store, "a", NULL, NOW);
+  set(store, "a", "again", NOW, 0);
+  assert_false(store_swap(store, name("a"), seen, &mine, NOW, 0));
+  incr(store, "n", whole(1), NOW, 0);
+  seen = version(store, "n", NOW);
+  incr(store, "n", whole(1), NOW, 0);
+  assert_false(store_swap(store, name("n"), seen, &mine, NOW, 0));
+}
+
+static void a_swap_keeps_the_time_unless_it_has_one(void **state) {
+  struct store *store = *state;
+  struct store_value value = text("b");
+  set(store, "kept", "a", NOW, 100);
+  set(store, "new", "a", NOW, 100);
+  assert_true(store_swap(store, name("kept"), version(store, "kept", NOW),
+                         &value, NOW + 40, 0));
+  assert_true(store_swap(store, name("new"), version(store, "new", NOW), &value,
+                         NOW + 40, 100));
+  holds(store, "kept", "b", NOW + 99);
+  holds(store, "new", "b", NOW + 139);
+  uint64_t expired = version(store, "kept", NOW + 99);
+  assert_false(store_swap(store, name("kept"), expired, &value, NOW + 100, 0));
+  holds(store, "kept", NULL, NOW + 100);
+  holds(store, "new", NULL, NOW + 140);
+}
+
+/* Reads, computes, and writes if nobody was faster. */
+static void compete(void *arg) {
+  struct store *store = arg;
+  for (int i = 0; i < 1000; i++) {
+    struct store_value got;
+    struct buf out = {0};
+    bool done = false;
+    while (!done) {
+      got = whole(0);
+      (void)store_get(store, name("sum"), NOW, &got, &out);
+      uint64_t seen = got.version;
+      got = whole(got.integer + 1);
+      done = store_swap(store, name("sum"), seen, &got, NOW, 0);
+    }
+    buf_free(&out);
+  }
+}
+
+static void threads_lose_no_swap(void **state) {
+  struct store *store = *state;
+  uv_thread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(uv_thread_create(&threads[i], compete, store), 0);
+  for (int i = 0; i < THREADS; i++)
+    uv_thread_join(&threads[i]);
+  assert_int_equal(incr(store, "sum", whole(0), NOW, 0).integer,
+                   THREADS * 1000);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -357,6 +434,9 @@ int main(void) {
       TEST(lists_keys_by_prefix),
       TEST(threads_lose_no_count),
       TEST(one_thread_wins_an_add),
+      TEST(swaps_only_what_was_seen),
+      TEST(a_swap_keeps_the_time_unless_it_has_one),
+      TEST(threads_lose_no_swap),
   };
 #undef TEST
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,10 +23,12 @@ struct dir_user {
   char id[];
 };
 
-/* A user in a room, with so many connections. */
+/* A user in a room, with these connections. Those without a user are only
+ * counted: nobody asks for one of them, and they may be many. */
 struct dir_member {
   UT_hash_handle hh;
-  uint32_t count;
+  uint64_t *conns;
+  uint32_t count, cap;
   char user[];
 };
 
@@ -193,8 +195,27 @@ static struct dir_room *room_get(struct whereabouts *whereabouts,
   return room;
 }
 
+static void add_seat(struct dir_member *member, uint64_t conn) {
+  if (*member->user && member->count == member->cap) {
+    member->cap = member->cap ? member->cap * 2 : 1;
+    member->conns =
+        mem_realloc(member->conns, member->cap * sizeof *member->conns);
+  }
+  if (*member->user)
+    member->conns[member->count] = conn;
+  member->count++;
+}
+
+/* The place of the connection in member->conns, or member->count. */
+static uint32_t seat_of(const struct dir_member *member, uint64_t conn) {
+  uint32_t i = 0;
+  while (i < member->count && member->conns[i] != conn)
+    i++;
+  return i;
+}
+
 void whereabouts_join(struct whereabouts *whereabouts, int worker,
-                      const char *user, const char *room) {
+                      uint64_t conn, const char *user, const char *room) {
   struct dir_member *member;
   uv_mutex_lock(&whereabouts->lock);
   struct dir_room *found = room_get(whereabouts, room);
@@ -203,21 +224,26 @@ void whereabouts_join(struct whereabouts *whereabouts, int worker,
     member = new_named(offsetof(struct dir_member, user), user);
     HASH_ADD_STR(found->members, user, member);
   }
-  member->count++;
+  add_seat(member, conn);
   found->counts[worker]++;
   found->total++;
   uv_mutex_unlock(&whereabouts->lock);
 }
 
-static void drop_member(struct dir_room *room, struct dir_member *member) {
-  if (--member->count > 0)
-    return;
-  HASH_DEL(room->members, member);
-  mem_free(member);
+static void drop_seat(struct dir_room *room, struct dir_member *member,
+                      uint64_t conn) {
+  uint32_t last = --member->count;
+  if (last == 0) {
+    HASH_DEL(room->members, member);
+    mem_free(member->conns);
+    mem_free(member);
+  } else if (*member->user) {
+    member->conns[seat_of(member, conn)] = member->conns[last];
+  }
 }
 
 void whereabouts_leave(struct whereabouts *whereabouts, int worker,
-                       const char *user, const char *room) {
+                       uint64_t conn, const char *user, const char *room) {
   struct dir_room *found;
   struct dir_member *member = NULL;
   uv_mutex_lock(&whereabouts->lock);
@@ -225,7 +251,7 @@ void whereabouts_leave(struct whereabouts *whereabouts, int worker,
   if (found)
     HASH_FIND_STR(found->members, user, member);
   if (member) {
-    drop_member(found, member);
+    drop_seat(found, member, conn);
     found->counts[worker]--;
     if (--found->total == 0) {
       HASH_DEL(whereabouts->rooms, found);
@@ -283,6 +309,44 @@ bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
   bool has = found && find_entry(found, conn);
   uv_mutex_unlock(&whereabouts->lock);
   return has;
+}
+
+struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
+                                                const char *room, size_t len) {
+  struct whereabouts_count count = {0};
+  struct dir_room *found;
+  struct dir_member *nameless;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->rooms, room, len, found);
+  if (found) {
+    HASH_FIND(hh, found->members, "", 0, nameless);
+    count.users = HASH_COUNT(found->members) - (nameless ? 1 : 0);
+    count.connections = found->total;
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+  return count;
+}
+
+bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
+                       size_t len, const char *user, uint64_t conn) {
+  struct dir_room *found;
+  struct dir_member *member = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->rooms, room, len, found);
+  if (found)
+    HASH_FIND_STR(found->members, user, member);
+  bool is_in = member && seat_of(member, conn) < member->count;
+  uv_mutex_unlock(&whereabouts->lock);
+  return is_in;
+}
+
+void whereabouts_each_user(struct whereabouts *whereabouts,
+                           whereabouts_text_fn *each, void *arg) {
+  struct dir_user *user = NULL, *next = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_ITER (hh, whereabouts->users, user, next)
+    each(arg, user->id);
+  uv_mutex_unlock(&whereabouts->lock);
 }
 
 void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,

@@ -57,12 +57,12 @@ MUST_CHECK int whereabouts_login(struct whereabouts *whereabouts,
 void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
                         uint64_t conn);
 
-/* A connection of `worker` and `user` is a member of the room; or no longer.
- * An empty `user` is one that has none: it counts, and has no name. */
+/* The connection `conn` of `worker` and `user` is a member of the room; or no
+ * longer. An empty `user` is one that has none: it counts, and has no name. */
 void whereabouts_join(struct whereabouts *whereabouts, int worker,
-                      const char *user, const char *room);
+                      uint64_t conn, const char *user, const char *room);
 void whereabouts_leave(struct whereabouts *whereabouts, int worker,
-                       const char *user, const char *room);
+                       uint64_t conn, const char *user, const char *room);
 
 /* How many connections each worker has: of a user, in a room, logged in at
  * all. `counts` has a place for each worker. Returns their sum. */
@@ -76,12 +76,28 @@ uint32_t whereabouts_of_all(struct whereabouts *whereabouts, uint32_t *counts);
 bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
                      size_t len, uint64_t conn);
 
+/* Those that are in a room; connections without a user have no name. */
+struct whereabouts_count {
+  uint32_t users, connections;
+};
+
+/* How many are in a room. */
+struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
+                                                const char *room, size_t len);
+
+/* Whether that connection of that user, which has one, is in the room. */
+bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
+                       size_t len, const char *user, uint64_t conn);
+
 /* Called under the lock: must not come back to the whereabouts, nor raise. */
 typedef void whereabouts_text_fn(void *arg, const char *text);
 typedef void whereabouts_conn_fn(void *arg,
                                  const struct whereabouts_conn *conn);
 
-/* The distinct users in a room; all rooms; the connections of a user. */
+/* The users that are logged in; the distinct users in a room; all rooms; the
+ * connections of a user. */
+void whereabouts_each_user(struct whereabouts *whereabouts,
+                           whereabouts_text_fn *each, void *arg);
 void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
                              size_t len, whereabouts_text_fn *each, void *arg);
 void whereabouts_each_room(struct whereabouts *whereabouts,

@@ -165,6 +165,19 @@ bool manager_is_member(const struct conn *conn, const struct room *room) {
   return conn_is_open(conn) && slot_of(conn, room) < conn->room_count;
 }
 
+uint32_t manager_room_users(struct manager *manager, const struct room *room) {
+  uint32_t users = 0;
+  manager->counts++;
+  for (uint32_t i = 0; i < room->count; i++) {
+    struct user *user = room->members[i].conn->user;
+    if (!user || user->counted == manager->counts)
+      continue;
+    user->counted = manager->counts;
+    users++;
+  }
+  return users;
+}
+
 bool manager_room_name_ok(const char *name, size_t len) {
   for (size_t i = 0; i < len; i++)
     if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
@@ -196,7 +209,7 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   room->refs++;
   room_put(room, conn, conn->room_count++);
   if (manager->bus)
-    whereabouts_join(manager->bus->whereabouts, manager->worker,
+    whereabouts_join(manager->bus->whereabouts, manager->worker, conn->id,
                      whereabouts_name(conn), room->name);
   return 0;
 }
@@ -208,7 +221,7 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
     return ERR_NOT_FOUND;
   uint32_t slot = slot_of(conn, room);
   if (manager->bus)
-    whereabouts_leave(manager->bus->whereabouts, manager->worker,
+    whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
   room_take_out(room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
@@ -293,8 +306,8 @@ static void leave_directory(const struct manager *manager,
                             const struct conn *conn) {
   struct whereabouts *whereabouts = manager->bus->whereabouts;
   for (uint32_t i = 0; i < conn->room_count; i++)
-    whereabouts_leave(whereabouts, manager->worker, whereabouts_name(conn),
-                      conn->rooms[i].room->name);
+    whereabouts_leave(whereabouts, manager->worker, conn->id,
+                      whereabouts_name(conn), conn->rooms[i].room->name);
   if (conn->user)
     whereabouts_logout(whereabouts, conn->user->id, conn->id);
 }

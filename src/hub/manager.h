@@ -26,7 +26,8 @@ struct user {
   UT_hash_handle hh;
   struct list conns; /* conn->user_node: many devices */
   uint32_t count;
-  uint32_t refs; /* connections that point here, closing ones included */
+  uint32_t refs;    /* connections that point here, closing ones included */
+  uint64_t counted; /* manager->counts, when it was last counted */
   char id[];
 };
 
@@ -80,6 +81,7 @@ struct manager {
   uint32_t count; /* of conns */
   uint32_t alive; /* those and the closing ones that are not freed yet */
   uint64_t last_id;
+  uint64_t counts;    /* by manager_room_users, so far */
   struct slots slots; /* conn->slot */
 };
 
@@ -124,6 +126,10 @@ struct room *manager_room(const struct manager *manager, const char *name,
 
 /* Whether the connection is a member; false while it is closing. */
 bool manager_is_member(const struct conn *conn, const struct room *room);
+
+/* How many users its members have, each counted once. Looks at every member,
+ * and leaves a mark at their users. */
+uint32_t manager_room_users(struct manager *manager, const struct room *room);
 
 /* Whether this may be a room's name: 1 to ROOM_NAME_BYTES bytes, none of them
  * a control character. */

@@ -402,7 +402,7 @@ void wait_check(lua_State *L, const char *function) {
   else if (!lua_isyieldable(L))
     luaL_error(L,
                "perigee.%s cannot wait below a C function (table.sort, "
-               "string.gsub, a finalizer)",
+               "string.gsub, store.update, a finalizer)",
                function);
 }
 

@@ -97,6 +97,35 @@ static int is_online(lua_State *L) {
   return 1;
 }
 
+/* (user): how many connections it has. */
+static int count_devices(lua_State *L) {
+  const struct manager *manager = manager_of(L);
+  uint32_t counts[BUS_WORKERS_MAX];
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  if (manager->bus)
+    return push_count(
+        L, whereabouts_of_user(manager->bus->whereabouts, id, len, counts));
+  const struct user *user = manager_user(manager, id, len);
+  return push_count(L, user ? user->count : 0);
+}
+
+/* (room): how many users are in it, and with how many connections. */
+static int count_room(lua_State *L) {
+  struct manager *manager = manager_of(L);
+  struct whereabouts_count count = {0};
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  const struct room *room = manager_room(manager, name, len);
+  if (manager->bus) {
+    count = whereabouts_count_room(manager->bus->whereabouts, name, len);
+  } else if (room) {
+    count.users = manager_room_users(manager, room);
+    count.connections = room->count;
+  }
+  return push_count(L, count.users) + push_count(L, count.connections);
+}
+
 /* --- lists -------------------------------------------------------------- */
 
 /* Texts or connections are collected into memory that is not Lua's, and freed
@@ -177,6 +206,19 @@ static int members(lua_State *L) {
   return push_sorted(L, found);
 }
 
+static int users(lua_State *L) {
+  struct user *user = NULL, *next = NULL;
+  const struct manager *manager = manager_of(L);
+  struct collection *found = new_collection(L);
+  if (manager->bus)
+    whereabouts_each_user(manager->bus->whereabouts, collect_text, found);
+  else
+    HASH_ITER (hh, manager->users, user, next)
+      if (user->count > 0)
+        collect_text(found, user->id);
+  return push_sorted(L, found);
+}
+
 static int rooms(lua_State *L) {
   struct room *room = NULL, *next = NULL;
   const struct manager *manager = manager_of(L);
@@ -252,7 +294,10 @@ static const luaL_Reg functions[] = {
     {"broadcast", broadcast},
     {"kick", kick},
     {"is_online", is_online},
+    {"devices", count_devices},
     {"clients_of", clients_of},
+    {"users", users},
+    {"count", count_room},
     {"members", members},
     {"rooms", rooms},
     {NULL, NULL},

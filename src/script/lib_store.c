@@ -164,6 +164,64 @@ static int incr(lua_State *L) {
   }
 }
 
+/* --- update ------------------------------------------------------------- */
+
+/* So often may others have been first. Somebody has written each time, so that
+ * the store as a whole goes on; a function that writes to the key itself is
+ * found by this. */
+enum { UPDATE_TRIES = 10000 };
+
+/* Pushes what the key holds, or nil. Returns its version, 0 for none. */
+static uint64_t push_current(lua_State *L, struct store_key key) {
+  struct store_value value = {0};
+  if (store_get(store_of(L), key, now_ms(), &value, empty_scratch(L)))
+    push_value(L, &value);
+  else
+    lua_pushnil(L);
+  return value.version;
+}
+
+/* The stack holds key, function, ttl, and what the function has returned. */
+static bool swap(lua_State *L, struct store_key key, uint64_t version,
+                 uint64_t ttl_ms) {
+  struct store_value value = {0};
+  bool gone = lua_isnil(L, 4);
+  if (!gone)
+    value = check_value(L, 4);
+  return store_swap(store_of(L), key, version, gone ? NULL : &value, now_ms(),
+                    ttl_ms);
+}
+
+/* (key, function, ttl?). The function computes with a copy, and nobody is kept
+ * out meanwhile: what it returns is written if the key still holds what it was
+ * given, else it is called again. It cannot wait, as it is called from C. */
+static int update(lua_State *L) {
+  struct store_key key = check_key(L);
+  uint64_t ttl_ms = check_ttl(L, 3);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  for (int i = 0; i < UPDATE_TRIES; i++) {
+    lua_settop(L, 3);
+    lua_pushvalue(L, 2);
+    uint64_t version = push_current(L, key);
+    lua_call(L, 1, LUA_MULTRET);
+    if (lua_isnone(L, 4))
+      return luaL_error(L, "store.update: the function returned nothing; "
+                           "return the new value, or nil to delete the key");
+    if (lua_isnil(L, 4) && !lua_isnoneornil(L, 5))
+      return lua_gettop(L) - 3; /* nil, code, text: nothing changes */
+    if (swap(L, key, version, ttl_ms)) {
+      lua_settop(L, 4);
+      return 1;
+    }
+  }
+  return luaL_error(L,
+                    "store.update: '%s' has changed %d times while the "
+                    "function ran; does it write to the key itself?",
+                    key.bytes, UPDATE_TRIES);
+}
+
+/* --- keys --------------------------------------------------------------- */
+
 static int by_bytes(const void *a, const void *b) {
   const struct store_key *x = a, *y = b;
   int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
@@ -207,8 +265,9 @@ static int keys_of(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"get", get},           {"set", set},      {"add", add}, {"incr", incr},
-    {"delete", delete_key}, {"keys", keys_of}, {NULL, NULL},
+    {"get", get},       {"set", set},           {"add", add},
+    {"incr", incr},     {"delete", delete_key}, {"keys", keys_of},
+    {"update", update}, {NULL, NULL},
 };
 
 void lib_store_open(lua_State *L) {

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * The box that a client object of scripts is, for the files that make it:
+ * lib_client (its life and its fields) and client_methods. */
+#ifndef SCRIPT_CLIENT_BOX_H
+#define SCRIPT_CLIENT_BOX_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conn;
+
+struct client_box {
+  struct conn *conn;  /* NULL when it is over, or elsewhere */
+  uint64_t elsewhere; /* its number, if it is another worker's; else 0 */
+  int worker;         /* which one, then */
+  bool named;         /* the user is known, and in the cache */
+};
+
+/* The user values of a box: its fields, each nil until it was first read. So
+ * it is one block of memory, which matters with thousands of clients. */
+enum field_place {
+  FIELD_USER_ID = 1,
+  FIELD_ID,
+  FIELD_STATE,
+  FIELD_CLAIMS,
+  FIELD_IP,
+  FIELD_CONNECTED_AT,
+  FIELD_HEADERS,
+  FIELD_IS_RAW,
+  FIELD_COUNT = FIELD_IS_RAW
+};
+
+/* The box at `index`. Raises if there is no client. */
+struct client_box *client_box_check(lua_State *L, int index);
+
+/* What methods answer when the connection is over: nil, "closed". */
+int client_box_closed(lua_State *L);
+
+/* Pushes a table with the methods. */
+void client_methods_push(lua_State *L);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ * What scripts can have a client do.
+ *
+ * To one of another worker it is asked in a letter: it happens there, a moment
+ * later. */
+#include "script/client_box.h"
+
+#include "base/err.h"
+#include "hub/conn.h"
+#include "hub/manager.h"
+#include "script/generation.h"
+#include "script/json.h"
+#include "script/lib_client.h"
+#include "script/message.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* Whether the client at index 1, of another worker, is connected. */
+static bool is_there(lua_State *L, const struct client_box *box) {
+  const struct manager *manager = generation_of(L)->host->manager;
+  size_t len;
+  lua_getiuservalue(L, 1, FIELD_USER_ID);
+  const char *user = lua_tolstring(L, -1, &len);
+  bool there =
+      whereabouts_has(manager->bus->whereabouts, user, len, box->elsewhere);
+  lua_pop(L, 1);
+  return there;
+}
+
+/* Posts to the worker of the client at index 1. Drops the letter's frame. */
+static int ask(lua_State *L, struct bus_letter *letter) {
+  const struct client_box *box = client_box_check(L, 1);
+  letter->to = BUS_CONN;
+  letter->conn = box->elsewhere;
+  bool posted =
+      bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
+  if (letter->frame)
+    frame_unref(letter->frame);
+  if (posted) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushliteral(L, "OVERLOADED");
+  return 2;
+}
+
+static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
+  return is_there(L, client_box_check(L, 1)) ? ask(L, &letter)
+                                             : client_box_closed(L);
+}
+
+/* (client, message) */
+static int send_elsewhere(lua_State *L, const struct client_box *box) {
+  if (!is_there(L, box))
+    return client_box_closed(L);
+  return ask(L, &(struct bus_letter){.frame = message_frame(L, 2, NULL, 0)});
+}
+
+static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
+  int err = conn_send(conn, frame);
+  frame_unref(frame);
+  if (err)
+    return client_box_closed(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int client_send(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  message_check_live(L);
+  if (client_box_check(L, 1)->elsewhere)
+    return send_elsewhere(L, client_box_check(L, 1));
+  if (!conn)
+    return client_box_closed(L);
+  return send_take(L, conn, message_frame(L, 2, NULL, 0));
+}
+
+static void check_raw(lua_State *L, bool raw) {
+  if (!raw)
+    luaL_error(L, "send_raw is for connections of raw.path: this one expects "
+                  "JSON, use client:send");
+}
+
+/* (client, payload) */
+static int send_raw_elsewhere(lua_State *L, const struct client_box *box,
+                              bool is_binary) {
+  lua_getiuservalue(L, 1, FIELD_IS_RAW);
+  check_raw(L, lua_toboolean(L, -1));
+  if (!is_there(L, box))
+    return client_box_closed(L);
+  return ask(L,
+             &(struct bus_letter){.frame = message_raw_frame(L, 2, is_binary)});
+}
+
+static int client_send_raw(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  bool is_binary = lua_toboolean(L, 3);
+  message_check_live(L);
+  if (client_box_check(L, 1)->elsewhere)
+    return send_raw_elsewhere(L, client_box_check(L, 1), is_binary);
+  if (!conn)
+    return client_box_closed(L);
+  check_raw(L, conn->raw);
+  return send_take(L, conn, message_raw_frame(L, 2, is_binary));
+}
+
+static const char *check_room(lua_State *L, int index, size_t *len) {
+  const char *name = luaL_checklstring(L, index, len);
+  if (!manager_room_name_ok(name, *len))
+    luaL_argerror(L, index,
+                  "a room's name has 1 to 128 bytes and no control characters");
+  json_check_utf8(L, index);
+  return name;
+}
+
+static int do_join(lua_State *L) {
+  size_t len;
+  const char *name = lua_tolstring(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  int err = conn ? manager_join(conn->manager, conn, name, len) : ERR_CLOSED;
+  if (err == ERR_CLOSED)
+    return client_box_closed(L);
+  if (err) {
+    lua_pushnil(L);
+    lua_pushstring(L, err_name((enum err)err));
+    lua_pushstring(L, err == ERR_LIMIT_EXCEEDED ? "too many rooms"
+                                                : "not before auth_ok");
+    return 3;
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+/* The stack holds client, room, and what @join returned. */
+static int after_join_hook(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  if (lua_isnil(L, 3) && !lua_isnoneornil(L, 4))
+    return lua_gettop(L) - 2; /* nil, code, text: as the hook said it */
+  return do_join(L);
+}
+
+static int client_join(lua_State *L) {
+  size_t len;
+  const char *name = check_room(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  const struct handler *hook = generation_of(L)->hooks[HOOK_JOIN];
+  message_check_live(L);
+  lua_settop(L, 2);
+  if (client_box_check(L, 1)->elsewhere)
+    return ask_elsewhere(L,
+                         (struct bus_letter){.what = BUS_JOIN, .text = name});
+  if (!conn)
+    return client_box_closed(L);
+  const struct room *room = manager_room(conn->manager, name, len);
+  if (conn->state != CONN_READY || !hook ||
+      (room && manager_is_member(conn, room)))
+    return do_join(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_callk(L, 2, LUA_MULTRET, 0, after_join_hook);
+  return after_join_hook(L, LUA_OK, 0);
+}
+
+static int after_leave_hook(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int client_leave(lua_State *L) {
+  size_t len;
+  const char *name = check_room(L, 2, &len);
+  struct conn *conn = lib_client_check(L, 1);
+  const struct handler *hook = generation_of(L)->hooks[HOOK_LEAVE];
+  if (client_box_check(L, 1)->elsewhere)
+    return ask_elsewhere(L,
+                         (struct bus_letter){.what = BUS_LEAVE, .text = name});
+  if (!conn)
+    return client_box_closed(L);
+  bool left = manager_leave(conn->manager, conn, name, len) == 0;
+  if (left && hook) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushliteral(L, "left");
+    lua_callk(L, 3, 0, 0, after_leave_hook);
+  }
+  lua_pushboolean(L, left);
+  return 1;
+}
+
+static int client_rooms(lua_State *L) {
+  const struct conn *conn = lib_client_check(L, 1);
+  const struct client_box *box = client_box_check(L, 1);
+  if (box->elsewhere)
+    return luaL_error(L,
+                      "client:rooms() is known on worker %d, where the "
+                      "client is: ask perigee.members(room)",
+                      box->worker + 1);
+  if (!conn)
+    return client_box_closed(L);
+  lua_createtable(L, (int)conn->room_count, 0);
+  json_mark_array(L);
+  for (uint32_t i = 0; i < conn->room_count; i++) {
+    lua_pushstring(L, conn->rooms[i].room->name);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* (client, room) */
+static int client_is_in(lua_State *L) {
+  size_t len;
+  const char *name = check_room(L, 2, &len);
+  const struct conn *conn = lib_client_check(L, 1);
+  const struct client_box *box = client_box_check(L, 1);
+  const struct manager *manager = generation_of(L)->host->manager;
+  if (box->elsewhere && is_there(L, box)) {
+    lua_getiuservalue(L, 1, FIELD_USER_ID);
+    lua_pushboolean(L, whereabouts_is_in(manager->bus->whereabouts, name, len,
+                                         lua_tostring(L, -1), box->elsewhere));
+    return 1;
+  }
+  if (!conn)
+    return client_box_closed(L);
+  const struct room *room = manager_room(manager, name, len);
+  lua_pushboolean(L, room && manager_is_member(conn, room));
+  return 1;
+}
+
+static int client_close(lua_State *L) {
+  struct conn *conn = lib_client_check(L, 1);
+  lua_Integer code = luaL_optinteger(L, 2, CLOSE_KICKED);
+  const char *reason = luaL_optstring(L, 3, NULL);
+  luaL_argcheck(L, code > 0 && code <= 4999 && close_is_legal((int)code), 2,
+                "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999");
+  if (reason) {
+    luaL_argcheck(L, strlen(reason) <= CLOSE_REASON_BYTES, 3,
+                  "a close reason has at most 123 bytes");
+    json_check_utf8(L, 3);
+  }
+  if (client_box_check(L, 1)->elsewhere)
+    return ask_elsewhere(L, (struct bus_letter){.what = BUS_CLOSE,
+                                                .code = (int)code,
+                                                .text = reason});
+  if (!conn)
+    return client_box_closed(L);
+  conn_close(conn, (int)code, reason);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int client_is_open(lua_State *L) {
+  const struct conn *conn = lib_client_check(L, 1);
+  const struct client_box *box = client_box_check(L, 1);
+  lua_pushboolean(L, conn || (box->elsewhere && is_there(L, box)));
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", client_send},
+    {"send_raw", client_send_raw},
+    {"join", client_join},
+    {"leave", client_leave},
+    {"is_in", client_is_in},
+    {"rooms", client_rooms},
+    {"close", client_close},
+    {"is_open", client_is_open},
+    {NULL, NULL},
+};
+
+void client_methods_push(lua_State *L) {
+  luaL_newlib(L, methods);
+}
