@@ -3,7 +3,9 @@
 local cqueues = require "cqueues"
 local lfs = require "lfs"
 local raw = require "spec.support.raw"
+local cli = require "spec.support.cli"
 local t = require "perigee.testing"
+local wrapped = require "spec.support.wrapped"
 
 local scripts = {
   ["main.lua"] = [[
@@ -56,6 +58,29 @@ describe("Clients that die in the middle of a frame", function()
       end)
     end
     t.wait_until(function() return descriptors(server) == before end)
+  end)
+end)
+
+describe("The limit of open files", function()
+  after_each(cli.cleanup)
+
+  local function limit(server)
+    local file <close> = io.open(("/proc/%d/limits"):format(server.pid))
+    return tonumber(file:read("a"):match "Max open files%s+(%d+)")
+  end
+
+  it("is never lowered", function()
+    local server = wrapped.server("ulimit -n 5000",
+      { options = { ["limits.connections"] = 100 } })
+    finally(function() server:stop() end)
+    assert.equal(5000, limit(server))
+  end)
+
+  it("is raised to what limits.connections needs", function()
+    local server = wrapped.server("ulimit -Sn 300",
+      { options = { ["limits.connections"] = 100 } })
+    finally(function() server:stop() end)
+    assert.is_true(limit(server) > 1100) -- and those of fetch
   end)
 end)
 

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Nobody reads the log: a collector that hangs, a pager, Ctrl-S.
 local admin = require "spec.support.admin"
-local t = require "perigee.testing"
+local cli = require "spec.support.cli"
+local wrapped = require "spec.support.wrapped"
 
 local script = [[
 local perigee = require "perigee"
@@ -22,24 +23,13 @@ local function start_with_pipe(options)
   local path = os.tmpname()
   os.remove(path)
   assert(os.execute("mkfifo " .. path))
-  local wrapper = path .. ".sh"
-  local file <close> = assert(io.open(wrapper, "w"))
-  file:write('#!/bin/sh\nexec "$REAL" "$@" 2>"$PIPE"\n')
-  file:close()
-  assert(os.execute("chmod +x " .. wrapper))
-  local binary = t.binary
-  local real = binary:match "^/.*" or require("lfs").currentdir() .. "/" .. binary
-  t.binary = wrapper
-  local server = t.server {
+  local server = wrapped.server("", {
     scripts = { ["main.lua"] = script },
     options = options,
-    env = { REAL = real, PIPE = path },
     no_wait = true,
-  }
-  t.binary = binary
+  }, "2>" .. path)
   local log = assert(io.open(path, "r"))
   os.remove(path)
-  os.remove(wrapper)
   repeat
     local line = assert(log:read "l", "the server did not start")
     server.url, server.port, server.admin = line:match
@@ -60,6 +50,7 @@ for _, workers in ipairs { 1, 2 } do
     after_each(function()
       log:close()
       server:stop()
+      cli.cleanup()
     end)
 
     it("holds nobody up, and tells how many lines are lost", function()

@@ -5,9 +5,10 @@ local socket = require "cqueues.socket"
 local http = {}
 
 -- Sends `lines` (request line first) and reads up to the end; returns the
--- status, the body, and the head as text.
-function http.exchange(port, lines)
-  local conn = socket.connect { host = "127.0.0.1", port = tonumber(port) }
+-- status, the body, and the head as text. `host`: where, if not 127.0.0.1.
+function http.exchange(port, lines, host)
+  local conn = socket.connect { host = host or "127.0.0.1",
+    port = tonumber(port) }
   conn:settimeout(10)
   conn:setmode("bn", "bn")
   local request = table.concat(lines, "\r\n") .. "\r\n\r\n"

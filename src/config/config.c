@@ -417,6 +417,21 @@ int config_split_address(const char *text, char *host, size_t cap, int *port) {
   return read_port(colon + 1, port);
 }
 
+bool config_is_local(const char *address) {
+  char host[256];
+  struct in_addr ipv4;
+  int port;
+  if (config_split_address(address, host, sizeof host, &port) < 0)
+    return false;
+  if (inet_pton(AF_INET, host, &ipv4) == 1)
+    return ntohl(ipv4.s_addr) >> 24 == IN_LOOPBACKNET;
+  return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
+}
+
+bool config_gives_tokens(const struct config *cfg) {
+  return cfg->dev_tokens == DEV_TOKENS_ANYONE || config_is_local(cfg->listen);
+}
+
 void config_free(struct config *cfg) {
   if (!cfg)
     return;

@@ -60,6 +60,14 @@ int config_workers(const struct config *cfg);
  * development mode should warn. */
 size_t config_secret_missing(const struct config *cfg);
 
+/* Whether development mode gives tokens to whoever asks: only where nobody
+ * else can ask, or dev.tokens says so. */
+enum dev_tokens { DEV_TOKENS_LOCAL, DEV_TOKENS_ANYONE };
+bool config_gives_tokens(const struct config *cfg);
+
+/* Whether only this machine can reach an address of that form. */
+bool config_is_local(const char *address);
+
 /* Splits "host:port", "[ipv6]:port" or ":port" (empty host: every address).
  * Port 0 means a free one. Returns 0, or ERR_CONFIG when the text has another
  * form or the host does not fit `cap` bytes. */

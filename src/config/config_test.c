@@ -337,6 +337,23 @@ static void broken_files(void **state) {
     refused((struct given){.file = cases[i].file}, cases[i].error);
 }
 
+/* As some editors write them, and as `lua` takes them. */
+static void files_of_other_editors(void **state) {
+  static const char *const files[] = {
+      "\xef\xbb\xbflimits = { per_user = 3 }\r\n",
+      "#!/usr/bin/perigee\nlimits = { per_user = 3 }\n",
+      "\xef\xbb\xbf# settings\r\nlimits = { per_user = 3 }",
+  };
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+    struct config *cfg = load_ok((struct given){.file = files[i]});
+    assert_int_equal(cfg->limits_per_user, 3);
+    config_free(cfg);
+  }
+  refused((struct given){.file = "#!/usr/bin/perigee\nlisten ="},
+          CONFIG_FILE ":2: ");
+}
+
 static void missing_files(void **state) {
   (void)state;
   refused((struct given){.flags = {"--config=nope.lua"}},
@@ -510,6 +527,7 @@ int main(void) {
       cmocka_unit_test(numbers_that_are_none),
       cmocka_unit_test(all_mistakes_are_told),
       cmocka_unit_test(broken_files),
+      cmocka_unit_test(files_of_other_editors),
       cmocka_unit_test(missing_files),
       cmocka_unit_test(production_needs_a_key),
       cmocka_unit_test(development_warns_of_a_short_key),

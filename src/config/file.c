@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/source.h"
 #include "config/option.h"
 #include "config/suggest.h"
 #include "config/vars.h"
@@ -285,7 +286,8 @@ static int run(lua_State *L) {
 
 int file_parse(struct file *file, const char *name, const char *text,
                size_t len, char *const *env, struct buf *error) {
-  struct loader loader = {file, name, text, len, env, 0};
+  size_t start = source_start(text, len);
+  struct loader loader = {file, name, text + start, len - start, env, 0};
   lua_State *L = lua_newstate(allocate, &loader);
   if (!L) {
     buf_printf(error, "%s: no memory for reading it", name);

@@ -53,6 +53,11 @@ static bool is_plain_name(const char *name) {
 static int dev_token(struct edge *edge, struct lws *wsi) {
   char arg[USER_ID_BYTES + 8], host[HOST_BYTES] = "", claims[512];
   char *token = NULL;
+  if (!config_gives_tokens(edge->config))
+    return response_end_text(wsi, 403,
+                             "not to the network: start with "
+                             "--dev.tokens=anyone, or listen on "
+                             "127.0.0.1\n");
   headers_get(wsi, WSI_TOKEN_HOST, host, sizeof host);
   /* A page elsewhere cannot read the answer, unless it makes a name of its
    * own point here and so becomes the same host. */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -42,6 +43,12 @@ static int read_all(int fd, char *out, size_t len) {
   return 0;
 }
 
+static void skip_start(struct bundle_file *file) {
+  size_t start = source_start(file->source, file->len);
+  file->len -= start;
+  memmove(file->source, file->source + start, file->len + 1);
+}
+
 static int add_file(struct bundle *bundle, const char *path, const char *name,
                     struct buf *error) {
   int err = 0;
@@ -63,6 +70,7 @@ static int add_file(struct bundle *bundle, const char *path, const char *name,
       mem_realloc(bundle->files, (bundle->count + 1) * sizeof *bundle->files);
   bundle->files[bundle->count++] =
       (struct bundle_file){mem_strdup(name), source, (size_t)st.st_size};
+  skip_start(&bundle->files[bundle->count - 1]);
   source = NULL;
 out:
   mem_free(source);

@@ -114,6 +114,28 @@ static void other_files_and_hidden_ones_are_skipped(void **state) {
   holds("a.lua folder.lua/in.lua ");
 }
 
+static void what_is_no_lua_at_the_start_is_left_out(void **state) {
+  static const struct {
+    const char *text, *source;
+  } cases[] = {
+      {"\xef\xbb\xbfreturn {}", "return {}"},
+      {"#!/usr/bin/env lua\nreturn {}", "\nreturn {}"}, /* still line 2 */
+      {"\xef\xbb\xbf#!/usr/bin/env lua\r\nreturn {}", "\nreturn {}"},
+      {"#!/usr/bin/env lua", ""},
+      {"\xef\xbb\xbf", ""},
+      {"\xef\xbb", "\xef\xbb"}, /* no mark: a mistake, which Lua tells */
+      {" # 1", " # 1"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put("a.lua", cases[i].text);
+    struct bundle *bundle = read_all();
+    assert_string_equal(bundle->files[0].source, cases[i].source);
+    assert_int_equal(bundle->files[0].len, strlen(cases[i].source));
+    bundle_unref(bundle);
+  }
+}
+
 static void sources_are_read_whole(void **state) {
   (void)state;
   FILE *file = fopen("a.lua", "wb");
@@ -228,6 +250,7 @@ int main(void) {
       TEST(an_empty_folder_is_an_empty_bundle),
       TEST(files_come_sorted_by_name),
       TEST(other_files_and_hidden_ones_are_skipped),
+      TEST(what_is_no_lua_at_the_start_is_left_out),
       TEST(sources_are_read_whole),
       TEST(the_name_of_the_folder_is_not_in_the_names),
       TEST(a_snapshot_does_not_change),

@@ -66,9 +66,11 @@ static void stop(struct server *server) {
   crew_post(&server->crew, LETTER_STOP);
 }
 
+/* SIGHUP asks a server to load its scripts again. Who tries things out has
+ * closed the terminal. */
 static void on_signal(uv_signal_t *handle, int number) {
   struct server *server = handle->data;
-  if (number == SIGHUP)
+  if (number == SIGHUP && server->mode == CONFIG_PRODUCTION)
     reload(server);
   else
     stop(server);
@@ -116,16 +118,17 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
 
 /* --- starting ----------------------------------------------------------- */
 
-/* As many descriptors as limits.connections needs, or as are usual. Not as
- * many as the system lets us have, which may be a million: libwebsockets keeps
- * a table of that size, and Debian's build walks over it at every close. */
+/* As many descriptors as limits.connections needs, or as are usual; more if
+ * that is how it was started. Not as many as the system lets us have, which may
+ * be a million: libwebsockets keeps a table of that size, and Debian's build
+ * walks over it at every close. */
 static void raise_descriptors(const struct config *config) {
   struct rlimit limit;
   rlim_t want = USUAL_DESCRIPTORS;
   if (config->limits_connections > 0)
     want = (rlim_t)config->limits_connections + PROTOCOL_OTHER_DESCRIPTORS +
            (rlim_t)config->fetch_at_once;
-  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == want)
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= want)
     return;
   if (want > limit.rlim_max) {
     if (config->limits_connections > 0)
@@ -139,13 +142,21 @@ static void raise_descriptors(const struct config *config) {
     log_warn("cannot set the limit of open files: %s", strerror(errno));
 }
 
+/* Whether it was started to outlive its terminal, by nohup. */
+static bool may_stay(int number) {
+  struct sigaction action;
+  return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static void watch_signals(struct server *server) {
   static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+  bool stay = server->mode == CONFIG_DEVELOPMENT && may_stay(SIGHUP);
   signal(SIGPIPE, SIG_IGN); /* a peer that is gone shows in send's result */
   for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
     uv_signal_init(&server->loop, &server->signals[i]);
     server->signals[i].data = server;
-    uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+    if (numbers[i] != SIGHUP || !stay)
+      uv_signal_start(&server->signals[i], on_signal, numbers[i]);
   }
 }
 
@@ -172,6 +183,20 @@ static void print_welcome(const struct server *server, const char *scheme,
   mem_free(token);
 }
 
+/* Whoever has a token of any user is that user. */
+static void say_tokens(const struct config *config) {
+  if (config_is_local(config->listen))
+    return;
+  if (config_gives_tokens(config))
+    log_warn("anybody who reaches %s gets a token for any user "
+             "(dev.tokens=anyone)",
+             config->listen);
+  else
+    log_warn("/dev/token is closed, as %s is open to the network: the page "
+             "needs --dev.tokens=anyone, or --listen=127.0.0.1:PORT",
+             config->listen);
+}
+
 static void say_ready(const struct server *server, const char *address,
                       unsigned handlers) {
   const char *scheme = *server->config->tls_cert ? "https" : "http";
@@ -181,6 +206,7 @@ static void say_ready(const struct server *server, const char *address,
             PERIGEE_VERSION, scheme, address, server->config->scripts, handlers,
             control_address(&server->control));
   if (server->mode == CONFIG_DEVELOPMENT) {
+    say_tokens(server->config);
     log_flush(); /* the line comes first */
     print_welcome(server, scheme, address);
   }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The whole process: starts the workers, listens to signals, reloads, ends.
  *
- *   SIGHUP          reload the scripts and the TLS certificate
+ *   SIGHUP          reload the scripts and the TLS certificate; in
+ *                   development mode the same as SIGTERM, unless it is ignored
  *   SIGTERM, SIGINT drain and end; the second time at once */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H

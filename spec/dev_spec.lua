@@ -1,0 +1,102 @@
+-- SPDX-License-Identifier: MIT
+-- Development mode: who gets a token, and when it ends.
+local cli = require "spec.support.cli"
+local http = require "spec.support.http"
+local t = require "perigee.testing"
+local wrapped = require "spec.support.wrapped"
+
+local function start(options)
+  local server = t.server { mode = "dev", options = options }
+  finally(function() server:stop() end)
+  return server
+end
+
+local function ask(server, host)
+  local status, body = http.exchange(server.port, {
+    "GET /dev/token?user=root HTTP/1.1", "Host: " .. host,
+  })
+  return status, body
+end
+
+describe("perigee dev on a loopback address", function()
+  for _, address in ipairs { "127.0.0.1:0", "localhost:0", "127.8.9.1:0" } do
+    it("gives tokens without a word: " .. address, function()
+      local server = t.server { mode = "dev", no_wait = true,
+        options = { listen = address } }
+      finally(function() server:stop() end)
+      local host, port = server:wait_log "ready on http://(.-):(%d+)"
+      local status = http.exchange(port, {
+        "GET /dev/token?user=alice HTTP/1.1", "Host: localhost",
+      }, host)
+      assert.equal(200, status)
+      assert.not_matches("/dev/token", server:log(), 1, true)
+    end)
+  end
+end)
+
+describe("perigee dev that is open to the network", function()
+  for _, address in ipairs { "0.0.0.0:0", ":0", "[::]:0" } do
+    it("gives no token, and says why: " .. address, function()
+      local server = start { listen = address }
+      server:wait_log "warn +/dev/token is closed"
+      for _, host in ipairs { "192.168.1.5:8080", "localhost", "127.0.0.1" } do
+        local status, body = ask(server, host)
+        assert.equal(403, status)
+        assert.matches("--dev.tokens=anyone", body, 1, true)
+      end
+    end)
+  end
+
+  it("gives anybody one if it was told to, and warns", function()
+    local server = start { listen = "0.0.0.0:0", ["dev.tokens"] = "anyone" }
+    server:wait_log "warn +anybody who reaches 0%.0%.0%.0:0 gets a token"
+    local status, body = ask(server, "192.168.1.5:8080")
+    assert.equal(200, status)
+    assert.equal("root",
+      server:connect({ token = t.decode(body).token }).info.user)
+  end)
+end)
+
+describe("SIGHUP", function()
+  after_each(cli.cleanup)
+
+  it("ends perigee dev, as its terminal is gone", function()
+    local server = start()
+    server:signal "HUP"
+    t.wait_until(function() return not server:is_running() end)
+    assert.equal(0, server:stop(false))
+  end)
+
+  it("does not end it under nohup", function()
+    local server = wrapped.server('trap "" HUP', { mode = "dev" })
+    finally(function() server:stop() end)
+    server:signal "HUP"
+    assert.equal(200, (http.get(server.port, "/healthz")))
+    assert.is_true(server:is_running())
+  end)
+
+  it("reloads perigee serve", function()
+    local server = t.server()
+    finally(function() server:stop() end)
+    assert.matches("gen=2 is live", server:reload())
+  end)
+end)
+
+describe("Files of an editor that writes a byte order mark", function()
+  local MARK = "\xef\xbb\xbf"
+
+  it("are scripts like any other", function()
+    local server = t.server { scripts = {
+      ["a.lua"] = MARK .. "local answer = require 'lib.answer'\n"
+        .. "return { answer = function() return answer end }",
+      ["lib/answer.lua"] = MARK .. "return 42",
+      ["b.lua"] = "#!/usr/bin/env lua\n"
+        .. "return { line = function() error 'here' end }",
+    } }
+    finally(function() server:stop() end)
+    local alice = server:connect "alice"
+    assert.equal(42, alice:request "answer")
+    assert.equal("HANDLER_ERROR", (alice:fails "line"))
+    server:wait_log "b.lua:2: here"
+  end)
+end)
