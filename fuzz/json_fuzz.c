@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What json_check accepts is decoded and encoded; what comes out is JSON, and
  * from then on the text does not change any more. */
+#include "base/utf8.h"
 #include "script/json.h"
 #include "wire/json.h"
 
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       abort();
     return 0;
   }
-  if (!json_utf8_valid(text, size))
+  if (!utf8_valid(text, size))
     abort();
   recode_or_abort(L, text, size, &once);
   recode_or_abort(L, once.data, once.len, &twice);

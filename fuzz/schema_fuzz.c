@@ -3,6 +3,7 @@
  * with a text; what is one gives a verdict on every JSON, with a text if it
  * does not fit; and what is no JSON harms nobody. */
 #include "base/err.h"
+#include "base/utf8.h"
 #include "script/schema.h"
 #include "wire/json.h"
 
@@ -22,7 +23,7 @@ static void check_error(const struct buf *error) {
   require(error->len > 6 && memcmp(error->data, "data", 4) == 0);
   require(memchr(error->data, ':', error->len) != NULL);
   require(memchr(error->data, 0, error->len) == NULL);
-  require(json_utf8_valid(error->data, error->len));
+  require(utf8_valid(error->data, error->len));
 }
 
 static void check_data(const struct schema *schema, const char *text,
@@ -30,7 +31,7 @@ static void check_data(const struct schema *schema, const char *text,
   struct buf why = {0};
   int err = schema_check(schema, text, len, &why);
   require(err == 0 || err == ERR_BAD_REQUEST || err == ERR_BAD_JSON);
-  if (err && json_utf8_valid(text, len))
+  if (err && utf8_valid(text, len))
     check_error(&why);
   else if (!err)
     require(why.len == 0);

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
 #include "server/reload.h"
@@ -179,7 +180,7 @@ static void check_frame(int opcode, const void *data, size_t len, bool is_raw) {
   require(opcode == TEXT || opcode == CLOSE || opcode == PONG ||
           (is_raw && (opcode == BINARY || opcode == PING)));
   if (opcode == TEXT && is_raw)
-    require(json_utf8_valid(data, len));
+    require(utf8_valid(data, len));
   else if (opcode == TEXT)
     require(json_check(data, len, NULL) == 0);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include "base/spool.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,24 +42,13 @@ static void put(struct line *line, const char *text, size_t len) {
   line->len += len;
 }
 
-/* Bytes of the UTF-8 character at the front, or 0: it is ASCII, no UTF-8, or a
- * control character (U+0080 to U+009F) that terminals obey. */
-static size_t utf8_len(const unsigned char *s, size_t len) {
-  size_t more = *s < 0xc2   ? 0
-                : *s < 0xe0 ? 1
-                : *s < 0xf0 ? 2
-                : *s < 0xf5 ? 3
-                            : 0;
-  if (more == 0 || more >= len)
-    return 0;
-  for (size_t i = 1; i <= more; i++)
-    if ((s[i] & 0xc0) != 0x80)
-      return 0;
-  unsigned first = (unsigned)*s << 8 | s[1];
-  bool too_low = first < 0xc2a0 || (first >= 0xe000 && first < 0xe0a0) ||
-                 (first >= 0xf000 && first < 0xf090);
-  bool no_character = (first >= 0xeda0 && first < 0xee00) || first >= 0xf490;
-  return too_low || no_character ? 0 : more + 1;
+/* Bytes of the character at the front if it may stand there as it is, or 0: it
+ * is ASCII, no UTF-8, or a control character (U+0080 to U+009F) that terminals
+ * obey. */
+static size_t foreign_char(const char *text, size_t len) {
+  size_t n = utf8_char(text, len);
+  bool control = n == 2 && text[0] == '\xc2' && (unsigned char)text[1] < 0xa0;
+  return n < 2 || control ? 0 : n;
 }
 
 static void put_escaped(struct line *line, unsigned char c) {
@@ -84,7 +74,7 @@ static void put_escaped(struct line *line, unsigned char c) {
 /* Whole characters, so that a line is never cut inside one. */
 static void put_message(struct line *line, const char *text, size_t len) {
   while (len > 0) {
-    size_t n = utf8_len((const unsigned char *)text, len);
+    size_t n = foreign_char(text, len);
     if (n > 0)
       put(line, text, n);
     else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * UTF-8 in pieces. */
+ * UTF-8, whole and in pieces. */
 #include "base/utf8.h"
 
 #include <stdint.h>
@@ -18,6 +18,55 @@ static const char *skip_ascii(const char *at, const char *end) {
     at++;
   return at;
 }
+
+/* --- whole --------------------------------------------------------------- */
+
+static bool is_tail(unsigned char c) {
+  return (c & 0xc0) == 0x80;
+}
+
+/* Of the second byte: whether the first would be overlong, a surrogate or
+ * beyond the last character with it. */
+static bool is_out_of_range(unsigned char first, unsigned char second) {
+  switch (first) {
+  case 0xe0:
+    return second < 0xa0;
+  case 0xed:
+    return second >= 0xa0;
+  case 0xf0:
+    return second < 0x90;
+  case 0xf4:
+    return second >= 0x90;
+  default:
+    return false;
+  }
+}
+
+size_t utf8_char(const char *text, size_t len) {
+  const unsigned char *s = (const unsigned char *)text;
+  if (s[0] < 0x80)
+    return 1;
+  size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+  if (s[0] < 0xc2 || s[0] > 0xf4 || len < n || !is_tail(s[1]) ||
+      is_out_of_range(s[0], s[1]))
+    return 0;
+  if ((n > 2 && !is_tail(s[2])) || (n > 3 && !is_tail(s[3])))
+    return 0;
+  return n;
+}
+
+bool utf8_valid(const char *text, size_t len) {
+  const char *at = text, *end = text + len;
+  while ((at = skip_ascii(at, end)) < end) {
+    size_t n = utf8_char(at, (size_t)(end - at));
+    if (n == 0)
+      return false;
+    at += n;
+  }
+  return true;
+}
+
+/* --- in pieces ------------------------------------------------------------ */
 
 /* The first byte of a character that has more. It bounds the second byte: an
  * overlong form, a surrogate or too large a number is known by then. */

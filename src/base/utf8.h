@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * UTF-8 that comes in pieces: a character may begin in one and end in the
- * next. What is whole already is checked faster by wire/json.
+ * UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing beyond
+ * U+10FFFF. The only place that knows.
  *
- * As RFC 3629 has it: nothing overlong, no surrogates, nothing beyond
- * U+10FFFF. A text is given up at the first byte that cannot be right,
- * however it may go on. */
+ * A text that is there as a whole is checked by utf8_valid, or character by
+ * character by utf8_char. One that comes in pieces goes through utf8_feed: a
+ * character may begin in one piece and end in the next, and the text is given
+ * up at the first byte that cannot be right, however it may go on. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
@@ -12,6 +13,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Whether the bytes are UTF-8. */
+bool utf8_valid(const char *text, size_t len);
+
+/* The length of the character at the front of `text`, which is not empty: 1
+ * for ASCII; 0 when it is not UTF-8, or cut off. */
+size_t utf8_char(const char *text, size_t len);
 
 /* Zeroed at the beginning of a text, and zero again between characters. */
 struct utf8 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of base/utf8, against the checker of wire/json for whole texts. */
+ * Tests of base/utf8: in pieces a text is what it is as a whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/utf8.h"
-#include "wire/json.h"
 
 #include <string.h>
 
@@ -20,7 +19,7 @@ static bool is_valid(const char *text, size_t len, size_t cut) {
 }
 
 /* All texts of four of the bytes where something begins or ends. */
-static void agrees_with_json_wherever_it_is_cut(void **state) {
+static void is_the_same_wherever_it_is_cut(void **state) {
   static const unsigned char bytes[] = {
       'a',  0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
       0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
@@ -30,8 +29,7 @@ static void agrees_with_json_wherever_it_is_cut(void **state) {
     char text[] = {(char)bytes[i % N], (char)bytes[i / N % N],
                    (char)bytes[i / N / N % N], (char)bytes[i / N / N / N]};
     for (size_t cut = 0; cut <= sizeof text; cut++)
-      if (is_valid(text, sizeof text, cut) !=
-          json_utf8_valid(text, sizeof text))
+      if (is_valid(text, sizeof text, cut) != utf8_valid(text, sizeof text))
         fail_msg("%02x %02x %02x %02x cut at %zu", text[0] & 0xff,
                  text[1] & 0xff, text[2] & 0xff, text[3] & 0xff, cut);
   }
@@ -81,7 +79,7 @@ static void nothing_is_a_piece_too(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(agrees_with_json_wherever_it_is_cut),
+      cmocka_unit_test(is_the_same_wherever_it_is_cut),
       cmocka_unit_test(a_character_may_come_byte_by_byte),
       cmocka_unit_test(half_a_character_is_no_end),
       cmocka_unit_test(what_cannot_be_right_is_known_early),

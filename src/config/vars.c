@@ -2,6 +2,8 @@
  * A Lua value of a configuration file, written as JSON. */
 #include "config/vars.h"
 
+#include "base/utf8.h"
+
 #include <lauxlib.h>
 #include <math.h>
 #include <stdint.h>
@@ -13,35 +15,13 @@ enum { DEPTH_MAX = 32 };
 
 static void write_value(lua_State *L, struct buf *out, int depth);
 
-/* The length of the UTF-8 sequence at `p`, or 0 when it is none: too long,
- * too large, a surrogate, or cut off. */
-static size_t utf8_len(const unsigned char *p, size_t len) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t n = p[0] < 0x80   ? 1
-             : p[0] < 0xc2 ? 0
-             : p[0] < 0xe0 ? 2
-             : p[0] < 0xf0 ? 3
-             : p[0] < 0xf5 ? 4
-                           : 0;
-  if (n <= 1 || n > len)
-    return n > len ? 0 : n;
-  uint32_t code = p[0] & (0x7fu >> n);
-  for (size_t i = 1; i < n; i++) {
-    if ((p[i] & 0xc0) != 0x80)
-      return 0;
-    code = code << 6 | (p[i] & 0x3fu);
-  }
-  int surrogate = code >= 0xd800 && code < 0xe000;
-  return code < least[n] || surrogate || code > 0x10ffff ? 0 : n;
-}
-
 static void write_string(lua_State *L, int index, struct buf *out) {
   size_t len;
   const char *text = lua_tolstring(L, index, &len);
   buf_putc(out, '"');
   while (len > 0) {
     unsigned char c = (unsigned char)*text;
-    size_t n = utf8_len((const unsigned char *)text, len);
+    size_t n = utf8_char(text, len);
     if (n == 0)
       luaL_error(L, "vars: a text is not UTF-8");
     if (c < 0x20 || c == 0x7f)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "edge/edge.h"
 #include "edge/link.h"
 #include "edge/outbound.h"
@@ -29,8 +30,7 @@ static int inflate_message(struct conn *conn, const char *data, size_t len,
              (unsigned long long)conn->id, conn_user_name(conn));
     return conn->raw ? CLOSE_PROTOCOL_ERROR : CLOSE_BAD_PROTOCOL;
   }
-  bool checked =
-      !conn->raw || is_binary || json_utf8_valid(out->data, out->len);
+  bool checked = !conn->raw || is_binary || utf8_valid(out->data, out->len);
   return checked ? 0 : CLOSE_INVALID_TEXT;
 }
 
@@ -144,7 +144,7 @@ static void on_close(struct edge *edge, struct conn *conn,
   if (part->len > 0 && !close_is_legal(code))
     conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
   else if (part->len > 2 &&
-           !json_utf8_valid((const char *)part->data + 2, part->len - 2))
+           !utf8_valid((const char *)part->data + 2, part->len - 2))
     conn_close(conn, CLOSE_INVALID_TEXT, NULL);
   else
     conn_peer_closes(conn, code);

@@ -3,6 +3,7 @@
 #include "load/report.h"
 
 #include "base/attr.h"
+#include "base/utf8.h"
 #include "load/text.h"
 #include "wire/json.h"
 
@@ -167,7 +168,7 @@ void report_text(const struct plan *plan, const struct outcome *outcome,
 /* Names and reasons may come from outside, and may have been cut. */
 static void put_json_text(const char *text, struct buf *out) {
   size_t len = strlen(text);
-  while (!json_utf8_valid(text, len))
+  while (!utf8_valid(text, len))
     len--;
   json_put_string(out, text, len);
 }

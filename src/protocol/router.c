@@ -2,6 +2,7 @@
  * From a text to a handler. */
 #include "protocol/router.h"
 
+#include "base/utf8.h"
 #include "protocol/admit.h"
 #include "protocol/answer.h"
 #include "protocol/auth.h"
@@ -68,7 +69,7 @@ static uint32_t take_rates(struct conn *conn, size_t len) {
 
 static void refuse_text(struct conn *conn, const char *text, size_t len,
                         const struct envelope *env, int err, const char *why) {
-  if (err == ERR_BAD_JSON && !json_utf8_valid(text, len))
+  if (err == ERR_BAD_JSON && !utf8_valid(text, len))
     conn_close(conn, CLOSE_BAD_PROTOCOL, NULL);
   else
     answer_error(conn, &env->id, (enum err)err, why);

@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "config/config.h"
 #include "hub/conn.h"
 #include "script/json.h"
@@ -99,7 +100,7 @@ static const char *check_text(lua_State *L, int index,
                "an error code or text has more than %I bytes "
                "(limits.send_bytes)",
                (LUAI_UACINT)most);
-  if (!json_utf8_valid(text, len))
+  if (!utf8_valid(text, len))
     luaL_error(L, "an error code or text is not valid UTF-8");
   return text;
 }

@@ -8,6 +8,7 @@
  * value that contains itself shows as too deep and is told apart only then. */
 #include "script/json.h"
 
+#include "base/utf8.h"
 #include "script/budget.h"
 #include "wire/json.h"
 
@@ -258,7 +259,7 @@ static void encode_string(struct encoder *e, int index, const char *wrong) {
   size_t len;
   const char *text = lua_tolstring(e->L, index, &len);
   check_room(e, len);
-  if (!json_utf8_valid(text, len))
+  if (!utf8_valid(text, len))
     fail(e, wrong);
   if (len > (e->end - e->out->len) / ESCAPE_BYTES)
     check_room(e, json_string_len(text, len));
@@ -427,7 +428,7 @@ void json_encode(lua_State *L, int index, struct buf *out,
 void json_check_utf8(lua_State *L, int index) {
   size_t len;
   const char *text = lua_tolstring(L, index, &len);
-  if (!json_utf8_valid(text, len))
+  if (!utf8_valid(text, len))
     luaL_error(L, "a string that is not UTF-8 cannot be sent as JSON");
 }
 

@@ -7,6 +7,7 @@
 #include "script/lib_metrics.h"
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "engine/metrics.h"
 #include "script/generation.h"
 #include "script/message.h"
@@ -29,7 +30,7 @@ static void take_label(lua_State *L, struct metrics_label *label) {
     luaL_error(L, "label '%s' must be a string, a number or a boolean, not %s",
                label->name, lua_typename(L, type));
   label->value = luaL_tolstring(L, -1, &label->len); /* key value text */
-  if (!json_utf8_valid(label->value, label->len))
+  if (!utf8_valid(label->value, label->len))
     luaL_error(L, "label '%s' is not valid UTF-8", label->name);
   lua_insert(L, -3);
   lua_pop(L, 1); /* text key */

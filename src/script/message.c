@@ -2,6 +2,7 @@
  * Messages of scripts. */
 #include "script/message.h"
 
+#include "base/utf8.h"
 #include "hub/manager.h"
 #include "script/generation.h"
 #include "script/json.h"
@@ -66,7 +67,7 @@ struct frame *message_raw_frame(lua_State *L, int index, bool is_binary) {
   size_t len;
   const char *payload = luaL_checklstring(L, index, &len);
   check_length(L, len);
-  if (!is_binary && !json_utf8_valid(payload, len))
+  if (!is_binary && !utf8_valid(payload, len))
     luaL_error(L, "a string that is not UTF-8 cannot be sent as text: make it "
                   "binary, client:send_raw(payload, true)");
   return frame_new(is_binary ? FRAME_BINARY : FRAME_TEXT, payload, len);

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "script/schema_parse.h"
 #include "wire/json.h"
 
@@ -252,7 +253,7 @@ static int check_value(struct check *c, const struct node *node,
 }
 
 struct schema *schema_new(const char *text, size_t len, struct buf *error) {
-  if (len > SCHEMA_BYTES || !json_utf8_valid(text, len)) {
+  if (len > SCHEMA_BYTES || !utf8_valid(text, len)) {
     buf_puts(error, len > SCHEMA_BYTES ? "data: more than 64 KiB of text"
                                        : "data: the text is not UTF-8");
     return NULL;

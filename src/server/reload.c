@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ struct generation *reload_build(struct host *host, const char *dir,
 
 /* Texts of scripts may be anything, JSON is UTF-8. */
 static void put_text(struct buf *out, const char *text, size_t len) {
-  if (json_utf8_valid(text, len)) {
+  if (utf8_valid(text, len)) {
     json_put_string(out, text, len);
     return;
   }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <endian.h>
 #include <math.h>
@@ -128,46 +129,6 @@ static const char *skip_unescaped(const char *at, const char *end) {
   return skip(at, end, specials);
 }
 
-static const char *skip_ascii(const char *at, const char *end) {
-  return skip(at, end, foreign);
-}
-
-static bool is_tail(unsigned char c) {
-  return (c & 0xc0) == 0x80;
-}
-
-/* The length of the character at `at`, which is not the end; 0 when it is
- * ASCII or not UTF-8. */
-static size_t utf8_len(const char *at, const char *end) {
-  const unsigned char *s = (const unsigned char *)at;
-  size_t left = (size_t)(end - at);
-  if (s[0] < 0xc2 || s[0] > 0xf4 || left < 2 || !is_tail(s[1]))
-    return 0;
-  if (s[0] < 0xe0)
-    return 2;
-  if (left < 3 || !is_tail(s[2]))
-    return 0;
-  if (s[0] < 0xf0) {
-    bool overlong = s[0] == 0xe0 && s[1] < 0xa0;
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  bool overlong = s[0] == 0xf0 && s[1] < 0x90;
-  bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
-  return left < 4 || !is_tail(s[3]) || overlong || beyond ? 0 : 4;
-}
-
-bool json_utf8_valid(const char *text, size_t len) {
-  const char *at = text, *end = text + len;
-  while ((at = skip_ascii(at, end)) < end) {
-    size_t n = utf8_len(at, end);
-    if (n == 0)
-      return false;
-    at += n;
-  }
-  return true;
-}
-
 static int hex_value(char c) {
   if (is_digit(c))
     return c - '0';
@@ -225,7 +186,8 @@ int json_scan_string(struct json_scan *scan, struct json_string *out) {
       n = escape_len(at, scan->end);
       out->escaped = true;
     } else {
-      n = utf8_len(at, scan->end);
+      bool ascii = (unsigned char)*at < 0x80; /* a control character */
+      n = ascii ? 0 : utf8_char(at, (size_t)(scan->end - at));
     }
     if (n == 0)
       return ERR_BAD_JSON;

@@ -45,10 +45,6 @@ struct json_string {
  * `text` is not NULL, also when `len` is 0. */
 MUST_CHECK int json_check(const char *text, size_t len, size_t *at);
 
-/* Whether the bytes are UTF-8: none overlong, no surrogates, none beyond
- * U+10FFFF. */
-bool json_utf8_valid(const char *text, size_t len);
-
 static inline void json_skip_space(struct json_scan *scan) {
   while (scan->at < scan->end && (unsigned char)*scan->at <= ' ' &&
          (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' ||

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 #include <float.h>
@@ -249,9 +250,9 @@ static void knows_every_code_point(void **state) {
     char utf8[4], out[4], escape[13];
     size_t n = encode_utf8(c, utf8), len = 6;
     bool valid = c < 0xd800 || c > 0xdfff;
-    assert_int_equal(json_utf8_valid(utf8, n), valid);
+    assert_int_equal(utf8_valid(utf8, n), valid);
     for (size_t cut = 1; cut < n; cut++)
-      assert_false(json_utf8_valid(utf8, cut));
+      assert_false(utf8_valid(utf8, cut));
     if (!valid)
       continue;
     if (c < 0x10000)
@@ -287,7 +288,7 @@ static void refuses_other_bytes(void **state) {
       }
       valid = found;
     }
-    assert_int_equal(json_utf8_valid(s, 3), valid);
+    assert_int_equal(utf8_valid(s, 3), valid);
   }
 }
 
