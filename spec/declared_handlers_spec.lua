@@ -175,11 +175,13 @@ describe("A declared handler", function()
     alice:expect_nothing()
   end)
 
-  it("closes a client that goes on sending what does not fit", function()
+  -- A reload may have changed the schema below an open page.
+  it("closes no client that goes on sending what does not fit", function()
     for _ = 1, 60 do
       alice:send("text", 5)
     end
-    alice:expect_close(4505)
+    alice:expect_nothing()
+    assert.equal("data: expected string", refused("text", 5))
   end)
 end)
 

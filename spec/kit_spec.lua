@@ -236,11 +236,11 @@ describe("perigee test", function()
   it("starts a server of its own for whoever wants one", function()
     passes { ["own_spec.lua"] = [[
       it("is another", function()
-        local own = t.server { options = { ["limits.per_user"] = 1 } }
+        local own = t.server { options = { ["limits.per_ip"] = 1 } }
         local first = own:connect "alice"
         assert.not_equal(t.connect("alice"):request "pid",
           first:request "pid")
-        assert.error_matches(function() own:connect "alice" end, "4504")
+        assert.error_matches(function() own:connect "alice" end, "4007")
       end) ]] }
   end)
 

@@ -156,13 +156,19 @@ describe("The limit of", function()
     assert.is_nil(code)
   end)
 
-  it("connections of a user closes one too many", function()
+  it("connections of a user closes one too many, if they live", function()
     local server = start { ["limits.per_user"] = 2 }
     finally(function() server:stop() end)
     local phone = server:connect { user = "alice" }
     local laptop = server:connect { user = "alice" }
     local third = server:connect { auth = false }
-    third:send("auth", { token = server:token { sub = "alice" } })
+    third:send("auth", { token = server:token { sub = "alice" } }, 7)
+    third:send("echo", "waits as well", 8)
+    t.wait_until(function()
+      assert.same({ "x", "y" },
+        { phone:request("echo", "x"), laptop:request("echo", "y") })
+      return server:log():find("user=alice has too many connections", 1, true)
+    end)
     assert.equal("connection_limit", third:expect_close(4504))
     for _, message in ipairs(third.inbox) do
       assert.not_equal("auth_ok", message.type)
@@ -173,6 +179,74 @@ describe("The limit of", function()
     server:connect { user = "bob" }
   end)
 
+  for _, workers in ipairs { 1, 2 } do
+    it(("connections of a user lets one in for one that is dead; workers: %d")
+      :format(workers), function()
+      local server = start { ["limits.per_user"] = 2, workers = workers,
+        ["heartbeat.timeout_s"] = 0.3 }
+      finally(function() server:stop() end)
+      local dead = { server:connect "alice", server:connect "alice" }
+      local third = server:connect { auth = false }
+      third:send("auth", { token = server:token { sub = "alice" } }, 7)
+      third:send("echo", "after it", 8)
+      assert.equal(7, third:expect("auth_ok").id)
+      assert.equal("after it", third:expect("reply").data)
+      for _, client in ipairs(dead) do
+        assert.equal("ping_timeout", client:expect_close(4001))
+      end
+    end)
+
+    it(("connections of an address lets one in for one that is dead; "
+      .. "workers: %d"):format(workers), function()
+      local server = start { ["limits.per_ip"] = 2, workers = workers,
+        ["heartbeat.timeout_s"] = 0.3 }
+      finally(function() server:stop() end)
+      local dead = { server:connect "alice", server:connect "bob" }
+      local third = server:connect { auth = false }
+      local problem = third:expect("error").data
+      assert.same({ "TRY_LATER", true }, { problem.code, problem.retry })
+      assert.is_true(problem.retry_after_ms > 0)
+      assert.equal("try_later", third:expect_close(4007))
+      for _, client in ipairs(dead) do
+        assert.equal("ping_timeout", client:expect_close(4001))
+      end
+      server:connect "carol"
+    end)
+  end
+
+  it("all connections tells one too many to come back", function()
+    local server = start { ["limits.connections"] = 1 }
+    finally(function() server:stop() end)
+    local first = server:connect "alice"
+    local second = server:connect { auth = false }
+    local problem = second:expect("error").data
+    assert.same({ "TRY_LATER", true }, { problem.code, problem.retry })
+    assert.is_true(problem.retry_after_ms > 0)
+    assert.equal("try_later", second:expect_close(4007))
+    assert.equal("x", first:request("echo", "x"))
+  end)
+
+  it("each connection is told at the beginning", function()
+    local server = start { ["limits.messages_per_s"] = 7,
+      ["limits.burst"] = 11, ["limits.bytes_per_s"] = 12345,
+      ["limits.rooms_per_connection"] = 13 }
+    finally(function() server:stop() end)
+    local alice = server:connect { auth = false }
+    alice:send("auth", { token = server:token { sub = "alice" } })
+    assert.same({ messages_per_s = 7, burst = 11, bytes_per_s = 12345,
+      rooms = 13 }, alice:expect("auth_ok").data.limits)
+  end)
+
+  it("useless messages does not count what is well-formed", function()
+    local server = start { ["limits.messages_per_s"] = 0 }
+    finally(function() server:stop() end)
+    local alice = server:connect "alice"
+    for i = 1, 200 do
+      alice:send(i % 2 == 0 and "gone" or "join", { room = 5 })
+    end
+    assert.equal("x", alice:request("echo", "x"))
+  end)
+
   it("connections of an address closes one too many", function()
     local server = start { ["limits.per_ip"] = 3 }
     finally(function() server:stop() end)
@@ -180,7 +254,7 @@ describe("The limit of", function()
     server:connect { user = "bob" }
     server:connect { auth = false }
     local fourth = server:connect { auth = false }
-    assert.equal("connection_limit", fourth:expect_close(4504))
+    assert.equal("try_later", fourth:expect_close(4007))
     first:close()
     t.wait_until(function()
       return pcall(server.connect, server, { user = "carol" })

@@ -229,11 +229,18 @@ describe("four workers", function()
   end)
 
   it("count a user's connections together", function()
-    for _ = 1, 20 do
-      server:connect { user = "crowd" }
+    local crowd = {}
+    for i = 1, 20 do
+      crowd[i] = server:connect { user = "crowd" }
     end
     local last = server:connect { user = "crowd", auth = false }
     last:send("auth", { token = server:token { sub = "crowd" } })
+    t.wait_until(function() -- all of them live
+      for _, client in ipairs(crowd) do
+        client:request "where"
+      end
+      return server:log():find("user=crowd has too many connections", 1, true)
+    end)
     last:expect_close(4504)
   end)
 

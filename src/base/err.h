@@ -24,6 +24,7 @@
   X(TOO_LARGE, false, "the message is too large")                              \
   X(LIMIT_EXCEEDED, false, "a limit has been reached")                         \
   X(RATE_LIMITED, true, "too many messages")                                   \
+  X(TRY_LATER, true, "there is no room for another connection at the moment")  \
   X(OVERLOADED, true, "the server is overloaded")                              \
   X(HANDLER_ERROR, false, "the handler failed")                                \
   X(HANDLER_TIMEOUT, true, "the handler took too long")                        \

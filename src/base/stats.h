@@ -20,7 +20,9 @@
   X(auth_failed, "tokens refused")                                             \
   X(auth_timeouts, "connections closed because no auth came in time")          \
   X(replaced, "connections closed because a newer one took over")              \
-  X(connection_limits, "connections closed because there were too many")       \
+  X(connection_limits, "connections closed because their user had too many")   \
+  X(try_later, "connections told to come back later: there was no room")       \
+  X(probes, "pings that asked whether a connection that has a place lives")    \
   X(too_many_errors, "connections closed because of useless messages")         \
   X(bad_frames, "connections closed because of bad frames or bad UTF-8")       \
   X(too_large, "connections closed because of a message that was too large")   \

@@ -29,6 +29,7 @@ enum bus_what {
   BUS_CLOSE, /* with code, and text as reason (empty: that of the code) */
   BUS_JOIN,  /* the room in text */
   BUS_LEAVE,
+  BUS_PROBE, /* whether they live; BUS_ALL: those of the network in text */
 };
 
 struct bus_letter {

@@ -96,7 +96,9 @@ int whereabouts_connect(struct whereabouts *whereabouts, const char *address,
   bool crowd = ++found->count > per_address && per_address;
   bool many = ++whereabouts->connections > connections && connections;
   uv_mutex_unlock(&whereabouts->lock);
-  return crowd || many ? ERR_LIMIT_EXCEEDED : 0;
+  if (crowd)
+    return ERR_LIMIT_EXCEEDED;
+  return many ? ERR_OVERLOADED : 0;
 }
 
 void whereabouts_disconnect(struct whereabouts *whereabouts,

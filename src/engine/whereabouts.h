@@ -36,9 +36,9 @@ MUST_CHECK struct whereabouts *whereabouts_new(int workers);
 /* Nothing may be in it any more. Accepts NULL. */
 void whereabouts_free(struct whereabouts *whereabouts);
 
-/* One connection more from that address; ERR_LIMIT_EXCEEDED, counted all the
- * same, if there are more than `connections` in all or `per_address` from
- * there (0: no limit). */
+/* One connection more from that address, counted in any case.
+ * ERR_LIMIT_EXCEEDED if there are more than `per_address` from there,
+ * ERR_OVERLOADED if there are more than `connections` in all (0: no limit). */
 MUST_CHECK int whereabouts_connect(struct whereabouts *whereabouts,
                                    const char *address, uint32_t connections,
                                    uint32_t per_address);

@@ -129,6 +129,9 @@ static void count_close(struct stats *stats, int code) {
   case CLOSE_CONNECTION_LIMIT:
     stats->connection_limits++;
     break;
+  case CLOSE_TRY_LATER:
+    stats->try_later++;
+    break;
   case CLOSE_TOO_MANY_ERRORS:
     stats->too_many_errors++;
     break;
@@ -219,6 +222,7 @@ static void on_timer_closed(uv_handle_t *handle) {
   mem_free(conn->rooms);
   mem_free(conn->claimant);
   mem_free(conn->claims);
+  mem_free(conn->login);
   mem_free(conn->headers);
   mem_free(conn->close_reason);
   mem_free(conn);

@@ -32,6 +32,7 @@
 
 struct conn;
 struct inbox;
+struct login;
 struct manager;
 struct room;
 struct user;
@@ -110,9 +111,10 @@ struct conn {
   uint64_t over_ms; /* since when more than queue_bytes wait; 0: not known */
 
   /* More of who it is. */
-  char *claimant;    /* the user its token named, until manager_login */
-  struct list node;  /* in manager->conns, later in manager->gone */
-  UT_hash_handle hh; /* in manager->by_id */
+  char *claimant;      /* the user its token named, until manager_login */
+  struct login *login; /* waits for a place, by protocol/auth; or NULL */
+  struct list node;    /* in manager->conns, later in manager->gone */
+  UT_hash_handle hh;   /* in manager->by_id */
   struct address *address;
   char *claims;       /* JSON text of the token's claims, or NULL */
   char *headers;      /* "name\0value\0…\0" of the handshake, or NULL */
@@ -130,6 +132,7 @@ struct conn {
   uv_timer_t timer;
   uint64_t pinged_ms; /* when the last ping was sent; 0: none yet */
   uint64_t next_ping_ms;
+  uint64_t probe_ms;   /* when it must have answered a probe; 0: none */
   uint64_t closing_ms; /* when conn_close was called */
 
   struct bucket errors;  /* answered to it, by protocol/answer */

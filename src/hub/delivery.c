@@ -83,8 +83,8 @@ static void say_left_out(struct manager *manager, int worker) {
            worker + 1);
 }
 
-/* To each other worker that has a receiver; returns how many they have. */
-static uint32_t post(struct manager *manager, const struct bus_letter *letter) {
+uint32_t delivery_post(struct manager *manager,
+                       const struct bus_letter *letter) {
   uint32_t counts[BUS_WORKERS_MAX], sum = 0;
   struct bus *bus = manager->bus;
   if (letter->to == BUS_USER)
@@ -116,7 +116,7 @@ static uint32_t post_frame(struct manager *manager, enum bus_to to,
                               .drop = opts.drop,
                               .target = target,
                               .target_len = len};
-  return manager->bus ? post(manager, &letter) : 0;
+  return manager->bus ? delivery_post(manager, &letter) : 0;
 }
 
 void delivery_receive(struct manager *manager,
@@ -183,7 +183,7 @@ uint32_t delivery_close_user(struct manager *manager, const char *id,
                               .code = code,
                               .text = reason};
   /* The others first: `id` may be that of a connection that closes here. */
-  uint32_t elsewhere = manager->bus ? post(manager, &letter) : 0;
+  uint32_t elsewhere = manager->bus ? delivery_post(manager, &letter) : 0;
   return elsewhere + close_user(manager, id, len, code, reason, except);
 }
 

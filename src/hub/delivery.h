@@ -39,6 +39,10 @@ uint32_t delivery_close_user(struct manager *manager, const char *id,
 void delivery_close_older(struct manager *manager, const struct conn *conn,
                           int code);
 
+/* To each other worker that has a receiver; returns how many they have. */
+uint32_t delivery_post(struct manager *manager,
+                       const struct bus_letter *letter);
+
 /* What another worker wants of the connections that are here. Only BUS_SEND
  * and BUS_CLOSE. */
 void delivery_receive(struct manager *manager, const struct bus_letter *letter);

@@ -269,7 +269,9 @@ int manager_add(struct manager *manager, struct conn *conn,
   bool many = limits->connections && manager->count > limits->connections;
   bool crowd = limits->per_address &&
                conn->address->network->count > limits->per_address;
-  return many || crowd ? ERR_LIMIT_EXCEEDED : 0;
+  if (crowd)
+    return ERR_LIMIT_EXCEEDED;
+  return many ? ERR_OVERLOADED : 0;
 }
 
 /* Whether the user may have one more; in whereabouts it has it then. */

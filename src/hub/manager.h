@@ -95,9 +95,9 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
 /* Everything must have been closed and released before. */
 void manager_free(struct manager *manager);
 
-/* Gives the connection its id and takes it into the index. LIMIT_EXCEEDED if
- * there are too many in all or from that network; it is in the index all the
- * same then, and the caller closes it. */
+/* Gives the connection its id and takes it into the index. ERR_LIMIT_EXCEEDED
+ * if there are too many from that network, ERR_OVERLOADED if there are in all;
+ * it is in the index all the same then, and the caller closes it. */
 MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
                            const char *address);
 

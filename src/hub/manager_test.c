@@ -446,7 +446,7 @@ static void too_many_in_all(void **state) {
   fake_start(&fake, limits);
   assert_int_equal(add(&fake, "10.0.0.1"), 0);
   struct conn *conn = fake_login(&fake, "alice");
-  assert_int_equal(add(&fake, "10.0.0.2"), ERR_LIMIT_EXCEEDED);
+  assert_int_equal(add(&fake, "10.0.0.2"), ERR_OVERLOADED);
   conn_close(conn, 4004, NULL);
   assert_int_equal(add(&fake, "10.0.0.3"), 0);
   fake_stop(&fake);

@@ -96,12 +96,6 @@ static void count(struct conn *conn, const char *code, const char *text) {
             (unsigned long long)conn->id, conn_user_name(conn), code, text);
 }
 
-/* Mistakes of the client's program, as opposed to a refusal by rule. */
-static bool is_mistake(enum err err) {
-  return err == ERR_BAD_JSON || err == ERR_BAD_REQUEST ||
-         err == ERR_UNKNOWN_TYPE || err == ERR_UNAUTHENTICATED;
-}
-
 void answer_mistake(struct conn *conn) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
   if (bucket_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
@@ -115,8 +109,16 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
   count(conn, err_name(err), detail.text);
   if (id->kind != MSG_ID_NONE)
     send_error(conn, id, err_name(err), &detail);
-  if (is_mistake(err))
-    answer_mistake(conn);
+}
+
+void answer_try_later(struct conn *conn, uint32_t retry_after_ms) {
+  const struct msg_id none = {.kind = MSG_ID_NONE};
+  struct detail detail = {.text = err_text(ERR_TRY_LATER),
+                          .retry = true,
+                          .retry_after_ms = retry_after_ms};
+  if (!conn->raw)
+    send_error(conn, &none, err_name(ERR_TRY_LATER), &detail);
+  conn_close(conn, CLOSE_TRY_LATER, NULL);
 }
 
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,

@@ -18,19 +18,24 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
 /* {"type":"pong","id":…}, for a ping that wants to know its own. */
 void answer_pong(struct conn *conn, const struct msg_id *id);
 
-/* {"type":"error",…} with a code of ours; `text` NULL is its default text. A
- * client whose messages are no use (not JSON, malformed, of no type that there
- * is, before auth) more than 20 times in 5 seconds is closed 4505. */
+/* {"type":"error",…} with a code of ours; `text` NULL is its default text. */
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text);
 
-/* Counts a useless message: one that keeps sending them is closed 4505. */
+/* Counts a useless message: what is no message, or comes before auth. One that
+ * sends more than 20 in 5 seconds is closed 4505. What is well-formed is never
+ * useless: it may be of a type, or have a form, that a reload has just taken
+ * away or not brought yet. */
 void answer_mistake(struct conn *conn);
 
 /* RATE_LIMITED, with the time after which it may be tried again; without an
  * id it is sent all the same, at most once a second. */
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,
                          uint32_t retry_after_ms);
+
+/* There is no room for it now: TRY_LATER with the time after which there may
+ * be, and close 4007. */
+void answer_try_later(struct conn *conn, uint32_t retry_after_ms);
 
 /* What came of a handler or a hook: a reply, the script's own error, or ours
  * with a reference to the log. */

@@ -9,7 +9,10 @@
 #include "protocol/answer.h"
 #include "protocol/field.h"
 #include "protocol/heartbeat.h"
+#include "protocol/inbox.h"
+#include "protocol/probe.h"
 #include "protocol/protocol.h"
+#include "protocol/router.h"
 #include "protocol/session.h"
 #include "script/lib_client.h"
 #include "wire/json.h"
@@ -62,8 +65,15 @@ static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
     int64_t ttl = conn->expires_s - time(NULL);
     buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
   }
-  buf_printf(out, ",\"max_message\":%llu,\"proto\":1}}",
+  buf_printf(out, ",\"max_message\":%llu",
              (unsigned long long)config->limits_message_bytes);
+  buf_printf(out,
+             ",\"limits\":{\"messages_per_s\":%lld,\"burst\":%lld,"
+             "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1}}",
+             (long long)config->limits_messages_per_s,
+             (long long)config->limits_burst,
+             (long long)config->limits_bytes_per_s,
+             (long long)config->limits_rooms_per_connection);
   answer_send_control(conn);
 }
 
@@ -91,13 +101,35 @@ static void refresh(struct conn *conn, const struct msg_id *id,
   heartbeat_arm(conn);
 }
 
+/* A login for which there was no place. */
+struct login {
+  uint64_t until_ms; /* loop time at which it is decided */
+  struct msg_id id;
+};
+
+/* Of the user's connections some may be dead, in a network that was lost. Only
+ * when they have answered the limit is one that stays. */
+static void no_place(struct conn *conn, const struct msg_id *id) {
+  struct protocol *protocol = protocol_of(conn);
+  if (conn->login) {
+    log_info("conn=%llu user=%s has too many connections",
+             (unsigned long long)conn->id, conn->claimant);
+    conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
+    return;
+  }
+  conn->login = mem_alloc(sizeof *conn->login);
+  conn->login->until_ms =
+      uv_now(protocol->loop) + probe_user(protocol, conn->claimant);
+  conn->login->id = *id;
+  inbox_hold(conn);
+  heartbeat_arm(conn);
+}
+
 static void login(struct conn *conn, const struct msg_id *id) {
   if (conn->state != CONN_NEW)
     return; /* it closed, or logged in, while a hook decided */
   if (manager_login(conn->manager, conn, conn->claimant)) {
-    log_info("conn=%llu user=%s has too many connections",
-             (unsigned long long)conn->id, conn->claimant);
-    conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
+    no_place(conn, id);
     return;
   }
   mem_free(conn->claimant);
@@ -111,6 +143,19 @@ static void login(struct conn *conn, const struct msg_id *id) {
   if (!conn->raw)
     send_auth_ok(conn, id);
   session_greet(conn);
+}
+
+uint64_t auth_waits_until(const struct conn *conn) {
+  return conn->login->until_ms;
+}
+
+void auth_go_on(struct conn *conn) {
+  struct login *waited = conn->login;
+  login(conn, &waited->id);
+  conn->login = NULL;
+  mem_free(waited);
+  if (conn_is_open(conn) && !conn_is_busy(conn))
+    router_go_on(conn);
 }
 
 static void refuse_result(struct conn *conn, const struct msg_id *id,

@@ -3,6 +3,7 @@
 #include "protocol/heartbeat.h"
 
 #include "base/err.h"
+#include "protocol/auth.h"
 #include "protocol/inbox.h"
 #include "protocol/protocol.h"
 
@@ -50,9 +51,12 @@ static void look_closer(struct conn *conn, uint64_t now) {
     return;
   }
   uint64_t silent = conn->io->silent_ms(conn);
-  if (silent >= now)
+  if (silent >= now - KERNEL_TICK_MS)
     return;
-  uint64_t heard = now - silent + KERNEL_TICK_MS;
+  /* What came just before a probe does not answer it. */
+  uint64_t heard = now - silent - KERNEL_TICK_MS;
+  if (!conn->probe_ms)
+    heard += 2 * KERNEL_TICK_MS;
   if (heard > now)
     heard = now;
   if (heard > conn->last_frame_ms)
@@ -71,6 +75,12 @@ static uint64_t expiry_ms(const struct conn *conn, uint64_t now) {
   return left <= 0 ? now : now + (uint64_t)left * 1000;
 }
 
+/* When it counts as dead if nothing comes. */
+static uint64_t answer_due(const struct conn *conn, uint64_t timeout) {
+  uint64_t due = conn->pinged_ms + timeout;
+  return conn->probe_ms ? earlier(due, conn->probe_ms) : due;
+}
+
 /* Does what is due; returns the next deadline. */
 static uint64_t tend(struct conn *conn, uint64_t now) {
   const struct config *config = protocol_of(conn)->config;
@@ -82,9 +92,11 @@ static uint64_t tend(struct conn *conn, uint64_t now) {
     conn_close(conn, CLOSE_TOKEN_EXPIRED, NULL);
     return now + CLOSING_MS;
   }
-  if (!answered(conn) && now >= conn->pinged_ms + timeout)
+  if (!answered(conn) && now >= answer_due(conn, timeout))
     look_closer(conn, now);
-  if (!answered(conn) && now >= conn->pinged_ms + timeout) {
+  if (answered(conn))
+    conn->probe_ms = 0;
+  else if (now >= answer_due(conn, timeout)) {
     conn->manager->stats->ping_timeouts++;
     conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
     return now + CLOSING_MS;
@@ -92,13 +104,20 @@ static uint64_t tend(struct conn *conn, uint64_t now) {
   if (now >= conn->next_ping_ms)
     ping(conn, now, interval);
   uint64_t due = earlier(conn->next_ping_ms, expiry_ms(conn, now));
-  return answered(conn) ? due : earlier(due, conn->pinged_ms + timeout);
+  return answered(conn) ? due : earlier(due, answer_due(conn, timeout));
 }
 
 static uint64_t look(struct conn *conn, uint64_t now) {
   uint64_t deadline;
   switch (conn->state) {
   case CONN_NEW:
+    if (conn->login) {
+      deadline = auth_waits_until(conn);
+      if (now < deadline)
+        return deadline;
+      auth_go_on(conn); /* it is logged in now, or closed */
+      return look(conn, now);
+    }
     deadline = conn->opened_ms + ms(protocol_of(conn)->config->auth_timeout_s);
     if (now < deadline)
       return deadline;
@@ -129,4 +148,22 @@ void heartbeat_arm(struct conn *conn) {
     uv_timer_stop(&conn->timer);
   else
     uv_timer_start(&conn->timer, on_timer, due - now, 0);
+}
+
+uint32_t heartbeat_probe_ms(const struct protocol *protocol) {
+  uint64_t timeout = ms(protocol->config->heartbeat_timeout_s);
+  return (uint32_t)earlier(timeout, HEARTBEAT_PROBE_MS);
+}
+
+void heartbeat_probe(struct conn *conn) {
+  const struct protocol *protocol = protocol_of(conn);
+  uint64_t now = uv_now(conn->timer.loop);
+  if (conn->state != CONN_READY || conn->probe_ms)
+    return;
+  conn->manager->stats->probes++;
+  conn->probe_ms = now + heartbeat_probe_ms(protocol);
+  if (conn->last_frame_ms >= now)
+    conn->last_frame_ms = now - 1;
+  ping(conn, now, ms(protocol->config->heartbeat_interval_s));
+  heartbeat_arm(conn);
 }

@@ -24,14 +24,18 @@ static void pause_reading(struct conn *conn, bool paused) {
   conn->io->pause(conn, paused);
 }
 
+void inbox_hold(struct conn *conn) {
+  if (conn->inbox)
+    return;
+  conn->inbox = mem_alloc(sizeof *conn->inbox);
+  list_init(&conn->inbox->messages);
+}
+
 void inbox_push(struct conn *conn, const char *text, size_t len,
                 bool is_binary) {
   struct message *message = mem_alloc_raw(sizeof *message + len);
+  inbox_hold(conn);
   struct inbox *inbox = conn->inbox;
-  if (!inbox) {
-    conn->inbox = inbox = mem_alloc(sizeof *inbox);
-    list_init(&inbox->messages);
-  }
   message->len = len;
   message->is_binary = is_binary;
   memcpy(message->text, text, len);

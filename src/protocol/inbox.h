@@ -10,6 +10,9 @@
 
 enum { INBOX_MESSAGES = 64, INBOX_BYTES = 256 * 1024 };
 
+/* What comes from now on waits until inbox_run. */
+void inbox_hold(struct conn *conn);
+
 /* Copies a message to the end. */
 void inbox_push(struct conn *conn, const char *text, size_t len,
                 bool is_binary);

@@ -3,7 +3,7 @@
 #include "protocol/remote.h"
 
 #include "hub/delivery.h"
-#include "protocol/protocol.h"
+#include "protocol/probe.h"
 #include "protocol/rooms.h"
 
 void remote_receive(void *arg, const struct bus_letter *letter) {
@@ -13,6 +13,8 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     conn = manager_conn(&protocol->manager, letter->conn);
   if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
     delivery_receive(&protocol->manager, letter);
+  else if (letter->what == BUS_PROBE)
+    probe_receive(protocol, letter);
   else if (conn && letter->what == BUS_JOIN)
     rooms_join_by_script(conn, letter->text);
   else if (conn)

@@ -69,10 +69,12 @@ static uint32_t take_rates(struct conn *conn, size_t len) {
 
 static void refuse_text(struct conn *conn, const char *text, size_t len,
                         const struct envelope *env, int err, const char *why) {
-  if (err == ERR_BAD_JSON && !utf8_valid(text, len))
+  if (err == ERR_BAD_JSON && !utf8_valid(text, len)) {
     conn_close(conn, CLOSE_BAD_PROTOCOL, NULL);
-  else
-    answer_error(conn, &env->id, (enum err)err, why);
+    return;
+  }
+  answer_error(conn, &env->id, (enum err)err, why);
+  answer_mistake(conn);
 }
 
 static void run_handler(struct conn *conn, struct generation *live,
@@ -109,12 +111,19 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
     }
   }
   const struct builtin *builtin = find_builtin(env->type);
-  if (!logged_in && !(builtin && builtin->before_auth))
+  if (!logged_in && !(builtin && builtin->before_auth)) {
     answer_error(conn, &env->id, ERR_UNAUTHENTICATED, NULL);
-  else if (builtin)
+    answer_mistake(conn);
+  } else if (builtin) {
     builtin->run(conn, env);
-  else
+  } else {
     answer_error(conn, &env->id, ERR_UNKNOWN_TYPE, NULL);
+  }
+}
+
+/* A handler of it waits, or messages that came before. */
+static bool must_wait(const struct conn *conn) {
+  return conn_is_busy(conn) || conn->inbox;
 }
 
 static bool never_waits(const struct envelope *env) {
@@ -129,7 +138,7 @@ static void take_raw(struct conn *conn, const char *data, size_t len,
     conn->manager->stats->messages_refused++;
     conn->manager->stats->rate_limited++;
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, "rate_limited");
-  } else if (conn_is_busy(conn)) {
+  } else if (must_wait(conn)) {
     inbox_push(conn, data, len, is_binary);
   } else {
     raw_message(conn, data, len, is_binary);
@@ -145,7 +154,7 @@ static void take_text(struct conn *conn, const char *text, size_t len,
     answer_rate_limited(conn, &env.id, wait);
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
-  else if (conn_is_busy(conn) && !never_waits(&env))
+  else if (must_wait(conn) && !never_waits(&env))
     inbox_push(conn, text, len, false);
   else
     dispatch(conn, &env);

@@ -2,19 +2,28 @@
  * From open to farewell. */
 #include "protocol/session.h"
 
+#include "base/err.h"
 #include "base/log.h"
+#include "protocol/answer.h"
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
+#include "protocol/probe.h"
 #include "protocol/router.h"
 #include "script/call.h"
 #include "script/lib_client.h"
+
+/* When the server is full: who knows when somebody goes. */
+enum { FULL_MS = 5000 };
 
 void session_open(struct protocol *protocol, struct conn *conn,
                   const char *address) {
   int err = manager_add(&protocol->manager, conn, address);
   log_debug("conn=%llu opened ip=%s", (unsigned long long)conn->id, address);
-  if (err)
-    conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
+  if (err == ERR_LIMIT_EXCEEDED)
+    answer_try_later(conn,
+                     probe_network(protocol, conn->address->network->text));
+  else if (err)
+    answer_try_later(conn, FULL_MS + (uint32_t)random() % FULL_MS);
   heartbeat_arm(conn);
 }
 

@@ -5,8 +5,8 @@
 
 #include "protocol/protocol.h"
 
-/* A socket has become a WebSocket. Closes it 4504 at once if there are too
- * many. */
+/* A socket has become a WebSocket. If there are too many in all, or of
+ * its address, it is told when to come back, and closed 4007. */
 void session_open(struct protocol *protocol, struct conn *conn,
                   const char *address);
 
