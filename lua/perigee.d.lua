@@ -101,14 +101,15 @@ function client:send(message) end
 ---@return "closed"?
 function client:send_raw(payload, is_binary) end
 
----Joins a room, if `@join` lets it.
+---Joins a room, if `@join` lets it; the client is told. Only scripts join rooms
+---whose names begin with `~`.
 ---@param room string
 ---@return true?
 ---@return string? code
 ---@return string? text
 function client:join(room) end
 
----Whether it was a member.
+---Leaves a room; the client is told. Whether it was a member.
 ---@param room string
 ---@return boolean?
 ---@return "closed"?

@@ -43,7 +43,7 @@ return {
     if not rooms.has_user(room, client.user_id) then
       tell(room, "chat.left", { user = client.user_id })
     end
-    if #perigee.members(room) == 0 then
+    if perigee.count(room) == 0 then
       recent[room] = nil
     end
   end,

@@ -112,6 +112,7 @@ describe("The hook", function()
   it("@connect runs once, after auth_ok, in every script", function()
     local alice = server:connect { user = "alice-2" }
     alice:expect "welcome"
+    alice:expect "joined"
     assert.same({
       { "auth", "alice-2" }, { "join", "lobby" }, { "join 2", "lobby" },
       { "connect" }, { "connect 2" },

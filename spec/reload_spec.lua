@@ -79,6 +79,8 @@ describe("A reload", function()
       "broken.lua", "join" },
     ["has a reserved answer"] = { "return { reply = function() end }",
       "broken.lua", "reply" },
+    ["has a reserved event"] = { "return { joined = function() end }",
+      "broken.lua", "joined" },
     ["has a type in $"] = { "return { ['$x'] = function() end }",
       "broken.lua", "$x" },
     ["has an unknown hook"] = { "return { ['@conect'] = function() end }",

@@ -17,6 +17,28 @@ describe("A room", function()
             end,
             rooms = function(client) return client:rooms() end,
             all = function() return perigee.rooms() end,
+            enter = function(client, room)
+              return client:join(room) or false
+            end,
+            go = function(client, room) return client:leave(room) end,
+            -- Clients of other workers, too.
+            move = function(_, data)
+              for _, client in ipairs(perigee.clients_of(data.user)) do
+                client[data.method](client, data.room)
+              end
+            end,
+            ["@connect"] = function(client)
+              if client.claims.vip then client:join "vips" end
+            end,
+            ["@join"] = function(client, room)
+              if room == "closed" then
+                return nil, "room.closed", "Not today"
+              elseif room == "open" then
+                return true
+              elseif room == "topic" then
+                return { topic = "Lua", of = client.user_id }
+              end
+            end,
           }
         ]],
       },
@@ -130,6 +152,82 @@ describe("A room", function()
       assert.equal(1, alice:request("say", { room = name, text = "x" }))
       assert.equal(name, alice:expect("said").room)
     end
+  end)
+
+  it("tells a client that a script has made it a member, or ended that",
+    function()
+      local alice, phone = server:connect "alice", server:connect "alice"
+      assert.is_true(alice:request("enter", "topic"))
+      assert.same({ type = "joined", room = "topic",
+        data = { topic = "Lua", of = "alice" } }, alice:expect "joined")
+      assert.is_true(alice:request("enter", "topic")) -- is in there
+      alice:expect_nothing()
+      alice:request("enter", "open")
+      assert.same({ type = "joined", room = "open" }, alice:expect "joined")
+      alice:request("enter", "plain")
+      assert.same({ type = "joined", room = "plain" }, alice:expect "joined")
+      alice:expect_nothing()
+      assert.is_true(alice:request("go", "topic"))
+      assert.same({ type = "left", room = "topic" }, alice:expect "left")
+      assert.is_false(alice:request("go", "topic"))
+      alice:expect_nothing()
+      phone:expect_nothing()
+    end)
+
+  it("tells nobody of what a client does itself, or may not", function()
+    local alice = server:connect "alice"
+    alice:join "topic"
+    alice:leave "topic"
+    assert.is_false(alice:request("enter", "closed"))
+    alice:request("move", { user = "alice", method = "join", room = "closed" })
+    alice:request("move", { user = "alice", method = "leave", room = "x" })
+    alice:join "topic"
+    alice:request("move", { user = "alice", method = "join", room = "topic" })
+    alice:expect_nothing()
+  end)
+
+  it("tells each device that a script moves, whoever asked", function()
+    local alice, devices = server:connect "alice", {}
+    for i = 1, 6 do devices[i] = server:connect "bob" end
+    alice:request("move", { user = "bob", method = "join", room = "topic" })
+    for _, device in ipairs(devices) do
+      assert.same({ type = "joined", room = "topic",
+        data = { topic = "Lua", of = "bob" } }, device:expect "joined")
+    end
+    assert.equal(6, alice:request("say", { room = "topic", text = "hi" }))
+    alice:request("move", { user = "bob", method = "leave", room = "topic" })
+    for _, device in ipairs(devices) do
+      device:expect "said"
+      assert.same({ type = "left", room = "topic" }, device:expect "left")
+    end
+    alice:expect_nothing()
+  end)
+
+  it("tells after auth_ok what @connect has joined", function()
+    local alice = server:connect { user = "alice",
+      claims = { sub = "alice", vip = true } }
+    assert.equal("vips", alice:expect("joined").room)
+    assert.same({ "vips" }, alice:request "rooms")
+  end)
+
+  it("whose name begins with ~ is for scripts alone", function()
+    local alice = server:connect "alice"
+    local name = "~seat 5"
+    for _, kind in ipairs { "join", "leave" } do
+      local code, text = alice:fails(kind, { room = name })
+      assert.equal("FORBIDDEN", code)
+      assert.matches("scripts only", text, 1, true)
+    end
+    assert.same({}, alice:request "rooms")
+    alice:request("enter", name)
+    assert.same({ type = "joined", room = name }, alice:expect "joined")
+    assert.equal("FORBIDDEN", (alice:fails("leave", { room = name })))
+    assert.same({ name }, alice:request "rooms")
+    assert.equal(1, alice:request("say", { room = name, text = "hi" }))
+    alice:request("go", name)
+    assert.same({ type = "left", room = name }, alice:expect "left")
+    assert.same({}, alice:request "rooms")
+    alice:join "tilde~"
   end)
 
   for what, data in pairs {

@@ -78,6 +78,7 @@ describe("A server with a certificate", function()
     for i = 1, 5 do
       clients[i] = tls.connect(server, cert, "user" .. i)
       clients[i]:request "enter"
+      clients[i]:expect "joined"
     end
     local text = bytes(70000)
     clients[1]:request("say", { times = 50, text = text })

@@ -13,7 +13,7 @@ local hooks = {
 local reserved = {
   auth = true, auth_ok = true, auth_error = true, ping = true, pong = true,
   join = true, leave = true, reply = true, error = true, goodbye = true,
-  presence = true, resync = true, history = true,
+  joined = true, left = true, presence = true, resync = true, history = true,
 }
 
 local function list_hooks()

@@ -6,12 +6,7 @@ local rooms = {}
 
 -- Whether this connection has joined the room.
 function rooms.has_joined(client, room)
-  for _, name in ipairs(client:rooms() or {}) do
-    if name == room then
-      return true
-    end
-  end
-  return false
+  return type(room) == "string" and client:is_in(room)
 end
 
 -- Whether the user is in the room, with whatever device.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "protocol/protocol.h"
+#include "script/message.h"
 #include "wire/json.h"
 
 enum {
@@ -67,6 +68,26 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   log_warn("conn=%llu user=%s a reply of %zu bytes is over limits.queue_bytes",
            (unsigned long long)conn->id, conn_user_name(conn), out->len);
   answer_error(conn, id, ERR_TOO_LARGE, "the reply is too large");
+}
+
+void answer_membership(struct conn *conn, const char *type, const char *room,
+                       const char *json, size_t len) {
+  struct buf *out = &protocol_of(conn)->out;
+  if (conn->raw)
+    return;
+  buf_reset(out, OUT_KEEP);
+  message_room_begin(out, type, room, strlen(room));
+  size_t rest = len + sizeof ",\"data\":}" + FRAME_HEADER_BYTES;
+  if (out->len + rest > conn->manager->limits.queue_bytes) {
+    log_warn("conn=%llu user=%s what @join returned is not told: %zu bytes are "
+             "over limits.queue_bytes",
+             (unsigned long long)conn->id, conn_user_name(conn), len);
+  } else if (len > 0) {
+    buf_puts(out, ",\"data\":");
+    buf_put(out, json, len);
+  }
+  buf_putc(out, '}');
+  answer_send(conn);
 }
 
 void answer_pong(struct conn *conn, const struct msg_id *id) {

@@ -15,6 +15,11 @@
 void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len);
 
+/* {"type":"joined","room":…,"data":…}, or "left": what scripts have done. Not
+ * to raw connections, which speak another protocol. */
+void answer_membership(struct conn *conn, const char *type, const char *room,
+                       const char *json, size_t len);
+
 /* {"type":"pong","id":…}, for a ping that wants to know its own. */
 void answer_pong(struct conn *conn, const struct msg_id *id);
 

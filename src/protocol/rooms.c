@@ -9,64 +9,55 @@
 
 static const char bad_room[] =
     "data.room: expected a string of 1 to 128 bytes without control characters";
+static const char for_scripts[] =
+    "a room whose name begins with ~ is joined and left by scripts only";
 
-static bool room_name(const struct envelope *env,
-                      char name[ROOM_NAME_BYTES + 1], size_t *len) {
-  return field_string(env, "room", name, ROOM_NAME_BYTES + 1, len) &&
-         manager_room_name_ok(name, *len);
-}
+/* Nobody asked by a message, so nobody is answered. */
+static const struct msg_id no_id = {.kind = MSG_ID_NONE};
 
 static struct call_arg string(const char *text, size_t len) {
   return (struct call_arg){CALL_STRING, text, len};
 }
 
-static void join(struct conn *conn, const struct msg_id *id, const char *name,
-                 const char *json, size_t len) {
-  int err = manager_join(conn->manager, conn, name, strlen(name));
-  if (err == ERR_LIMIT_EXCEEDED)
-    answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
-  else if (!err)
-    answer_reply(conn, id, json, len);
+/* The room that a message names. If it is none for it, that is answered. */
+static bool read_room(struct conn *conn, const struct envelope *env,
+                      char name[ROOM_NAME_BYTES + 1]) {
+  size_t len;
+  bool is_name = field_string(env, "room", name, ROOM_NAME_BYTES + 1, &len) &&
+                 manager_room_name_ok(name, len);
+  if (!is_name)
+    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+  else if (*name == '~')
+    answer_error(conn, &env->id, ERR_FORBIDDEN, for_scripts);
+  return is_name && *name != '~';
 }
 
-static void decide(const struct call_spec *spec,
-                   const struct call_result *result) {
-  if (result->verdict != CALL_OK) {
-    answer_failure(spec->conn, &spec->id, result);
-    return;
-  }
-  /* A table becomes the reply's data; true and the like only let in. */
-  const struct call_arg *value = &result->value[0];
-  bool table = value->len > 0 && strchr("[{", *value->text);
-  join(spec->conn, &spec->id, spec->arg, value->text, table ? value->len : 0);
+/* What @join said: a table is for the client; true and the like only let in. */
+static struct call_arg table_of(const struct call_result *result) {
+  struct call_arg value = result->value[0];
+  if (value.len > 0 && !strchr("[{", *value.text))
+    value.len = 0;
+  return value;
 }
 
-static void join_hook_done(const struct call_spec *spec,
-                           const struct call_result *result) {
-  decide(spec, result);
-  mem_free(spec->arg); /* the room's name */
-}
-
-/* Asks @join, if there is one and it has anything to say. `data` is the
- * message's, JSON, or NULL. */
-static void ask_and_join(struct conn *conn, const struct msg_id *id,
-                         const char *name, const char *data, size_t len) {
-  const struct handler *hook = protocol_of(conn)->host.live->hooks[HOOK_JOIN];
-  if (!hook) {
-    join(conn, id, name, NULL, 0);
-    return;
-  }
-  struct call_spec spec = {.handler = hook,
-                           .conn = conn,
-                           .id = *id,
-                           .args = {{.kind = CALL_CLIENT},
-                                    string(name, strlen(name)),
-                                    {data ? CALL_JSON : CALL_NIL, data, len}},
-                           .nargs = 3,
-                           .results = 1,
-                           .done = join_hook_done,
-                           .arg = mem_strdup(name)};
-  call_run(protocol_of(conn)->host.live, &spec);
+/* Asks @join; false if there is none. `data` is the message's, JSON or nil. */
+static bool ask_hook(struct conn *conn, const struct msg_id *id,
+                     const char *name, struct call_arg data,
+                     call_done_fn *done) {
+  struct generation *live = protocol_of(conn)->host.live;
+  struct call_spec spec = {
+      .handler = live->hooks[HOOK_JOIN],
+      .conn = conn,
+      .id = *id,
+      .args = {{.kind = CALL_CLIENT}, string(name, strlen(name)), data},
+      .nargs = 3,
+      .results = 1,
+      .done = done};
+  if (!spec.handler)
+    return false;
+  spec.arg = mem_strdup(name); /* `done` frees it */
+  call_run(live, &spec);
+  return true;
 }
 
 static int leave(struct conn *conn, const char *name) {
@@ -84,35 +75,73 @@ static int leave(struct conn *conn, const char *name) {
   return 0;
 }
 
+/* --- by a message ------------------------------------------------------- */
+
+static void join(struct conn *conn, const struct msg_id *id, const char *name,
+                 struct call_arg data) {
+  int err = manager_join(conn->manager, conn, name, strlen(name));
+  if (err == ERR_LIMIT_EXCEEDED)
+    answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
+  else if (!err)
+    answer_reply(conn, id, data.text, data.len);
+}
+
+static void join_hook_done(const struct call_spec *spec,
+                           const struct call_result *result) {
+  if (result->verdict == CALL_OK)
+    join(spec->conn, &spec->id, spec->arg, table_of(result));
+  else
+    answer_failure(spec->conn, &spec->id, result);
+  mem_free(spec->arg);
+}
+
 void rooms_join(struct conn *conn, const struct envelope *env) {
   char name[ROOM_NAME_BYTES + 1];
-  size_t len;
-  if (room_name(env, name, &len))
-    ask_and_join(conn, &env->id, name, env->data, env->data_len);
-  else
-    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+  struct call_arg data = {env->data ? CALL_JSON : CALL_NIL, env->data,
+                          env->data_len};
+  if (read_room(conn, env, name) &&
+      !ask_hook(conn, &env->id, name, data, join_hook_done))
+    join(conn, &env->id, name, (struct call_arg){.len = 0});
 }
 
 void rooms_leave(struct conn *conn, const struct envelope *env) {
   char name[ROOM_NAME_BYTES + 1];
-  size_t len;
-  if (!room_name(env, name, &len)) {
-    answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
+  if (!read_room(conn, env, name))
     return;
-  }
   answer_reply(conn, &env->id, NULL, 0);
   (void)leave(conn, name); /* whether it was in there is the same to it */
 }
 
-/* Nobody asked by a message, so nobody is answered. */
-static const struct msg_id no_id = {.kind = MSG_ID_NONE};
+/* --- by a script of another worker --------------------------------------- */
+
+static bool is_member(const struct conn *conn, const char *name) {
+  const struct room *room = manager_room(conn->manager, name, strlen(name));
+  return room && manager_is_member(conn, room);
+}
+
+static void take_in(struct conn *conn, const char *name, struct call_arg data) {
+  if (!is_member(conn, name) &&
+      !manager_join(conn->manager, conn, name, strlen(name)))
+    answer_membership(conn, "joined", name, data.text, data.len);
+}
+
+static void take_in_hook_done(const struct call_spec *spec,
+                              const struct call_result *result) {
+  if (result->verdict == CALL_OK)
+    take_in(spec->conn, spec->arg, table_of(result));
+  mem_free(spec->arg);
+}
 
 void rooms_join_by_script(struct conn *conn, const char *name) {
-  const struct room *room = manager_room(conn->manager, name, strlen(name));
-  if (conn->state == CONN_READY && !(room && manager_is_member(conn, room)))
-    ask_and_join(conn, &no_id, name, NULL, 0);
+  const struct call_arg nothing = {.kind = CALL_NIL};
+  if (conn->state == CONN_READY && !is_member(conn, name) &&
+      !ask_hook(conn, &no_id, name, nothing, take_in_hook_done))
+    take_in(conn, name, nothing);
 }
 
 void rooms_leave_by_script(struct conn *conn, const char *name) {
-  (void)leave(conn, name);
+  if (is_member(conn, name)) {
+    answer_membership(conn, "left", name, NULL, 0);
+    (void)leave(conn, name);
+  }
 }

@@ -115,11 +115,36 @@ static const char *check_room(lua_State *L, int index, size_t *len) {
   return name;
 }
 
+static bool is_member(const struct conn *conn, const char *name, size_t len) {
+  const struct room *room = manager_room(conn->manager, name, len);
+  return room && manager_is_member(conn, room);
+}
+
+/* Joins; the client is told (`told` may be NULL), if it was no member before.
+ */
+static int join_and_tell(struct conn *conn, const char *name, size_t len,
+                         struct frame *told) {
+  bool is_new = !is_member(conn, name, len);
+  int err = manager_join(conn->manager, conn, name, len);
+  if (!err && is_new && told)
+    (void)conn_send(conn, told); /* full: it is closed */
+  return err;
+}
+
+/* The stack holds client, room, and, if it was asked, what @join returned: the
+ * client is told a table, as in the reply to a join of its own. */
 static int do_join(lua_State *L) {
   size_t len;
   const char *name = lua_tolstring(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
-  int err = conn ? manager_join(conn->manager, conn, name, len) : ERR_CLOSED;
+  struct frame *told = NULL;
+  int err = ERR_CLOSED;
+  if (conn && !conn->raw)
+    told = message_joined(L, 3, name, len);
+  if (conn)
+    err = join_and_tell(conn, name, len, told);
+  if (told)
+    frame_unref(told);
   if (err == ERR_CLOSED)
     return client_box_closed(L);
   if (err) {
@@ -154,15 +179,23 @@ static int client_join(lua_State *L) {
                          (struct bus_letter){.what = BUS_JOIN, .text = name});
   if (!conn)
     return client_box_closed(L);
-  const struct room *room = manager_room(conn->manager, name, len);
-  if (conn->state != CONN_READY || !hook ||
-      (room && manager_is_member(conn, room)))
+  if (conn->state != CONN_READY || !hook || is_member(conn, name, len))
     return do_join(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 2);
   lua_callk(L, 2, LUA_MULTRET, 0, after_join_hook);
   return after_join_hook(L, LUA_OK, 0);
+}
+
+static void tell_left(struct conn *conn, struct buf *out, const char *name,
+                      size_t len) {
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  message_room_begin(out, "left", name, len);
+  buf_putc(out, '}');
+  struct frame *frame = frame_new(FRAME_TEXT, out->data, out->len);
+  (void)conn_send(conn, frame); /* full: it is closed */
+  frame_unref(frame);
 }
 
 static int after_leave_hook(lua_State *L, int status, lua_KContext context) {
@@ -183,6 +216,8 @@ static int client_leave(lua_State *L) {
   if (!conn)
     return client_box_closed(L);
   bool left = manager_leave(conn->manager, conn, name, len) == 0;
+  if (left && !conn->raw)
+    tell_left(conn, &generation_of(L)->scratch, name, len);
   if (left && hook) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
     lua_pushvalue(L, 1);
@@ -216,7 +251,7 @@ static int client_rooms(lua_State *L) {
 /* (client, room) */
 static int client_is_in(lua_State *L) {
   size_t len;
-  const char *name = check_room(L, 2, &len);
+  const char *name = luaL_checklstring(L, 2, &len);
   const struct conn *conn = lib_client_check(L, 1);
   const struct client_box *box = client_box_check(L, 1);
   const struct manager *manager = generation_of(L)->host->manager;
@@ -228,8 +263,7 @@ static int client_is_in(lua_State *L) {
   }
   if (!conn)
     return client_box_closed(L);
-  const struct room *room = manager_room(manager, name, len);
-  lua_pushboolean(L, room && manager_is_member(conn, room));
+  lua_pushboolean(L, is_member(conn, name, len));
   return 1;
 }
 

@@ -63,6 +63,29 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
   return frame_new(FRAME_TEXT, out->data, out->len);
 }
 
+void message_room_begin(struct buf *out, const char *type, const char *room,
+                        size_t len) {
+  buf_puts(out, "{\"type\":\"");
+  buf_puts(out, type);
+  buf_puts(out, "\",\"room\":");
+  json_put_string(out, room, len);
+}
+
+struct frame *message_joined(lua_State *L, int index, const char *room,
+                             size_t len) {
+  struct generation *generation = generation_of(L);
+  struct buf *out = &generation->scratch;
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  message_room_begin(out, "joined", room, len);
+  if (lua_istable(L, index)) {
+    buf_puts(out, ",\"data\":");
+    json_encode(L, index, out, &generation->sending);
+  }
+  buf_putc(out, '}');
+  check_length(L, out->len);
+  return frame_new(FRAME_TEXT, out->data, out->len);
+}
+
 struct frame *message_raw_frame(lua_State *L, int index, bool is_binary) {
   size_t len;
   const char *payload = luaL_checklstring(L, index, &len);
