@@ -19,13 +19,15 @@ static const char public_pem[] =
 
 static struct jwt_key *new_key(enum jwt_algorithm algorithm, const char *text,
                                const char *audience) {
-  struct buf error = {0};
-  struct jwt_rules rules = {.algorithm = algorithm,
-                            .key = text,
-                            .len = strlen(text),
-                            .audience = audience,
-                            .leeway_s = 5};
-  struct jwt_key *key = jwt_key_new(&rules, &error);
+  struct buf error = {0}, left_out = {0};
+  struct jwt_rules rules = {
+      .algorithm = algorithm,
+      .key = text,
+      .len = strlen(text),
+      .claims = {.audience = audience, .leeway_s = 5},
+      .token_bytes = 16384,
+  };
+  struct jwt_key *key = jwt_key_new(&rules, &left_out, &error);
   if (!key)
     abort();
   return key;

@@ -67,7 +67,35 @@ describe("A connection", function()
     local token = server:token { sub = "alice", exp = os.time() - 60 }
     local _, code = alice:auth(token)
     assert.equal("TOKEN_EXPIRED", code)
-    alice:expect_close(4501)
+    assert.equal("token_expired", alice:expect_close(4003))
+  end)
+
+  it("is told when its token will be valid", function()
+    local alice = server:connect { auth = false }
+    alice:send("auth", {
+      token = server:token { sub = "alice", nbf = os.time() + 300 },
+    })
+    local data = alice:expect("auth_error").data
+    assert.equal("TOKEN_NOT_YET_VALID", data.code)
+    assert.is_true(data.retry)
+    -- Less the leeway, and what time has passed.
+    assert.is_true(data.retry_after_ms > 200000
+      and data.retry_after_ms <= 295000)
+    alice:expect_close(4003)
+  end)
+
+  it("is told whether to come again with another token", function()
+    for token, retry in pairs {
+      ["not.a.token"] = false,
+      [server:token { sub = "alice", exp = os.time() - 60 }] = true,
+    } do
+      local alice = server:connect { auth = false }
+      alice:send("auth", { token = token })
+      local data = alice:expect("auth_error").data
+      assert.equal(retry, data.retry)
+      assert.is_nil(data.retry_after_ms)
+      assert.is_nil(data.why)
+    end
   end)
 
   for what, data in pairs {
@@ -110,10 +138,10 @@ describe("A connection", function()
 
   it("may not send much before auth", function()
     local mallory = server:connect { auth = false }
-    mallory:auth(("x"):rep(6000))
+    mallory:auth(("x"):rep(17000))
     mallory:expect_close(4501)
     mallory = server:connect { auth = false }
-    mallory:send("auth", { token = ("x"):rep(9000) })
+    mallory:send("auth", { token = ("x"):rep(18000) })
     assert.equal("too_large", mallory:expect_close(4507))
   end)
 
@@ -145,7 +173,7 @@ describe("A connection", function()
       local _, code = alice:auth(
         server:token { sub = "alice", exp = os.time() - 60 })
       assert.equal("TOKEN_EXPIRED", code)
-      alice:expect_close(4501)
+      alice:expect_close(4003)
     end)
 
     it("is closed if the new token is forged", function()
@@ -209,5 +237,33 @@ describe("A login", function()
     assert.equal("token_expired", alice:expect_close(4003))
     assert.equal("new", bob:request "role")
     server:wait_log "user=alice closed by server code=4003"
+  end)
+end)
+
+describe("In development mode a refused client", function()
+  local server
+
+  lazy_setup(function()
+    server = t.server { mode = "dev", options = { ["admin.listen"] = "" } }
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  local function why(data)
+    local alice = server:connect { auth = false }
+    alice:send("auth", data)
+    return alice:expect("auth_error").data.why
+  end
+
+  it("is told why", function()
+    assert.matches("three parts", why { token = "none" })
+    assert.matches("no token in the message", why {})
+    assert.matches("milliseconds", why {
+      token = server:token { sub = "alice", exp = (os.time() + 900) * 1000 },
+    })
+    assert.matches("names the user", why { token = server:token {} })
+    assert.matches("signature", why {
+      token = t.sign({ sub = "alice" }, "another secret of 32 bytes"),
+    })
   end)
 end)

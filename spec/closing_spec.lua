@@ -72,9 +72,9 @@ describe("A connection is closed", function()
     alice:expect_close(4507)
   end)
 
-  it("4507 after a message over 8 KiB before auth", function()
+  it("4507 after a message over 17 KiB before auth", function()
     local mallory = server:connect { auth = false }
-    mallory:send("auth", { token = ("x"):rep(8192) })
+    mallory:send("auth", { token = ("x"):rep(17 * 1024) })
     mallory:expect_close(4507)
   end)
 

@@ -284,12 +284,12 @@ describe("A message that is much larger than it looks", function()
     assert.equal(1, (watcher:request("echo", 1)))
   end)
 
-  it("closes 4507 before auth at 8 KiB", function()
+  it("closes 4507 before auth at 17 KiB", function()
     local server = serve()
     finally(function() server:stop() end)
     local peer = deflate.connect(server)
     peer:write(deflate.frame(t.encode
-      { type = "auth", data = { token = ("x"):rep(8192) } }))
+      { type = "auth", data = { token = ("x"):rep(17 * 1024) } }))
     assert.equal(4507, (peer:expect_close()))
   end)
 

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local t = require "perigee.testing"
+local cli = require "spec.support.cli"
 local jwt = require "spec.support.jwt"
 
 local HS256 = { alg = "HS256", typ = "JWT" }
@@ -12,7 +13,7 @@ local function try(server, token)
   if info then
     return info
   end
-  client:expect_close(4501)
+  client:expect_close(code:match "^TOKEN_" and 4003 or 4501)
   return nil, code
 end
 
@@ -92,7 +93,7 @@ describe("A token signed with a shared secret", function()
   it("is refused outside its time, give or take five seconds", function()
     refused(server, make { exp = now - 60 }, "TOKEN_EXPIRED")
     refused(server, make { exp = 0 }, "TOKEN_EXPIRED")
-    refused(server, make { nbf = now + 600 })
+    refused(server, make { nbf = now + 600 }, "TOKEN_NOT_YET_VALID")
     assert.is_table(try(server, make { nbf = now - 60 }))
     assert.is_table(try(server, make { nbf = os.time() + 2 }))
     assert.is_table(try(server, make { exp = os.time() - 2 }))
@@ -102,6 +103,56 @@ describe("A token signed with a shared secret", function()
     refused(server, make { exp = "tomorrow" })
     refused(server, make { exp = {} })
     refused(server, make { nbf = "yesterday" })
+  end)
+
+  it("is refused if its times are not in seconds", function()
+    for unit, factor in pairs { milli = 1e3, micro = 1e6, nano = 1e9 } do
+      refused(server, make { exp = (now + 600) * factor // 1 | 0 })
+      server:wait_log("refused[^\n]* (in " .. unit .. "seconds)")
+    end
+    refused(server, make { nbf = now * 1000 })
+    -- Far away is not odd: the last second of the year 9999, and for ever.
+    for _, exp in ipairs { 253402300799, 1 << 53, math.maxinteger } do
+      assert.is_table(try(server, make { exp = exp }))
+    end
+  end)
+
+  it("may have claims of others that we could not read", function()
+    for what, more in pairs {
+      ["an integer of more than 63 bits"] = '"x":18446744073709551616',
+      ["a number beyond a double"] = '"x":1e999',
+      ["an escaped zero"] = '"x":"\\u0000"',
+      ["half of a surrogate pair"] = '"x":"\\ud800"',
+      ["a name that is one"] = '"\\ud800":1',
+      ["the same name twice"] = '"x":1,"x":2',
+      ["thousands of levels"] = '"x":' .. ("["):rep(2000) .. ("]"):rep(2000),
+      ["another claim for names"] = '"id":{},"id":7,"iat":"then"',
+    } do
+      local text = ('{"exp":%d,"iss":"https://id.example","aud":"chat",%s,'
+        .. '"sub":"alice"}'):format(now + 600, more)
+      local info = try(server, jwt.make(HS256, text, sign))
+      assert.equal("alice", info and info.user, what)
+    end
+  end)
+
+  it("is refused if a claim that counts comes twice", function()
+    for _, more in ipairs {
+      '"exp":4000000000', '"sub":"bob"', '"iss":"https://id.example"',
+      '"aud":"chat"', '"\\u0073ub":"bob"',
+    } do
+      refused(server, jwt.make(HS256, ('{"exp":%d,"iss":"https://id.example",'
+        .. '"aud":"chat","sub":"alice",%s}'):format(now + 600, more), sign))
+    end
+  end)
+
+  it("may have any type, and a header in any order", function()
+    for _, header in ipairs {
+      '{"typ":"at+jwt","alg":"HS256"}', '{ "alg" : "HS256" }',
+      '{"alg":"HS256","kid":"k1","x5t":18446744073709551616}',
+      '{"alg":"HS256","typ":5}',
+    } do
+      assert.is_table(try(server, jwt.make(header, claims(), sign)))
+    end
   end)
 
   it("is refused for another issuer or audience", function()
@@ -136,9 +187,16 @@ describe("A token signed with a shared secret", function()
     assert.equal("7", try(server, make { sub = false, id = 7 }).user)
   end)
 
-  it("may have up to four kilobytes, not six", function()
-    assert.equal("alice", try(server, make { fill = ("x"):rep(2800) }).user)
-    refused(server, make { fill = ("x"):rep(4400) })
+  it("may have up to 16 KiB", function()
+    local groups = {}
+    for i = 1, 400 do
+      groups[i] = ("/departments/team-%03d"):format(i)
+    end
+    local token = make { groups = groups }
+    assert.is_true(#token > 10000)
+    assert.equal("alice", try(server, token).user)
+    refused(server, make { fill = ("x"):rep(12400) })
+    server:wait_log "(longer than auth%.token_bytes)"
   end)
 
   it("is refused if it is no token at all", function()
@@ -149,6 +207,126 @@ describe("A token signed with a shared secret", function()
       jwt.make(HS256, "null", sign), jwt.make(HS256, "{", sign),
     } do
       refused(server, token)
+    end
+  end)
+end)
+
+describe("The rules for tokens", function()
+  it("may demand an exp", function()
+    local server = t.server { options = { ["auth.require_exp"] = "true" } }
+    finally(function() server:stop() end)
+    refused(server, t.sign({ sub = "alice" }, server.secret))
+    server:wait_log "(there is no exp)"
+    assert.is_table(try(server, server:token { sub = "alice" }))
+  end)
+
+  it("may look for the user in other objects", function()
+    local server = t.server {
+      options = { ["auth.user_claim"] = "user_metadata.id" },
+    }
+    finally(function() server:stop() end)
+    local token = server:token { user_metadata = { id = 7, name = "x" } }
+    assert.equal("7", try(server, token).user)
+    -- A name with dots in it is one, too: those of Auth0 are addresses.
+    assert.equal("bob",
+      try(server, server:token { ["user_metadata.id"] = "bob" }).user)
+    refused(server, server:token { sub = "alice" })
+    refused(server, server:token { user_metadata = "x" })
+    refused(server, server:token { user_metadata = { id = { id = 7 } } })
+  end)
+
+  it("may allow longer tokens, and shorter ones", function()
+    local server = t.server { options = { ["auth.token_bytes"] = "1KiB" } }
+    finally(function() server:stop() end)
+    assert.is_table(try(server, server:token { sub = "alice" }))
+    refused(server, server:token { sub = "a", fill = ("x"):rep(1000) })
+    local mallory = server:connect { auth = false }
+    mallory:send("auth", { token = ("x"):rep(2100) })
+    mallory:expect_close(4507)
+  end)
+end)
+
+describe("A secret", function()
+  local SECRET = ("0123456789abcdef"):rep(4)
+
+  local function serve(options, env)
+    options["auth.secret"] = options["auth.secret"] or false
+    local server = t.server { options = options, env = env }
+    finally(function() server:stop() end)
+    return server
+  end
+
+  -- A file with that text.
+  local function file(text)
+    local path = os.tmpname()
+    finally(function() os.remove(path) end)
+    local f <close> = assert(io.open(path, "wb"))
+    f:write(text)
+    return path
+  end
+
+  local function token(secret)
+    return jwt.make(HS256, { sub = "alice" }, jwt.hmac("sha256", secret))
+  end
+
+  for what, text in pairs {
+    ["line break"] = SECRET .. "\n", ["space"] = SECRET .. " ",
+    ["quotes"] = '"' .. SECRET .. '"',
+  } do
+    it("with a " .. what .. " around it is warned about", function()
+      local server = serve({}, { PERIGEE_AUTH_SECRET = text })
+      server:wait_log("warn[^\n]*(" .. what .. ")")
+      assert.is_table(try(server, token(text)))
+    end)
+
+    it("that seems to be meant without a " .. what .. " is one", function()
+      local server = serve({}, { PERIGEE_AUTH_SECRET = text })
+      refused(server, token(SECRET))
+      server:wait_log "warn[^\n]*(tokens match auth.secret without)"
+      assert.is_nil(server:log():find(SECRET, 1, true))
+    end)
+  end
+
+  it("that seems to be meant as bytes is told about once", function()
+    local server = serve { ["auth.secret"] = SECRET }
+    local bytes = SECRET:gsub("..", function(two)
+      return string.char(tonumber(two, 16))
+    end)
+    for _ = 1, 3 do
+      refused(server, token(bytes))
+    end
+    local _, lines = server:log():gsub("read as hexadecimal", "")
+    assert.equal(1, lines)
+  end)
+
+  it("may be bytes, in base64", function()
+    local bytes = ("\0\xff\n\""):rep(8)
+    local text = "base64:AP8KIgD/CiIA/woiAP8KIgD/CiIA/woiAP8KIgD/CiI="
+    assert.is_table(try(serve { ["auth.secret"] = text }, token(bytes)))
+  end)
+
+  it("may be in a file, without the line break at its end", function()
+    local path = file(SECRET .. "\n")
+    local server = serve { ["auth.secret_file"] = path }
+    assert.is_table(try(server, token(SECRET)))
+    local other = SECRET:reverse()
+    local f <close> = assert(io.open(path, "wb"))
+    f:write(other, "\r\n")
+    f:flush()
+    server:reload()
+    assert.is_table(try(server, token(other)))
+    refused(server, token(SECRET))
+  end)
+
+  it("must be long enough wherever it is from", function()
+    for name, value in pairs {
+      ["auth.secret"] = "base64:c2hvcnQ=",
+      ["auth.secret_file"] = file "short",
+    } do
+      local status, _, problem = cli.run { "check", "templates",
+        ("--%s=%s"):format(name, value) }
+      assert.not_equal(0, status)
+      assert.matches("5 bytes are too short, at least 32", problem)
     end
   end)
 end)
@@ -195,5 +373,33 @@ describe("A token signed with a private key", function()
       refused(server, jwt.make(HS256, { sub = "alice" }, sign))
       refused(server, jwt.make(RS256, { sub = "alice" }, sign))
     end
+  end)
+
+  it("may be of a new key after a reload", function()
+    local new = jwt.new_rsa_key()
+    local function write(text)
+      local file <close> = assert(io.open(dir .. "/public.pem", "w"))
+      file:write(text)
+    end
+    local old_token = jwt.make(RS256, { sub = "alice" }, jwt.rsa(key))
+    local new_token = jwt.make(RS256, { sub = "bob" }, jwt.rsa(new))
+    local alice = server:connect { token = old_token }
+    refused(server, new_token)
+    write(public .. new:toPEM "public") -- for a while there are two
+    server:reload()
+    assert.equal("bob", try(server, new_token).user)
+    assert.equal("alice", try(server, old_token).user)
+    write "no key at all"
+    server:reload()
+    server:wait_log "error[^\n]*(keys of tokens stay as they were)"
+    assert.equal("bob", try(server, new_token).user)
+    write(new:toPEM "public")
+    server:reload()
+    refused(server, old_token)
+    assert.equal("alice", alice.info.user) -- who is in stays
+    alice:send "ping"
+    alice:expect "pong"
+    write(public)
+    server:reload()
   end)
 end)

@@ -1,69 +1,45 @@
 /* SPDX-License-Identifier: MIT
- * A token checked against a key and a clock.
+ * A token checked against keys and a clock.
  *
- * Order of a check: form and size, the header (algorithm), the signature, and
- * only then the claims, so that nothing unsigned is believed.
+ * Order of a check: form and size, the header (algorithm, key), the signature,
+ * and only then the claims, so that nothing unsigned is believed.
  *
- * libjwt signs, and verifies RS and ES. HMACs are verified here, because some
- * releases of libjwt compare them with strcmp (CVE-2024-25189): its duration
- * tells how many leading characters of a forged signature are right. libjwt
- * would also take the algorithm from the token, and looks at no claim. */
+ * OpenSSL verifies the bytes as they came. libjwt, which signs for us, would
+ * not do: Debian's release refuses any `typ` but JWT with RS and ES (RFC 9068
+ * has `at+jwt`) and all integers beyond 63 bits, some releases compare HMACs
+ * with strcmp (CVE-2024-25189), and it takes the algorithm from the token. */
 #include "auth/jwt.h"
 
+#include "auth/base64url.h"
+#include "auth/members.h"
+#include "auth/signing.h"
 #include "base/err.h"
 #include "base/mem.h"
 
-#include <jansson.h>
-#include <jwt.h>
-#include <limits.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <uv.h>
 
-enum { RSA_BITS_MIN = 2048 };
-
-/* The header that nearly every library writes, and its length in base64. */
-#define USUAL_HEADER "{\"alg\":\"%s\",\"typ\":\"JWT\"}"
-enum { HEADER_CHARS = 36 };
-
-/* Numeric dates past this are not seconds any more. */
-static const int64_t time_max = (int64_t)1 << 53;
-
-struct algorithm {
-  const char *name;
-  jwt_alg_t libjwt;
-  const char *hash;  /* of HS; NULL for the others */
-  const char *group; /* curve of ES; NULL for the others */
+enum {
+  KEY_ID_BYTES = 256,
+  TRIES = 16, /* keys of the same name, or of a token that names none */
+  HINT_EVERY_S = 60
 };
 
-static const struct algorithm algorithms[] = {
-    [JWT_HS256] = {"HS256", JWT_ALG_HS256, "SHA256", NULL},
-    [JWT_HS384] = {"HS384", JWT_ALG_HS384, "SHA384", NULL},
-    [JWT_HS512] = {"HS512", JWT_ALG_HS512, "SHA512", NULL},
-    [JWT_RS256] = {"RS256", JWT_ALG_RS256, NULL, NULL},
-    [JWT_RS384] = {"RS384", JWT_ALG_RS384, NULL, NULL},
-    [JWT_RS512] = {"RS512", JWT_ALG_RS512, NULL, NULL},
-    [JWT_ES256] = {"ES256", JWT_ALG_ES256, NULL, "prime256v1"},
-    [JWT_ES384] = {"ES384", JWT_ALG_ES384, NULL, "secp384r1"},
-    [JWT_ES512] = {"ES512", JWT_ALG_ES512, NULL, "secp521r1"},
+/* What threads share and change. */
+struct shared {
+  uv_mutex_t lock; /* of the two pointers */
+  struct signing *own;
+  struct keyset *published; /* NULL: none yet */
+  atomic_bool any_good;     /* a signature was right */
+  _Atomic int64_t hinted_s; /* when the last hint was looked for */
 };
 
 struct jwt_key {
-  const struct algorithm *algorithm;
-  char *verify; /* secret or public PEM, then a zero byte */
-  size_t verify_len;
-  char *sign; /* secret or private PEM; NULL: can only verify */
-  size_t sign_len;
-  EVP_MAC_CTX *mac; /* of HS: has hashed the secret; is copied for each token */
-  char header[HEADER_CHARS + 1]; /* that of most tokens, as it stands there */
-  char *user_claim, *issuer, *audience; /* NULL: not named */
-  int64_t leeway_s;
+  struct claim_rules rules; /* with texts of its own */
+  size_t token_bytes;
+  uint32_t awaited;
+  struct shared *shared; /* also where the key is const */
 };
 
 /* The parts of a token; they point into it. */
@@ -72,461 +48,284 @@ struct parts {
   size_t header_len, payload_len, signature_len;
 };
 
+/* The keys at one moment, and what a token says about its own. */
+struct look {
+  struct signing *own;
+  struct keyset *published;
+  enum jwt_algorithm algorithm;
+  bool has_id;
+  char id[KEY_ID_BYTES + 1];
+};
+
 /* ---- keys ---- */
 
-/* Without this OpenSSL would ask for a passphrase on the terminal. */
-// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL gives the type
-static int no_passphrase(char *text, int size, int writing, void *ctx) {
-  (void)text, (void)size, (void)writing, (void)ctx;
-  return -1;
-}
-
-static EVP_PKEY *parse_pem(const struct jwt_rules *rules, bool *private) {
-  if (rules->len > INT_MAX)
+struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *left_out,
+                            struct buf *error) {
+  struct signing *own = signing_new(rules, left_out, error);
+  if (!own)
     return NULL;
-  BIO *bio = BIO_new_mem_buf(rules->key, (int)rules->len);
-  EVP_PKEY *pkey =
-      bio ? PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL) : NULL;
-  *private = false;
-  if (bio && !pkey && BIO_reset(bio) >= 0) {
-    pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-    *private = pkey != NULL;
-  }
-  BIO_free(bio);
-  ERR_clear_error(); /* of the attempts that failed */
-  return pkey;
-}
-
-static bool fits(const EVP_PKEY *pkey, const struct algorithm *algorithm,
-                 struct buf *error) {
-  char group[64];
-  size_t len;
-  if (!algorithm->group && !EVP_PKEY_is_a(pkey, "RSA"))
-    buf_printf(error, "%s needs an RSA key", algorithm->name);
-  else if (!algorithm->group && EVP_PKEY_get_bits(pkey) < RSA_BITS_MIN)
-    buf_printf(error, "the RSA key has %d bits, at least %d are needed",
-               EVP_PKEY_get_bits(pkey), RSA_BITS_MIN);
-  else if (algorithm->group &&
-           (!EVP_PKEY_is_a(pkey, "EC") ||
-            !EVP_PKEY_get_group_name(pkey, group, sizeof group, &len) ||
-            strcmp(group, algorithm->group) != 0))
-    buf_printf(error, "%s needs a key on the curve %s", algorithm->name,
-               algorithm->group);
-  else
-    return true;
-  return false;
-}
-
-static char *public_pem(const EVP_PKEY *pkey, size_t *len) {
-  char *pem = NULL, *data;
-  BIO *bio = BIO_new(BIO_s_mem());
-  if (bio && PEM_write_bio_PUBKEY(bio, pkey) == 1) {
-    *len = (size_t)BIO_get_mem_data(bio, &data);
-    pem = mem_strndup(data, *len);
-  }
-  BIO_free(bio);
-  return pem;
-}
-
-static int take_pem(struct jwt_key *key, const struct jwt_rules *rules,
-                    struct buf *error) {
-  bool private;
-  int result = ERR_CONFIG;
-  EVP_PKEY *pkey = parse_pem(rules, &private);
-  if (!pkey) {
-    buf_puts(error, "this is no PEM text of a public key");
-    return ERR_CONFIG;
-  }
-  if (!fits(pkey, key->algorithm, error))
-    goto out;
-  key->verify = public_pem(pkey, &key->verify_len);
-  if (!key->verify) {
-    buf_puts(error, "the key cannot be used");
-    goto out;
-  }
-  if (private) {
-    key->sign = mem_strndup(rules->key, rules->len);
-    key->sign_len = rules->len;
-  }
-  result = 0;
-out:
-  EVP_PKEY_free(pkey);
-  return result;
-}
-
-/* To look an algorithm up by its name takes OpenSSL 3 longer than to use it. */
-static EVP_MAC_CTX *new_mac(const struct jwt_key *key) {
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                       (char *)key->algorithm->hash, 0),
-      OSSL_PARAM_construct_end(),
-  };
-  EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-  EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-  EVP_MAC_free(hmac); /* the context holds it */
-  if (mac && EVP_MAC_init(mac, (const unsigned char *)key->verify,
-                          key->verify_len, params) == 1)
-    return mac;
-  EVP_MAC_CTX_free(mac);
-  return NULL;
-}
-
-static int take_secret(struct jwt_key *key, const struct jwt_rules *rules,
-                       struct buf *error) {
-  if (rules->len == 0 || rules->len > INT_MAX) {
-    buf_puts(error, "the secret is empty");
-    return ERR_CONFIG;
-  }
-  key->verify = mem_strndup(rules->key, rules->len);
-  key->sign = mem_strndup(rules->key, rules->len);
-  key->verify_len = key->sign_len = rules->len;
-  key->mac = new_mac(key);
-  if (key->mac)
-    return 0;
-  buf_printf(error, "OpenSSL has no HMAC with %s", key->algorithm->hash);
-  return ERR_CONFIG;
-}
-
-/* As tokens have it: base64 of URLs, without padding. */
-static void write_usual_header(struct jwt_key *key) {
-  char text[HEADER_CHARS], base64[2 * HEADER_CHARS];
-  int len = snprintf(text, sizeof text, USUAL_HEADER, key->algorithm->name);
-  EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)text, len);
-  for (int i = 0; i < HEADER_CHARS; i++)
-    key->header[i] = base64[i] == '+'   ? '-'
-                     : base64[i] == '/' ? '_'
-                                        : base64[i];
-}
-
-static char *copy_name(const char *text) {
-  return text && text[0] ? mem_strdup(text) : NULL;
-}
-
-struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *error) {
   struct jwt_key *key = mem_alloc(sizeof *key);
-  key->algorithm = &algorithms[rules->algorithm];
-  int result = key->algorithm->hash ? take_secret(key, rules, error)
-                                    : take_pem(key, rules, error);
-  if (result < 0) {
-    jwt_key_free(key);
-    return NULL;
-  }
-  write_usual_header(key);
-  key->user_claim = copy_name(rules->user_claim);
-  key->issuer = copy_name(rules->issuer);
-  key->audience = copy_name(rules->audience);
-  key->leeway_s = rules->leeway_s;
+  key->rules = rules->claims;
+  key->rules.user_claim = mem_strdup(rules->claims.user_claim);
+  key->rules.issuer = mem_strdup(rules->claims.issuer);
+  key->rules.audience = mem_strdup(rules->claims.audience);
+  key->token_bytes = rules->token_bytes;
+  key->awaited = rules->awaited;
+  key->shared = mem_alloc(sizeof *key->shared);
+  key->shared->own = own;
+  uv_mutex_init(&key->shared->lock);
   return key;
 }
 
 void jwt_key_free(struct jwt_key *key) {
   if (!key)
     return;
-  if (key->verify)
-    OPENSSL_cleanse(key->verify, key->verify_len);
-  if (key->sign)
-    OPENSSL_cleanse(key->sign, key->sign_len);
-  EVP_MAC_CTX_free(key->mac);
-  mem_free(key->verify);
-  mem_free(key->sign);
-  mem_free(key->user_claim);
-  mem_free(key->issuer);
-  mem_free(key->audience);
+  signing_unref(key->shared->own);
+  keyset_unref(key->shared->published);
+  uv_mutex_destroy(&key->shared->lock);
+  mem_free(key->shared);
+  mem_free((char *)key->rules.user_claim);
+  mem_free((char *)key->rules.issuer);
+  mem_free((char *)key->rules.audience);
   mem_free(key);
 }
 
+void jwt_key_replace_take(struct jwt_key *key, struct jwt_key *other) {
+  uv_mutex_lock(&key->shared->lock);
+  struct signing *before = key->shared->own;
+  key->shared->own = other->shared->own;
+  other->shared->own = before;
+  uv_mutex_unlock(&key->shared->lock);
+  atomic_store(&key->shared->any_good, false);
+  jwt_key_free(other);
+}
+
+void jwt_key_publish_take(struct jwt_key *key, struct keyset *set) {
+  uv_mutex_lock(&key->shared->lock);
+  struct keyset *before = key->shared->published;
+  key->shared->published = set;
+  uv_mutex_unlock(&key->shared->lock);
+  keyset_unref(before);
+}
+
+static struct look look_at(const struct jwt_key *key) {
+  struct shared *shared = key->shared;
+  struct look look = {0};
+  uv_mutex_lock(&shared->lock);
+  look.own = signing_ref(shared->own);
+  if (shared->published)
+    look.published = keyset_ref(shared->published);
+  uv_mutex_unlock(&shared->lock);
+  return look;
+}
+
+static void look_away(struct look *look) {
+  signing_unref(look->own);
+  keyset_unref(look->published);
+}
+
+size_t jwt_key_count(const struct jwt_key *key) {
+  struct look look = look_at(key);
+  size_t count = keyset_count(look.own->set);
+  if (look.published)
+    count += keyset_count(look.published);
+  look_away(&look);
+  return count;
+}
+
 const char *jwt_user_claim(const struct jwt_key *key) {
-  return key->user_claim ? key->user_claim : "sub";
+  const char *name = key->rules.user_claim;
+  return name && name[0] ? name : "sub";
 }
 
 /* ---- form ---- */
 
-static int split(const char *token, size_t len, struct parts *parts) {
+static bool split(const char *token, size_t len, struct parts *parts) {
   const char *end = token + len;
   const char *first = memchr(token, '.', len);
   if (!first)
-    return ERR_INVALID_TOKEN;
+    return false;
   const char *second = memchr(first + 1, '.', (size_t)(end - first - 1));
   if (!second || memchr(second + 1, '.', (size_t)(end - second - 1)))
-    return ERR_INVALID_TOKEN;
+    return false;
   *parts = (struct parts){.header = token,
                           .payload = first + 1,
                           .signature = second + 1,
                           .header_len = (size_t)(first - token),
                           .payload_len = (size_t)(second - first - 1),
                           .signature_len = (size_t)(end - second - 1)};
-  return 0;
+  return true;
 }
 
-static int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z')
-    return c - 'A';
-  if (c >= 'a' && c <= 'z')
-    return c - 'a' + 26;
-  if (c >= '0' && c <= '9')
-    return c - '0' + 52;
-  return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+enum { ALG, KID, CRIT, HEADER_WANTED };
 
-/* Base64 of URLs, without padding, as tokens have it: anything else is an
- * error. `out` has room for `len` bytes. Returns the bytes written, or -1. */
-static int decode(const char *text, size_t len, unsigned char *out) {
-  unsigned bits = 0, held = 0;
-  int n = 0;
-  for (size_t i = 0; i < len; i++) {
-    int digit = base64_digit(text[i]);
-    if (digit < 0)
-      return -1;
-    held = (held << 6 | (unsigned)digit) & 0xffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out[n++] = (unsigned char)(held >> bits);
-    }
-  }
-  bool clean = bits < 6 && (held & ((1u << bits) - 1)) == 0;
-  return clean ? n : -1;
-}
-
-/* A part of the token as a JSON object; `bytes` gets its text. */
-static json_t *decode_object(const char *part, size_t len,
-                             char bytes[JWT_TOKEN_BYTES + 1]) {
-  int n = decode(part, len, (unsigned char *)bytes);
-  if (n < 0)
+/* Returns NULL, or why the header is refused. */
+static const char *read_members(const struct member *members,
+                                struct look *look) {
+  char alg[16];
+  int alg_len = member_text(&members[ALG], alg, sizeof alg);
+  for (size_t i = 0; i < HEADER_WANTED; i++)
+    if (members[i].seen > 1)
+      return "a member of the header that is checked comes twice";
+  if (alg_len < 0 ||
+      !jwt_algorithm_find(alg, (size_t)alg_len, &look->algorithm))
+    return "the algorithm is not one that signs";
+  if (members[CRIT].seen)
+    return "the header demands an extension"; /* RFC 7515, 4.1.11 */
+  look->has_id = members[KID].seen > 0;
+  if (!look->has_id)
     return NULL;
-  bytes[n] = '\0';
-  json_t *json = json_loadb(bytes, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
-  if (json_is_object(json))
-    return json;
-  json_decref(json);
+  int len = member_text(&members[KID], look->id, sizeof look->id);
+  if (len < 0 || memchr(look->id, '\0', (size_t)len))
+    return "the key id is no text, or too long";
   return NULL;
 }
 
-/* Returns NULL, or why the header is refused. */
-static const char *check_header(const struct jwt_key *key,
-                                const struct parts *parts) {
-  char text[JWT_TOKEN_BYTES + 1];
-  if (parts->header_len == HEADER_CHARS &&
-      !memcmp(parts->header, key->header, HEADER_CHARS))
+/* `room` has space for the decoded header. */
+static const char *read_header(const struct parts *parts, struct look *look,
+                               char *room) {
+  struct member members[HEADER_WANTED] = {
+      {.name = "alg"}, {.name = "kid"}, {.name = "crit"}};
+  if (parts->header_len == SIGNING_HEADER_CHARS &&
+      !memcmp(parts->header, look->own->header, SIGNING_HEADER_CHARS)) {
+    look->algorithm = look->own->algorithm;
     return NULL;
-  json_t *header = decode_object(parts->header, parts->header_len, text);
-  const char *alg = json_string_value(json_object_get(header, "alg"));
-  const char *why = NULL;
-  if (!header)
-    why = "the header is not base64 of a JSON object";
-  else if (!alg || strcmp(alg, key->algorithm->name) != 0)
-    why = "the algorithm is not the configured one";
-  else if (json_object_get(header, "crit"))
-    why = "the header demands an extension"; /* RFC 7515, 4.1.11 */
-  json_decref(header);
-  return why;
+  }
+  int len =
+      base64url_decode(parts->header, parts->header_len, (unsigned char *)room);
+  if (len < 0 || !members_find(room, (size_t)len, members, HEADER_WANTED, NULL))
+    return "the header is not base64 of a JSON object";
+  return read_members(members, look);
 }
 
 /* ---- signature ---- */
 
-static bool hmac_matches(const struct jwt_key *key, const char *token,
-                         const struct parts *parts) {
-  unsigned char given[JWT_TOKEN_BYTES], right[EVP_MAX_MD_SIZE];
-  size_t right_len = 0, signed_len = (size_t)(parts->signature - token) - 1;
-  int given_len = decode(parts->signature, parts->signature_len, given);
-  EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(key->mac);
-  bool hashed =
-      mac &&
-      EVP_MAC_update(mac, (const unsigned char *)token, signed_len) == 1 &&
-      EVP_MAC_final(mac, right, &right_len, sizeof right) == 1;
-  EVP_MAC_CTX_free(mac);
-  return hashed && given_len == (int)right_len &&
-         CRYPTO_memcmp(given, right, right_len) == 0;
-}
-
-static bool pem_matches(const struct jwt_key *key, const char *token,
-                        const struct parts *parts) {
-  unsigned char signature[JWT_TOKEN_BYTES];
-  jwt_t *jwt = NULL;
-  if (decode(parts->signature, parts->signature_len, signature) <= 0)
-    return false;
-  bool ok = jwt_decode(&jwt, token, (const unsigned char *)key->verify,
-                       (int)key->verify_len) == 0 &&
-            jwt_get_alg(jwt) == key->algorithm->libjwt;
-  jwt_free(jwt);
-  ERR_clear_error(); /* TLS code on this thread must not find ours */
-  return ok;
-}
-
-/* ---- claims ---- */
-
-/* Reads a numeric date; false when it is there and is none. */
-static bool read_time(const json_t *claims, const char *name, bool *there,
-                      int64_t *seconds) {
-  const json_t *value = json_object_get(claims, name);
-  *there = value != NULL;
-  if (json_is_integer(value)) {
-    json_int_t n = json_integer_value(value);
-    *seconds = n > time_max ? time_max : n < 0 ? 0 : n;
-  } else if (json_is_real(value)) {
-    double n = json_real_value(value);
-    *seconds = n > (double)time_max ? time_max : n < 0 ? 0 : (int64_t)n;
-  } else {
-    return value == NULL;
-  }
-  return true;
-}
-
-static int check_times(const struct jwt_key *key, const json_t *claims,
-                       int64_t now, struct jwt_claims *out) {
-  bool ends, begins;
-  int64_t begin = 0, end = 0;
-  out->why = "exp or nbf is not a number";
-  if (!read_time(claims, "exp", &ends, &end) ||
-      !read_time(claims, "nbf", &begins, &begin))
-    return ERR_INVALID_TOKEN;
-  out->why = "not yet valid";
-  if (begins && begin > now + key->leeway_s)
-    return ERR_INVALID_TOKEN;
-  out->why = "expired";
-  if (ends && end <= now - key->leeway_s)
-    return ERR_TOKEN_EXPIRED;
-  out->expires = ends ? end : 0;
-  return 0;
-}
-
-static bool equals(const json_t *value, const char *text) {
-  return json_is_string(value) && strcmp(json_string_value(value), text) == 0;
-}
-
-static bool has_audience(const json_t *value, const char *audience) {
-  size_t i;
-  const json_t *item;
-  json_array_foreach(value, i, item) {
-    if (equals(item, audience))
+/* Tries the keys of a set. Returns whether one verifies; `why` is of the last
+ * one, and stays as it is when there is none. */
+static bool one_matches(const struct keyset *set, const struct look *look,
+                        const char *token, size_t len,
+                        const unsigned char *signature, size_t signature_len,
+                        const char **why) {
+  size_t at = 0;
+  const struct sigkey *key;
+  for (int tries = 0; tries < TRIES; tries++) {
+    key =
+        keyset_next(set, &at, look->algorithm, look->has_id ? look->id : NULL);
+    if (!key)
+      return false;
+    if (sigkey_verify(key, look->algorithm, token, len, signature,
+                      signature_len, why))
       return true;
   }
-  return equals(value, audience);
-}
-
-/* Control characters would let a user id break log lines and terminals. */
-static bool has_control(const char *text) {
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-    if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-      return true;
   return false;
 }
 
-/* The user id as text, to be freed with mem_free; or NULL and out->why. */
-static char *read_user(const struct jwt_key *key, const json_t *claims,
-                       const char **why) {
-  const json_t *value = json_object_get(claims, jwt_user_claim(key));
-  char decimal[24];
-  if (!value && !key->user_claim)
-    value = json_object_get(claims, "id");
-  const char *text = json_string_value(value);
-  if (json_is_integer(value)) {
-    snprintf(decimal, sizeof decimal, "%" JSON_INTEGER_FORMAT,
-             json_integer_value(value));
-    text = decimal;
+/* Whether a key that is not here yet may have signed it. */
+static bool may_come(const struct jwt_key *key, const struct look *look) {
+  if (!(key->awaited & JWT_BIT(look->algorithm)))
+    return false;
+  if (!look->published)
+    return true;
+  return look->has_id && !keyset_has_id(look->published, look->id) &&
+         !keyset_has_id(look->own->set, look->id);
+}
+
+static const char *why_no_key(const struct look *look) {
+  size_t at = 0;
+  if (keyset_next(look->own->set, &at, look->algorithm, NULL))
+    return "no key has its key id (kid)";
+  at = 0;
+  if (look->published &&
+      keyset_next(look->published, &at, look->algorithm, NULL))
+    return "no key has its key id (kid)";
+  return "the algorithm is not the configured one";
+}
+
+/* While nothing was right yet: is the secret meant in another way? Not for
+ * each token: it takes a few hashes, and strangers send tokens. */
+static const char *find_hint(const struct jwt_key *key, const struct look *look,
+                             const char *token, size_t len,
+                             const unsigned char *signature,
+                             size_t signature_len, int64_t now) {
+  struct shared *shared = key->shared;
+  int64_t last = atomic_load(&shared->hinted_s);
+  if (atomic_load(&shared->any_good) || now - last < HINT_EVERY_S ||
+      !atomic_compare_exchange_strong(&shared->hinted_s, &last, now))
+    return NULL;
+  const char *hint = signing_hint(look->own, look->algorithm, token, len,
+                                  signature, signature_len);
+  if (!hint)
+    atomic_store(&shared->hinted_s, now - HINT_EVERY_S + 5);
+  return hint;
+}
+
+static int check_signature(const struct jwt_key *key, const char *token,
+                           const struct parts *parts, const struct look *look,
+                           int64_t now, struct jwt_claims *out) {
+  unsigned char signature[SIGKEY_SIGNATURE_BYTES];
+  size_t len = (size_t)(parts->signature - token) - 1;
+  int n = -1;
+  if (parts->signature_len <= sizeof signature)
+    n = base64url_decode(parts->signature, parts->signature_len, signature);
+  out->why = "the signature does not match";
+  if (n < 0)
+    return ERR_INVALID_TOKEN;
+  out->why = why_no_key(look);
+  bool ok = one_matches(look->own->set, look, token, len, signature, (size_t)n,
+                        &out->why) ||
+            (look->published && one_matches(look->published, look, token, len,
+                                            signature, (size_t)n, &out->why));
+  if (ok) {
+    if (!atomic_load_explicit(&key->shared->any_good, memory_order_relaxed))
+      atomic_store(&key->shared->any_good, true);
+    return 0;
   }
-  if (!value)
-    *why = "no claim that names the user";
-  else if (!text)
-    *why = "the user is neither a text nor an integer";
-  else if (!text[0] || strlen(text) > JWT_USER_BYTES)
-    *why = "the user is empty or too long";
-  else if (has_control(text))
-    *why = "the user has control characters";
-  else
-    return mem_strdup(text);
-  return NULL;
+  out->unknown_key = may_come(key, look);
+  if (jwt_is_hmac(look->algorithm))
+    out->hint = find_hint(key, look, token, len, signature, (size_t)n, now);
+  return ERR_INVALID_TOKEN;
 }
 
-static int check_claims(const struct jwt_key *key, const json_t *claims,
-                        int64_t now, struct jwt_claims *out) {
-  int result = check_times(key, claims, now, out);
-  if (result < 0)
-    return result;
-  out->why = "iss is not the required one";
-  if (key->issuer && !equals(json_object_get(claims, "iss"), key->issuer))
-    return ERR_INVALID_TOKEN;
-  out->why = "aud has not the required one";
-  if (key->audience &&
-      !has_audience(json_object_get(claims, "aud"), key->audience))
-    return ERR_INVALID_TOKEN;
-  out->user = read_user(key, claims, &out->why);
-  return out->user ? 0 : ERR_INVALID_TOKEN;
-}
+/* ---- all of it ---- */
 
-/* `token` is zero-terminated and not too long. */
-static int verify(const struct jwt_key *key, const char *token, size_t len,
+/* `room` has as many bytes as the token. */
+static int verify(const struct jwt_key *key, struct look *look,
+                  const char *token, const struct parts *parts, char *room,
                   int64_t now, struct jwt_claims *out) {
-  struct parts parts;
-  char text[JWT_TOKEN_BYTES + 1];
-  out->why = "not three parts";
-  if (split(token, len, &parts) < 0)
-    return ERR_INVALID_TOKEN;
-  out->why = check_header(key, &parts);
+  out->why = read_header(parts, look, room);
   if (out->why)
     return ERR_INVALID_TOKEN;
-  out->why = "the signature does not match";
-  if (!(key->algorithm->hash ? hmac_matches(key, token, &parts)
-                             : pem_matches(key, token, &parts)))
-    return ERR_INVALID_TOKEN;
+  int err = check_signature(key, token, parts, look, now, out);
+  if (err)
+    return err;
+  int len = base64url_decode(parts->payload, parts->payload_len,
+                             (unsigned char *)room);
   out->why = "the claims are not base64 of a JSON object";
-  json_t *claims = decode_object(parts.payload, parts.payload_len, text);
-  if (!claims)
+  if (len < 0)
     return ERR_INVALID_TOKEN;
-  int result = check_claims(key, claims, now, out);
-  if (result == 0) {
-    out->json = mem_strdup(text);
-    out->why = NULL;
-  }
-  json_decref(claims);
-  return result;
+  return claims_check(&key->rules, room, (size_t)len, now, out);
 }
 
 int jwt_verify(const struct jwt_key *key, const char *token, size_t len,
                int64_t now, struct jwt_claims *out) {
-  char copy[JWT_TOKEN_BYTES + 1];
-  *out = (struct jwt_claims){.why = "longer than a token may be"};
-  if (len > JWT_TOKEN_BYTES)
+  struct parts parts;
+  *out = (struct jwt_claims){.why = "longer than auth.token_bytes"};
+  if (len > key->token_bytes)
     return ERR_INVALID_TOKEN;
-  out->why = "a zero byte";
-  if (memchr(token, '\0', len))
+  out->why = "not three parts with dots between them";
+  if (!split(token, len, &parts))
     return ERR_INVALID_TOKEN;
-  memcpy(copy, token, len);
-  copy[len] = '\0';
-  int result = verify(key, copy, len, now, out);
-  if (result < 0)
-    out->expires = 0;
-  return result;
+  char *room = mem_alloc_raw(len);
+  struct look look = look_at(key);
+  int err = verify(key, &look, token, &parts, room, now, out);
+  look_away(&look);
+  mem_free(room);
+  return err;
 }
-
-void jwt_claims_free(struct jwt_claims *claims) {
-  mem_free(claims->user);
-  mem_free(claims->json);
-  *claims = (struct jwt_claims){0};
-}
-
-/* ---- signing ---- */
 
 int jwt_sign(const struct jwt_key *key, const char *claims_json, char **token) {
-  int result = ERR_BAD_JSON;
-  jwt_t *jwt = NULL;
-  char *text = NULL;
-  json_t *claims = json_loads(claims_json, JSON_REJECT_DUPLICATES, NULL);
-  if (!json_is_object(claims))
-    goto out;
-  result = ERR_CONFIG;
-  if (!key->sign || jwt_new(&jwt) != 0 ||
-      jwt_set_alg(jwt, key->algorithm->libjwt, (const unsigned char *)key->sign,
-                  (int)key->sign_len) != 0)
-    goto out;
-  if (jwt_add_grants_json(jwt, claims_json) != 0 ||
-      !(text = jwt_encode_str(jwt)))
-    goto out;
-  *token = mem_strdup(text);
-  result = 0;
-out:
-  free(text);
-  jwt_free(jwt);
-  json_decref(claims);
-  return result;
+  struct look look = look_at(key);
+  int err = signing_sign(look.own, claims_json, token);
+  look_away(&look);
+  return err;
 }

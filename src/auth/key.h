@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The key for tokens that the configuration names. */
+ * The keys for tokens that the configuration names. */
 #ifndef AUTH_KEY_H
 #define AUTH_KEY_H
 
@@ -8,10 +8,16 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* Makes the key of auth.*. RS and ES keys are read from `pem_path`, or, where
- * that is NULL, from auth.public_key_file. Returns the key, to be freed with
- * jwt_key_free; or NULL with the reason appended to `error`. */
+/* Makes the keys of auth.*. Those of algorithms without a secret are read from
+ * `pem_path`, or, where that is NULL, from auth.public_key_file. A secret
+ * from a file, or in base64, must be as long as its hash (that of auth.secret
+ * as it stands there is judged by config_check). What is strange about them is
+ * a line in the log. Returns the key, to be freed with jwt_key_free; or NULL
+ * with the reason appended to `error`. */
 MUST_CHECK struct jwt_key *key_load(const struct config *cfg,
                                     const char *pem_path, struct buf *error);
+
+/* What the keys of auth.jwks_url may be used for. */
+struct jwks_rules key_published_rules(const struct config *cfg);
 
 #endif

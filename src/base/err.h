@@ -18,6 +18,7 @@
   X(UNAUTHENTICATED, false, "send auth first")                                 \
   X(INVALID_TOKEN, false, "the token is not valid")                            \
   X(TOKEN_EXPIRED, true, "the token has expired")                              \
+  X(TOKEN_NOT_YET_VALID, true, "the token is not valid yet")                   \
   X(AUTH_TIMEOUT, true, "no auth message came in time")                        \
   X(FORBIDDEN, false, "not allowed")                                           \
   X(NOT_FOUND, false, "not found")                                             \

@@ -271,7 +271,8 @@ static int make_key(struct request *request) {
   struct buf errors = {0};
   if (plan->token)
     return CLI_OK;
-  if (config->auth_algorithm <= JWT_HS512 && !*config->auth_secret)
+  if (config->auth_algorithm <= JWT_HS512 && !*config->auth_secret &&
+      !*config->auth_secret_file)
     buf_puts(&errors, "the server wants tokens: give its key with --secret or "
                       "PERIGEE_AUTH_SECRET, or a --token");
   else

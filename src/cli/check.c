@@ -9,8 +9,9 @@
  * nothing is wrong with them. Development mode makes a key for this run. */
 static int load(int argc, char **argv, struct config **config) {
   int status = cli_load_scripts(CONFIG_PRODUCTION, argc, argv, config);
-  if (status != CLI_OK || *(*config)->auth_secret ||
-      *(*config)->auth_public_key_file)
+  const struct config *cfg = *config;
+  if (status != CLI_OK || *cfg->auth_secret || *cfg->auth_secret_file ||
+      *cfg->auth_public_key_file || *cfg->auth_jwks_url || *cfg->auth_jwks_file)
     return status;
   fputs("perigee: note: no auth key is set, `perigee serve` will want one\n",
         stderr);

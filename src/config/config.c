@@ -209,6 +209,15 @@ static bool uses_secret(const struct config *cfg) {
   return (size_t)cfg->auth_algorithm < ARRAY_SIZE(secret_bytes);
 }
 
+static bool has_key_set(const struct config *cfg) {
+  return cfg->auth_jwks_url[0] || cfg->auth_jwks_file[0];
+}
+
+/* Its bytes are counted when they are read, by auth/key. */
+static bool is_base64(const struct config *cfg) {
+  return strncmp(cfg->auth_secret, "base64:", strlen("base64:")) == 0;
+}
+
 /* A key that ends with the process: tokens of one run are worthless in the
  * next, which is right for trying things out and for nothing else. */
 static void make_secret(struct load *load) {
@@ -234,7 +243,7 @@ struct config *config_load(const struct config_args *args, struct buf *errors) {
   load_environment(&load);
   load_flags(&load);
   if (args->mode == CONFIG_DEVELOPMENT && uses_secret(cfg) &&
-      cfg->auth_secret[0] == '\0')
+      cfg->auth_secret[0] == '\0' && cfg->auth_secret_file[0] == '\0')
     make_secret(&load);
   if (errors->len == before)
     return cfg;
@@ -242,8 +251,12 @@ struct config *config_load(const struct config_args *args, struct buf *errors) {
   return NULL;
 }
 
+size_t config_secret_bytes(const struct config *cfg) {
+  return uses_secret(cfg) ? secret_bytes[cfg->auth_algorithm] : 0;
+}
+
 size_t config_secret_missing(const struct config *cfg) {
-  if (!uses_secret(cfg))
+  if (!uses_secret(cfg) || !cfg->auth_secret[0] || is_base64(cfg))
     return 0;
   size_t want = secret_bytes[cfg->auth_algorithm];
   size_t have = strlen(cfg->auth_secret);
@@ -255,13 +268,18 @@ static void check_secret(const struct config *cfg, enum config_mode mode,
   static const char advice[] =
       "make one with `openssl rand -hex 32` and put it in PERIGEE_AUTH_SECRET";
   size_t len = strlen(cfg->auth_secret);
-  if (len == 0)
+  if (len > 0 && cfg->auth_secret_file[0])
+    buf_puts(errors, "auth.secret, auth.secret_file: give one of them\n");
+  else if (len == 0 && (cfg->auth_secret_file[0] || has_key_set(cfg)))
+    return;
+  else if (len == 0)
     buf_printf(errors, "auth.secret: no key to check tokens with: %s\n",
                advice);
   else if (strstr(cfg->auth_secret, "-----BEGIN "))
-    buf_puts(errors, "auth.secret: this is a PEM key: set auth.algorithm to "
-                     "its RS or ES algorithm and name the public key in "
-                     "auth.public_key_file\n");
+    buf_puts(errors,
+             "auth.secret: this is a PEM key: set auth.algorithm to "
+             "its RS, ES, PS or EdDSA algorithm and name the public key "
+             "in auth.public_key_file\n");
   else if (mode == CONFIG_PRODUCTION && config_secret_missing(cfg) > 0)
     buf_printf(errors,
                "auth.secret: %zu bytes are too short, at least %zu are "
@@ -310,12 +328,37 @@ static void check_origins(const struct config *cfg, struct buf *errors) {
                  *origin);
 }
 
+/* Who can change what comes over plain HTTP can make any token. */
+static void check_jwks_url(const struct config *cfg, enum config_mode mode,
+                           struct buf *errors) {
+  static const char *const near[] = {"localhost", "127.0.0.1", "[::1]"};
+  const char *url = cfg->auth_jwks_url;
+  if (!*url || !strncmp(url, "https://", strlen("https://")))
+    return;
+  if (strncmp(url, "http://", strlen("http://")) != 0) {
+    buf_printf(errors, "auth.jwks_url: `%s` is no https:// address\n", url);
+    return;
+  }
+  const char *host = url + strlen("http://");
+  for (size_t i = 0; i < ARRAY_SIZE(near); i++) {
+    size_t len = strlen(near[i]);
+    if (!strncmp(host, near[i], len) && (!host[len] || strchr(":/", host[len])))
+      return;
+  }
+  if (mode == CONFIG_PRODUCTION)
+    buf_printf(errors,
+               "auth.jwks_url: `%s` is not encrypted: whoever is on the way "
+               "could make any token; use https://\n",
+               url);
+}
+
 static void check_auth(const struct config *cfg, enum config_mode mode,
                        struct buf *errors) {
   check_cookie(cfg, mode, errors);
+  check_jwks_url(cfg, mode, errors);
   if (uses_secret(cfg))
     check_secret(cfg, mode, errors);
-  else if (cfg->auth_public_key_file[0] == '\0')
+  else if (cfg->auth_public_key_file[0] == '\0' && !has_key_set(cfg))
     buf_puts(errors, "auth.public_key_file: auth.algorithm needs the public "
                      "key that tokens are checked with\n");
 }

@@ -68,6 +68,10 @@ bool config_gives_tokens(const struct config *cfg);
 /* Whether only this machine can reach an address of that form. */
 bool config_is_local(const char *address);
 
+/* How many bytes the secret must have, wherever it comes from; 0 when the
+ * algorithm has none. */
+size_t config_secret_bytes(const struct config *cfg);
+
 /* Splits "host:port", "[ipv6]:port" or ":port" (empty host: every address).
  * Port 0 means a free one. Returns 0, or ERR_CONFIG when the text has another
  * form or the host does not fit `cap` bytes. */

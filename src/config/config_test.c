@@ -506,9 +506,10 @@ static void table_is_consistent(void **state) {
     assert_non_null(strstr(page.data, cell));
   }
   buf_free(&page);
+#define CHOICE(name) "|" #name
   assert_string_equal(option_table[OPTION_AT_auth_algorithm].choices,
-                      "HS256|HS384|HS512|RS256|RS384|RS512|ES256|ES384|ES512");
-  assert_int_equal(JWT_ES512, 8);
+                      &JWT_ALGORITHMS(CHOICE)[1]);
+#undef CHOICE
 }
 
 int main(void) {

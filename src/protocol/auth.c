@@ -19,32 +19,74 @@
 
 #include <time.h>
 
+/* What a refusal says, to the client and to the log. */
+struct refusal {
+  const char *code, *text;
+  bool retry;      /* the same client may be let in later */
+  int64_t wait_s;  /* in so many seconds; 0: nobody knows */
+  const char *why; /* static; for the log, and in development mode for all */
+};
+
 static void send_auth_error(struct conn *conn, const struct msg_id *id,
-                            const char *code, const char *text) {
+                            const struct refusal *refusal) {
   struct buf *out = answer_begin(conn, "auth_error", id);
   buf_puts(out, ",\"data\":{\"code\":");
-  json_put_string(out, code, strlen(code));
+  json_put_string(out, refusal->code, strlen(refusal->code));
   buf_puts(out, ",\"message\":");
-  json_put_string(out, text, strlen(text));
+  json_put_string(out, refusal->text, strlen(refusal->text));
+  buf_printf(out, ",\"retry\":%s", refusal->retry ? "true" : "false");
+  if (refusal->wait_s > 0)
+    buf_printf(out, ",\"retry_after_ms\":%lld",
+               (long long)refusal->wait_s * 1000);
+  if (protocol_of(conn)->host.development) {
+    buf_puts(out, ",\"why\":");
+    json_put_string(out, refusal->why, strlen(refusal->why));
+  }
   buf_puts(out, "}}");
   answer_send(conn);
 }
 
-/* auth_error, and the close that follows when it has been written. `why` is
- * for the log alone: a peer that guesses must not be helped. */
-static void refuse(struct conn *conn, const struct msg_id *id, const char *code,
-                   const char *text, const char *why) {
+/* Final is only what the same client would meet again whatever time passes. */
+static int close_code(const struct refusal *refusal) {
+  if (!refusal->retry)
+    return CLOSE_AUTH_FAILED;
+  bool token = strncmp(refusal->code, "TOKEN_", strlen("TOKEN_")) == 0;
+  return token ? CLOSE_TOKEN_EXPIRED : CLOSE_INTERNAL;
+}
+
+/* auth_error, and the close that follows when it has been written. Why is for
+ * the log alone: a peer that guesses must not be helped; but who develops does
+ * not guess. */
+static void refuse(struct conn *conn, const struct msg_id *id,
+                   const struct refusal *refusal) {
   conn->manager->stats->auth_failed++;
   log_info("conn=%llu ip=%s auth refused code=%s %s",
-           (unsigned long long)conn->id, conn->address->text, code, why);
+           (unsigned long long)conn->id, conn->address->text, refusal->code,
+           refusal->why);
   if (!conn->raw)
-    send_auth_error(conn, id, code, text);
-  conn_close(conn, CLOSE_AUTH_FAILED, NULL);
+    send_auth_error(conn, id, refusal);
+  conn_close(conn, close_code(refusal), NULL);
 }
 
 static void refuse_err(struct conn *conn, const struct msg_id *id, enum err err,
                        const char *why) {
-  refuse(conn, id, err_name(err), err_text(err), why);
+  struct refusal refusal = {.code = err_name(err),
+                            .text = err_text(err),
+                            .retry = err_retry(err),
+                            .why = why};
+  refuse(conn, id, &refusal);
+}
+
+static void refuse_claims(struct conn *conn, const struct msg_id *id,
+                          enum err err, const struct jwt_claims *claims) {
+  struct refusal refusal = {.code = err_name(err),
+                            .text = err_text(err),
+                            .retry = err_retry(err),
+                            .wait_s = claims->wait_s,
+                            .why = claims->why};
+  if (claims->hint)
+    log_warn("auth: %s", claims->hint);
+  refuse(conn, id, &refusal);
 }
 
 /* An integer: to write a double takes four times as long. */
@@ -160,8 +202,10 @@ void auth_go_on(struct conn *conn) {
 
 static void refuse_result(struct conn *conn, const struct msg_id *id,
                           const struct call_result *result) {
+  struct refusal refusal = {
+      .code = result->code, .text = result->text, .why = "refused by a script"};
   if (result->verdict == CALL_REFUSED)
-    refuse(conn, id, result->code, result->text, "refused by a script");
+    refuse(conn, id, &refusal);
   else
     refuse_err(conn, id, result->err, "a hook failed");
 }
@@ -207,7 +251,7 @@ static void decide(struct conn *conn, const struct msg_id *id, int err,
     err = ERR_INVALID_TOKEN;
   }
   if (err)
-    refuse_err(conn, id, (enum err)err, claims->why);
+    refuse_claims(conn, id, (enum err)err, claims);
   else if (conn->state == CONN_READY)
     refresh(conn, id, claims);
   else if (conn->state == CONN_NEW)
@@ -239,33 +283,35 @@ static char *user_of(const struct call_arg *value) {
   return mem_strndup(user, len);
 }
 
-/* `exp` of the claims that a script returned; 0 if there is none. */
-static int64_t expiry_of(const struct call_arg *table) {
+/* `exp` of the claims that a script returned; 0 if there is none. NULL, or why
+ * it cannot be. */
+static const char *expiry_of(const struct call_arg *table, int64_t *expires) {
   const struct envelope claims = {.data = table->text, .data_len = table->len};
   const char *value;
   size_t len;
-  int64_t expires;
+  *expires = 0;
   if (table->len == 0 || !field_find(&claims, "exp", &value, &len) ||
       !strchr("-0123456789", *value))
-    return 0;
-  return json_to_int(value, len, &expires)
-             ? expires
-             : (int64_t)json_to_double(value, len);
+    return NULL;
+  return claims_read_time(value, len, time(NULL), expires);
 }
 
 static void token_hook_done(const struct call_spec *spec,
                             const struct call_result *result) {
-  struct jwt_claims claims = {.why = "@token gave no user id"};
+  struct jwt_claims claims = {0};
   if (result->verdict != CALL_OK) {
     refuse_result(spec->conn, &spec->id, result);
     return;
   }
   const struct call_arg *table = &result->value[1];
   claims.user = user_of(&result->value[0]);
-  claims.expires = expiry_of(table);
+  claims.why = expiry_of(table, &claims.expires);
+  bool ok = claims.user && !claims.why;
+  if (!claims.user)
+    claims.why = "@token gave no user id";
   claims.json =
       table->len ? mem_strndup(table->text, table->len) : mem_strdup("{}");
-  decide(spec->conn, &spec->id, claims.user ? 0 : ERR_INVALID_TOKEN, &claims);
+  decide(spec->conn, &spec->id, ok ? 0 : ERR_INVALID_TOKEN, &claims);
 }
 
 static void run_token_hook(struct conn *conn, const struct msg_id *id,
@@ -286,7 +332,9 @@ static void check_token(struct conn *conn, const struct msg_id *id,
                         const char *token, size_t len) {
   const struct host *host = &protocol_of(conn)->host;
   struct jwt_claims claims = {0};
-  if (host->live->hooks[HOOK_TOKEN]) {
+  if (len > protocol_of(conn)->config->auth_token_bytes) {
+    refuse_err(conn, id, ERR_INVALID_TOKEN, "longer than auth.token_bytes");
+  } else if (host->live->hooks[HOOK_TOKEN]) {
     run_token_hook(conn, id, token, len);
   } else {
     int err = jwt_verify(host->key, token, len, time(NULL), &claims);
@@ -294,13 +342,31 @@ static void check_token(struct conn *conn, const struct msg_id *id,
   }
 }
 
+/* The token as it stands in the message; or, as it has escapes, which no JWT
+ * needs, a copy in `copy`, to be freed with mem_free. */
+static const char *token_of(const struct envelope *env, size_t *len,
+                            char **copy) {
+  const char *value;
+  if (!field_find(env, "token", &value, len) || *value != '"' || *len < 3)
+    return NULL;
+  value++;
+  *len -= 2;
+  if (!memchr(value, '\\', *len))
+    return value;
+  *copy = mem_alloc_raw(*len);
+  *len = json_unescape(value, *len, *copy, *len);
+  return *copy;
+}
+
 void auth_message(struct conn *conn, const struct envelope *env) {
-  char token[AUTH_MESSAGE_BYTES];
+  char *copy = NULL;
   size_t len;
-  if (!field_string(env, "token", token, sizeof token, &len) || len == 0)
+  const char *token = token_of(env, &len, &copy);
+  if (!token)
     refuse_err(conn, &env->id, ERR_INVALID_TOKEN, "no token in the message");
   else
     check_token(conn, &env->id, token, len);
+  mem_free(copy);
 }
 
 void auth_token(struct conn *conn, const char *token, size_t len) {

@@ -11,8 +11,9 @@
 #include "hub/conn.h"
 #include "protocol/envelope.h"
 
-/* A message with more bytes than this, before auth_ok, closes 4507. */
-enum { AUTH_MESSAGE_BYTES = 8192 };
+/* What an auth message has beside its token. A message before auth_ok that is
+ * longer than this and auth.token_bytes closes 4507. */
+enum { AUTH_ENVELOPE_BYTES = 1024 };
 
 /* The choices of auth.sessions: whether a user may have several connections,
  * or a new one takes the place of the one before. */

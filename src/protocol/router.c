@@ -47,10 +47,11 @@ static const struct builtin *find_builtin(const char *type) {
 }
 
 size_t router_message_limit(const struct conn *conn) {
-  size_t limit = (size_t)protocol_of(conn)->config->limits_message_bytes;
-  bool early =
-      conn->state == CONN_NEW && !conn->raw && limit > AUTH_MESSAGE_BYTES;
-  return early ? AUTH_MESSAGE_BYTES : limit;
+  const struct config *config = protocol_of(conn)->config;
+  size_t limit = config->limits_message_bytes;
+  size_t early = config->auth_token_bytes + AUTH_ENVELOPE_BYTES;
+  bool is_early = conn->state == CONN_NEW && !conn->raw && limit > early;
+  return is_early ? early : limit;
 }
 
 /* Takes the message from the connection's buckets; 0, or the milliseconds

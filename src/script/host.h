@@ -7,6 +7,7 @@
 #include "base/stats.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct config;
@@ -45,8 +46,9 @@ struct host {
    * nothing), and a number that grows whenever that changes. */
   _Atomic(const struct handler *) running;
   _Atomic uint32_t runs;
-  int worker;      /* 1, 2, … */
-  unsigned errors; /* counted for the references of log lines */
+  bool development; /* who is refused may know why */
+  int worker;       /* 1, 2, … */
+  unsigned errors;  /* counted for the references of log lines */
 };
 
 /* Says what Lua is about to run; NULL: nothing any more. Only the worker's

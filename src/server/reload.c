@@ -326,6 +326,7 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
     check_now(reloader, &asks);
   } else {
     crew_post(reloader->crew, LETTER_TLS);
+    keys_reread(reloader->keys);
     list_push(&reloader->waiting, &ask->node);
     go_on(reloader);
   }

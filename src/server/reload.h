@@ -12,6 +12,7 @@
 #define SERVER_RELOAD_H
 
 #include "server/crew.h"
+#include "server/keys.h"
 #include "server/manifest.h"
 
 /* Reads the directory once and builds a generation for the host, to see
@@ -38,6 +39,7 @@ typedef void reload_done_fn(void *arg, const struct reload_outcome *outcome);
 struct reloader {
   const struct config *config;  /* borrowed */
   struct crew *crew;            /* borrowed */
+  struct keys *keys;            /* borrowed; read again with each reload */
   unsigned built;               /* generations so far, failed ones included */
   unsigned number;              /* of the one that is live */
   unsigned failed;              /* reloads that changed nothing, checks aside */
@@ -62,9 +64,10 @@ void reload_init(struct reloader *reloader, const struct config *config,
 MUST_CHECK struct generation **reload_first(struct reloader *reloader,
                                             struct buf *error);
 
-/* Loads the scripts, and has the TLS certificate read again, whatever comes of
- * the scripts; `check`: builds them only. `done` (may be NULL) is called
- * once, perhaps at once. What came of a reload is logged; a check is not. */
+/* Loads the scripts, and has the TLS certificate and the keys of tokens read
+ * again, whatever comes of the scripts; `check`: builds them only. `done` (may
+ * be NULL) is called once, perhaps at once. What came of a reload is logged; a
+ * check is not. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
 

@@ -2,7 +2,6 @@
  * The process. */
 #include "server/server.h"
 
-#include "auth/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,7 +26,7 @@ enum { DEV_TOKEN_TTL_S = 24 * 3600, USUAL_DESCRIPTORS = 65536 };
 struct server {
   const struct config *config;
   enum config_mode mode;
-  struct jwt_key *key;
+  struct keys keys;
   struct store *store;
   uv_loop_t loop;
   struct mailbox mailbox;
@@ -166,9 +165,9 @@ static void print_welcome(const struct server *server, const char *scheme,
   char *token = NULL;
   time_t now = time(NULL);
   snprintf(claims, sizeof claims, "{\"%s\":\"dev\",\"iat\":%lld,\"exp\":%lld}",
-           jwt_user_claim(server->key), (long long)now,
+           jwt_user_claim(server->keys.key), (long long)now,
            (long long)now + DEV_TOKEN_TTL_S);
-  if (jwt_sign(server->key, claims, &token))
+  if (jwt_sign(server->keys.key, claims, &token))
     return;
   bool tls = scheme[4] == 's';
   printf("\n  WebSocket  %s://%s/ws\n", tls ? "wss" : "ws", address);
@@ -267,13 +266,14 @@ static void init(struct server *server) {
   server->store = new_store(server->config);
   rates_init(&server->rates);
   struct crew_shared shared = {.config = server->config,
-                               .key = server->key,
+                               .key = server->keys.key,
                                .metrics = server->metrics,
                                .store = server->store,
                                .rates = &server->rates,
                                .home = &server->mailbox};
   crew_init(&server->crew, &shared);
   reload_init(&server->reloader, server->config, &server->crew, &server->loop);
+  server->reloader.keys = &server->keys;
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
   server->control.metrics = server->metrics;
@@ -287,7 +287,7 @@ static void free_all(struct server *server) {
   store_free(server->store);
   if (uv_loop_close(&server->loop))
     log_debug("a handle of the main loop was left open");
-  jwt_key_free(server->key);
+  keys_free(&server->keys);
 }
 
 /* The handles of what was opened in vain. */
@@ -303,8 +303,7 @@ int server_run(const struct config *config, enum config_mode mode,
   struct server server = {.config = config, .mode = mode};
   char address[LISTEN_ADDRESS_BYTES];
   struct generation **first = NULL;
-  server.key = key_load(config, NULL, error);
-  if (!server.key)
+  if (keys_load(&server.keys, config, error) < 0)
     return ERR_CONFIG;
   init(&server);
   int err = prepare(&server, address, &first, error);
@@ -321,10 +320,10 @@ int server_run(const struct config *config, enum config_mode mode,
 int server_check(const struct config *config, unsigned *handlers,
                  struct buf *error) {
   struct host host = {.config = config, .worker = 1};
-  struct jwt_key *key = key_load(config, NULL, error);
-  if (!key)
+  struct keys keys;
+  if (keys_load(&keys, config, error) < 0)
     return ERR_CONFIG;
-  host.key = key;
+  host.key = keys.key;
   host.store = new_store(config);
   struct generation *generation =
       reload_build(&host, config->scripts, 1, NULL, error);
@@ -332,6 +331,6 @@ int server_check(const struct config *config, unsigned *handlers,
   int err = generation ? 0 : ERR_SCRIPT;
   generation_free(generation);
   store_free(host.store);
-  jwt_key_free(key);
+  keys_free(&keys);
   return err;
 }

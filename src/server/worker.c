@@ -250,6 +250,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   open_bus(worker);
   worker->open = true;
   worker->edge.development = development;
+  worker->protocol.host.development = development;
   int err = edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
   return err ? err : open_fetcher(worker, error);
 }
