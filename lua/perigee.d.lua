@@ -10,8 +10,8 @@ local perigee = {}
 -- What a script returns --------------------------------------------------
 
 ---What it returns is the reply to a message that carried an `id`;
----`return nil, "my.code", "text"` answers an error.
----@alias perigee.Handler fun(client: perigee.Client, data: any): any, string?, string?
+---`return nil, "my.code", "text", data` answers an error.
+---@alias perigee.Handler fun(client: perigee.Client, data: any): any, string?, string?, any
 
 ---A handler with what is checked before it is entered.
 ---@class perigee.DeclaredHandler
@@ -42,10 +42,10 @@ local perigee = {}
 
 ---Instead of the check of the JWT: user id and claims, or `nil, code, text`.
 ---@alias perigee.TokenHook
----| fun(client: perigee.Client, token: string): (string|integer)?, (table|string)?, string?
+---| fun(client: perigee.Client, token: string): (string|integer)?, (table|string)?, string?, any
 
----After the token was accepted; `nil, code, text` refuses.
----@alias perigee.AuthHook fun(client: perigee.Client, claims: table): any, string?, string?
+---After the token was accepted; `nil, code, text, data` refuses.
+---@alias perigee.AuthHook fun(client: perigee.Client, claims: table): any, string?, string?, any
 
 ---Once a connection, after `auth_ok`.
 ---@alias perigee.ConnectHook fun(client: perigee.Client)
@@ -53,17 +53,17 @@ local perigee = {}
 ---Once for each connection that had `@connect`, whatever ended it.
 ---@alias perigee.DisconnectHook fun(client: perigee.Client, reason: string)
 
----Before a join: `nil, code, text` refuses, a table becomes the reply's data.
+---Before a join: `nil, code, text, data` refuses, a table becomes the reply's data.
 ---@alias perigee.JoinHook
----| fun(client: perigee.Client, room: string, data: table?): table?, string?, string?
+---| fun(client: perigee.Client, room: string, data: table?): table?, string?, string?, any
 
 ---After a leave.
 ---@alias perigee.LeaveHook
 ---| fun(client: perigee.Client, room: string, reason: "left"|"disconnected"|"kicked")
 
----Before every handler; `nil, code, text` refuses.
+---Before every handler; `nil, code, text, data` refuses.
 ---@alias perigee.MessageHook
----| fun(client: perigee.Client, type: string, data: any): any, string?, string?
+---| fun(client: perigee.Client, type: string, data: any): any, string?, string?, any
 
 ---A message to the path `raw.path`, as it came. Text is valid UTF-8.
 ---@alias perigee.RawHook
@@ -107,6 +107,7 @@ function client:send_raw(payload, is_binary) end
 ---@return true?
 ---@return string? code
 ---@return string? text
+---@return any data Of the refusal.
 function client:join(room) end
 
 ---Leaves a room; the client is told. Whether it was a member.

@@ -110,7 +110,11 @@ describe("A connection", function()
     it("is refused with " .. what, function()
       local mallory = server:connect { auth = false }
       mallory:send_text('{"type":"auth"' .. data .. "}")
-      assert.is_string(mallory:expect("auth_error").data.code)
+      local problem = mallory:expect("auth_error").data
+      assert.equal("INVALID_TOKEN", problem.code)
+      if what == "no token" or what == "an empty token" then
+        assert.equal("no token in the message", problem.message)
+      end
       mallory:expect_close(4501)
     end)
   end

@@ -100,3 +100,70 @@ describe("Files of an editor that writes a byte order mark", function()
     server:wait_log "b.lua:2: here"
   end)
 end)
+
+describe("A message without an id that is refused", function()
+  local scripts = { ["main.lua"] = [[
+    return {
+      refuse = function() return nil, "x.no", "Not now", { wait = 5 } end,
+      raise = function() error "broken" end,
+      checked = { schema = { n = "integer" }, handler = function() end },
+      ["@join"] = function(client, room)
+        if room == "closed" then return nil, "room.closed", "No" end
+      end,
+      enter = function(client, room) return client:join(room) == true end,
+    }
+  ]] }
+
+  -- What is sent, and what is told about it: code, text, data.
+  local cases = {
+    { '{"type":"refuse"}', "x.no", "Not now", { wait = 5 } },
+    { '{"type":"raise"}', "HANDLER_ERROR", "the handler failed" },
+    { '{"type":"checked","data":{"n":"x"}}', "BAD_REQUEST",
+      "data.n: expected integer" },
+    { '{"type":"no.such"}', "UNKNOWN_TYPE",
+      "no handler for message type 'no.such'" },
+    { '{"type":"join","data":{"room":"closed"}}', "room.closed", "No" },
+    { '{"type":"join","data":{"room":"~x"}}', "FORBIDDEN", "a room whose" },
+    { '{"type":5}', "BAD_REQUEST", "type: " },
+    { "{nonsense}", "BAD_JSON", "the message is not valid JSON" },
+  }
+
+  it("is told in development mode, and logged", function()
+    local server = t.server { mode = "dev", scripts = scripts }
+    finally(function() server:stop() end)
+    local alice = server:connect "alice"
+    for _, case in ipairs(cases) do
+      local from = #server:log() + 1
+      alice:send_text(case[1])
+      local told = alice:expect "error"
+      assert.is_nil(told.id)
+      assert.equal(case[2], told.data.code)
+      assert.matches(case[3], told.data.message, 1, true)
+      assert.same(case[4], told.data.data)
+      server:wait_log("info  conn=%d+ user=alice refused handler=%S+ code="
+        .. case[2] .. " ", from)
+    end
+    alice:request("enter", "closed") -- nobody has sent a join
+    alice:expect_nothing()
+  end)
+
+  it("is dropped without a word in production", function()
+    local server = t.server { scripts = scripts }
+    finally(function() server:stop() end)
+    local alice = server:connect "alice"
+    for _, case in ipairs(cases) do alice:send_text(case[1]) end
+    alice:expect_nothing()
+    assert.is_nil(server:log():find("refused", 1, true))
+  end)
+
+  it("before auth is told in development mode, too", function()
+    local server = t.server { mode = "dev", scripts = scripts }
+    finally(function() server:stop() end)
+    local alice = server:connect { auth = false }
+    alice:send "refuse"
+    assert.equal("UNAUTHENTICATED", alice:expect("error").data.code)
+    local token = server:token { sub = "alice" }
+    local _, code = alice:auth(token .. "x")
+    assert.equal("INVALID_TOKEN", code)
+  end)
+end)

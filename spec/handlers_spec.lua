@@ -12,6 +12,23 @@ describe("A handler", function()
         ["script.burst_ms"] = 60000,
       },
       scripts = {
+        ["no.lua"] = [[
+          local perigee = require "perigee"
+          return {
+            ["no.table"] = function()
+              return nil, "chat.full", "It is full",
+                { left = 0, list = { 1, perigee.json.array {} } }
+            end,
+            ["no.number"] = function() return nil, "chat.full", nil, 5 end,
+            ["no.false"] = function() return nil, "chat.full", nil, false end,
+            ["no.null"] = function()
+              return nil, "chat.full", nil, perigee.json.null
+            end,
+            ["no.function"] = function()
+              return nil, "chat.full", "It is full", { when = print }
+            end,
+          }
+        ]],
         ["answers.lua"] = [[
           local perigee = require "perigee"
           return {
@@ -110,6 +127,25 @@ describe("A handler", function()
     assert.is_string(text)
   end)
 
+  it("refuses with data of its own", function()
+    for name, data in pairs {
+      ["no.table"] = { left = 0, list = { 1, t.array {} } },
+      ["no.number"] = 5, ["no.false"] = false, ["no.null"] = t.null,
+    } do
+      local code, text, problem = alice:fails(name)
+      assert.equal("chat.full", code)
+      assert.equal(name == "no.table" and "It is full" or "chat.full", text)
+      assert.same(data, problem.data)
+    end
+    local _, _, problem = alice:fails "no"
+    assert.is_nil(problem.data)
+    local code
+    code, _, problem = alice:fails "no.function"
+    assert.equal("HANDLER_ERROR", code)
+    server:wait_log(problem.ref .. "[^\n]*no.lua:%d+: what this function "
+      .. "returned: data.when: a function cannot be sent as JSON")
+  end)
+
   it("that raises is a HANDLER_ERROR, and nothing of it leaks", function()
     alice:send("raise", nil, 7)
     local raw = alice:receive()
@@ -203,7 +239,7 @@ describe("A message", function()
   it("of an unknown type is told so", function()
     local _, code, text, problem = alice:try "no.such.type"
     assert.equal("UNKNOWN_TYPE", code)
-    assert.is_string(text)
+    assert.equal("no handler for message type 'no.such.type'", text)
     assert.is_false(problem.retry)
   end)
 

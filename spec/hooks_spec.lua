@@ -4,6 +4,7 @@ local t = require "perigee.testing"
 -- A script that tells the user "watcher" about every hook, in order.
 local tell = [[
   local perigee = require "perigee"
+  local json = perigee.json
   local function tell(hook, client, ...)
     perigee.send_to_user("watcher", { type = "hook", data = { hook = hook,
       user = client.user_id, args = perigee.json.array { ... } } })
@@ -20,7 +21,7 @@ describe("The hook", function()
           return {
             ["@auth"] = function(client, claims)
               if claims.banned then
-                return nil, "chat.banned", "Not you"
+                return nil, "chat.banned", "Not you", { until_ = 1800000000 }
               end
               tell("auth", client, claims.sub)
             end,
@@ -37,7 +38,7 @@ describe("The hook", function()
             ["@join"] = function(client, room, data)
               tell("join", client, room, data)
               if room == "vip" then
-                return nil, "chat.closed", "Members only"
+                return nil, "chat.closed", "Members only", { price = 5 }
               elseif room == "topic" then
                 return { topic = "Lua" }
               end
@@ -47,14 +48,14 @@ describe("The hook", function()
             end,
             ["@message"] = function(client, kind, data)
               if kind == "echo" and data == "stop" then
-                return nil, "chat.stopped", "No"
+                return nil, "chat.stopped", "No", json.array { "stop" }
               end
             end,
             kick = function(_, user) return perigee.kick(user, "enough") end,
             leave_it = function(client) return client:leave "topic" end,
             join_vip = function(client)
-              local ok, code, text = client:join "vip"
-              return { ok = ok, code = code, text = text }
+              local ok, code, text, data = client:join "vip"
+              return { ok = ok, code = code, text = text, data = data }
             end,
             bye = function(client) client:close(4004, "bye") end,
           }
@@ -65,7 +66,7 @@ describe("The hook", function()
             ["@join"] = function(client, room) tell("join 2", client, room) end,
             ["@message"] = function(_, kind, data)
               if data == "stop" or data == "second" then
-                return nil, "chat.second"
+                return nil, "chat.second", nil, json.null
               end
             end,
             echo = function(_, data) return data end,
@@ -97,8 +98,9 @@ describe("The hook", function()
     server:connect { user = "alice-1" }
     assert.same({ "auth", "alice-1" }, told("alice-1", 1)[1])
     local mallory = server:connect { auth = false }
-    local _, code, text = mallory:auth(
+    local _, code, text, all = mallory:auth(
       server:token { sub = "mallory", banned = true })
+    assert.same({ until_ = 1800000000 }, all.data)
     assert.equal("chat.banned", code)
     assert.equal("Not you", text)
     mallory:expect_close(4501)
@@ -124,13 +126,14 @@ describe("The hook", function()
   it("@join can refuse, and then nobody has joined", function()
     local alice = server:connect { user = "alice-3" }
     told("alice-3", 5)
-    local _, code, text = alice:try("join", { room = "vip" })
+    local code, text, all = alice:fails("join", { room = "vip" })
     assert.equal("chat.closed", code)
     assert.equal("Members only", text)
+    assert.same({ price = 5 }, all.data)
     -- The second script was not asked, and there is no @leave later.
     assert.same({ "join", "vip", { room = "vip" } }, told("alice-3", 1)[1])
-    assert.same({ code = "chat.closed", text = "Members only" },
-      alice:request "join_vip")
+    assert.same({ code = "chat.closed", text = "Members only",
+      data = { price = 5 } }, alice:request "join_vip")
     alice:close()
     local hooks = told("alice-3", 3)
     assert.same({ "join", "vip" }, hooks[1])
@@ -206,11 +209,12 @@ describe("The hook", function()
   it("@message can refuse; the first refusal wins", function()
     local alice = server:connect { user = "alice-7" }
     assert.equal("go", alice:request("echo", "go"))
-    local _, code = alice:try("echo", "stop")
+    local code, _, all = alice:fails("echo", "stop")
     assert.equal("chat.stopped", code)
-    _, code = alice:try("echo", "second")
+    assert.same({ "stop" }, all.data)
+    code, _, all = alice:fails("echo", "second")
     assert.equal("chat.second", code)
-    _, code = alice:try("unknown", "second")
-    assert.is_string(code)
+    assert.equal(t.null, all.data)
+    assert.is_string((alice:fails("unknown", "second")))
   end)
 end)

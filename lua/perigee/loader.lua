@@ -15,9 +15,9 @@ local function deciding(list)
   return function(...)
     local result, second
     for i = 1, #list do
-      local value, code, text = list[i].run(...)
+      local value, code, text, data = list[i].run(...)
       if value == nil and code ~= nil then
-        return nil, code, text
+        return nil, code, text, data
       end
       if result == nil then
         result, second = value, code

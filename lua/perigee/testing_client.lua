@@ -252,7 +252,8 @@ function Client:expect_close(code, timeout)
   return self.ws.got_close_message
 end
 
--- Authenticates; returns the data of auth_ok, or nil, code, text. A failure is
+-- Authenticates; returns the data of auth_ok; or nil, code, text, and all data
+-- of the error. A failure is
 -- that of the function `level` (0) above the caller.
 function Client:auth(token, level)
   self:send("auth", { token = token })
@@ -260,7 +261,7 @@ function Client:auth(token, level)
     return message.type == "auth_ok" or message.type == "auth_error"
   end, nil, (level or 0) + 1)
   if answer.type == "auth_error" then
-    return nil, answer.data.code, answer.data.message
+    return nil, answer.data.code, answer.data.message, answer.data
   end
   return answer.data
 end

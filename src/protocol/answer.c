@@ -7,6 +7,8 @@
 #include "script/message.h"
 #include "wire/json.h"
 
+#include <stdio.h>
+
 enum {
   OUT_KEEP = 64 * 1024,
   RATE_TOLD_EVERY_MS = 1000,
@@ -17,6 +19,7 @@ enum {
 /* What an error says beside its code. */
 struct detail {
   const char *text, *ref; /* ref: NULL if none */
+  struct call_arg data;   /* JSON of the script's own; len 0: none */
   bool retry;
   uint32_t retry_after_ms; /* 0: not known */
 };
@@ -50,6 +53,15 @@ void answer_send_control(struct conn *conn) {
   frame_unref(frame);
 }
 
+/* Whether there is room for it in an empty queue; else that is logged. */
+static bool has_room(const struct conn *conn, const char *what, size_t len) {
+  bool fits = len + FRAME_HEADER_BYTES <= conn->manager->limits.queue_bytes;
+  if (!fits)
+    log_warn("conn=%llu user=%s %s of %zu bytes is over limits.queue_bytes",
+             (unsigned long long)conn->id, conn_user_name(conn), what, len);
+  return fits;
+}
+
 void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len) {
   if (id->kind == MSG_ID_NONE)
@@ -61,13 +73,10 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   else
     buf_puts(out, "null");
   buf_putc(out, '}');
-  if (out->len + FRAME_HEADER_BYTES <= conn->manager->limits.queue_bytes) {
+  if (has_room(conn, "a reply", out->len))
     answer_send(conn);
-    return;
-  }
-  log_warn("conn=%llu user=%s a reply of %zu bytes is over limits.queue_bytes",
-           (unsigned long long)conn->id, conn_user_name(conn), out->len);
-  answer_error(conn, id, ERR_TOO_LARGE, "the reply is too large");
+  else
+    answer_error(conn, id, ERR_TOO_LARGE, "the reply is too large");
 }
 
 void answer_membership(struct conn *conn, const char *type, const char *room,
@@ -77,15 +86,13 @@ void answer_membership(struct conn *conn, const char *type, const char *room,
     return;
   buf_reset(out, OUT_KEEP);
   message_room_begin(out, type, room, strlen(room));
-  size_t rest = len + sizeof ",\"data\":}" + FRAME_HEADER_BYTES;
-  if (out->len + rest > conn->manager->limits.queue_bytes) {
-    log_warn("conn=%llu user=%s what @join returned is not told: %zu bytes are "
-             "over limits.queue_bytes",
-             (unsigned long long)conn->id, conn_user_name(conn), len);
-  } else if (len > 0) {
+  size_t room_end = out->len;
+  if (len > 0) {
     buf_puts(out, ",\"data\":");
     buf_put(out, json, len);
   }
+  if (!has_room(conn, "what @join returned", out->len + 1))
+    out->len = room_end; /* the client is told without it */
   buf_putc(out, '}');
   answer_send(conn);
 }
@@ -95,26 +102,54 @@ void answer_pong(struct conn *conn, const struct msg_id *id) {
   answer_send(conn);
 }
 
-static void send_error(struct conn *conn, const struct msg_id *id,
-                       const char *code, const struct detail *detail) {
-  struct buf *out = answer_begin(conn, "error", id);
+void answer_put_code(struct buf *out, const char *code, const char *text,
+                     struct call_arg data) {
   buf_puts(out, ",\"data\":{\"code\":");
   json_put_string(out, code, strlen(code));
   buf_puts(out, ",\"message\":");
-  json_put_string(out, detail->text, strlen(detail->text));
+  json_put_string(out, text, strlen(text));
+  if (data.len > 0) {
+    buf_puts(out, ",\"data\":");
+    buf_put(out, data.text, data.len);
+  }
+}
+
+static void write_error(struct conn *conn, const struct msg_id *id,
+                        const char *code, const struct detail *detail) {
+  struct buf *out = answer_begin(conn, "error", id);
+  answer_put_code(out, code, detail->text, detail->data);
   buf_puts(out, detail->retry ? ",\"retry\":true" : ",\"retry\":false");
   if (detail->retry_after_ms)
     buf_printf(out, ",\"retry_after_ms\":%u", detail->retry_after_ms);
   if (detail->ref)
     buf_printf(out, ",\"ref\":\"%s\"", detail->ref);
   buf_puts(out, "}}");
+}
+
+static void send_error(struct conn *conn, const struct msg_id *id,
+                       const char *code, struct detail detail) {
+  write_error(conn, id, code, &detail);
+  if (detail.data.len > 0 &&
+      !has_room(conn, "an error", protocol_of(conn)->out.len)) {
+    detail.data.len = 0;
+    write_error(conn, id, code, &detail);
+  }
   answer_send(conn);
 }
 
-static void count(struct conn *conn, const char *code, const char *text) {
+/* Counts the message that is refused, and tells its sender if it wants an
+ * answer. Who develops is told in any case, by the log, too: a message that
+ * just has no effect is hard to find. */
+static void tell(struct conn *conn, const struct msg_id *id,
+                 const char *handler, const char *code, struct detail detail) {
+  bool development = protocol_of(conn)->host.development;
   conn->manager->stats->messages_refused++;
-  log_debug("conn=%llu user=%s refused code=%s %s",
-            (unsigned long long)conn->id, conn_user_name(conn), code, text);
+  log_at(development ? LOG_INFO : LOG_DEBUG,
+         "conn=%llu user=%s refused handler=%s code=%s %s",
+         (unsigned long long)conn->id, conn_user_name(conn), handler, code,
+         detail.text);
+  if (id->kind != MSG_ID_NONE || development)
+    send_error(conn, id, code, detail);
 }
 
 void answer_mistake(struct conn *conn) {
@@ -127,9 +162,14 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text) {
   struct detail detail = {.text = text ? text : err_text(err),
                           .retry = err_retry(err)};
-  count(conn, err_name(err), detail.text);
-  if (id->kind != MSG_ID_NONE)
-    send_error(conn, id, err_name(err), &detail);
+  tell(conn, id, "-", err_name(err), detail);
+}
+
+void answer_unknown_type(struct conn *conn, const struct msg_id *id,
+                         const char *type) {
+  char text[128];
+  snprintf(text, sizeof text, "no handler for message type '%s'", type);
+  answer_error(conn, id, ERR_UNKNOWN_TYPE, text);
 }
 
 void answer_try_later(struct conn *conn, uint32_t retry_after_ms) {
@@ -138,7 +178,7 @@ void answer_try_later(struct conn *conn, uint32_t retry_after_ms) {
                           .retry = true,
                           .retry_after_ms = retry_after_ms};
   if (!conn->raw)
-    send_error(conn, &none, err_name(ERR_TRY_LATER), &detail);
+    send_error(conn, &none, err_name(ERR_TRY_LATER), detail);
   conn_close(conn, CLOSE_TRY_LATER, NULL);
 }
 
@@ -148,19 +188,21 @@ void answer_rate_limited(struct conn *conn, const struct msg_id *id,
   struct detail detail = {.text = err_text(ERR_RATE_LIMITED),
                           .retry = true,
                           .retry_after_ms = retry_after_ms};
-  count(conn, err_name(ERR_RATE_LIMITED), detail.text);
+  conn->manager->stats->messages_refused++;
   conn->manager->stats->rate_limited++;
   if (id->kind == MSG_ID_NONE) {
     if (conn->rate_told_ms && now - conn->rate_told_ms < RATE_TOLD_EVERY_MS)
       return;
     conn->rate_told_ms = now;
   }
-  send_error(conn, id, err_name(ERR_RATE_LIMITED), &detail);
+  log_debug("conn=%llu user=%s refused code=%s", (unsigned long long)conn->id,
+            conn_user_name(conn), err_name(ERR_RATE_LIMITED));
+  send_error(conn, id, err_name(ERR_RATE_LIMITED), detail);
 }
 
-void answer_failure(struct conn *conn, const struct msg_id *id,
+void answer_failure(const struct call_spec *spec,
                     const struct call_result *result) {
-  struct detail detail = {.text = result->text};
+  struct detail detail = {.text = result->text, .data = result->value[0]};
   const char *code = result->code;
   if (result->verdict == CALL_FAILED) {
     code = err_name(result->err);
@@ -168,9 +210,7 @@ void answer_failure(struct conn *conn, const struct msg_id *id,
                              .ref = result->ref,
                              .retry = err_retry(result->err)};
   }
-  count(conn, code, detail.text);
-  if (id->kind != MSG_ID_NONE)
-    send_error(conn, id, code, &detail);
+  tell(spec->conn, &spec->id, spec->handler->name, code, detail);
 }
 
 void answer_call(const struct call_spec *spec,
@@ -179,5 +219,5 @@ void answer_call(const struct call_spec *spec,
     answer_reply(spec->conn, &spec->id, result->value[0].text,
                  result->value[0].len);
   else
-    answer_failure(spec->conn, &spec->id, result);
+    answer_failure(spec, result);
 }

@@ -2,7 +2,8 @@
  * How replies and errors are written.
  *
  * A message with an id gets exactly one of them. Without an id nothing is
- * sent: a failure is counted, and logged at debug level. */
+ * sent: a failure is counted, and logged at debug level. In development mode
+ * a failure is logged for everybody to see, and sent without an id, too. */
 #ifndef PROTOCOL_ANSWER_H
 #define PROTOCOL_ANSWER_H
 
@@ -27,6 +28,10 @@ void answer_pong(struct conn *conn, const struct msg_id *id);
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text);
 
+/* UNKNOWN_TYPE, naming it. */
+void answer_unknown_type(struct conn *conn, const struct msg_id *id,
+                         const char *type);
+
 /* Counts a useless message: what is no message, or comes before auth. One that
  * sends more than 20 in 5 seconds is closed 4505. What is well-formed is never
  * useless: it may be of a type, or have a form, that a reload has just taken
@@ -48,8 +53,14 @@ void answer_call(const struct call_spec *spec,
                  const struct call_result *result);
 
 /* The same for a result that is not CALL_OK. */
-void answer_failure(struct conn *conn, const struct msg_id *id,
+void answer_failure(const struct call_spec *spec,
                     const struct call_result *result);
+
+/* Writes ,"data":{"code":…,"message":…,"data":…; what follows begins with a
+ * comma, and two braces end the message. `data` is a script's, JSON, len 0:
+ * none. */
+void answer_put_code(struct buf *out, const char *code, const char *text,
+                     struct call_arg data);
 
 /* Begins a message in protocol->out: its type and, if there is one, the id.
  * What follows begins with a comma; answer_send sends it. */

@@ -22,18 +22,16 @@
 /* What a refusal says, to the client and to the log. */
 struct refusal {
   const char *code, *text;
-  bool retry;      /* the same client may be let in later */
-  int64_t wait_s;  /* in so many seconds; 0: nobody knows */
+  struct call_arg data; /* of a script, JSON; len 0: none */
+  bool retry;           /* the same client may be let in later */
+  int64_t wait_s;       /* in so many seconds; 0: nobody knows */
   const char *why; /* static; for the log, and in development mode for all */
 };
 
 static void send_auth_error(struct conn *conn, const struct msg_id *id,
                             const struct refusal *refusal) {
   struct buf *out = answer_begin(conn, "auth_error", id);
-  buf_puts(out, ",\"data\":{\"code\":");
-  json_put_string(out, refusal->code, strlen(refusal->code));
-  buf_puts(out, ",\"message\":");
-  json_put_string(out, refusal->text, strlen(refusal->text));
+  answer_put_code(out, refusal->code, refusal->text, refusal->data);
   buf_printf(out, ",\"retry\":%s", refusal->retry ? "true" : "false");
   if (refusal->wait_s > 0)
     buf_printf(out, ",\"retry_after_ms\":%lld",
@@ -66,6 +64,14 @@ static void refuse(struct conn *conn, const struct msg_id *id,
   if (!conn->raw)
     send_auth_error(conn, id, refusal);
   conn_close(conn, close_code(refusal), NULL);
+}
+
+/* That is said to everybody: it helps nobody to guess. */
+static void refuse_without_token(struct conn *conn, const struct msg_id *id,
+                                 const char *why) {
+  struct refusal refusal = {
+      .code = err_name(ERR_INVALID_TOKEN), .text = why, .why = why};
+  refuse(conn, id, &refusal);
 }
 
 static void refuse_err(struct conn *conn, const struct msg_id *id, enum err err,
@@ -202,8 +208,10 @@ void auth_go_on(struct conn *conn) {
 
 static void refuse_result(struct conn *conn, const struct msg_id *id,
                           const struct call_result *result) {
-  struct refusal refusal = {
-      .code = result->code, .text = result->text, .why = "refused by a script"};
+  struct refusal refusal = {.code = result->code,
+                            .text = result->text,
+                            .data = result->value[0],
+                            .why = "refused by a script"};
   if (result->verdict == CALL_REFUSED)
     refuse(conn, id, &refusal);
   else
@@ -363,7 +371,7 @@ void auth_message(struct conn *conn, const struct envelope *env) {
   size_t len;
   const char *token = token_of(env, &len, &copy);
   if (!token)
-    refuse_err(conn, &env->id, ERR_INVALID_TOKEN, "no token in the message");
+    refuse_without_token(conn, &env->id, "no token in the message");
   else
     check_token(conn, &env->id, token, len);
   mem_free(copy);
@@ -372,7 +380,7 @@ void auth_message(struct conn *conn, const struct envelope *env) {
 void auth_token(struct conn *conn, const char *token, size_t len) {
   const struct msg_id none = {.kind = MSG_ID_NONE};
   if (len == 0)
-    refuse_err(conn, &none, ERR_INVALID_TOKEN, "no token in the handshake");
+    refuse_without_token(conn, &none, "no token in the handshake");
   else
     check_token(conn, &none, token, len);
 }

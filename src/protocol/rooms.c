@@ -91,7 +91,7 @@ static void join_hook_done(const struct call_spec *spec,
   if (result->verdict == CALL_OK)
     join(spec->conn, &spec->id, spec->arg, table_of(result));
   else
-    answer_failure(spec->conn, &spec->id, result);
+    answer_failure(spec, result);
   mem_free(spec->arg);
 }
 

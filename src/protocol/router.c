@@ -118,7 +118,7 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
   } else if (builtin) {
     builtin->run(conn, env);
   } else {
-    answer_error(conn, &env->id, ERR_UNKNOWN_TYPE, NULL);
+    answer_unknown_type(conn, &env->id, env->type);
   }
 }
 

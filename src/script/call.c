@@ -105,7 +105,15 @@ static const char *check_text(lua_State *L, int index,
   return text;
 }
 
-/* Whether the values on the stack are a refusal: nil, code, text. */
+/* The fourth value of a refusal. */
+static void encode_refusal(lua_State *L, struct call *call) {
+  struct buf *out = &call->generation->scratch;
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  json_encode(L, 4, out, &call->generation->sending);
+  call->result.value[0] = (struct call_arg){CALL_JSON, out->data, out->len};
+}
+
+/* Whether the values on the stack are a refusal: nil, code, text, data. */
 static bool refused(lua_State *L, struct call *call) {
   if (!lua_isnil(L, 1) || lua_isnoneornil(L, 2))
     return false;
@@ -116,6 +124,8 @@ static bool refused(lua_State *L, struct call *call) {
   call->result.code = check_text(L, 2, call->generation);
   call->result.text =
       check_text(L, lua_type(L, 3) == LUA_TSTRING ? 3 : 2, call->generation);
+  if (!lua_isnoneornil(L, 4))
+    encode_refusal(L, call);
   return true;
 }
 
@@ -156,7 +166,8 @@ static int run_handler(lua_State *L, struct call *call) {
   return after_handler(L, LUA_OK, (lua_KContext)call);
 }
 
-/* The same, and above it what @message returned: nil, code, text refuses. */
+/* The same, and above it what @message returned: nil, code, text, data
+ * refuses. */
 static int after_gate(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   int ours = call->spec.nargs + 1;

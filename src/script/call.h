@@ -39,7 +39,7 @@ struct call_arg {
 
 enum call_verdict {
   CALL_OK,      /* it returned */
-  CALL_REFUSED, /* it returned nil, code, text */
+  CALL_REFUSED, /* it returned nil, code, text, data */
   CALL_FAILED,  /* it raised, or ran out of its budget */
 };
 
@@ -49,7 +49,8 @@ struct call_result {
   /* CALL_OK: the values that were wanted as JSON; len 0 when there was no such
    * value or it was nil. */
   struct call_arg value[CALL_RESULTS_MAX];
-  /* CALL_REFUSED: the script's words. */
+  /* CALL_REFUSED: the script's words; if it has given data, too, that is in
+   * value[0]. */
   const char *code, *text;
   /* CALL_FAILED: what to answer, and the reference of the log line. */
   enum err err;
