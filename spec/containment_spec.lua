@@ -157,6 +157,65 @@ local script = [[
       end
       return results
     end,
+    ["finalizer.flood"] = function()
+      while true do
+        setmetatable({}, { __gc = function() end })
+      end
+    end,
+    ["finalizer.flood.fail"] = function()
+      local mt = { __gc = function() error "each of them" end }
+      for _ = 1, 1000 do
+        setmetatable({}, mt)
+      end
+      collectgarbage()
+      return "fine"
+    end,
+    ["nested"] = function(_, data)
+      local depth, levels = 0, 0
+      local below = {
+        plain = function(f) f() end,
+        gsub = function(f) ("x"):gsub("x", function() f() end) end,
+        sort = function(f)
+          table.sort({ 1, 2 }, function() f() return false end)
+        end,
+        pcall = function(f) assert(pcall(f)) end,
+      }
+      local enter, nest = below[data.below]
+      local closing = {
+        wrap = function(closed)
+          coroutine.wrap(function()
+            local _ <close> = closed
+            error "x"
+          end)()
+        end,
+        close = function(closed)
+          local co = coroutine.create(function()
+            local _ <close> = closed
+            coroutine.yield()
+          end)
+          coroutine.resume(co)
+          coroutine.close(co)
+        end,
+        failed = function(closed)
+          local co = coroutine.create(function()
+            local _ <close> = closed
+            error "x"
+          end)
+          coroutine.resume(co)
+          coroutine.close(co)
+        end,
+      }
+      -- As many C functions as Lua allows, and only then one that closes.
+      local function down(n)
+        if n == 0 or not pcall(enter, function() down(n - 1) end) then
+          levels = levels + 1
+          closing[data.by](setmetatable({}, { __close = nest }))
+        end
+      end
+      function nest() depth = depth + 1 down(data.levels) end
+      local ok, text = pcall(nest)
+      return { ok, tostring(text):match "C stack overflow", depth > 0 }
+    end,
     ["binary"] = function() return load(string.dump(forever))() end,
   }
 ]]
@@ -258,6 +317,30 @@ describe("A script that misbehaves", function()
     begin(patient)
     assert.same({ "a", 2, false, "bc", true, "cannot resume dead coroutine" },
       alice:request "wrap")
+  end)
+
+  for _, by in ipairs { "wrap", "close", "failed" } do
+    for _, below in ipairs { "plain", "gsub", "sort", "pcall" } do
+      it("may close what closes others: " .. by .. ", " .. below, function()
+        begin(hasty)
+        for _, levels in ipairs { 0, 5, 60, 180 } do
+          alice:try("nested", { by = by, below = below, levels = levels })
+        end
+        assert.equal("fine", bob:request "fine")
+      end)
+    end
+  end
+
+  it("fills no log with finalizers", function()
+    begin(hasty)
+    hurts_only_itself("finalizer.flood", "HANDLER_TIMEOUT")
+    begin(patient)
+    assert.equal("fine", alice:request "finalizer.flood.fail")
+    server:wait_log "handler=__gc [^\n]*each of them"
+    for _, each in ipairs { hasty, patient } do
+      local lines = select(2, each:log():gsub("handler=__gc", ""))
+      assert.is_true(lines < 100, tostring(lines))
+    end
   end)
 
   it("says where it was when its time was over", function()

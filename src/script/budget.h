@@ -5,11 +5,12 @@
  * is over it raises, and goes on raising at every instruction until the
  * coroutine has unwound, so that a pcall in a loop cannot swallow it. Lua
  * gives a new coroutine the hook of its maker: those that scripts make are
- * under the same budget. In message handlers of xpcall, in finalizers and in a
- * coroutine that the hook has ended Lua switches hooks off: all are guarded.
- * Not reached are C functions, in which no hook runs (see server/watchdog),
- * and a __gc that is put into the metatable of a C library, such as that of
- * files. */
+ * under the same budget. Where Lua switches hooks off, script/coroutines and
+ * script/finalizers stand guard. No hook runs in C functions: those that can
+ * take long look at the clock themselves (budget_check), for those of the
+ * standard library script/library does. What is left is named by
+ * server/watchdog, and a __gc that is put into the metatable of a C library,
+ * such as that of files. */
 #ifndef SCRIPT_BUDGET_H
 #define SCRIPT_BUDGET_H
 
@@ -19,22 +20,15 @@
 
 /* Zeroed: no time is running. */
 struct budget {
-  uint64_t end_ns; /* of uv_hrtime; 0: no limit at the moment */
-  bool spent;      /* the hook has raised since budget_start */
-  const char *why; /* what it says then */
+  uint64_t end_ns;   /* of uv_hrtime; 0: no limit at the moment */
+  bool spent;        /* the hook has raised since budget_start */
+  const char *why;   /* what it says then */
+  unsigned resumes;  /* counted for budget_check_resume */
+  const char *stack; /* where the C stack was at budget_start */
 };
 
 /* Puts the hook on a coroutine, or on the main one of a state. */
 void budget_watch(lua_State *L);
-
-/* Replaces the global xpcall, whose message handler would run inside the hook
- * that raised, where no hook runs: it is not called when the time is over.
- * Replaces setmetatable, so that a finalizer (__gc), also one that is assigned
- * later, runs in a coroutine of its own, where hooks run; what it raises is
- * logged. debug.setmetatable gives none to userdata. Replaces coroutine.close
- * and coroutine.wrap, which would call __close where no hook runs: what the
- * hook has ended is not closed. debug.sethook raises. */
-void budget_guard(lua_State *L);
 
 /* Gives the state's Lua `ms` milliseconds from now. */
 void budget_start(struct budget *budget, uint64_t ms);
@@ -46,6 +40,15 @@ void budget_expire(struct budget *budget, lua_State *L, const char *why);
 /* For C functions that take their time: raises as the hook does, if the time
  * is over. `L` is what waits for the error. */
 void budget_check(struct budget *budget, lua_State *L);
+
+/* The same for what runs other coroutines, each of which may have too few
+ * instructions for the hook. Looks at the clock now and then; raises at once if
+ * the time was over in another coroutine. */
+void budget_check_resume(struct budget *budget, lua_State *L);
+
+/* Whether the C stack has grown by so much since budget_start that nothing may
+ * begin now of which Lua does not know how deep it is. */
+bool budget_stack_is_deep(const struct budget *budget);
 
 /* Nothing runs any more. Returns whether the time was over. */
 bool budget_stop(struct budget *budget);

@@ -14,6 +14,8 @@
 #include "config/config.h"
 #include "config/suggest.h"
 #include "script/call.h"
+#include "script/coroutines.h"
+#include "script/finalizers.h"
 #include "script/json.h"
 #include "script/lib_client.h"
 #include "script/lib_fetch.h"
@@ -240,7 +242,8 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
 static int build(lua_State *L) {
   struct build *build = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  budget_guard(L);
+  coroutines_guard(L);
+  finalizers_guard(L);
   json_setup(L);
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);

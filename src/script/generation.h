@@ -86,6 +86,10 @@ struct generation {
   struct heap heap;
   size_t tuned; /* heap.used, when the collector was last told of it */
   struct budget budget;
+  /* Finalizers that failed: logged in the second that began then, and left out
+   * since the last line. */
+  uint64_t finalizers_since_ns;
+  uint32_t finalizers_said, finalizers_unsaid;
   struct json_bound sending; /* for all JSON that scripts have written */
 
   /* Where messages and results are written. It belongs to no Lua value, so

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * How functions of the standard library are replaced by guarded ones. */
+#ifndef SCRIPT_GUARD_H
+#define SCRIPT_GUARD_H
+
+#include <lua.h>
+
+/* Replaces the field of the table on top; the old value is upvalue 1 of the
+ * new one. */
+static inline void guard(lua_State *L, const char *name,
+                         lua_CFunction guarded) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, guarded, 1);
+  lua_setfield(L, -2, name);
+}
+
+#endif
