@@ -6,15 +6,17 @@
 #include "base/utf8.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The process-wide sink: set once before threads start, then only read. */
+/* The process-wide sink: set before threads start; then only the level
+ * changes. */
 static struct {
-  enum log_level level;
+  atomic_int level;
   enum log_format format;
   bool colour;
 } sink = {LOG_INFO, LOG_TEXT, false};
@@ -121,14 +123,18 @@ static void put_tail(struct line *line) {
 }
 
 void log_setup(enum log_level level, enum log_format format) {
-  sink.level = level;
+  log_set_level(level);
   sink.format = format;
   sink.colour =
       format == LOG_TEXT && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
 }
 
+void log_set_level(enum log_level level) {
+  atomic_store_explicit(&sink.level, (int)level, memory_order_relaxed);
+}
+
 bool log_enabled(enum log_level level) {
-  return level >= sink.level;
+  return (int)level >= atomic_load_explicit(&sink.level, memory_order_relaxed);
 }
 
 /* The whole line, with its line break. */

@@ -31,6 +31,9 @@ enum { LOG_LINE_BYTES = 8192 };
  * used for text on a terminal unless NO_COLOR is set. */
 void log_setup(enum log_level level, enum log_format format);
 
+/* By any thread, at any time. */
+void log_set_level(enum log_level level);
+
 /* Lines are written by a thread from now on; until log_stop, which waits for
  * those that are left, two seconds at most. */
 void log_start(void);

@@ -2,18 +2,24 @@
  * What the commands of `perigee` share. */
 #include "cli/cli.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-int cli_load(enum config_mode mode, int argc, char **argv,
-             struct config **cfg) {
+static int load(const struct config_args *args, struct config **cfg) {
   struct buf errors = {0};
-  struct config_args args = {mode, argc, argv, environ};
-  *cfg = config_load(&args, &errors);
+  *cfg = config_load(args, &errors);
   cli_complain(&errors);
   buf_free(&errors);
   return *cfg ? CLI_OK : CLI_USAGE;
+}
+
+int cli_load(enum config_mode mode, int argc, char **argv,
+             struct config **cfg) {
+  struct config_args args = {mode, argc, argv, environ};
+  return load(&args, cfg);
 }
 
 static void remove_args(int *argc, char **argv, int at, int n) {
@@ -96,19 +102,36 @@ const char *cli_take_folder(int *argc, char **argv) {
   return folder;
 }
 
-int cli_load_scripts(enum config_mode mode, int argc, char **argv,
-                     struct config **cfg) {
+int cli_args_read(struct cli_args *args, enum config_mode mode, int argc,
+                  char **argv) {
   struct buf flag = {0};
-  char *args[CLI_ARGS_MAX];
   int at = find_folder(argc, argv);
+  *args = (struct cli_args){.config = {mode, argc, args->words, environ}};
   if (argc > CLI_ARGS_MAX)
     return CLI_USAGE;
-  memcpy(args, argv, (size_t)argc * sizeof *argv);
+  memcpy(args->words, argv, (size_t)argc * sizeof *argv);
   if (at >= 0) {
-    buf_printf(&flag, "--scripts=%s", args[at]);
-    args[at] = flag.data;
+    buf_printf(&flag, "--scripts=%s", argv[at]);
+    args->words[at] = args->folder = mem_strndup(flag.data, flag.len);
   }
-  int status = cli_load(mode, argc, args, cfg);
   buf_free(&flag);
+  return CLI_OK;
+}
+
+void cli_args_free(struct cli_args *args) {
+  mem_free(args->folder);
+}
+
+int cli_load_args(const struct cli_args *args, struct config **cfg) {
+  return load(&args->config, cfg);
+}
+
+int cli_load_scripts(enum config_mode mode, int argc, char **argv,
+                     struct config **cfg) {
+  struct cli_args args;
+  int status = cli_args_read(&args, mode, argc, argv);
+  if (status == CLI_OK)
+    status = cli_load_args(&args, cfg);
+  cli_args_free(&args);
   return status;
 }

@@ -40,9 +40,25 @@ extern const char cli_bench_help[];
 MUST_CHECK int cli_load(enum config_mode mode, int argc, char **argv,
                         struct config **cfg);
 
-/* The same for commands that take the scripts directory as an argument. */
+/* The arguments of a command that takes the scripts directory as one. */
+struct cli_args {
+  struct config_args config; /* for config_load */
+  char *words[CLI_ARGS_MAX];
+  char *folder; /* the directory as a flag, owned; NULL: not given */
+};
+
+/* Returns CLI_OK, or CLI_USAGE; cli_args_free in any case. */
+MUST_CHECK int cli_args_read(struct cli_args *args, enum config_mode mode,
+                             int argc, char **argv);
+
+void cli_args_free(struct cli_args *args);
+
+/* cli_load for such a command. */
 MUST_CHECK int cli_load_scripts(enum config_mode mode, int argc, char **argv,
                                 struct config **cfg);
+
+/* The same with what cli_args_read has read. */
+MUST_CHECK int cli_load_args(const struct cli_args *args, struct config **cfg);
 
 /* Takes `--name value` or `--name=value` out of the arguments. Returns the
  * value; NULL when it is not there, or has no value and then stays there. */

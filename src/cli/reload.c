@@ -124,6 +124,8 @@ static int print_success(const json_t *answer, bool check) {
   print_list(answer, "added");
   print_list(answer, "removed");
   print_list(answer, "changed");
+  print_list(answer, "options");
+  print_list(answer, "restart");
   return fflush(stdout) ? CLI_FAILED : CLI_OK;
 }
 

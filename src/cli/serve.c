@@ -5,26 +5,35 @@
 #include "cli/cli.h"
 #include "server/server.h"
 
-static int serve(enum config_mode mode, int argc, char **argv) {
-  struct config *config = NULL;
+static int run(const struct config *config, const struct config_args *args) {
   struct buf errors = {0};
-  int status = cli_load_scripts(mode, argc, argv, &config);
-  if (status != CLI_OK)
-    return status;
+  int status = CLI_OK;
+  size_t missing = config_secret_missing(config);
   log_setup((enum log_level)config->log_level,
             (enum log_format)config->log_format);
   log_start();
-  size_t missing = config_secret_missing(config);
-  if (config_check(config, mode, &errors))
+  if (config_check(config, args->mode, &errors))
     status = CLI_USAGE;
-  else if (mode == CONFIG_DEVELOPMENT && missing > 0)
+  else if (args->mode == CONFIG_DEVELOPMENT && missing > 0)
     log_warn("auth.secret is %zu bytes too short for production", missing);
-  if (status == CLI_OK && server_run(config, mode, &errors))
+  if (status == CLI_OK && server_run(config, args, &errors))
     status = CLI_FAILED;
   log_stop(); /* before what is written without it */
   cli_complain(&errors);
   buf_free(&errors);
+  return status;
+}
+
+static int serve(enum config_mode mode, int argc, char **argv) {
+  struct config *config = NULL;
+  struct cli_args args;
+  int status = cli_args_read(&args, mode, argc, argv);
+  if (status == CLI_OK)
+    status = cli_load_args(&args, &config);
+  if (status == CLI_OK)
+    status = run(config, &args.config);
   config_free(config);
+  cli_args_free(&args);
   return status;
 }
 

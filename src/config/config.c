@@ -229,7 +229,7 @@ static void make_secret(struct load *load) {
   }
   for (size_t i = 0; i < sizeof bytes; i++)
     snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-  set(load, &option_table[OPTION_AT_auth_secret], hex, "made for this run");
+  set(load, &option_table[OPTION_AT_auth_secret], hex, CONFIG_MADE);
   explicit_bzero(bytes, sizeof bytes);
   explicit_bzero(hex, sizeof hex);
 }
@@ -237,6 +237,7 @@ static void make_secret(struct load *load) {
 struct config *config_load(const struct config_args *args, struct buf *errors) {
   size_t before = errors->len;
   struct config *cfg = mem_alloc(sizeof *cfg);
+  cfg->refs = 1;
   struct load load = {cfg, args, errors};
   load_defaults(&load);
   load_file(&load);
@@ -475,9 +476,20 @@ bool config_gives_tokens(const struct config *cfg) {
   return cfg->dev_tokens == DEV_TOKENS_ANYONE || config_is_local(cfg->listen);
 }
 
-void config_free(struct config *cfg) {
-  if (!cfg)
+/* That it is counted is no change of it. */
+static atomic_uint *refs(const struct config *cfg) {
+  return &((struct config *)cfg)->refs;
+}
+
+const struct config *config_ref(const struct config *cfg) {
+  atomic_fetch_add_explicit(refs(cfg), 1, memory_order_relaxed);
+  return cfg;
+}
+
+void config_free(const struct config *held) {
+  if (!held || atomic_fetch_sub(refs(held), 1) > 1)
     return;
+  struct config *cfg = (struct config *)held;
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     value_clear(cfg, &option_table[i]);
     mem_free(cfg->from[i]);

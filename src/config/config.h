@@ -12,17 +12,22 @@
 #include "base/buf.h"
 #include "config/option.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /* The file that is read when none is named and it exists. */
 #define CONFIG_FILE "perigee.cfg.lua"
 
+/* Where a secret comes from that nobody has given. */
+#define CONFIG_MADE "made for this run"
+
 enum config_mode { CONFIG_PRODUCTION, CONFIG_DEVELOPMENT };
 
-/* Read-only once loaded. Texts and lists belong to it and are never NULL; the
- * field of an option is its key with dots as underscores:
- * cfg->limits_message_bytes. Its C type is OPTION_TYPE_… of option.h. */
+/* Read-only once loaded, counted, and shared by threads. Texts and lists belong
+ * to it and are never NULL; the field of an option is its key with dots as
+ * underscores: cfg->limits_message_bytes. Its C type is OPTION_TYPE_… of
+ * option.h. */
 struct config {
 #define OPTION(key, field, type, value, range, reload, help)                   \
   OPTION_TYPE_##type field;
@@ -30,6 +35,7 @@ struct config {
 #include "config/options.def"
   char *vars_json;          /* `vars` of the file, a JSON object */
   char *from[OPTION_COUNT]; /* where each value came from, for people */
+  atomic_uint refs;         /* holders */
 };
 
 struct config_args {
@@ -39,7 +45,7 @@ struct config_args {
   char *const *env; /* "NAME=value" … NULL; usually environ */
 };
 
-/* Reads all sources. Returns the configuration, to be freed with config_free;
+/* Reads all sources. Returns the configuration, whose one holder is the caller;
  * or NULL, with every mistake that was found as a line in `errors`. In
  * development mode without a key for an HS algorithm, a secret is made up. */
 MUST_CHECK struct config *config_load(const struct config_args *args,
@@ -78,7 +84,10 @@ size_t config_secret_bytes(const struct config *cfg);
 MUST_CHECK int config_split_address(const char *text, char *host, size_t cap,
                                     int *port);
 
-/* Accepts NULL. Wipes secrets. */
-void config_free(struct config *cfg);
+/* One holder more; returns the configuration. By any thread. */
+const struct config *config_ref(const struct config *cfg);
+
+/* One holder less; the last one frees it, and wipes secrets. Accepts NULL. */
+void config_free(const struct config *held);
 
 #endif

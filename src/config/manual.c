@@ -82,8 +82,11 @@ static const char page_head[] =
     "\n"
     "## Options\n"
     "\n"
-    "| option | default | accepts | meaning |\n"
-    "|---|---|---|---|\n";
+    "What has a `+` takes a new value with a reload, as `vars` do; everything "
+    "else with a restart (operations.md).\n"
+    "\n"
+    "| option | default | accepts | | meaning |\n"
+    "|---|---|---|---|---|\n";
 
 /* A cell of a table: a bar would end it. */
 static void put_cell(const char *text, struct buf *out) {
@@ -111,7 +114,7 @@ void manual_markdown(struct buf *out) {
     put_default(option, out);
     buf_puts(out, " | ");
     value_print_range(option, out);
-    buf_puts(out, " | ");
+    buf_puts(out, option->reloadable ? " | + | " : " | | ");
     put_cell(option->help, out);
     buf_puts(out, " |\n");
   }

@@ -276,3 +276,71 @@ void value_clear(struct config *cfg, const struct option *option) {
     break;
   }
 }
+
+static bool lists_equal(char *const *a, char *const *b) {
+  for (; *a && *b; a++, b++)
+    if (strcmp(*a, *b) != 0)
+      return false;
+  return !*a && !*b;
+}
+
+bool value_equal(const struct config *a, const struct config *b,
+                 const struct option *option) {
+  const void *x = field(a, option), *y = field(b, option);
+  switch (option->type) {
+  case OPTION_STRING:
+  case OPTION_SECRET:
+    return strcmp(*(char *const *)x, *(char *const *)y) == 0;
+  case OPTION_LIST:
+    return lists_equal(*(char **const *)x, *(char **const *)y);
+  case OPTION_BOOL:
+    return *(const bool *)x == *(const bool *)y;
+  case OPTION_INT:
+  case OPTION_ENUM:
+    return *(const int *)x == *(const int *)y;
+  case OPTION_SIZE:
+    return *(const size_t *)x == *(const size_t *)y;
+  case OPTION_SECONDS:
+    return *(const double *)x == *(const double *)y;
+  }
+  return false;
+}
+
+static char **copy_list(char *const *list) {
+  size_t n = 0;
+  while (list[n])
+    n++;
+  char **copy = mem_alloc((n + 1) * sizeof *copy);
+  for (size_t i = 0; i < n; i++)
+    copy[i] = mem_strdup(list[i]);
+  return copy;
+}
+
+void value_copy(struct config *to, const struct config *from,
+                const struct option *option) {
+  void *at = field(to, option);
+  const void *source = field(from, option);
+  value_clear(to, option);
+  switch (option->type) {
+  case OPTION_STRING:
+  case OPTION_SECRET:
+    *(char **)at = mem_strdup(*(char *const *)source);
+    break;
+  case OPTION_LIST:
+    *(char ***)at = copy_list(*(char **const *)source);
+    break;
+  case OPTION_BOOL:
+    *(bool *)at = *(const bool *)source;
+    break;
+  case OPTION_INT:
+  case OPTION_ENUM:
+    *(int *)at = *(const int *)source;
+    break;
+  case OPTION_SIZE:
+    *(size_t *)at = *(const size_t *)source;
+    break;
+  case OPTION_SECONDS:
+    *(double *)at = *(const double *)source;
+    break;
+  }
+}

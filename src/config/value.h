@@ -21,6 +21,14 @@ void value_print(const struct config *cfg, const struct option *option,
  * nothing where every text is fine. */
 void value_print_range(const struct option *option, struct buf *out);
 
+/* Whether both have the same value. */
+bool value_equal(const struct config *a, const struct config *b,
+                 const struct option *option);
+
+/* Gives the option of `to` the value that it has in `from`. */
+void value_copy(struct config *to, const struct config *from,
+                const struct option *option);
+
 /* Frees and zeroes the field; a secret is wiped. */
 void value_clear(struct config *cfg, const struct option *option);
 

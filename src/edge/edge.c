@@ -208,6 +208,11 @@ void edge_adopt_take(struct edge *edge, int fd) {
     pending_wait(socket, fd);
 }
 
+void edge_configure(struct edge *edge) {
+  edge->config = edge->protocol->config;
+  edge->pending.per_address = (uint32_t)edge->config->limits_per_ip;
+}
+
 void edge_renew_certificate(struct edge *edge) {
   struct buf text = {0};
   if (!edge->tls)

@@ -56,6 +56,10 @@ void edge_adopt_take(struct edge *edge, int fd);
 /* The library says that it has taken over edge->adopting. */
 void edge_adopted(struct edge *edge, struct lws *wsi);
 
+/* The protocol has another configuration: what is RELOADABLE is as that says.
+ */
+void edge_configure(struct edge *edge);
+
 /* Reads the certificate again, if there is one; says in the log whether it is
  * another one now. One that is no good changes nothing. */
 void edge_renew_certificate(struct edge *edge);

@@ -28,19 +28,26 @@ static size_t share(const struct config *config, long long total) {
   return workers > 0 ? ((size_t)total + workers - 1) / workers : (size_t)total;
 }
 
+void protocol_configure(struct protocol *protocol,
+                        const struct config *config) {
+  struct manager_limits *limits = &protocol->manager.limits;
+  bool single = config->auth_sessions == AUTH_SINGLE;
+  protocol->config = config;
+  limits->queue_bytes = (size_t)config->limits_queue_bytes;
+  limits->rooms_per_connection = (uint32_t)config->limits_rooms_per_connection;
+  limits->per_user = single ? 0 : (uint32_t)config->limits_per_user;
+  limits->per_address = (uint32_t)config->limits_per_ip;
+}
+
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key) {
   *protocol = (struct protocol){.config = config, .loop = loop};
-  bool single = config->auth_sessions == AUTH_SINGLE;
   struct manager_limits limits = {
-      .queue_bytes = (size_t)config->limits_queue_bytes,
       .backlog_bytes = share(config, config->limits_queues_mb) << 20,
-      .rooms_per_connection = (uint32_t)config->limits_rooms_per_connection,
-      .per_user = single ? 0 : (uint32_t)config->limits_per_user,
-      .per_address = (uint32_t)config->limits_per_ip,
       .connections = max_connections(config),
   };
   manager_init(&protocol->manager, limits, &protocol->stats);
+  protocol_configure(protocol, config);
   protocol->host = (struct host){.manager = &protocol->manager,
                                  .stats = &protocol->stats,
                                  .config = config,

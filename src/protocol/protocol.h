@@ -17,7 +17,7 @@
 enum { PROTOCOL_OTHER_DESCRIPTORS = 64 };
 
 struct protocol {
-  const struct config *config; /* borrowed */
+  const struct config *config; /* the live generation holds it */
   uv_loop_t *loop;             /* borrowed */
   struct stats stats;
   struct manager manager;
@@ -33,6 +33,10 @@ struct protocol {
 /* `key` is borrowed. */
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key);
+
+/* What is RELOADABLE is as this says from now on. It is borrowed until the next
+ * one. */
+void protocol_configure(struct protocol *protocol, const struct config *config);
 
 /* Every connection must be released before. Does not free generations. */
 void protocol_free(struct protocol *protocol);

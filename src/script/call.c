@@ -511,7 +511,7 @@ static void finish(struct call *call, int status, bool too_long) {
 static void start_budget(const struct call *call) {
   struct budget *budget = &call->generation->budget;
   uint64_t allowed = call->spec.handler->timeout_ms;
-  uint64_t ms = (uint64_t)call->generation->host->config->script_burst_ms;
+  uint64_t ms = (uint64_t)call->generation->config->script_burst_ms;
   budget_start(budget, ms);
   if (allowed) {
     uint64_t gone = uv_hrtime() / 1000000 - call->started_ms;

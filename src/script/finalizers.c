@@ -97,7 +97,7 @@ static int guarded_finalizer(lua_State *L) {
   if (!co || !open_guard(L))
     return 0;
   if (alone)
-    budget_start(budget, (uint64_t)generation->host->config->script_burst_ms);
+    budget_start(budget, (uint64_t)generation->config->script_burst_ms);
   lua_insert(L, 1);
   lua_pushcfunction(co, run_finalizer);
   lua_xmove(L, co, 2);

@@ -253,7 +253,7 @@ static int build(lua_State *L) {
   require(L, "perigee.loader");
   require(L, "perigee.strict");
   lua_getfield(L, -1, "seal");
-  lua_pushboolean(L, build->generation->host->config->script_sandbox);
+  lua_pushboolean(L, build->generation->config->script_sandbox);
   lua_call(L, 1, 0);
   lua_pop(L, 1); /* the loader is left */
   push_bundle(L, build->bundle);
@@ -287,6 +287,7 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
   generation->host = host;
   generation->number = number;
   generation->bundle = bundle_ref(bundle);
+  generation->config = config_ref(host->config);
   generation->heap.limit = (size_t)host->config->script_memory_mb << 20;
   generation->sending =
       (struct json_bound){send_bytes(host->config), &generation->budget};
@@ -297,6 +298,7 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
   if (!L) {
     buf_puts(error, "no memory for a Lua state");
     bundle_unref(bundle);
+    config_free(generation->config);
     mem_free(generation);
     return NULL;
   }
@@ -416,6 +418,7 @@ void generation_free(struct generation *generation) {
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
   bundle_unref(generation->bundle);
+  config_free(generation->config);
   mem_free(generation);
 }
 

@@ -63,8 +63,9 @@ struct handler {
 
 struct generation {
   lua_State *L;
-  struct bundle *bundle; /* what it was built from */
-  unsigned number;       /* 1 is the first load of the process */
+  struct bundle *bundle;       /* what it was built from */
+  const struct config *config; /* as it was then */
+  unsigned number;             /* 1 is the first load of the process */
   struct host *host;
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
@@ -103,7 +104,7 @@ struct generation {
 /* Builds a generation, which holds the bundle from then on. NULL on failure,
  * with the reason (file, line, message) appended to `error`. May run on any
  * thread; uses host->config, key and store only, until the generation is live.
- */
+ * The configuration is held as well, and taken from the generation later. */
 struct generation *generation_new(struct host *host, struct bundle *bundle,
                                   unsigned number, struct buf *error);
 

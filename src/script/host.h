@@ -28,6 +28,8 @@ struct host {
   struct fetcher *fetcher; /* NULL where scripts are only checked */
   struct stats *stats;
   struct metrics *metrics; /* shared by all workers */
+  /* What the next generation is built with, which then holds it. Only the
+   * thread that builds looks here. */
   const struct config *config;
   const struct jwt_key *key;
   struct store *store;         /* of the process: other threads use it, too */

@@ -203,7 +203,7 @@ void lib_misc_open(lua_State *L) {
   lua_setfield(L, -2, "generation");
   lua_pushinteger(L, generation->host->worker);
   lua_setfield(L, -2, "worker");
-  const char *vars = generation->host->config->vars_json;
+  const char *vars = generation->config->vars_json;
   json_decode(L, vars, strlen(vars));
   lua_setfield(L, -2, "config");
 }

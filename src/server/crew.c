@@ -10,6 +10,11 @@
 
 /* --- generations -------------------------------------------------------- */
 
+void crew_configure(struct crew *crew, const struct config *config) {
+  for (int i = 0; i < crew->count; i++)
+    crew->workers[i].protocol.host.config = config;
+}
+
 struct generation **crew_build(struct crew *crew, struct bundle *bundle,
                                unsigned number, struct buf *error) {
   struct generation **generations =

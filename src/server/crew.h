@@ -56,6 +56,9 @@ void crew_join(struct crew *crew);
 /* After crew_join, or without crew_start_take. */
 void crew_free(struct crew *crew);
 
+/* Generations are built with this configuration from now on. Borrowed. */
+void crew_configure(struct crew *crew, const struct config *config);
+
 /* Builds a generation for each worker from the bundle; all or none. NULL on
  * failure, with the reason in `error`. */
 MUST_CHECK struct generation **crew_build(struct crew *crew,

@@ -7,32 +7,30 @@
 
 int keys_load(struct keys *keys, const struct config *config,
               struct buf *error) {
-  *keys = (struct keys){.config = config};
-  keys->key = key_load(config, NULL, error);
+  *keys = (struct keys){.key = key_load(config, NULL, error)};
   return keys->key ? 0 : ERR_CONFIG;
 }
 
-static bool has_files(const struct config *config) {
-  return config->auth_secret_file[0] || config->auth_public_key_file[0] ||
-         config->auth_jwks_file[0];
+int keys_read(struct keys *keys, const struct config *config,
+              struct buf *error) {
+  keys_drop(keys);
+  keys->next = key_load(config, NULL, error);
+  return keys->next ? 0 : ERR_CONFIG;
 }
 
-void keys_reread(struct keys *keys) {
-  struct buf error = {0};
-  if (!has_files(keys->config))
-    return;
-  struct jwt_key *key = key_load(keys->config, NULL, &error);
-  if (key) {
-    jwt_key_replace_take(keys->key, key);
-    log_info("the keys of tokens were read again, keys=%zu",
-             jwt_key_count(keys->key));
-  } else {
-    log_error("the keys of tokens stay as they were: %.*s", (int)error.len,
-              error.data);
-  }
-  buf_free(&error);
+void keys_use(struct keys *keys) {
+  jwt_key_replace_take(keys->key, keys->next);
+  keys->next = NULL;
+  log_debug("the keys of tokens were read again, keys=%zu",
+            jwt_key_count(keys->key));
+}
+
+void keys_drop(struct keys *keys) {
+  jwt_key_free(keys->next);
+  keys->next = NULL;
 }
 
 void keys_free(struct keys *keys) {
+  keys_drop(keys);
   jwt_key_free(keys->key);
 }

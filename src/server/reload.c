@@ -106,6 +106,28 @@ static void put_changes(struct buf *out, const struct manifest *before,
   manifest_diff(before, after, MANIFEST_CHANGED, out);
 }
 
+/* The keys, which are separated by blanks, as a JSON array. */
+static void put_keys(struct buf *out, const char *name,
+                     const struct buf *keys) {
+  size_t at = 0;
+  buf_printf(out, ",\"%s\":[", name);
+  while (at < keys->len) {
+    const char *key = keys->data + at;
+    const char *end = memchr(key, ' ', keys->len - at);
+    size_t len = end ? (size_t)(end - key) : keys->len - at;
+    if (at > 0)
+      buf_putc(out, ',');
+    json_put_string(out, key, len);
+    at += len + 1;
+  }
+  buf_putc(out, ']');
+}
+
+static void put_renewal(struct buf *out, const struct renewal *renewal) {
+  put_keys(out, "options", &renewal->changed);
+  put_keys(out, "restart", &renewal->kept);
+}
+
 /* Takes the list apart, as `done` may ask for more. */
 static void tell(struct list *asks, const struct reload_outcome *outcome) {
   struct list told, *node;
@@ -116,6 +138,47 @@ static void tell(struct list *asks, const struct reload_outcome *outcome) {
       ask->done(ask->arg, outcome);
     mem_free(ask);
   }
+}
+
+/* --- the configuration -------------------------------------------------- */
+
+/* What is built from now on has the configuration as it is read now. */
+static int renew(struct reloader *reloader, struct buf *error) {
+  int err =
+      renewal_read(&reloader->renewal, reloader->args, reloader->config, error);
+  if (!err)
+    err = keys_read(reloader->keys, reloader->renewal.config, error);
+  if (!err)
+    crew_configure(reloader->crew, reloader->renewal.config);
+  return err;
+}
+
+static void drop_renewal(struct reloader *reloader) {
+  keys_drop(reloader->keys);
+  crew_configure(reloader->crew, reloader->config);
+  renewal_free(&reloader->renewal);
+}
+
+static void say_renewed(const struct renewal *renewal) {
+  const struct buf *changed = &renewal->changed, *kept = &renewal->kept;
+  if (changed->len > 0)
+    log_info("options have changed: %.*s", (int)changed->len, changed->data);
+  if (kept->len > 0)
+    log_warn("options have changed that need a restart: %.*s", (int)kept->len,
+             kept->data);
+}
+
+/* Every worker has it. */
+static void take_renewal(struct reloader *reloader) {
+  const struct config *config = reloader->renewal.config;
+  if (!config)
+    return; /* the same scripts were built again */
+  say_renewed(&reloader->renewal);
+  keys_use(reloader->keys);
+  config_free(reloader->config);
+  reloader->config = config_ref(config);
+  log_set_level((enum log_level)config->log_level);
+  drop_renewal(reloader);
 }
 
 /* --- one reload after the other ----------------------------------------- */
@@ -131,7 +194,9 @@ static void succeed(struct reloader *reloader) {
            manifest_handlers(reloader->live), ms_since(reloader->started_ns));
   put_head(&json, true, false, reloader->number, reloader->started_ns);
   put_changes(&json, before, reloader->live);
+  put_renewal(&json, &reloader->renewal);
   buf_puts(&json, "}\n");
+  take_renewal(reloader);
   tell(&reloader->served, &(struct reload_outcome){RELOAD_OK, &json});
   manifest_free(before);
   buf_free(&json);
@@ -178,6 +243,7 @@ static void on_second(uv_timer_t *timer);
 static void send_off(struct reloader *reloader, struct generation **next,
                      const struct buf *error) {
   if (!next) {
+    drop_renewal(reloader);
     fail(reloader, error);
     return;
   }
@@ -195,7 +261,9 @@ static void begin(struct reloader *reloader) {
   list_move(&reloader->waiting, &reloader->served);
   reloader->started_ns = uv_hrtime();
   reloader->next_number = ++reloader->built;
-  struct bundle *bundle = bundle_read(reloader->config->scripts, &error);
+  struct bundle *bundle = NULL;
+  if (renew(reloader, &error) == 0)
+    bundle = bundle_read(reloader->config->scripts, &error);
   if (bundle)
     next = crew_build(reloader->crew, bundle, reloader->next_number, &error);
   bundle_unref(bundle);
@@ -216,6 +284,7 @@ static void go_on(struct reloader *reloader) {
 static void give_up(struct reloader *reloader) {
   uv_timer_stop(&reloader->patience);
   crew_withdraw(reloader->crew);
+  drop_renewal(reloader);
   manifest_free(reloader->next);
   reloader->next = NULL;
   reloader->awaited = 0;
@@ -288,25 +357,40 @@ void reload_rebuild(struct reloader *reloader, const struct generation *full) {
 
 /* --- asking ------------------------------------------------------------- */
 
+/* Builds what a reload would, and frees it; whether that went well. */
+static bool try_build(const struct reloader *reloader, struct renewal *renewal,
+                      struct manifest **manifest, struct buf *error) {
+  struct host *host = &reloader->crew->workers[0].protocol.host;
+  const struct config *usual = host->config;
+  if (renewal_read(renewal, reloader->args, reloader->config, error) < 0)
+    return false;
+  host->config = renewal->config;
+  struct generation *generation = reload_build(
+      host, renewal->config->scripts, reloader->built + 1, manifest, error);
+  host->config = usual;
+  generation_free(generation);
+  return generation != NULL;
+}
+
 /* In place, whatever is under way: it does not touch the worker. Its number is
  * the one that the next load will have. */
 static void check_now(const struct reloader *reloader, struct list *asks) {
   struct buf error = {0}, json = {0};
   struct manifest *manifest = NULL;
+  struct renewal renewal = {0};
   uint64_t started_ns = uv_hrtime();
-  struct generation *generation = reload_build(
-      &reloader->crew->workers[0].protocol.host, reloader->config->scripts,
-      reloader->built + 1, &manifest, &error);
-  generation_free(generation);
-  put_head(&json, generation != NULL, true, reloader->number, started_ns);
-  if (generation)
+  bool good = try_build(reloader, &renewal, &manifest, &error);
+  put_head(&json, good, true, reloader->number, started_ns);
+  if (good) {
     put_changes(&json, reloader->live, manifest);
-  else
+    put_renewal(&json, &renewal);
+  } else {
     put_error(&json, &error);
+  }
   buf_puts(&json, "}\n");
-  tell(asks,
-       &(struct reload_outcome){generation ? RELOAD_OK : RELOAD_FAILED, &json});
+  tell(asks, &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
   manifest_free(manifest);
+  renewal_free(&renewal);
   buf_free(&json);
   buf_free(&error);
 }
@@ -326,7 +410,6 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
     check_now(reloader, &asks);
   } else {
     crew_post(reloader->crew, LETTER_TLS);
-    keys_reread(reloader->keys);
     list_push(&reloader->waiting, &ask->node);
     go_on(reloader);
   }
@@ -334,9 +417,11 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
 
 /* --- life --------------------------------------------------------------- */
 
-void reload_init(struct reloader *reloader, const struct config *config,
-                 struct crew *crew, uv_loop_t *loop) {
-  *reloader = (struct reloader){.config = config, .crew = crew};
+void reload_init(struct reloader *reloader, const struct config_args *args,
+                 const struct config *config, struct crew *crew,
+                 uv_loop_t *loop) {
+  *reloader = (struct reloader){
+      .args = args, .config = config_ref(config), .crew = crew};
   reloader->heard = mem_alloc((size_t)crew->count * sizeof *reloader->heard);
   uv_timer_init(loop, &reloader->patience);
   list_init(&reloader->served);
@@ -362,6 +447,8 @@ void reload_stop(struct reloader *reloader) {
 
 void reload_free(struct reloader *reloader) {
   refuse(&reloader->served);
+  drop_renewal(reloader);
+  config_free(reloader->config);
   manifest_free(reloader->live);
   manifest_free(reloader->next);
   mem_free(reloader->heard);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * From a scripts directory to the live generation, and what came of it.
+ * From configuration and scripts directory to the live generation, and what
+ * came of it.
  *
- * All on the main thread: it builds a generation for each worker, offers them,
- * and waits until every worker has said that nothing is in the way. Then they
- * all make theirs live; or none does. A worker that a script holds in a C
- * function says nothing: after some seconds the reload is given up. From the
- * moment at which all have agreed it is not: they make it live, sooner or
- * later. While one reload is under way others wait, and then all of them are
- * served by one more: it reads what the folder has by then. */
+ * All on the main thread: it reads the configuration again, builds a generation
+ * for each worker, offers them, and waits until every worker has said that
+ * nothing is in the way. Then they all make theirs live; or none does. A worker
+ * that a script holds in a C function says nothing: after some seconds the
+ * reload is given up. From the moment at which all have agreed it is not: they
+ * make it live, sooner or later. While one reload is under way others wait, and
+ * then all of them are served by one more: it reads what the folder has by
+ * then. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
+#include "config/renewal.h"
 #include "server/crew.h"
 #include "server/keys.h"
 #include "server/manifest.h"
@@ -37,11 +40,13 @@ struct reload_outcome {
 typedef void reload_done_fn(void *arg, const struct reload_outcome *outcome);
 
 struct reloader {
-  const struct config *config;  /* borrowed */
-  struct crew *crew;            /* borrowed */
-  struct keys *keys;            /* borrowed; read again with each reload */
-  unsigned built;               /* generations so far, failed ones included */
-  unsigned number;              /* of the one that is live */
+  const struct config_args *args; /* where it is read from; borrowed */
+  const struct config *config;    /* that is live */
+  struct renewal renewal;         /* of the reload that is under way */
+  struct crew *crew;              /* borrowed */
+  struct keys *keys;              /* borrowed */
+  unsigned built;                 /* generations so far, failed ones included */
+  unsigned number;                /* of the one that is live */
   unsigned failed;              /* reloads that changed nothing, checks aside */
   struct manifest *live, *next; /* next: of the one that was sent */
   unsigned next_number;
@@ -55,19 +60,21 @@ struct reloader {
   struct list served, waiting; /* asks: for this reload, for the one after */
 };
 
-/* Opens a handle on the loop, the main thread's. */
-void reload_init(struct reloader *reloader, const struct config *config,
-                 struct crew *crew, uv_loop_t *loop);
+/* Opens a handle on the loop, the main thread's. `config` is what `args` says
+ * so far; the reloader holds it. */
+void reload_init(struct reloader *reloader, const struct config_args *args,
+                 const struct config *config, struct crew *crew,
+                 uv_loop_t *loop);
 
 /* The first generations, for crew_start_take; NULL with the reason in
  * `error`. */
 MUST_CHECK struct generation **reload_first(struct reloader *reloader,
                                             struct buf *error);
 
-/* Loads the scripts, and has the TLS certificate and the keys of tokens read
- * again, whatever comes of the scripts; `check`: builds them only. `done` (may
- * be NULL) is called once, perhaps at once. What came of a reload is logged; a
- * check is not. */
+/* Reads the configuration, its key files and the scripts again, and has the TLS
+ * certificate read again, whatever comes of the rest; `check`: builds only.
+ * `done` (may be NULL) is called once, perhaps at once. What came of a reload
+ * is logged; a check is not. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
 

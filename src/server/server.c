@@ -24,7 +24,8 @@
 enum { DEV_TOKEN_TTL_S = 24 * 3600, USUAL_DESCRIPTORS = 65536 };
 
 struct server {
-  const struct config *config;
+  const struct config *config; /* as it was at the start */
+  const struct config_args *args;
   enum config_mode mode;
   struct keys keys;
   struct store *store;
@@ -272,7 +273,8 @@ static void init(struct server *server) {
                                .rates = &server->rates,
                                .home = &server->mailbox};
   crew_init(&server->crew, &shared);
-  reload_init(&server->reloader, server->config, &server->crew, &server->loop);
+  reload_init(&server->reloader, server->args, server->config, &server->crew,
+              &server->loop);
   server->reloader.keys = &server->keys;
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
@@ -298,9 +300,9 @@ static void close_unused(struct server *server, struct generation **first) {
   uv_run(&server->loop, UV_RUN_DEFAULT);
 }
 
-int server_run(const struct config *config, enum config_mode mode,
+int server_run(const struct config *config, const struct config_args *args,
                struct buf *error) {
-  struct server server = {.config = config, .mode = mode};
+  struct server server = {.config = config, .args = args, .mode = args->mode};
   char address[LISTEN_ADDRESS_BYTES];
   struct generation **first = NULL;
   if (keys_load(&server.keys, config, error) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The whole process: starts the workers, listens to signals, reloads, ends.
  *
- *   SIGHUP          reload the scripts and the TLS certificate; in
+ *   SIGHUP          reload configuration, scripts and TLS certificate; in
  *                   development mode the same as SIGTERM, unless it is ignored
  *   SIGTERM, SIGINT drain and end; the second time at once */
 #ifndef SERVER_SERVER_H
@@ -10,9 +10,10 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* Serves until it is told to end. Returns 0 then; ERR_SYSTEM, ERR_CONFIG or
+/* Serves until it is told to end. `config` is what `args` says so far: a reload
+ * asks again. Both are borrowed. Returns 0 then; ERR_SYSTEM, ERR_CONFIG or
  * ERR_SCRIPT, with the reason in `error`, when it could not start. */
-int server_run(const struct config *config, enum config_mode mode,
+int server_run(const struct config *config, const struct config_args *args,
                struct buf *error);
 
 /* Loads key and scripts exactly as a start would, and serves nothing. The

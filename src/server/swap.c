@@ -30,6 +30,7 @@ static void run_stop(struct swap *swap, call_done_fn *done) {
 
 static void go_live(struct swap *swap, struct generation *generation) {
   host_of(swap)->live = generation;
+  protocol_configure(swap->protocol, generation->config);
   host_of(swap)->stats->reloads++;
   generation->live = true;
   if (!generation->hooks[HOOK_START])

@@ -69,6 +69,7 @@ static void answer(struct worker *worker, enum letter_kind kind,
 
 static void on_swapped(void *arg) {
   struct worker *worker = arg;
+  edge_configure(&worker->edge);
   answer(worker, LETTER_SWAPPED, worker->protocol.host.live->number,
          &(struct buf){0});
 }

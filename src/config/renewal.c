@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * The configuration, read again while the server runs. */
+#include "config/renewal.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "config/value.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static void add_key(struct buf *keys, const char *key) {
+  if (keys->len > 0)
+    buf_putc(keys, ' ');
+  buf_puts(keys, key);
+}
+
+static void keep(struct config *next, const struct config *live, size_t at) {
+  value_copy(next, live, &option_table[at]);
+  mem_free(next->from[at]);
+  next->from[at] = mem_strdup(live->from[at]);
+}
+
+/* A secret that was made up is made up again, as another one. */
+static bool is_made_up(const struct config *next, const struct config *live,
+                       size_t at) {
+  return strcmp(next->from[at], CONFIG_MADE) == 0 &&
+         strcmp(live->from[at], CONFIG_MADE) == 0;
+}
+
+static void compare(struct renewal *renewal, const struct config *live,
+                    size_t at) {
+  const struct option *option = &option_table[at];
+  struct config *next = renewal->config;
+  if (is_made_up(next, live, at)) {
+    keep(next, live, at);
+  } else if (!value_equal(next, live, option)) {
+    add_key(option->reloadable ? &renewal->changed : &renewal->kept,
+            option->key);
+    if (!option->reloadable)
+      keep(next, live, at);
+  }
+}
+
+/* The members of an object come in any order. */
+static bool same_json(const char *a, const char *b) {
+  json_t *x = json_loads(a, 0, NULL), *y = json_loads(b, 0, NULL);
+  bool same = json_equal(x, y);
+  json_decref(x);
+  json_decref(y);
+  return same;
+}
+
+int renewal_read(struct renewal *renewal, const struct config_args *args,
+                 const struct config *live, struct buf *errors) {
+  *renewal = (struct renewal){.config = config_load(args, errors)};
+  if (!renewal->config)
+    return ERR_CONFIG;
+  for (size_t i = 0; i < OPTION_COUNT; i++)
+    compare(renewal, live, i);
+  if (!same_json(renewal->config->vars_json, live->vars_json))
+    add_key(&renewal->changed, "vars");
+  return config_check(renewal->config, args->mode, errors);
+}
+
+void renewal_free(struct renewal *renewal) {
+  config_free(renewal->config);
+  buf_free(&renewal->changed);
+  buf_free(&renewal->kept);
+  *renewal = (struct renewal){0};
+}
