@@ -89,10 +89,12 @@ describe("The library", function()
         ]],
       },
     }
-    cli.cleanup()
   end)
 
-  lazy_teardown(function() server:stop() end)
+  lazy_teardown(function()
+    server:stop()
+    cli.cleanup()
+  end)
 
   before_each(function() alice = server:connect { user = "alice" } end)
 
