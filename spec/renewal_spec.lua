@@ -103,12 +103,21 @@ describe("A reload of the configuration", function()
   it("brings the number of connections of a user, and of an address",
     function()
       start "limits = { per_user = 1 }"
-      server:connect "alice"
-      assert.has_error(function() server:connect "alice" end)
+      local phone = server:connect "alice"
+      local other = server:connect { auth = false }
+      other:send("auth", { token = server:token { sub = "alice" } })
+      t.wait_until(function() -- the phone shows that it lives
+        phone:request("echo", 1)
+        return server:log():find("alice has too many connections", 1, true)
+      end)
+      other:expect_close(4504)
       renew "limits = { per_user = 2 }"
-      server:connect "alice"
-      renew "limits = { per_user = 2, per_ip = 1 }"
-      assert.has_error(function() server:connect "bob" end)
+      local laptop = server:connect "alice"
+      assert.same({ 1, 2 },
+        { phone:request("echo", 1), laptop:request("echo", 2) })
+      renew "limits = { per_user = 2, per_ip = 2 }"
+      assert.equal("TRY_LATER",
+        server:connect({ auth = false }):expect("error").data.code)
     end)
 
   it("brings the rate of handshakes", function()
