@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The box that a client object of scripts is, for the files that make it:
- * lib_client (its life and its fields) and client_methods. */
+ * lib_client has its life, client_fields and client_methods what scripts see,
+ * client_state what goes to the next generation. */
 #ifndef SCRIPT_CLIENT_BOX_H
 #define SCRIPT_CLIENT_BOX_H
 
@@ -36,6 +37,9 @@ struct client_box *client_box_check(lua_State *L, int index);
 
 /* What methods answer when the connection is over: nil, "closed". */
 int client_box_closed(lua_State *L);
+
+/* Gives the metatable on top its fields and its methods. */
+void client_fields_set(lua_State *L);
 
 /* Pushes a table with the methods. */
 void client_methods_push(lua_State *L);
