@@ -9,7 +9,10 @@ export type Token = string | null | undefined;
 export type TokenGetter = () => Token | Promise<Token>;
 
 export interface Options {
-  /** A fixed token. */
+  /**
+   * A fixed token. With neither `token` nor `tokenGetter` it is the handshake
+   * that logs in, by a cookie for example.
+   */
   token?: Token | TokenGetter;
   /** Asked before each connection and each refresh; wins over `token`. */
   tokenGetter?: TokenGetter;
@@ -47,18 +50,18 @@ export declare const AUTH_STATUS: {
   readonly FAILED: 'failed';
 };
 
-/** Close codes of the server; 4500 to 4999 are final. */
+/** Close codes of the server; 4500 to 4999 are final, all others are not. */
 export declare const CLOSE: Readonly<Record<
   | 'SHUTDOWN' | 'PING_TIMEOUT' | 'SLOW_CONSUMER' | 'TOKEN_EXPIRED'
-  | 'RECONNECT' | 'INTERNAL' | 'AUTH_TIMEOUT' | 'BAD_PROTOCOL' | 'AUTH_FAILED'
-  | 'KICKED' | 'REPLACED' | 'CONNECTION_LIMIT' | 'TOO_MANY_ERRORS'
+  | 'RECONNECT' | 'INTERNAL' | 'AUTH_TIMEOUT' | 'TRY_LATER'
+  | 'BAD_PROTOCOL' | 'AUTH_FAILED' | 'KICKED' | 'REPLACED' | 'CONNECTION_LIMIT' | 'TOO_MANY_ERRORS'
   | 'UNSUPPORTED_FRAME' | 'TOO_LARGE', number>>;
 
 export declare class PerigeeError extends Error {
   /**
    * The server's or script's, or one of the client's: NOT_READY QUEUE_FULL BUSY
    * TOO_LARGE DISCONNECTED TIMEOUT ABORTED CLOSED LEFT NO_TOKEN
-   * TOKEN_UNAVAILABLE NO_SOCKET.
+   * TOKEN_UNAVAILABLE NO_SOCKET UNREACHABLE. `message` is a sentence.
    */
   code: string;
   /** Whether the message had left, so that the server may have acted on it. */
@@ -68,6 +71,8 @@ export declare class PerigeeError extends Error {
   retryAfterMs?: number;
   /** What the server's log calls this error. */
   ref?: string;
+  /** What a script gave with its error. */
+  data?: any;
   cause?: unknown;
 }
 
@@ -93,7 +98,7 @@ export interface State {
 export interface Room<D = any> {
   room: string;
   state: 'joining' | 'joined' | 'refused' | 'left';
-  /** What the server answered, once joined. */
+  /** What the server answered, once joined; what a script said, if it left. */
   data?: D;
   /** Why it was refused, or why joining takes longer. */
   error?: PerigeeError;
@@ -109,12 +114,18 @@ export interface Message<D = any> {
 /** What comes of itself, beside what the scripts push. */
 export interface LocalEvents {
   auth_ok: { user: string; conn: number | string; ttl?: number;
+    limits?: { messages_per_s: number; burst: number; bytes_per_s: number;
+      [more: string]: unknown };
     [more: string]: unknown };
-  auth_error: { code: string; message: string };
-  /** A failure of a `send`, such as RATE_LIMITED. */
+  auth_error: { code: string; message: string; retry?: boolean;
+    retry_after_ms?: number };
+  /** A failure of a `send`, such as RATE_LIMITED; TRY_LATER before a close. */
   error: { code: string; message: string; retry?: boolean;
     retry_after_ms?: number };
   goodbye: { reconnect_in_ms: [number, number] };
+  /** A script has put this client into a room, or taken it out: `message.room`. */
+  joined: any;
+  left: any;
   '@room': Room;
   '@dropped': Array<{ type: string; data: Data }>;
 }
@@ -159,7 +170,8 @@ export declare class SocketClient<P = Record<string, any>> {
   send(type: string, data?: Data): boolean;
 
   /**
-   * Sends and waits for the answer. Rejects with a PerigeeError.
+   * Sends and waits for the answer. Rejects with a PerigeeError. One that is
+   * RATE_LIMITED is made again, if that is still within its time.
    * @example const { at } = await client.request('chat.send', { room, text });
    * @example client.request('search', q, { timeout: 2000, signal });
    * @example await client.request('ping'); // there and back
@@ -184,13 +196,19 @@ export declare class SocketClient<P = Record<string, any>> {
 
   /**
    * Enters a room and stays in it over reconnects. Resolves with the server's
-   * answer; rejects if it refuses.
+   * answer; rejects if it refuses. Joins are counted: a room that is joined
+   * already is asked for again only with other `data`, of which the latest
+   * counts.
    * @example const { members } = await client.join('lobby');
    */
   join<R = any>(room: string, data?: object): Promise<R>;
 
-  /** Leaves a room and forgets it. */
-  leave(room: string): Promise<void>;
+  /**
+   * Takes one `join` back; the last one leaves the room.
+   * @example client.leave('lobby');
+   * @example client.leave('lobby', { all: true }); // however many joined
+   */
+  leave(room: string, options?: { all?: boolean }): Promise<void>;
 
   /** The rooms wanted, with their states. Changes come as `@room`. */
   readonly rooms: Room[];

@@ -11,11 +11,13 @@
 // a new Link; #become is the only place that changes the state.
 
 import { backoff } from './backoff.js';
-import { address, encode, isLonger } from './codec.js';
-import { CLOSE, PerigeeError, isFinal, isPassing } from './codes.js';
+import { address, bytesOf, encode } from './codec.js';
+import { CLOSE, PerigeeError, fromServer, isFinal, isPassing }
+  from './codes.js';
 import { Emitter } from './emitter.js';
-import { Link } from './link.js';
+import { HANDSHAKE, Link } from './link.js';
 import { Outbox } from './outbox.js';
+import { Pacer } from './pacer.js';
 import { watchPage } from './page.js';
 import { Requests } from './requests.js';
 import { Rooms } from './room.js';
@@ -46,7 +48,12 @@ const DEFAULTS = {
   page: globalThis, // where online, pagehide and the like happen
 };
 
-const LONGEST_WINDOW = 600000; // ms that a goodbye may keep us away
+const LONGEST_STAY = 600000; // ms that the server may keep us away
+const NEW_SECOND = 1000; // ms after which a token can be another one
+const LONGEST_PAUSE = 1000; // ms that a refused message may hold the others
+
+// What became of a queued `send` without the server refusing it.
+const UNANSWERED = ['DISCONNECTED', 'TIMEOUT', 'CLOSED'];
 
 const WS_OF = {
   connecting: WS_STATUS.CONNECTING,
@@ -57,7 +64,7 @@ const WS_OF = {
 export class SocketClient {
   #url;
   #options;
-  #source; // the token, or the function that gets it
+  #source; // the token, or the function that gets it, or HANDSHAKE
   #timers;
   #retries; // timers that end with the connection
   #requests;
@@ -71,24 +78,30 @@ export class SocketClient {
   #attempt = 0; // reconnects since the connection was last stable
   #readyAt = 0;
   #window = null; // ms to stay away, if a goodbye said so
+  #parting = null; // the TRY_LATER that announced the close
+  #notBefore = 0; // when the server wants to see us again, at the earliest
   #hidden = false; // in the back-forward cache
-  #expired = false; // the last token was refused for its age
+  #refused; // { token, error }, of a token that is no use
   #maxMessage = Infinity; // bytes
+  #pacer;
   #lastId = 0;
   #state = {};
 
   constructor(url, options = {}) {
     this.#url = address(url);
     this.#options = { ...DEFAULTS, ...options };
-    this.#source = options.tokenGetter || options.token;
+    this.#source = 'token' in options || 'tokenGetter' in options
+      ? options.tokenGetter || options.token : HANDSHAKE;
     const { clock, queue } = this.#options;
     this.#outbox = new Outbox(queue === true ? 64 : queue);
     this.#timers = new Timers(clock);
     this.#retries = new Timers(clock);
-    this.#requests = new Requests(this.#timers, (id) => this.#unsend(id));
+    this.#requests = new Requests(clock, this.#timers,
+      (id) => this.#unsend(id), (text) => this.#sendAgain(text));
     this.#rooms = new Rooms({
       live: () => this.#live,
-      ask: (type, data) => this.request(type, data),
+      pump: () => this.#pump(),
+      ask: (type, data) => this.#ask(type, data),
       changed: (room) => this.#events.emit('@room', room),
       later: (name, tries, ms, fn) =>
         this.#retries.set(name, ms ?? this.#delay(tries), fn),
@@ -100,12 +113,12 @@ export class SocketClient {
   connect() {
     if (!this.#isActive) {
       this.#attempt = 0;
-      this.#expired = false;
+      this.#refused = null;
       this.#unwatchPage = watchPage(this.#options.page, {
         back: () => this.#back(),
         offline: () => this.#link?.probe(),
         hide: () => this.#hide(),
-        show: () => this.#hidden && this.#open(),
+        show: () => this.#show(),
       });
       this.#open();
     }
@@ -136,13 +149,15 @@ export class SocketClient {
 
   request(type, data, { timeout, signal } = {}) {
     const id = ++this.#lastId;
-    const refusal = signal?.aborted ? 'ABORTED' : this.#post(type, data, id);
+    const text = encode(type, data, id);
+    const refusal = signal?.aborted ? 'ABORTED'
+      : this.#post(type, data, id, text);
     if (refusal) {
       return Promise.reject(new PerigeeError(refusal, false,
-        { cause: signal?.reason, retry: refusal !== 'TOO_LARGE' }));
+        { cause: signal?.reason, retry: this.#isPassing(refusal) }));
     }
     return this.#requests.wait(id, timeout ?? this.#options.requestTimeout,
-      signal);
+      signal, text);
   }
 
   on(type, fn) {
@@ -165,8 +180,8 @@ export class SocketClient {
     return this.#rooms.join(room, data);
   }
 
-  leave(room) {
-    const left = this.#rooms.leave(room);
+  leave(room, { all } = {}) {
+    const left = this.#rooms.leave(room, all);
     left.catch(() => {}); // off the list either way
     return left;
   }
@@ -221,9 +236,10 @@ export class SocketClient {
 
   #open() {
     this.#hidden = false;
-    this.#window = null;
+    this.#window = this.#parting = null;
     this.#timers.clear('wait');
-    const link = new Link(this.#options, this.#source, {
+    this.#pacer = new Pacer(this.#options.clock);
+    const link = new Link(this.#options, this.#source, this.#refused, {
       authenticating: () => this.#become('authenticating'),
       ready: (facts) => this.#ready(link, facts),
       message: (message) => this.#receive(message),
@@ -234,52 +250,87 @@ export class SocketClient {
     if (this.#link === link) link.start(this.#url);
   }
 
-  #ready(link, { user = null, conn = null, max_message }) {
-    this.#expired = false;
+  #ready(link, facts) {
+    const { user = null, conn = null } = facts;
+    this.#refused = null;
     this.#readyAt = this.#options.clock.now();
-    this.#maxMessage = max_message || Infinity;
+    this.#adopt(facts);
     this.#rooms.rejoin();
-    this.#flush();
+    this.#pump();
     if (this.#link !== link) return; // a listener has closed it
     this.#become('ready',
       { user, conn, code: null, reason: '', lastError: null });
   }
 
+  #adopt({ max_message, limits }) {
+    this.#maxMessage = max_message || Infinity;
+    this.#pacer.adopt(limits);
+  }
+
   #receive(message) {
-    const { type, data, id } = message;
+    const { type, data, id, room } = message;
+    if (type === 'error') this.#slowDown(data || {}, id);
     if (id && ['reply', 'error', 'pong'].includes(type)) {
       this.#requests.answer(message);
       return;
     }
+    if (type === 'auth_ok') this.#adopt(data || {}); // a reload may change it
     if (type === 'goodbye') this.#stayAway(data?.reconnect_in_ms);
+    if (type === 'joined') this.#rooms.putIn(room, data);
+    if (type === 'left') this.#rooms.takenOut(room, data);
     this.#events.emit(type, data, message);
+  }
+
+  #slowDown(data, id) {
+    if (data.code === 'TRY_LATER' && !id) this.#parting = fromServer(data);
+    if (data.code !== 'RATE_LIMITED') return;
+    this.#pacer.pause(Math.min(data.retry_after_ms || 0, LONGEST_PAUSE));
   }
 
   #stayAway(range) {
     const [from, to] = range || [];
     const ms = from + this.#options.random() * (to - from);
-    if (ms >= 0) this.#window = Math.min(ms, LONGEST_WINDOW);
+    if (ms >= 0) this.#window = Math.min(ms, LONGEST_STAY);
   }
 
-  // The link has ended. A refusal is final, but for a token that was only too
-  // old: that may have a successor, once.
+  // The link has ended: for good only if the same would be met again.
   #lost(code, reason, lastError = null) {
-    const renews = lastError?.code === 'TOKEN_EXPIRED' && !this.#expired &&
-      typeof this.#source === 'function';
-    this.#expired = renews;
-    const final = lastError ? !renews && !isPassing(lastError) : isFinal(code);
-    if (final) {
-      this.#close(code, reason, lastError);
+    const isOver = lastError ? !this.#mayPass(lastError) : isFinal(code);
+    const error = lastError || this.#parting;
+    if (isOver) {
+      this.#close(code, reason, error || new PerigeeError('CLOSED', false,
+        { message: `The server closed the connection: ${reason} (${code}).` }));
       return;
     }
+    const isRefused = error?.code === 'INVALID_TOKEN';
+    if (isRefused) this.#refused = { token: this.#link.token, error };
     this.#leave(reason);
-    const ms = this.#window ?? this.#delay(this.#attempt);
+    const least = isRefused ? NEW_SECOND : error?.retryAfterMs || 0;
+    const ms = this.#window ??
+      Math.min(least, LONGEST_STAY) + this.#delay(this.#attempt);
+    const { clock } = this.#options;
+    this.#notBefore = clock.now() + (this.#window ?? least);
     this.#attempt++;
-    this.#wait(ms, { code, reason, lastError });
+    this.#wait(ms, { code, reason, lastError: error });
+  }
+
+  // A token may have a successor if somebody is asked for it: where it was only
+  // too old for as long as it takes, where it was refused for what it is unless
+  // the same one comes again.
+  #mayPass(error) {
+    const isAsked = typeof this.#source === 'function';
+    if (error.code === 'TOKEN_EXPIRED') {
+      return isAsked || this.#source === HANDSHAKE;
+    }
+    if (error.code === 'INVALID_TOKEN') {
+      return isAsked && error !== this.#refused?.error;
+    }
+    return isPassing(error);
   }
 
   #close(code, reason, lastError = null) {
-    const failed = code === CLOSE.AUTH_FAILED || lastError?.code === 'NO_TOKEN';
+    const failed = code === CLOSE.AUTH_FAILED || code === CLOSE.TOKEN_EXPIRED ||
+      lastError?.code === 'NO_TOKEN';
     this.#unwatchPage?.();
     this.#leave(reason);
     const dropped = this.clearQueue('CLOSED');
@@ -295,6 +346,7 @@ export class SocketClient {
     this.#link?.close(reason);
     this.#link = null;
     this.#timers.clear('wait');
+    this.#timers.clear('pump');
     this.#retries.clearAll();
     this.#requests.disconnected((id) => this.#outbox.has(id));
   }
@@ -332,9 +384,10 @@ export class SocketClient {
   #back() {
     this.#link?.probe();
     const { state, nextAttemptAt } = this.#state;
-    if (state !== 'waiting' || this.#window !== null) return;
+    const now = this.#options.clock.now();
+    if (state !== 'waiting' || now < this.#notBefore) return;
     const ms = this.#delay(0);
-    if (this.#options.clock.now() + ms < nextAttemptAt) this.#wait(ms);
+    if (now + ms < nextAttemptAt) this.#wait(ms);
   }
 
   #hide() {
@@ -343,21 +396,64 @@ export class SocketClient {
     this.#become('waiting', { code: null, reason: 'pagehide' });
   }
 
+  #show() {
+    if (!this.#hidden) return;
+    const ms = this.#notBefore - this.#options.clock.now();
+    if (ms > 0) this.#wait(ms);
+    else this.#open();
+  }
+
   // Messages.
 
   // Undefined if the message is on its way or queued, else what hinders it.
-  #post(type, data, id) {
-    const text = encode(type, data, id);
-    if (isLonger(text, this.#maxMessage)) return 'TOO_LARGE';
+  #post(type, data, id, text = encode(type, data, id)) {
+    const length = bytesOf(text);
+    if (length > this.#maxMessage) return 'TOO_LARGE';
     const { queue, maxBuffered } = this.#options;
     if (this.#live) {
       if (this.#link.buffered > maxBuffered) return 'BUSY';
-      this.#link.send(text);
-      return undefined;
+      if (!queue || this.#isFree(length)) {
+        this.#transmit(text, length);
+        return undefined;
+      }
+    } else if (!queue || this.#state.state === 'closed') return 'NOT_READY';
+    if (!this.#outbox.push({ type, data, id, text })) return 'QUEUE_FULL';
+    this.#pump();
+    return undefined;
+  }
+
+  // Whether what hinders a message may pass by itself.
+  #isPassing(refusal) {
+    return refusal !== 'TOO_LARGE' && this.#state.state !== 'closed';
+  }
+
+  // Nothing waits before a message of that length.
+  #isFree(length) {
+    return !this.#rooms.next && !this.#outbox.first &&
+      !this.#pacer.wait(length);
+  }
+
+  #transmit(text, length = bytesOf(text)) {
+    this.#pacer.spend(length);
+    this.#link.send(text);
+  }
+
+  // 0 if it was sent, else the time after which it may be.
+  #sendAgain(text) {
+    const ms = this.#pacer.wait(bytesOf(text));
+    if (!ms) this.#transmit(text);
+    return ms;
+  }
+
+  // What the rooms have to say does not wait in the queue.
+  #ask(type, data) {
+    const id = ++this.#lastId;
+    const text = encode(type, data, id);
+    if (bytesOf(text) > this.#maxMessage) {
+      return Promise.reject(new PerigeeError('TOO_LARGE'));
     }
-    if (!queue || this.#state.state === 'closed') return 'NOT_READY';
-    const message = { type, data, id, text };
-    return this.#outbox.push(message) ? undefined : 'QUEUE_FULL';
+    this.#transmit(text);
+    return this.#requests.wait(id, this.#options.requestTimeout);
   }
 
   // Takes a message out of the box; true if it was there, that is, unsent.
@@ -372,16 +468,39 @@ export class SocketClient {
     this.#outbox.remove(message);
   }
 
-  #flush() {
-    for (const message of this.#outbox.messages) {
-      const { type, data, text } = message;
-      if (isLonger(text, this.#maxMessage)) {
-        this.#discard(message, 'TOO_LARGE');
-        this.#events.emit('@dropped', [{ type, data }]);
-      } else if (this.#live) {
-        this.#link.send(text);
-        this.#outbox.remove(message);
-      } else return;
+  // Sends what waits, rooms first, as fast as the server lets us.
+  #pump() {
+    while (this.#live) {
+      const room = this.#rooms.next;
+      const message = this.#outbox.first;
+      if (!room && !message) return;
+      const text = room ? encode('join', room, this.#lastId) : message.text;
+      const ms = this.#pacer.wait(bytesOf(text));
+      if (ms) {
+        this.#timers.set('pump', ms, () => this.#pump());
+        return;
+      }
+      if (room) this.#rooms.askNext();
+      else this.#sendQueued(message);
     }
+  }
+
+  // With an id, so that one that was sent too early is not lost.
+  #sendQueued(message) {
+    const { type, data, id } = message;
+    const { requestTimeout } = this.#options;
+    const own = id ?? ++this.#lastId;
+    const text = encode(type, data, own);
+    if (bytesOf(text) > this.#maxMessage) {
+      this.#discard(message, 'TOO_LARGE');
+      this.#events.emit('@dropped', [{ type, data }]);
+      return;
+    }
+    this.#outbox.remove(message);
+    this.#transmit(text);
+    if (id) return;
+    this.#requests.wait(own, requestTimeout, undefined, text)
+      .catch(({ code, message: why, retry }) => UNANSWERED.includes(code) ||
+        this.#events.emit('error', { code, message: why, retry }));
   }
 }

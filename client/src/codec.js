@@ -14,11 +14,8 @@ export function decode(text) {
   }
 }
 
-/** True if `text` is longer than `limit` bytes of UTF-8. */
-export function isLonger(text, limit) {
-  if (text.length * 3 <= limit) return false; // the common case, for nothing
-  return new TextEncoder().encode(text).length > limit;
-}
+/** Bytes of `text` in UTF-8. */
+export const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 /** The ws address for `ws(s)://…`, `http(s)://…` or a path of the page. */
 export function address(url = '/ws') {

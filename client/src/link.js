@@ -7,31 +7,42 @@
 // client closed and may connect again.
 
 import { decode, encode } from './codec.js';
-import { CLOSE, PerigeeError, fromServer } from './codes.js';
+import { CLOSE, PerigeeError, closeAfter, fromServer } from './codes.js';
 import { Timers } from './timers.js';
 import { Transport } from './transport.js';
 import { Watchdog } from './watchdog.js';
 
-const trouble = (code, retry, cause) =>
-  new PerigeeError(code, false, { message: cause?.message, retry, cause });
+/** In place of a token: the handshake brings one, in a cookie or a header. */
+export const HANDSHAKE = Symbol('handshake');
+
+const NO_LOGIN = 'The handshake did not log in: it brought no token, or the ' +
+  'server does not look for one there.';
+
+const trouble = (code, retry, cause, message = cause?.message) =>
+  new PerigeeError(code, false, { message, retry, cause });
 
 export class Link {
   #options;
-  #source; // the token, or the function that gets it
+  #source; // the token, or the function that gets it, or HANDSHAKE
+  #refused;
   #owner;
   #timers;
   #watchdog;
   #transport = null;
+  #opened = false; // by the other side, too
   #open = true;
   #ready = false;
+  #sent; // the last token that was
 
   /**
    * `owner` has `authenticating()`, `ready(facts)`, `message(envelope)` and
    * `ended(code, reason, error)`; `code` is null if no socket was closed.
+   * `refused` is the `token` that need not be tried again, with the `error`.
    */
-  constructor(options, source, owner) {
+  constructor(options, source, refused, owner) {
     this.#options = options;
     this.#source = source;
+    this.#refused = refused;
     this.#owner = owner;
     this.#timers = new Timers(options.clock);
     this.#watchdog = new Watchdog(options.clock, this.#timers,
@@ -50,8 +61,14 @@ export class Link {
         trouble('TOKEN_UNAVAILABLE', true, cause));
     }
     if (!this.#open) return;
-    if (token) this.#dial(url, token);
-    else this.#end(null, 'no token', trouble('NO_TOKEN'));
+    if (!token) this.#end(null, 'no token', trouble('NO_TOKEN'));
+    else if (token !== this.#refused?.token) this.#dial(url, token);
+    else this.#end(CLOSE.AUTH_FAILED, 'auth_failed', this.#refused.error);
+  }
+
+  /** The token that was sent last. */
+  get token() {
+    return this.#sent;
   }
 
   /** Bytes that `send` has taken and the network has not. */
@@ -86,7 +103,7 @@ export class Link {
     this.#source = source;
     const token = await this.#token().catch(() => null);
     if (!this.#open || source !== this.#source) return;
-    if (token) this.#write('auth', { token });
+    if (token) this.#auth(token);
     else if (left > 1) this.#refreshIn(left);
   }
 
@@ -108,18 +125,37 @@ export class Link {
 
   #dial(url, token) {
     const WebSocket = this.#options.WebSocket || globalThis.WebSocket;
+    if (typeof WebSocket !== 'function') {
+      this.#end(null, 'no socket', trouble('NO_SOCKET'));
+      return;
+    }
     try {
       this.#transport = new Transport(WebSocket, url, {
         open: () => {
-          this.#write('auth', { token });
+          this.#opened = true;
+          if (token !== HANDSHAKE) this.#auth(token);
           this.#owner.authenticating();
         },
         message: (text) => this.#receive(text),
-        close: (code, reason) => this.#end(code, reason),
+        close: (...how) => this.#closed(...how),
       });
-    } catch (cause) { // no such class, or an address it will never take
+    } catch (cause) { // an address it will never take
       this.#end(null, 'no socket', trouble('NO_SOCKET', false, cause));
     }
+  }
+
+  #auth(token) {
+    this.#sent = token;
+    this.#write('auth', { token });
+  }
+
+  #closed(code, reason, cause) {
+    let error;
+    if (!this.#opened) error = trouble('UNREACHABLE', true, cause);
+    if (code === CLOSE.AUTH_TIMEOUT && this.#source === HANDSHAKE) {
+      error = trouble('NO_TOKEN', true, undefined, NO_LOGIN);
+    }
+    this.#end(code, reason, error);
   }
 
   #receive(text) {
@@ -130,7 +166,8 @@ export class Link {
     if (type === 'ping') this.#write('pong');
     if (type === 'auth_ok') this.#accepted(data || {});
     if (type === 'auth_error') {
-      this.#end(CLOSE.AUTH_FAILED, 'auth_failed', fromServer(data));
+      const error = fromServer(data);
+      this.#end(...closeAfter(error), error);
     } else if (!this.#open) return; // a listener of ready has closed it
     this.#owner.message(message);
   }

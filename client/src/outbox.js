@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages that wait for a connection, up to a limit.
+// Messages that wait for a connection, or for their turn, up to a limit.
 
 export class Outbox {
   #limit;
@@ -11,6 +11,10 @@ export class Outbox {
 
   get messages() {
     return [...this.#messages];
+  }
+
+  get first() {
+    return this.#messages[0];
   }
 
   /** False if the box is full. */

@@ -4,27 +4,39 @@
 import { PerigeeError, fromServer } from './codes.js';
 
 export class Requests {
+  #clock;
   #timers;
   #unsend;
-  #waiting = new Map(); // id → { resolve, fail }
+  #resend;
+  #waiting = new Map(); // id → { resolve, fail, until, text, isRefused }
 
-  /** `unsend(id)` takes a message back; true if it had not been sent yet. */
-  constructor(timers, unsend) {
+  /**
+   * `unsend(id)` takes a message back; true if it had not been sent yet.
+   * `resend(text)` sends one again: 0, or the ms to wait before.
+   */
+  constructor(clock, timers, unsend, resend) {
+    this.#clock = clock;
     this.#timers = timers;
     this.#unsend = unsend;
+    this.#resend = resend;
   }
 
-  /** A promise for the answer to `id`; `timeout` in ms, 0 for none. */
-  wait(id, timeout, signal) {
+  /**
+   * A promise for the answer to `id`; `timeout` in ms, 0 for none. With its
+   * `text` it is asked again if the server says that it was only too early.
+   */
+  wait(id, timeout, signal, text) {
     return new Promise((resolve, reject) => {
       const abort = () => this.fail(id, 'ABORTED', { cause: signal.reason });
       const settle = (how) => (value) => {
         this.#waiting.delete(id);
         this.#timers.clear(id);
+        this.#timers.clear(`again ${id}`);
         signal?.removeEventListener('abort', abort);
         how(value);
       };
-      this.#waiting.set(id, { resolve: settle(resolve), fail: settle(reject) });
+      this.#waiting.set(id, { resolve: settle(resolve), fail: settle(reject),
+        until: timeout ? this.#clock.now() + timeout : Infinity, text });
       signal?.addEventListener('abort', abort);
       if (timeout) {
         this.#timers.set(id, timeout,
@@ -36,13 +48,33 @@ export class Requests {
   /** Takes a `reply`, `pong` or `error`; one that comes too late is nobody's. */
   answer({ type, id, data }) {
     const request = this.#waiting.get(id);
-    if (type === 'error') request?.fail(fromServer(data));
-    else request?.resolve(data);
+    if (!request) return;
+    if (type !== 'error') {
+      request.resolve(data);
+      return;
+    }
+    const error = fromServer(data);
+    const { text, until } = request;
+    const isEarly = error.code === 'RATE_LIMITED' && text &&
+      this.#clock.now() + error.retryAfterMs < until;
+    if (isEarly) this.#again(id, request, error.retryAfterMs);
+    else request.fail(error);
+  }
+
+  // It was refused, so whoever loses the connection now has not sent it.
+  #again(id, request, ms) {
+    request.isRefused = true;
+    this.#timers.set(`again ${id}`, ms, () => {
+      const more = this.#resend(request.text);
+      if (more) this.#again(id, request, more);
+      else request.isRefused = false;
+    });
   }
 
   fail(id, code, more) {
-    const sent = !this.#unsend(id);
-    this.#waiting.get(id)?.fail(new PerigeeError(code, sent, more));
+    const request = this.#waiting.get(id);
+    const isUnsent = this.#unsend(id) || request?.isRefused;
+    request?.fail(new PerigeeError(code, !isUnsent, more));
   }
 
   /** Fails what was sent and not answered; what `isQueued(id)` waits on. */

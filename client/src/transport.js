@@ -3,8 +3,8 @@
 
 /**
  * Opens a socket; throws if the class refuses the address. `heard` has
- * `open()`, `message(text)` and `close(code, reason)`; each may come until
- * `close` is called or has come, never after: a half-open socket can take
+ * `open()`, `message(text)` and `close(code, reason, cause)`; each may come
+ * until `close` is called or has come, never after: a half-open socket can take
  * minutes to admit that it is closed, and by then the client has moved on.
  */
 export class Transport {
@@ -12,15 +12,22 @@ export class Transport {
 
   constructor(WebSocket, url, heard) {
     const socket = (this.#socket = new WebSocket(url));
-    socket.onopen = () => heard.open();
+    let isOpened = false;
+    const end = (code, reason, cause) => {
+      this.#silence();
+      heard.close(code, reason, cause);
+    };
+    socket.onopen = () => {
+      isOpened = true;
+      heard.open();
+    };
     socket.onmessage = ({ data }) => {
       if (typeof data === 'string') heard.message(data);
     };
-    socket.onclose = ({ code, reason }) => {
-      this.#silence();
-      heard.close(code, reason);
-    };
-    socket.onerror = () => {}; // the close that follows says all there is
+    socket.onclose = ({ code, reason }) => end(code, reason);
+    // A close should follow, and does not on Node 22 if the handshake failed.
+    // After it, the close says more: its code.
+    socket.onerror = ({ error }) => isOpened || end(1006, '', error);
   }
 
   /** Bytes accepted by `send` and not yet by the network. */
@@ -43,8 +50,10 @@ export class Transport {
     this.#socket.close(1000, reason);
   }
 
+  // An error still has a listener: `ws` would throw it otherwise.
   #silence() {
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onerror = () => {};
   }
 }

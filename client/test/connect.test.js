@@ -79,20 +79,6 @@ test('a listener of auth_error may log in again at once', async (t) => {
   await reach(client, 'ready');
 });
 
-test('an expired token is replaced, once', async (t) => {
-  let asked = 0;
-  const { clock, client } = await pair(t, {
-    tokenGetter: () => (++asked, 'old'),
-    manners: { auth: (conn) => conn.refuse('TOKEN_EXPIRED') },
-  });
-  client.connect();
-  await reach(client, 'waiting');
-  clock.advance(1000);
-  await reach(client, 'closed');
-  assert.equal(asked, 2);
-  assert.equal(client.getState().lastError.code, 'TOKEN_EXPIRED');
-});
-
 for (const code of ['HANDLER_ERROR', 'UNAVAILABLE', 'OVERLOADED']) {
   test(`an auth_error ${code} says nothing about the token`, async (t) => {
     const { clock, client } = await pair(t, { manners: { auth(conn) {
@@ -140,7 +126,8 @@ test('a token getter that hangs does not hold the client for ever', async (t) =>
   assert.equal(client.getState().state, 'waiting');
 });
 
-for (const code of [1000, 1001, 1011, 4001, 4002, 4003, 4004, 4005, 4006, 4499]) {
+for (const code of [1000, 1001, 1011, 1012, 1013, 1014, 3000, 3003, 3008, 4001,
+  4002, 4003, 4004, 4005, 4006, 4007, 4499]) {
   test(`close ${code} means come back`, async (t) => {
     const { fake, clock, client } = await pair(t);
     await client.connect();
@@ -163,6 +150,8 @@ for (let code = 4500; code <= 4507; code++) {
     fake.conn.close(code, 'why');
     const state = await reach(client, 'closed');
     assert.deepEqual([state.code, state.reason], [code, 'why']);
+    assert.equal(state.lastError.message,
+      `The server closed the connection: why (${code}).`);
     clock.advance(3600000);
     await settle();
     assert.equal(fake.conns.length, 1);
@@ -384,11 +373,6 @@ test('a page that is looked at again asks whether the server is there',
     page.dispatchEvent(new Event('visibilitychange'));
     await fake.until(() => fake.conn.heard('ping').length);
   });
-
-test('without a WebSocket class the client says so', async (t) => {
-  const client = open(t, 'ws://127.0.0.1/', { WebSocket: {} });
-  await assert.rejects(client.connect(), { code: 'NO_SOCKET' });
-});
 
 test('the network coming back shortens the wait', async (t) => {
   const page = new EventTarget();

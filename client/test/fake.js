@@ -40,9 +40,9 @@ class Conn {
     this.send('auth_ok', { ...FACTS, ...facts });
   }
 
-  refuse(code) {
-    this.send('auth_error', { code, message: code });
-    this.socket.close(4501, 'auth_failed');
+  refuse(code, more, close = 4501) {
+    this.send('auth_error', { code, message: code, ...more });
+    this.socket.close(close, 'refused');
   }
 
   error(id, code, more) {

@@ -47,11 +47,11 @@ test('a request is answered by its id, in any order', async (t) => {
 
 test('an error is a rejection with all the server said', async (t) => {
   const { client } = await pair(t, { manners: { ask: (conn, { id }) =>
-    conn.error(id, 'RATE_LIMITED',
+    conn.error(id, 'OVERLOADED',
       { retry: true, retry_after_ms: 40, ref: 'x1' }) } });
   await client.connect();
   await assert.rejects(client.request('ask'), { name: 'PerigeeError',
-    code: 'RATE_LIMITED', retry: true, retryAfterMs: 40, ref: 'x1',
+    code: 'OVERLOADED', retry: true, retryAfterMs: 40, ref: 'x1',
     sent: true });
 });
 

@@ -26,6 +26,9 @@ client.send(5);
 const answer: Promise<{ at: number }> = client.request<{ at: number }>(
   'chat.send', {}, { timeout: 5, signal: new AbortController().signal });
 const joined: Promise<{ members: string[] }> = client.join('r1');
+client.leave('r1', { all: true });
+client.on('joined', (data, { room }) => [data.seat, room ?? '']);
+client.on('auth_ok', ({ limits }) => limits?.burst.toFixed());
 
 client.onStateChange(({ state, nextAttemptAt, lastError }) => {
   const known: number = nextAttemptAt ?? 0;
@@ -41,8 +44,9 @@ client.getState().attempt = 0;
 const online: boolean = client.getState().wsStatus === WS_STATUS.ONLINE;
 const failed: boolean = client.getState().authStatus === AUTH_STATUS.FAILED;
 const kicked: boolean = client.getState().code === CLOSE.KICKED;
+const later: boolean = client.getState().code === CLOSE.TRY_LATER;
 
 // Untyped, everything goes.
 new SocketClient().on('anything', (data) => data.whatever);
 
-export { answer, failed, joined, kicked, online, sent };
+export { answer, failed, joined, kicked, later, online, sent };

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// A room that several parts of a page want, and what the server does with it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { next, pair, reach } from './kit.js';
+
+const states = (client) => client.rooms.map(({ room, state }) =>
+  `${room} ${state}`);
+
+test('the last leave leaves', async (t) => {
+  const { fake, client } = await pair(t);
+  await client.connect();
+  const seen = [];
+  client.on('@room', ({ state }) => seen.push(state));
+  const [first, second] = [client.join('r1'), client.join('r1')];
+  assert.deepEqual(await first, await second);
+  assert.deepEqual(await client.join('r1'), await first);
+  assert.deepEqual(seen, ['joining', 'joined'], 'nobody sees the others come');
+  await client.leave('r1');
+  await client.leave('r1');
+  await client.request('sync');
+  assert.deepEqual(states(client), ['r1 joined']);
+  assert.equal(fake.conn.heard('leave').length, 0);
+  await client.leave('r1');
+  assert.deepEqual(states(client), []);
+  assert.equal(fake.conn.heard('leave').length, 1);
+  assert.equal(fake.conn.heard('join').length, 1);
+});
+
+test('one may leave for all', async (t) => {
+  const { fake, client } = await pair(t);
+  await client.connect();
+  client.join('r1');
+  await client.join('r1');
+  await client.leave('r1', { all: true });
+  assert.deepEqual(states(client), []);
+  assert.equal(fake.conn.heard('leave').length, 1);
+});
+
+test('the latest data of a join counts, whatever is under way', async (t) => {
+  const held = [];
+  const { fake, clock, client } = await pair(t, { manners: {
+    join: (conn, message) => held.push(message) } });
+  client.join('r1', { since: 1 });
+  client.join('r1', { since: 2 });
+  client.connect();
+  await fake.until(() => held.length === 1);
+  const joined = client.join('r1', { since: 3 });
+  await fake.until(() => held.length === 2);
+  assert.deepEqual(held.map(({ data }) => data.since), [2, 3]);
+  fake.conn.send('reply', 'old', held[0].id);
+  fake.conn.send('reply', 'new', held[1].id);
+  assert.equal(await joined, 'new');
+  assert.equal(client.rooms[0].data, 'new');
+
+  const again = client.join('r1', { since: 4 });
+  await fake.until(() => held.length === 3);
+  assert.deepEqual(states(client), ['r1 joined'], 'and so it stays');
+  fake.cut();
+  await reach(client, 'waiting');
+  clock.advance(1000);
+  await fake.until(() => held.length === 4);
+  fake.conn.send('reply', 'last', held[3].id);
+  assert.equal(await again, 'last');
+  assert.equal(held[3].data.since, 4);
+});
+
+test('a script puts the client into a room and takes it out', async (t) => {
+  const { fake, clock, client } = await pair(t);
+  await client.connect();
+  const tell = async (type, room, data) => {
+    const told = next(client, type);
+    fake.conn.socket.send(JSON.stringify({ type, room, data }));
+    await told;
+  };
+  await tell('joined', '~team', { members: 2 });
+  assert.deepEqual(client.rooms, [{ room: '~team', state: 'joined',
+    data: { members: 2 }, error: undefined }]);
+  const seen = [];
+  client.on('@room', (room) => seen.push(room));
+  fake.cut();
+  await reach(client, 'waiting');
+  assert.deepEqual(seen.map(({ state }) => state), ['left']);
+  clock.advance(1000);
+  await reach(client, 'ready');
+  await client.join('mine');
+  await tell('joined', 'mine', 'again');
+  assert.equal(client.rooms[0].data, 'again');
+  await tell('left', 'mine', 'thrown out');
+  assert.deepEqual(states(client), []);
+  assert.deepEqual([seen.at(-1).state, seen.at(-1).data],
+    ['left', 'thrown out']);
+  await tell('left', 'nowhere');
+  assert.deepEqual(fake.conn.heard('join').map(({ data }) => data.room),
+    ['mine'], 'nobody here asked for ~team');
+});
+
+test('a room that was refused may be given', async (t) => {
+  const { fake, client } = await pair(t, { manners: {
+    join: (conn, { id }) => conn.error(id, 'chat.members_only') } });
+  await client.connect();
+  await assert.rejects(client.join('vip'));
+  fake.conn.socket.send('{"type":"joined","room":"vip"}');
+  await next(client, 'joined');
+  assert.deepEqual(states(client), ['vip joined']);
+});
+
+test('a leave that was too early is said again', async (t) => {
+  let leaves = 0;
+  const { fake, clock, client } = await pair(t, { manners: {
+    leave: (conn, { id }) => (++leaves === 1
+      ? conn.error(id, 'RATE_LIMITED', { retry: true, retry_after_ms: 200 })
+      : conn.send('reply', null, id)) } });
+  await client.connect();
+  await client.join('r1');
+  const left = client.leave('r1');
+  await fake.until(() => leaves === 1);
+  await client.request('sync');
+  clock.advance(200);
+  await left;
+  assert.equal(leaves, 2);
+});
+
+test('unless the room was joined again meanwhile', async (t) => {
+  let leaves = 0;
+  const { fake, clock, client } = await pair(t, { manners: {
+    leave: (conn, { id }) => conn.error(id, 'RATE_LIMITED',
+      { retry: true, retry_after_ms: 200 + ++leaves }) } });
+  await client.connect();
+  await client.join('r1');
+  const left = client.leave('r1');
+  await fake.until(() => leaves === 1);
+  await client.request('sync');
+  const joined = client.join('r1');
+  clock.advance(2000);
+  await Promise.all([left, joined]);
+  await client.request('sync');
+  assert.equal(leaves, 1);
+  assert.deepEqual(states(client), ['r1 joined']);
+});
