@@ -94,6 +94,7 @@ static void check_request(const struct fetch_request *request) {
 static int check(lua_State *L) {
   const struct input *input = lua_touserdata(L, 1);
   const char *at = input->text, *end = at + input->len;
+  static const struct json_bound bound = {.bytes = 65536};
   struct fetch_request request = {0};
   lua_settop(L, 0);
   lua_newtable(L);
@@ -104,7 +105,7 @@ static int check(lua_State *L) {
     set_option(L, at, (size_t)(next - at));
     at = next < end ? next + 1 : end;
   }
-  fetch_options_check(L, 1, input->scratch, &request);
+  fetch_options_check(L, 1, input->scratch, &bound, &request);
   check_request(&request);
   return 0;
 }

@@ -79,13 +79,13 @@ static int read_field(lua_State *L, const struct field *field) {
                       "client.%s is on worker %d, where the client is: share "
                       "data by perigee.store",
                       field->name, box->worker + 1);
-  if (lua_getiuservalue(L, 1, field->place) != LUA_TNIL)
+  if (lua_getiuservalue(L, 1, (int)field->place) != LUA_TNIL)
     return 1;
   if (!conn)
     return 0;
   field->push(L, conn);
   lua_pushvalue(L, -1);
-  lua_setiuservalue(L, 1, field->place);
+  lua_setiuservalue(L, 1, (int)field->place);
   return 1;
 }
 

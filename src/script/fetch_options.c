@@ -10,7 +10,6 @@
 #include "config/suggest.h"
 #include "script/json.h"
 
-#include "script/generation.h"
 #include <inttypes.h>
 
 #include <lauxlib.h>
@@ -33,6 +32,7 @@ enum {
 struct reading {
   struct fetch_request *request;
   struct buf *text;
+  const struct json_bound *bound; /* of opts.json */
   size_t headers_at, headers_len, json_at, json_len;
   bool has_json;
 };
@@ -164,7 +164,7 @@ static void read_body(lua_State *L, struct reading *reading) {
 static void read_json(lua_State *L, struct reading *reading) {
   reading->has_json = true;
   reading->json_at = reading->text->len;
-  json_encode_named(L, lua_gettop(L), reading->text, &generation_of(L)->sending,
+  json_encode_named(L, lua_gettop(L), reading->text, reading->bound,
                     "perigee.fetch: opts.json");
   reading->json_len = reading->text->len - reading->json_at;
 }
@@ -240,8 +240,9 @@ static void check_together(lua_State *L, const struct reading *reading) {
 }
 
 void fetch_options_check(lua_State *L, int index, struct buf *text,
+                         const struct json_bound *bound,
                          struct fetch_request *request) {
-  struct reading reading = {.request = request, .text = text};
+  struct reading reading = {.request = request, .text = text, .bound = bound};
   *request = (struct fetch_request){.url = request->url,
                                     .timeout_ms = TIMEOUT_MS,
                                     .connect_timeout_ms = CONNECT_TIMEOUT_MS,

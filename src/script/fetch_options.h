@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/fetch.h"
+#include "script/json.h"
 
 #include <lua.h>
 
@@ -13,8 +14,9 @@
  * unknown or wrong, naming the option.
  *
  * The request borrows from the values of the table and from `text`, which is
- * emptied first and must outlive the call. */
+ * emptied first and must outlive the call. `bound` is that of opts.json. */
 void fetch_options_check(lua_State *L, int index, struct buf *text,
+                         const struct json_bound *bound,
                          struct fetch_request *request);
 
 #endif

@@ -101,7 +101,8 @@ static int lib_fetch(lua_State *L) {
   lua_settop(L, 2);
   request.url = luaL_checklstring(L, 1, &len);
   buf_reset(&generation->scratch, GENERATION_SCRATCH_KEEP);
-  fetch_options_check(L, 2, &generation->scratch, &request);
+  fetch_options_check(L, 2, &generation->scratch, &generation->sending,
+                      &request);
   if (strlen(request.url) != len)
     return push_error(L, FETCH_BAD_URL, why);
   struct waiting *waiting = mem_alloc(sizeof *waiting);
