@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
+local certificate = require "spec.support.certificate"
 local cli = require "spec.support.cli"
+local t = require "perigee.testing"
 
 describe("perigee check", function()
   after_each(cli.cleanup)
@@ -80,5 +82,109 @@ describe("perigee check", function()
     local status, out, problem = cli.run { "check", "/nowhere/scripts" }
     assert.equal(1, status)
     assert.matches("/nowhere/scripts", out .. problem, 1, true)
+  end)
+end)
+
+describe("perigee check finds what serve would refuse:", function()
+  after_each(cli.cleanup)
+
+  local SECRET = "--auth.secret=an example secret of more than 32 bytes"
+
+  -- Both must end at once, with the same words.
+  local function refuses(words, ...)
+    local folder = cli.folder { ["main.lua"] = "return {}" }
+    for _, command in ipairs { "check", "serve" } do
+      local args = { command, folder, SECRET, "--listen=127.0.0.1:0",
+        "--admin.listen=" }
+      for _, word in ipairs(words) do table.insert(args, word) end
+      local status, out, problem = cli.run(args)
+      assert.is_true(status == 1 or status == 2, command .. out .. problem)
+      for _, expected in ipairs { ... } do
+        assert.matches(expected, problem, 1, true)
+      end
+    end
+  end
+
+  it("a folder of files that is not there", function()
+    refuses({ "--public=/nope" }, "public: /nope: No such file or directory")
+  end)
+
+  it("a file in place of that folder", function()
+    local folder = cli.folder { file = "" }
+    refuses({ "--public=" .. folder .. "/file" }, "public: ",
+      "Not a directory")
+  end)
+
+  it("an address of another machine", function()
+    refuses({ "--listen=192.0.2.1:0" }, "listen", "192.0.2.1:0",
+      "Cannot assign requested address")
+    refuses({ "--admin.listen=192.0.2.1:0" }, "admin.listen")
+  end)
+
+  it("a name that nobody has", function()
+    refuses({ "--listen=no..body:80" }, "listen", "no..body:80")
+  end)
+
+  it("the same address twice", function()
+    for _, other in ipairs { "127.0.0.1:8123", "0.0.0.0:8123", ":8123" } do
+      refuses({ "--listen=127.0.0.1:8123", "--admin.listen=" .. other },
+        "listen, admin.listen: ", "same address")
+    end
+  end)
+
+  it("proxies that are none", function()
+    refuses({ "--proxy.trusted=10.0.0.0/8,10.0.0.0/33" }, "proxy.trusted",
+      "10.0.0.0/33")
+  end)
+
+  it("a certificate that is not there, or is none", function()
+    local folder = cli.folder { ["cert.pem"] = "none", ["key.pem"] = "none" }
+    refuses({ "--tls.cert=/nope.pem", "--tls.key=/nope.pem" }, "tls.cert",
+      "/nope.pem")
+    refuses({ "--tls.cert=" .. folder .. "/cert.pem",
+      "--tls.key=" .. folder .. "/key.pem" }, "tls.cert")
+  end)
+
+  it("the key of another certificate", function()
+    local cert = certificate(cli.folder())
+    local _, key = certificate(cli.folder())
+    refuses({ "--tls.cert=" .. cert, "--tls.key=" .. key }, "tls.key",
+      "mismatch")
+  end)
+
+  it("files of keys that are not there, or hold none", function()
+    local folder = cli.folder { ["key.pem"] = "none", secret = "short" }
+    refuses({ "--auth.secret=", "--auth.secret_file=/nope" }, "/nope")
+    refuses({ "--auth.secret=", "--auth.secret_file=" .. folder .. "/secret" },
+      "too short")
+    refuses({ "--auth.algorithm=RS256", "--auth.public_key_file=/nope.pem" },
+      "/nope.pem")
+    refuses({ "--auth.algorithm=RS256",
+      "--auth.public_key_file=" .. folder .. "/key.pem" }, "key.pem")
+  end)
+
+  it("authorities for fetch that are not there", function()
+    refuses({ "--fetch.ca_file=/nope.pem" }, "fetch.ca_file: /nope.pem")
+  end)
+
+  it("all of it at once", function()
+    local folder = cli.folder { ["main.lua"] = "return {" }
+    local status, _, problem = cli.run { "check", folder, SECRET,
+      "--public=/nope", "--tls.cert=/no.pem", "--tls.key=/no.pem",
+      "--listen=192.0.2.1:0", "--proxy.trusted=x" }
+    assert.equal(1, status)
+    for _, expected in ipairs { "public: ", "tls.cert: ", "listen: ",
+      "proxy.trusted", "main.lua:1:" } do
+      assert.matches("perigee: [^\n]*" .. expected, problem)
+    end
+  end)
+
+  it("but not that a server is running", function()
+    local server = t.server()
+    finally(function() server:stop() end)
+    local status, _, problem = cli.run { "check",
+      cli.folder { ["main.lua"] = "return {}" }, SECRET,
+      "--listen=127.0.0.1:" .. server.port, "--admin.listen=" .. server.admin }
+    assert.equal(0, status, problem)
   end)
 end)

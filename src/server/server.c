@@ -9,6 +9,7 @@
 #include "engine/store.h"
 #include "server/control.h"
 #include "server/crew.h"
+#include "server/inspect.h"
 #include "server/reload.h"
 #include "server/watch.h"
 
@@ -305,7 +306,7 @@ int server_run(const struct config *config, const struct config_args *args,
   struct server server = {.config = config, .args = args, .mode = args->mode};
   char address[LISTEN_ADDRESS_BYTES];
   struct generation **first = NULL;
-  if (keys_load(&server.keys, config, error) < 0)
+  if (inspect(config, error) < 0 || keys_load(&server.keys, config, error) < 0)
     return ERR_CONFIG;
   init(&server);
   int err = prepare(&server, address, &first, error);
@@ -319,13 +320,9 @@ int server_run(const struct config *config, const struct config_args *args,
   return err;
 }
 
-int server_check(const struct config *config, unsigned *handlers,
-                 struct buf *error) {
-  struct host host = {.config = config, .worker = 1};
-  struct keys keys;
-  if (keys_load(&keys, config, error) < 0)
-    return ERR_CONFIG;
-  host.key = keys.key;
+static int check_scripts(const struct config *config, const struct keys *keys,
+                         unsigned *handlers, struct buf *error) {
+  struct host host = {.config = config, .key = keys->key, .worker = 1};
   host.store = new_store(config);
   struct generation *generation =
       reload_build(&host, config->scripts, 1, NULL, error);
@@ -333,6 +330,16 @@ int server_check(const struct config *config, unsigned *handlers,
   int err = generation ? 0 : ERR_SCRIPT;
   generation_free(generation);
   store_free(host.store);
-  keys_free(&keys);
   return err;
+}
+
+int server_check(const struct config *config, unsigned *handlers,
+                 struct buf *errors) {
+  struct keys keys;
+  int err = inspect(config, errors);
+  if (keys_load(&keys, config, errors) < 0)
+    return ERR_CONFIG;
+  int script_err = check_scripts(config, &keys, handlers, errors);
+  keys_free(&keys);
+  return err ? err : script_err;
 }

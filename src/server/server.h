@@ -16,9 +16,11 @@
 int server_run(const struct config *config, const struct config_args *args,
                struct buf *error);
 
-/* Loads key and scripts exactly as a start would, and serves nothing. The
- * number of handlers goes to `handlers`. */
+/* Looks at everything that a start would, and serves nothing: the machine
+ * (server/inspect), keys, scripts. The number of handlers goes to `handlers`.
+ * Returns 0, or ERR_CONFIG or ERR_SCRIPT with a line for each reason in
+ * `errors`. */
 int server_check(const struct config *config, unsigned *handlers,
-                 struct buf *error);
+                 struct buf *errors);
 
 #endif
