@@ -57,7 +57,7 @@ static void on_end_of_turn(uv_prepare_t *prepare) {
   ws_close_ended(edge);
   session_reap(edge->protocol);
   if (outbound_flush_dirty(edge) && list_empty(&edge->ended) &&
-      list_empty(&edge->more))
+      list_empty(&edge->protocol->manager.gone) && list_empty(&edge->more))
     uv_idle_stop(&edge->unfinished);
   else
     uv_idle_start(&edge->unfinished, on_unfinished);
@@ -176,6 +176,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
     buf_puts(error, "no descriptor is left (raise `ulimit -n`)");
     return ERR_SYSTEM;
   }
+  edge->poller.turn = &protocol->host.turn;
   if (proxy_parse(&edge->proxies, config->proxy_trusted, error))
     return ERR_CONFIG;
   if (*config->tls_cert && tls_check(config->tls_cert, config->tls_key, error))

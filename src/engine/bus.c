@@ -61,6 +61,10 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
   mailbox_init(&port->mailbox, loop, on_letter);
 }
 
+void bus_take_turns(struct bus *bus, int worker, struct turn *turn) {
+  bus->ports[worker].mailbox.turn = turn;
+}
+
 void bus_close(struct bus *bus, int worker) {
   mailbox_close(&bus->ports[worker].mailbox);
 }

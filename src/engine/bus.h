@@ -75,6 +75,10 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
               void (*open)(void *arg, const struct bus_letter *letter),
               void *arg);
 
+/* Letters of that worker are opened in turns with its other work; not closed
+ * before the port is. */
+void bus_take_turns(struct bus *bus, int worker, struct turn *turn);
+
 /* What is sent there from now on is dropped. */
 void bus_close(struct bus *bus, int worker);
 

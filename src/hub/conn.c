@@ -51,6 +51,7 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   list_init(&conn->node);
   list_init(&conn->calls);
   list_init(&conn->backlog);
+  list_init(&conn->task.node);
   outq_init(&conn->out);
   uv_timer_init(loop, &conn->timer);
   conn->opened_ms = conn->last_frame_ms = uv_now(loop);

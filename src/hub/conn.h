@@ -21,6 +21,7 @@
 #include "hub/bucket.h"
 #include "hub/outq.h"
 #include "net/poller.h"
+#include "net/turn.h"
 #include "wire/close.h"
 #include "wire/deflate.h"
 #include "wire/reader.h"
@@ -111,6 +112,7 @@ struct conn {
   uint64_t over_ms; /* since when more than queue_bytes wait; 0: not known */
 
   /* More of who it is. */
+  struct task task;    /* messages wait for their turn, by protocol/router */
   char *claimant;      /* the user its token named, until manager_login */
   struct login *login; /* waits for a place, by protocol/auth; or NULL */
   struct list node;    /* in manager->conns, later in manager->gone */

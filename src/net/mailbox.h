@@ -10,6 +10,7 @@
 #include <uv.h>
 
 struct mailbox;
+struct turn;
 
 /* Opens one letter, on the thread of the mailbox's loop; it owns it. */
 typedef void mailbox_fn(struct mailbox *mailbox, struct list *letter);
@@ -19,6 +20,7 @@ struct mailbox {
   struct list letters; /* under the lock */
   bool closed;         /* under the lock */
   uv_async_t wake;
+  struct turn *turn; /* bounds how many are opened at one go; NULL: nothing */
   mailbox_fn *open;
 };
 

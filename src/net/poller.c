@@ -3,21 +3,32 @@
 #include "net/poller.h"
 
 #include "base/err.h"
+#include "net/turn.h"
 
 #include <unistd.h>
 
+static bool is_enough(const struct poller *poller) {
+  return poller->turn && turn_part_over(poller->turn);
+}
+
+/* What is left of a batch when it is enough for this turn comes first in the
+ * next: the set is ready still, as those sockets are. */
 static void on_readable(uv_poll_t *handle, int status, int events) {
   struct poller *poller = container_of(handle, struct poller, handle);
   (void)status;
   (void)events;
-  poller->count = epoll_wait(poller->fd, poller->batch, POLLER_BATCH, 0);
-  for (poller->at = 0; poller->at < poller->count;) {
+  if (poller->at >= poller->count) {
+    poller->count = epoll_wait(poller->fd, poller->batch, POLLER_BATCH, 0);
+    poller->at = 0;
+  }
+  if (poller->turn)
+    turn_part_begin(poller->turn);
+  while (poller->at < poller->count && !is_enough(poller)) {
     const struct epoll_event *event = &poller->batch[poller->at++];
     struct poller_item *item = event->data.ptr;
     if (item) /* else it was removed by one before it */
       item->ready(item, event->events);
   }
-  poller->count = 0;
 }
 
 int poller_open(struct poller *poller, uv_loop_t *loop) {

@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <uv.h>
 
+struct turn;
 struct poller_item;
 
 /* A socket is ready, for `events` of epoll (EPOLLIN, EPOLLOUT, EPOLLERR, …).
@@ -33,7 +34,8 @@ enum { POLLER_BATCH = 256 };
 struct poller {
   int fd;
   uv_poll_t handle;
-  int at, count; /* of the batch: the next event, and how many there are */
+  struct turn *turn; /* bounds what is told at one go; NULL: nothing does */
+  int at, count;     /* of the batch: the next event, and how many there are */
   struct epoll_event batch[POLLER_BATCH];
 };
 

@@ -3,6 +3,7 @@
 #include "protocol/inbox.h"
 
 #include "base/mem.h"
+#include "protocol/protocol.h"
 
 #include <string.h>
 
@@ -61,9 +62,12 @@ static struct message *shift(struct inbox *inbox) {
 void inbox_run(struct conn *conn, inbox_fn *handle) {
   struct message *message;
   struct inbox *inbox = conn->inbox;
-  while (inbox && !conn_is_busy(conn) && (message = shift(inbox))) {
+  bool enough = false;
+  while (inbox && !enough && !conn_is_busy(conn) && (message = shift(inbox))) {
     handle(conn, message->text, message->len, message->is_binary);
     mem_free(message);
+    enough = turn_share_used(&protocol_of(conn)->host.turn, conn,
+                             uv_now(conn->timer.loop));
   }
   if (!inbox)
     return;
@@ -87,6 +91,7 @@ void inbox_drop(struct conn *conn) {
     mem_free(message);
   if (inbox->paused)
     pause_reading(conn, false);
+  list_remove(&conn->task.node);
   conn->inbox = NULL;
   mem_free(inbox);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Messages that wait because a handler of their connection waits.
+ * Messages that wait because a handler of their connection waits, or because
+ * others are to have their turn. While there is an inbox (conn->inbox), what
+ * comes goes to its end.
  *
  * Past INBOX_MESSAGES or INBOX_BYTES the socket is no longer read, until half
  * of them are handled: the peer's kernel waits then, nothing is dropped. */
@@ -21,7 +23,8 @@ void inbox_push(struct conn *conn, const char *text, size_t len,
 typedef void inbox_fn(struct conn *conn, const char *text, size_t len,
                       bool is_binary);
 
-/* Hands on, in order, until the connection is busy again or none is left. */
+/* Hands on, in order, one at least, until the connection is busy again, has
+ * had its share of the turn, or none is left. */
 void inbox_run(struct conn *conn, inbox_fn *handle);
 
 /* Whether the socket is not read at the moment. */

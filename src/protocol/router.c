@@ -122,9 +122,24 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
   }
 }
 
-/* A handler of it waits, or messages that came before. */
+/* A handler of it waits, messages that came before do, or it is the turn of
+ * others. */
 static bool must_wait(const struct conn *conn) {
-  return conn_is_busy(conn) || conn->inbox;
+  return conn_is_busy(conn) || conn->inbox ||
+         turn_share_used(&protocol_of(conn)->host.turn, conn,
+                         uv_now(protocol_of(conn)->loop));
+}
+
+/* Messages wait, and nothing but that. */
+static void take_turns(struct conn *conn) {
+  if (conn->inbox && !conn_is_busy(conn) && !conn->login)
+    turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &conn->task);
+}
+
+static void wait_in_line(struct conn *conn, const char *text, size_t len,
+                         bool is_binary) {
+  inbox_push(conn, text, len, is_binary);
+  take_turns(conn);
 }
 
 static bool never_waits(const struct envelope *env) {
@@ -140,7 +155,7 @@ static void take_raw(struct conn *conn, const char *data, size_t len,
     conn->manager->stats->rate_limited++;
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, "rate_limited");
   } else if (must_wait(conn)) {
-    inbox_push(conn, data, len, is_binary);
+    wait_in_line(conn, data, len, is_binary);
   } else {
     raw_message(conn, data, len, is_binary);
   }
@@ -156,7 +171,7 @@ static void take_text(struct conn *conn, const char *text, size_t len,
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
   else if (must_wait(conn) && !never_waits(&env))
-    inbox_push(conn, text, len, false);
+    wait_in_line(conn, text, len, false);
   else
     dispatch(conn, &env);
 }
@@ -197,4 +212,5 @@ static void handle_late(struct conn *conn, const char *text, size_t len,
 
 void router_go_on(struct conn *conn) {
   inbox_run(conn, handle_late);
+  take_turns(conn);
 }

@@ -28,9 +28,10 @@ bool router_message(struct conn *conn, const char *text, size_t len,
  * counts as useless. */
 bool router_control(struct conn *conn, size_t len);
 
-/* The connection is busy no more: handles what came meanwhile, as far as it
- * gets. A connection that its peer has closed said it before that and is
- * heard; one that we have closed is not. */
+/* The connection is busy no more, or it is its turn again: handles what came
+ * meanwhile, as far as it gets; the rest comes when conn->task is run. A
+ * connection that its peer has closed said it before that and is heard; one
+ * that we have closed is not. */
 void router_go_on(struct conn *conn);
 
 #endif

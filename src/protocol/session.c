@@ -15,8 +15,13 @@
 /* When the server is full: who knows when somebody goes. */
 enum { FULL_MS = 5000 };
 
+static void on_turn(struct task *task) {
+  session_idle(container_of(task, struct conn, task));
+}
+
 void session_open(struct protocol *protocol, struct conn *conn,
                   const char *address) {
+  conn->task.run = on_turn;
   int err = manager_add(&protocol->manager, conn, address);
   log_debug("conn=%llu opened ip=%s", (unsigned long long)conn->id, address);
   if (err == ERR_LIMIT_EXCEEDED)
@@ -74,16 +79,25 @@ static void farewell_step(struct conn *conn) {
     run_hook(conn, HOOK_DISCONNECT, string(conn_close_reason(conn)), nothing);
 }
 
+/* Its handlers, or its last messages for their turn. */
+static bool waits(const struct conn *conn) {
+  return conn_is_busy(conn) || conn->inbox;
+}
+
 static void say_farewell(struct protocol *protocol, struct conn *conn) {
+  const struct turn *turn = &protocol->host.turn;
   heartbeat_arm(conn); /* from now on the deadline of closing counts */
-  if (!conn->peer_closed)
+  if (!conn->peer_closed || conn->login)
     inbox_drop(conn);
   if (!conn_is_busy(conn))
     router_go_on(conn);
-  while (!conn_is_busy(conn) && conn->farewells <= conn->room_count)
+  while (!waits(conn) && !turn_part_over(turn) &&
+         conn->farewells <= conn->room_count)
     farewell_step(conn);
-  if (conn_is_busy(conn)) /* session_idle brings it back */
+  if (waits(conn)) /* session_idle brings it back */
     list_push(&protocol->manager.lingering, &conn->node);
+  else if (conn->farewells <= conn->room_count)
+    list_push(&protocol->manager.gone, &conn->node);
   else
     release(protocol, conn);
 }
@@ -91,17 +105,17 @@ static void say_farewell(struct protocol *protocol, struct conn *conn) {
 void session_reap(struct protocol *protocol) {
   struct list *node;
   /* Hooks may close further connections: they come at the end of the list. */
-  while ((node = list_shift(&protocol->manager.gone))) {
-    struct conn *conn = container_of(node, struct conn, node);
-    say_farewell(protocol, conn);
-  }
+  turn_part_begin(&protocol->host.turn);
+  while (!turn_part_over(&protocol->host.turn) &&
+         (node = list_shift(&protocol->manager.gone)))
+    say_farewell(protocol, container_of(node, struct conn, node));
 }
 
 void session_idle(struct conn *conn) {
   if (conn_is_busy(conn))
     return; /* another call of it waits still */
   router_go_on(conn);
-  if (conn_is_open(conn) || conn_is_busy(conn))
+  if (conn_is_open(conn) || waits(conn))
     return;
   list_remove(&conn->node); /* it lingered */
   list_push(&conn->manager->gone, &conn->node);

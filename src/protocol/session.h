@@ -16,7 +16,8 @@ void session_greet(struct conn *conn);
 /* Says farewell to the connections that were closed since the last call:
  * @leave for each of their rooms, then @disconnect, one after the other. At
  * the end of each loop turn, so that no hook runs in the middle of the send
- * that closed one. A busy connection's farewell waits for its handlers. */
+ * that closed one. Where that takes long the rest stays in manager->gone, for
+ * the next turn. A busy connection's farewell waits for its handlers. */
 void session_reap(struct protocol *protocol);
 
 /* A handler or hook of it that had waited has ended: its next message, or the

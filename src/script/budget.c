@@ -65,7 +65,8 @@ bool budget_stack_is_deep(const struct budget *budget) {
 
 void budget_start(struct budget *budget, uint64_t ms) {
   budget->stack = __builtin_frame_address(0);
-  budget->end_ns = uv_hrtime() + ms * 1000000;
+  budget->start_ns = uv_hrtime();
+  budget->end_ns = budget->start_ns + ms * 1000000;
   budget->spent = false;
   budget->why = "computed for too long without waiting";
 }

@@ -20,6 +20,7 @@
 
 /* Zeroed: no time is running. */
 struct budget {
+  uint64_t start_ns; /* when it began, of what runs now or has run last */
   uint64_t end_ns;   /* of uv_hrtime; 0: no limit at the moment */
   bool spent;        /* the hook has raised since budget_start */
   const char *why;   /* what it says then */

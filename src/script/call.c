@@ -14,8 +14,9 @@
  *
  * A call that waits has yielded to `step`, which parks it: in the generation's
  * list, and in that of its connection, whose next message waits until the list
- * is empty again. wait_wake and call_abort step on. All of that happens on
- * the worker's loop, between two calls: Lua is never entered from Lua. */
+ * is empty again. wait_wake queues the next step, call_abort steps on. All of
+ * that happens on the worker's loop, between two calls: Lua is never entered
+ * from Lua. */
 #include "script/call.h"
 
 #include "base/log.h"
@@ -53,6 +54,7 @@ struct call {
   bool out_of_memory;
   bool returned; /* it has ended by itself: what raises now are its results */
 
+  struct task task;      /* queued when it is to go on */
   struct waiter *waiter; /* begun and not ended; NULL: none */
   bool waiting;          /* the coroutine has yielded for it */
   bool waited;           /* at least once */
@@ -311,6 +313,7 @@ static struct call *take_call(struct generation *generation) {
   call->generation = generation;
   list_init(&call->node);
   list_init(&call->conn_node);
+  list_init(&call->task.node);
   lua_State *L = generation->L;
   lua_pushcfunction(L, make_call);
   lua_pushlightuserdata(L, call);
@@ -442,8 +445,15 @@ int wait_begin(lua_State *L, struct waiter *waiter) {
   return lua_yieldk(L, 0, (lua_KContext)call, resumed);
 }
 
+static void on_turn(struct task *task) {
+  step(container_of(task, struct call, task), 0);
+}
+
 void wait_wake(struct waiter *waiter) {
-  step(waiter->call, 0);
+  struct call *call = waiter->call;
+  call->task.run = on_turn;
+  turn_add(&call->generation->host->turn,
+           call->spec.conn ? TURN_CLIENTS : TURN_SCRIPTS, &call->task);
 }
 
 void call_abort_all(struct generation *generation, enum err err,
@@ -531,9 +541,12 @@ static void step(struct call *call, int nargs) {
   struct host *host = generation->host;
   int nresults;
   call->waiting = false;
+  list_remove(&call->task.node);
   list_remove(&call->node);
   list_remove(&call->conn_node);
   start_budget(call);
+  turn_note(&host->turn, call->spec.conn, uv_now(host->loop),
+            generation->budget.start_ns);
   generation->current = call;
   host_running(host, call->spec.handler);
   int status = lua_resume(call->L, generation->L, nargs, &nresults);

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "base/stats.h"
+#include "net/turn.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,7 +24,8 @@ struct swap;
 
 /* Borrowed pointers, all of which outlive every generation. */
 struct host {
-  uv_loop_t *loop; /* NULL where scripts are only checked */
+  uv_loop_t *loop;  /* NULL where scripts are only checked */
+  struct turn turn; /* of the worker's loop; zeroed until it is open */
   struct manager *manager;
   struct fetcher *fetcher; /* NULL where scripts are only checked */
   struct stats *stats;

@@ -22,6 +22,7 @@ struct timer {
   UT_hash_handle hh; /* in generation->timers; until it ends */
   uint64_t id;
   uv_timer_t uv;
+  struct task task; /* queued when it is due */
   struct generation *generation;
   const struct handler *place; /* where it was made, for log lines */
   int function;                /* registry reference */
@@ -98,6 +99,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 /* Never raises: to give back a reference allocates nothing. */
 static void end_timer(struct timer *timer) {
   struct generation *generation = timer->generation;
+  list_remove(&timer->task.node);
   HASH_DEL(generation->timers, timer);
   luaL_unref(generation->L, LUA_REGISTRYINDEX, timer->function);
   uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
@@ -121,17 +123,21 @@ static void on_done(const struct call_spec *spec,
     end_timer(timer);
 }
 
-/* The next run of an `every` waits for the end of the one before it. */
-static void on_timer(uv_timer_t *uv) {
-  struct timer *timer = container_of(uv, struct timer, uv);
-  if (timer->running)
-    return;
+static void on_turn(struct task *task) {
+  struct timer *timer = container_of(task, struct timer, task);
   timer->running = true;
   struct call_spec spec = {.handler = timer->place,
                            .function = timer->function,
                            .done = on_done,
                            .arg = timer};
   call_run(timer->generation, &spec);
+}
+
+/* The next run of an `every` waits for the end of the one before it. */
+static void on_timer(uv_timer_t *uv) {
+  struct timer *timer = container_of(uv, struct timer, uv);
+  if (!timer->running)
+    turn_add(&timer->generation->host->turn, TURN_SCRIPTS, &timer->task);
 }
 
 /* What log lines say: "every scripts/chat.lua:12". Kept for each place, for as
@@ -166,6 +172,8 @@ static struct timer *add_timer(lua_State *L, enum timer_kind kind,
   timer->place = place;
   timer->function = function;
   timer->kind = kind;
+  timer->task.run = on_turn;
+  list_init(&timer->task.node);
   uv_timer_init(generation->host->loop, &timer->uv);
   start_timer(&timer->uv, on_timer, ms, kind == TIMER_EVERY ? ms : 0);
   HASH_ADD(hh, generation->timers, id, sizeof timer->id, timer);

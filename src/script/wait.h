@@ -40,8 +40,9 @@ void wait_check(lua_State *L, const char *function);
 /* In tail position of the C function, after wait_check. */
 int wait_begin(lua_State *L, struct waiter *waiter);
 
-/* Goes on with the coroutine, at once. Only from the loop, never from a C
- * function that a script called. The waiter has ended when it returns. */
+/* The coroutine goes on when it is its turn (net/turn). The results are to be
+ * there until `end`, which may come first. Only from the loop, never from a C
+ * function that a script called. */
 void wait_wake(struct waiter *waiter);
 
 #endif

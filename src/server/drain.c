@@ -53,7 +53,7 @@ static struct conn *at(const struct drain *drain, size_t place) {
 
 static bool is_busy(const struct drain *drain, size_t place) {
   const struct conn *conn = at(drain, place);
-  return conn && conn_is_busy(conn);
+  return conn && (conn_is_busy(conn) || conn->inbox);
 }
 
 /* Closes the next one. One whose handler waits changes places with another, as

@@ -181,10 +181,11 @@ static void on_last_stopped(const struct call_spec *spec,
   swap->ended(swap->arg);
 }
 
-/* Whether a call waits, or a connection for its farewell. */
+/* Whether a call waits, or a connection for its farewell, or for its turn. */
 static bool is_busy(struct swap *swap) {
   bool busy = !list_empty(&host_of(swap)->live->waiting) ||
-              !list_empty(&swap->protocol->manager.gone);
+              !list_empty(&swap->protocol->manager.gone) ||
+              turn_has(&host_of(swap)->turn, TURN_CLIENTS);
   LIST_FOREACH (it, &host_of(swap)->retiring)
     busy |= !list_empty(&container_of(it, struct generation, node)->waiting);
   return busy;
@@ -194,6 +195,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   struct host *host = host_of(swap);
   swap->ended = ended;
   swap_cancel(swap);
+  turn_finish(&host->turn, TURN_CLIENTS);
   session_reap(swap->protocol);
   LIST_FOREACH_SAFE (it, &host->retiring)
     lib_time_close(container_of(it, struct generation, node));
@@ -201,6 +203,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
    * again: as many times as there are handlers to hear, rooms to leave. */
   while (is_busy(swap)) {
     abort_all(swap);
+    turn_finish(&host->turn, TURN_CLIENTS);
     session_reap(swap->protocol);
   }
   run_stop(swap, on_last_stopped);

@@ -109,9 +109,11 @@ static void prepare(struct worker *worker, unsigned number) {
 
 static void open_bus(struct worker *worker) {
   struct manager *manager = &worker->protocol.manager;
-  if (manager->bus)
-    bus_open(manager->bus, manager->worker, &worker->loop, remote_receive,
-             &worker->protocol);
+  if (!manager->bus)
+    return;
+  bus_open(manager->bus, manager->worker, &worker->loop, remote_receive,
+           &worker->protocol);
+  bus_take_turns(manager->bus, manager->worker, &worker->protocol.host.turn);
 }
 
 static void close_bus(struct worker *worker) {
@@ -130,6 +132,7 @@ static void on_ended(void *arg) {
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
+  turn_close(&worker->protocol.host.turn);
 }
 
 static void on_drained(void *arg) {
@@ -246,6 +249,7 @@ static int open_fetcher(struct worker *worker, struct buf *error) {
 
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
+  turn_init(&worker->protocol.host.turn, &worker->loop);
   mailbox_init(&worker->mailbox, &worker->loop, on_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   open_bus(worker);
@@ -287,6 +291,7 @@ static void close_unused(struct worker *worker) {
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
+  turn_close(&worker->protocol.host.turn);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
