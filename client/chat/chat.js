@@ -117,6 +117,15 @@ function settleOwn(where, line) {
   if (waiting) remove(where, waiting);
 }
 
+// The answer to our own line. Its push came before; if the script has changed
+// the text on the way, only the time tells that it is the same line.
+function settle(where, line, at) {
+  delete line.fate;
+  const isHere = where.lines.some((other) =>
+    other !== line && other.from === me && other.at === at);
+  if (isHere) remove(where, line);
+}
+
 function remove(where, line) {
   where.lines = where.lines.filter((other) => other !== line);
   view.removeLine(line);
@@ -133,12 +142,10 @@ async function say(where, text) {
   add(where, line);
   actions.quietUntil = 0;
   try {
-    if (where.kind === 'direct') {
-      await client.request('direct.send', { to: where.name, text });
-    } else {
-      await client.request('chat.send', { room: where.name, text });
-    }
-    delete line.fate;
+    const { at } = where.kind === 'direct'
+      ? await client.request('direct.send', { to: where.name, text })
+      : await client.request('chat.send', { room: where.name, text });
+    settle(where, line, at);
   } catch (error) {
     line.fate = 'failed';
     line.error = error;
@@ -170,8 +177,8 @@ const actions = {
     current.unread = 0;
     view.showTalks(talks, current, me);
   },
-  say(text) {
-    if (text.trim()) say(current, text);
+  say(text) { // as the script does: what comes back is what was sent
+    if (text.trim()) say(current, text.trim());
   },
   typing() {
     if (current.kind !== 'room' || Date.now() < actions.quietUntil) return;

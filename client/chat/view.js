@@ -214,7 +214,8 @@ export function showState({ state, nextAttemptAt, code, attempt }) {
   clearInterval(countdown);
   const say = () => {
     const seconds = Math.max(0, Math.ceil((nextAttemptAt - Date.now()) / 1000));
-    const lost = navigator.onLine ? 'Connection lost' : 'You are offline';
+    const lost = code === 4007 ? 'The server is full'
+      : navigator.onLine ? 'Connection lost' : 'You are offline';
     const soon = nextAttemptAt ? `, next try in ${seconds} s` : '';
     const text = {
       waiting: `${lost}${soon}`,

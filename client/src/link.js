@@ -151,7 +151,10 @@ export class Link {
 
   #closed(code, reason, cause) {
     let error;
-    if (!this.#opened) error = trouble('UNREACHABLE', true, cause);
+    if (!this.#opened) {
+      error = trouble('UNREACHABLE', true, cause, cause?.message &&
+        `The server cannot be reached: ${cause.message}`);
+    }
     if (code === CLOSE.AUTH_TIMEOUT && this.#source === HANDSHAKE) {
       error = trouble('NO_TOKEN', true, undefined, NO_LOGIN);
     }

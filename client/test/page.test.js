@@ -76,6 +76,25 @@ test('two pages talk', async (t) => {
   await alice.waitForSelector('.note >> text="bob left"');
 });
 
+test('a line is shown once, however it comes back', async (t) => {
+  const scripts = await mkdtemp(join(tmpdir(), 'scripts-'));
+  t.after(() => rm(scripts, { recursive: true }));
+  await cp(here('../../scripts'), scripts, { recursive: true });
+  const file = join(scripts, 'chat.lua');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('text = text,', 'text = text .. "!",'));
+  const server = await serve(t, { scripts });
+  const alice = await visit(t, server, 'alice');
+  const bob = await visit(t, server, 'bob');
+  await say(alice, ' spaces around ');
+  await hears(bob, 'spaces around!');
+  await say(alice, 'again');
+  await hears(bob, 'again!');
+  await alice.waitForSelector('.said.pending', { state: 'detached' });
+  assert.deepEqual(await alice.locator('.bubble').allTextContents(),
+    ['spaces around!', 'again!']);
+});
+
 test('a message elsewhere leaves a mark', async (t) => {
   const server = await serve(t);
   const alice = await visit(t, server, 'alice');

@@ -17,11 +17,14 @@ const SECRET = 'a secret of the tests, 32 bytes or more';
 const part = (value) =>
   Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A token for `user` that is valid for `ttl` seconds; a past one if < 0. */
-export function token(user, ttl = 3600) {
+/**
+ * A token for `user` that is valid for `ttl` seconds (a past one if < 0), with
+ * more `claims`.
+ */
+export function token(user, ttl = 3600, claims = {}) {
   const exp = Math.floor(Date.now() / 1000) + ttl;
   const body = `${part({ alg: 'HS256', typ: 'JWT' })}.${
-    part({ sub: user, exp })}`;
+    part({ sub: user, exp, ...claims })}`;
   const seal = createHmac('sha256', SECRET).update(body).digest('base64url');
   return `${body}.${seal}`;
 }

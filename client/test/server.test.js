@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
+import { SocketClient } from '../src/index.js';
 import { next, open, reach } from './kit.js';
 import { Server, token } from './server.js';
 
@@ -62,6 +63,69 @@ test('an expired token is replaced by a fresh one', async (t) => {
   assert.equal(lastError.code, 'TOKEN_EXPIRED');
   await reach(alice, 'ready');
 });
+
+test('a token that is not valid yet is tried when it is', async (t) => {
+  const server = await Server.start(t);
+  const soon = token('alice', 3600,
+    { nbf: Math.floor(Date.now() / 1000) + 7 }); // the leeway is five
+  const alice = as(t, server, 'alice', { token: soon });
+  alice.connect();
+  const { code, lastError } = await reach(alice, 'waiting');
+  assert.deepEqual([code, lastError.code], [4003, 'TOKEN_NOT_YET_VALID']);
+  assert.ok(lastError.retryAfterMs > 0);
+  await reach(alice, 'ready');
+});
+
+test('a server that is full lets in who waits', async (t) => {
+  const server = await Server.start(t, { 'limits.connections': 1 });
+  const [alice, bob] = ['alice', 'bob'].map((user) => as(t, server, user));
+  await alice.connect();
+  bob.connect();
+  const { code, lastError } = await reach(bob, 'waiting');
+  assert.deepEqual([code, lastError.code], [4007, 'TRY_LATER']);
+  assert.ok(lastError.retryAfterMs > 0);
+  alice.close();
+  await reach(bob, 'ready');
+});
+
+test('a cookie logs in', async (t) => {
+  const server = await Server.start(t, { 'auth.cookie': 'session' });
+  class Browserlike extends WebSocket {
+    constructor(url) {
+      super(url, { headers: { Cookie: `session=${token('alice')}` } });
+    }
+  }
+  const alice = new SocketClient(server.url, { WebSocket: Browserlike });
+  t.after(() => alice.close());
+  await alice.connect();
+  assert.equal(alice.getState().user, 'alice');
+});
+
+test('what scripts do with rooms is in the list', async (t) => {
+  const server = await Server.start(t);
+  const alice = as(t, server, 'alice');
+  await alice.connect();
+  await alice.request('test.put', '~team');
+  assert.deepEqual(alice.rooms.map(({ room, state }) => [room, state]),
+    [['~team', 'joined']]);
+  await alice.request('test.take', '~team');
+  assert.deepEqual(alice.rooms, []);
+});
+
+test('a long queue arrives whole, under the limits of the server',
+  async (t) => {
+    const server = await Server.start(t, { 'limits.messages_per_s': 20,
+      'limits.burst': 10, 'limits.bytes_per_s': 20000 });
+    const alice = as(t, server, 'alice', { queue: true });
+    for (let i = 0; i < 20; i++) alice.join(`room ${i}`);
+    const asked = Array.from({ length: 30 }, (_, i) =>
+      alice.request('test.echo', { i, text: 'x'.repeat(500) },
+        { timeout: 60000 }));
+    await alice.connect();
+    const answers = await Promise.all(asked);
+    assert.deepEqual(answers.map(({ i }) => i), [...answers.keys()]);
+    assert.ok(alice.rooms.every(({ state }) => state === 'joined'));
+  });
 
 test('a token is refreshed in time, the connection stays', async (t) => {
   const server = await Server.start(t);

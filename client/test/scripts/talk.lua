@@ -7,7 +7,7 @@ return {
     if room == "vip" then
       return nil, "test.members_only", "members only"
     end
-    return { hello = data.hello }
+    return { hello = data and data.hello }
   end,
 
   ["test.echo"] = function(_, data)
@@ -19,6 +19,14 @@ return {
       type = "test.said",
       data = { from = client.user_id, text = data.text },
     })
+  end,
+
+  ["test.put"] = function(client, room)
+    return client:join(room)
+  end,
+
+  ["test.take"] = function(client, room)
+    return client:leave(room)
   end,
 
   ["test.close"] = function(client, data)
