@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
-// Builds perigee.js (an ES module) and perigee.global.js (window.Perigee).
-// Both are kept in the repository: the server has them inside, and building
-// the server must not need npm.
+// Builds perigee.js (an ES module), perigee.global.js (window.Perigee), and for
+// `require` perigee.cjs with its types. They are kept in the repository: the
+// server has the first two inside, and neither building it nor installing the
+// client from here must need a build.
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The two files as { name: text }, not written. */
+/** The files as { name: text }, not written. */
 export async function bundle() {
   const files = {};
   const formats = {
     'perigee.js': { format: 'esm' },
     'perigee.global.js': { format: 'iife', globalName: 'Perigee' },
+    'perigee.cjs': { format: 'cjs' },
   };
   for (const [name, options] of Object.entries(formats)) {
     const { outputFiles } = await build({
@@ -24,6 +26,7 @@ export async function bundle() {
     });
     files[name] = outputFiles[0].text;
   }
+  files['index.d.cts'] = await readFile(here('index.d.ts'), 'utf8');
   return files;
 }
 

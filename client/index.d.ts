@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The types of the Perigee client, with an example per method.
 
+/** What perigee.global.js defines, for scripts that are no modules. */
+export as namespace Perigee;
+
 /** Any JSON value goes; `undefined` stands for no data. */
 export type Data = unknown;
 

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
@@ -25,9 +26,28 @@ test('the module stays within its budget', async (t) => {
   assert.ok(length <= BUDGET, `${length} bytes gzipped`);
 });
 
-test('both files have the same names', async () => {
+test('all files have the same names', async () => {
   const page = { console };
   runInNewContext(`${await kept('perigee.global.js')};this.it = Perigee`, page);
-  const module = await import('../perigee.js');
-  assert.deepEqual(Object.keys(page.it).sort(), Object.keys(module).sort());
+  const names = Object.keys(await import('../perigee.js')).sort();
+  assert.deepEqual(Object.keys(page.it).sort(), names);
+  const required = createRequire(import.meta.url)('../perigee.cjs');
+  assert.deepEqual(Object.keys(required).sort(), names);
+});
+
+test('the package has what it exports, by either way of its name', async () => {
+  const { name, exports, files, ...fields } = JSON.parse(
+    await kept('package.json'));
+  const flat = (value) => (typeof value === 'string' ? [value]
+    : Object.values(value).flatMap(flat));
+  const paths = [...flat(exports), fields.main, fields.module, fields.types,
+    fields.unpkg];
+  for (const path of new Set(paths)) {
+    assert.ok(path === './package.json' || files.includes(path.slice(2)), path);
+    await kept(path);
+  }
+  const it = await import(name);
+  assert.equal(typeof it.SocketClient, 'function');
+  const { resolve } = createRequire(import.meta.url);
+  assert.match(resolve(name), /perigee\.cjs$/);
 });
