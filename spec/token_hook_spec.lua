@@ -42,12 +42,13 @@ describe("The hook @token", function()
     mallory:expect_close(4501)
   end)
 
-  it("refuses when it fails", function()
+  it("refuses when it fails, but not for good", function()
     local mallory = server:connect { auth = false }
-    local ok, code = mallory:auth "raise"
+    local ok, code, _, all = mallory:auth "raise"
     assert.is_nil(ok)
-    assert.is_string(code)
-    mallory:expect_close()
+    assert.equal("HANDLER_ERROR", code)
+    assert.is_true(all.retry)
+    mallory:expect_close(4005)
   end)
 end)
 

@@ -212,10 +212,12 @@ static void refuse_result(struct conn *conn, const struct msg_id *id,
                             .text = result->text,
                             .data = result->value[0],
                             .why = "refused by a script"};
-  if (result->verdict == CALL_REFUSED)
-    refuse(conn, id, &refusal);
-  else
-    refuse_err(conn, id, result->err, "a hook failed");
+  if (result->verdict != CALL_REFUSED) /* a reload may mend it */
+    refusal = (struct refusal){.code = err_name(result->err),
+                               .text = err_text(result->err),
+                               .retry = true,
+                               .why = "a hook failed"};
+  refuse(conn, id, &refusal);
 }
 
 static void auth_hook_done(const struct call_spec *spec,
