@@ -124,7 +124,7 @@ export interface LocalEvents {
     retry_after_ms?: number };
   /** A failure of a `send`, such as RATE_LIMITED; TRY_LATER before a close. */
   error: { code: string; message: string; retry?: boolean;
-    retry_after_ms?: number };
+    retry_after_ms?: number; type?: string };
   goodbye: { reconnect_in_ms: [number, number] };
   /** A script has put this client into a room, or taken it out: `message.room`. */
   joined: any;

@@ -218,6 +218,7 @@ describe("The rate of a handler", function()
     assert.equal("integer", math.type(problem.retry_after_ms))
     assert.is_true(problem.retry_after_ms > 0)
     assert.is_true(problem.retry_after_ms <= 1200000)
+    assert.is_string(problem.type) -- whose rate it is
     assert.equal(2, alice:request "calls")
   end)
 

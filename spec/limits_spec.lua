@@ -75,6 +75,7 @@ describe("The limit of", function()
     assert.is_true(refused.retry)
     assert.equal("integer", math.type(refused.retry_after_ms))
     assert.is_true(refused.retry_after_ms > 0)
+    assert.is_nil(refused.type) -- the rate is that of the connection
     t.wait_until(function() return alice:try("echo", "again") end)
   end)
 

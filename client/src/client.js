@@ -283,7 +283,7 @@ export class SocketClient {
 
   #slowDown(data, id) {
     if (data.code === 'TRY_LATER' && !id) this.#parting = fromServer(data);
-    if (data.code !== 'RATE_LIMITED') return;
+    if (data.code !== 'RATE_LIMITED' || data.type) return; // a handler's own
     this.#pacer.pause(Math.min(data.retry_after_ms || 0, LONGEST_PAUSE));
   }
 
@@ -440,6 +440,7 @@ export class SocketClient {
 
   // 0 if it was sent, else the time after which it may be.
   #sendAgain(text) {
+    if (!this.#live) return LONGEST_PAUSE; // the socket closes
     const ms = this.#pacer.wait(bytesOf(text));
     if (!ms) this.#transmit(text);
     return ms;

@@ -165,6 +165,16 @@ test('a queued message that is refused for good is told', async (t) => {
     { code: 'chat.muted', message: 'chat.muted', retry: false });
 });
 
+test('one type that comes too often does not hold the others', async (t) => {
+  const { fake, client } = await pair(t, { queue: true });
+  await client.connect();
+  fake.conn.error(undefined, 'RATE_LIMITED',
+    { retry: true, retry_after_ms: 60000, type: 'chat.typing' });
+  await next(client, 'error');
+  client.send('note', 1);
+  assert.deepEqual(client.queued, []);
+});
+
 test('after a refusal the queue is slower', async (t) => {
   const { fake, clock, client } = await pair(t, { queue: true });
   await client.connect();
@@ -173,6 +183,8 @@ test('after a refusal the queue is slower', async (t) => {
   await next(client, 'error');
   client.send('note', 1);
   assert.equal(client.queued.length, 1);
-  clock.advance(1000);
+  clock.advance(999);
+  assert.equal(client.queued.length, 1);
+  clock.advance(1);
   await fake.until(() => fake.conn.heard('note').length === 1);
 });

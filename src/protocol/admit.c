@@ -15,7 +15,7 @@ static bool within_rate(struct conn *conn, const struct handler *handler,
       rates_take(protocol->rates, handler->name, conn->user->id, handler->rate,
                  handler->burst, uv_now(protocol->loop));
   if (wait)
-    answer_rate_limited(conn, &env->id, wait);
+    answer_rate_limited(conn, &env->id, wait, handler->name);
   return !wait;
 }
 

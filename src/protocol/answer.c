@@ -19,6 +19,7 @@ enum {
 /* What an error says beside its code. */
 struct detail {
   const char *text, *ref; /* ref: NULL if none */
+  const char *type;       /* whose rate it is; NULL: not said */
   struct call_arg data;   /* JSON of the script's own; len 0: none */
   bool retry;
   uint32_t retry_after_ms; /* 0: not known */
@@ -123,6 +124,8 @@ static void write_error(struct conn *conn, const struct msg_id *id,
     buf_printf(out, ",\"retry_after_ms\":%u", detail->retry_after_ms);
   if (detail->ref)
     buf_printf(out, ",\"ref\":\"%s\"", detail->ref);
+  if (detail->type)
+    buf_printf(out, ",\"type\":\"%s\"", detail->type);
   buf_puts(out, "}}");
 }
 
@@ -183,9 +186,10 @@ void answer_try_later(struct conn *conn, uint32_t retry_after_ms) {
 }
 
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,
-                         uint32_t retry_after_ms) {
+                         uint32_t retry_after_ms, const char *type) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
   struct detail detail = {.text = err_text(ERR_RATE_LIMITED),
+                          .type = type,
                           .retry = true,
                           .retry_after_ms = retry_after_ms};
   conn->manager->stats->messages_refused++;

@@ -39,9 +39,10 @@ void answer_unknown_type(struct conn *conn, const struct msg_id *id,
 void answer_mistake(struct conn *conn);
 
 /* RATE_LIMITED, with the time after which it may be tried again; without an
- * id it is sent all the same, at most once a second. */
+ * id it is sent all the same, at most once a second. `type` is the message type
+ * whose own rate it is, NULL if it is that of the connection. */
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,
-                         uint32_t retry_after_ms);
+                         uint32_t retry_after_ms, const char *type);
 
 /* There is no room for it now: TRY_LATER with the time after which there may
  * be, and close 4007. */

@@ -167,7 +167,7 @@ static void take_text(struct conn *conn, const char *text, size_t len,
   const char *why = NULL;
   int err = envelope_parse(text, len, &env, &why);
   if (wait)
-    answer_rate_limited(conn, &env.id, wait);
+    answer_rate_limited(conn, &env.id, wait, NULL);
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
   else if (must_wait(conn) && !never_waits(&env))
