@@ -354,7 +354,7 @@ function perigee.jwt.sign(claims) end
 ---The claims of a token.
 ---@param token string
 ---@return table?
----@return "INVALID_TOKEN"|"TOKEN_EXPIRED"|"TOKEN_NOT_YET_VALID"|nil
+---@return "INVALID_TOKEN"|"TOKEN_EXPIRED"|"TOKEN_NOT_YET_VALID"|"UNAVAILABLE"|nil
 ---@return string? text
 function perigee.jwt.verify(token) end
 

@@ -323,7 +323,7 @@ describe("A secret", function()
       ["auth.secret"] = "base64:c2hvcnQ=",
       ["auth.secret_file"] = file "short",
     } do
-      local status, _, problem = cli.run { "check", "templates",
+      local status, _, problem = cli.run { "check", cli.folder(),
         ("--%s=%s"):format(name, value) }
       assert.not_equal(0, status)
       assert.matches("5 bytes are too short, at least 32", problem)

@@ -34,4 +34,23 @@ function jwt.new_rsa_key()
   return pkey.new { type = "RSA", bits = 2048 }
 end
 
+-- The public half of an RSA key as a JWK; `more` are further members.
+function jwt.jwk(key, more)
+  local numbers = key:getParameters()
+  local jwk = {
+    kty = "RSA", use = "sig",
+    n = basexx.to_url64(numbers.n:toBinary()),
+    e = basexx.to_url64(numbers.e:toBinary()),
+  }
+  for name, value in pairs(more or {}) do
+    jwk[name] = value
+  end
+  return jwk
+end
+
+-- A key set of these JWKs, as JSON.
+function jwt.jwks(...)
+  return t.encode { keys = t.array { ... } }
+end
+
 return jwt

@@ -24,6 +24,14 @@ function web:get(path)
   return socket_http.get(self.port, path, "Connection: close")
 end
 
+-- Sends a body to a page; returns the same.
+function web:post(path, body)
+  return socket_http.exchange(self.port, {
+    ("POST %s HTTP/1.1"):format(path), "Host: localhost", "Connection: close",
+    "Content-Length: " .. #body, "", body,
+  })
+end
+
 function web:stop()
   os.execute(("kill %d"):format(self.pid))
   self.process:close()

@@ -12,6 +12,9 @@
 --   /hold/NAME     answers when somebody asks for /release/NAME
 --   /held/NAME     answers when a /hold/NAME is there
 --   /gather/50     answers when so many of these are there
+--   /keep/NAME     a POST of what /kept/NAME is to answer
+--   /fail/NAME     /kept/NAME answers 500 until the next POST
+--   /count/NAME    how often /kept/NAME was asked for
 --   /gathered/50   answers then, too, and does not count
 for _, version in ipairs { "5.3", "5.2", "5.1" } do
   package.path = package.path .. (";/usr/share/lua/%s/?.lua"):format(version)
@@ -70,6 +73,27 @@ end
 
 function pages.status(stream, status)
   answer(stream, "status " .. status, status)
+end
+
+local kept, counts = {}, {}
+
+function pages.keep(stream, name)
+  kept[name] = { body = stream:get_body_as_string(10), status = 200 }
+  answer(stream, "kept")
+end
+
+function pages.fail(stream, name)
+  kept[name].status = 500
+  answer(stream, "it will")
+end
+
+function pages.kept(stream, name)
+  counts[name] = (counts[name] or 0) + 1
+  answer(stream, kept[name].body, kept[name].status)
+end
+
+function pages.count(stream, name)
+  answer(stream, tostring(counts[name] or 0))
 end
 
 function pages.headers(stream)

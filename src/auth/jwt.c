@@ -39,6 +39,7 @@ struct jwt_key {
   struct claim_rules rules; /* with texts of its own */
   size_t token_bytes;
   uint32_t awaited;
+  struct refill *refill; /* NULL: no keys are awaited */
   struct shared *shared; /* also where the key is const */
 };
 
@@ -71,6 +72,7 @@ struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *left_out,
   key->rules.audience = mem_strdup(rules->claims.audience);
   key->token_bytes = rules->token_bytes;
   key->awaited = rules->awaited;
+  key->refill = rules->awaited ? refill_new() : NULL;
   key->shared = mem_alloc(sizeof *key->shared);
   key->shared->own = own;
   uv_mutex_init(&key->shared->lock);
@@ -83,6 +85,7 @@ void jwt_key_free(struct jwt_key *key) {
   signing_unref(key->shared->own);
   keyset_unref(key->shared->published);
   uv_mutex_destroy(&key->shared->lock);
+  refill_free(key->refill);
   mem_free(key->shared);
   mem_free((char *)key->rules.user_claim);
   mem_free((char *)key->rules.issuer);
@@ -122,6 +125,10 @@ static struct look look_at(const struct jwt_key *key) {
 static void look_away(struct look *look) {
   signing_unref(look->own);
   keyset_unref(look->published);
+}
+
+struct refill *jwt_key_refill(const struct jwt_key *key) {
+  return key->refill;
 }
 
 size_t jwt_key_count(const struct jwt_key *key) {

@@ -10,6 +10,7 @@
 
 #include "auth/claims.h"
 #include "auth/keyset.h"
+#include "auth/refill.h"
 
 /* All is copied by jwt_key_new. */
 struct jwt_rules {
@@ -49,6 +50,9 @@ void jwt_key_replace_take(struct jwt_key *key, struct jwt_key *other);
 /* Puts the keys of a publisher in the place of those it had before. From any
  * thread. */
 void jwt_key_publish_take(struct jwt_key *key, struct keyset *set);
+
+/* By which those are asked for who bring keys; NULL when none are awaited. */
+struct refill *jwt_key_refill(const struct jwt_key *key);
 
 /* How many keys there are, published ones included. */
 size_t jwt_key_count(const struct jwt_key *key);

@@ -338,18 +338,41 @@ static void run_token_hook(struct conn *conn, const struct msg_id *id,
   call_run(live, &spec);
 }
 
+static void check_jwt(struct conn *conn, const struct msg_id *id,
+                      const char *token, size_t len, refill_ticket ticket) {
+  struct jwt_claims claims = {0};
+  uint64_t later_ms;
+  int err =
+      jwt_verify(protocol_of(conn)->host.key, token, len, time(NULL), &claims);
+  if (claims.unknown_key) {
+    if (keywait_add(conn, id, token, len, ticket, &later_ms))
+      return;
+    if (later_ms > 0)
+      err = ERR_UNAVAILABLE;
+    claims.wait_s = (int64_t)(later_ms + 999) / 1000;
+  }
+  decide(conn, id, err, &claims);
+}
+
 static void check_token(struct conn *conn, const struct msg_id *id,
                         const char *token, size_t len) {
   const struct host *host = &protocol_of(conn)->host;
-  struct jwt_claims claims = {0};
   if (len > protocol_of(conn)->config->auth_token_bytes) {
     refuse_err(conn, id, ERR_INVALID_TOKEN, "longer than auth.token_bytes");
   } else if (host->live->hooks[HOOK_TOKEN]) {
     run_token_hook(conn, id, token, len);
   } else {
-    int err = jwt_verify(host->key, token, len, time(NULL), &claims);
-    decide(conn, id, err, &claims);
+    check_jwt(conn, id, token, len, 0);
   }
+}
+
+void auth_again(struct conn *conn, const struct msg_id *id, const char *token,
+                size_t len, refill_ticket ticket) {
+  if (!conn_is_open(conn))
+    return;
+  check_jwt(conn, id, token, len, ticket);
+  if (conn_is_open(conn) && !conn_is_busy(conn) && !conn->login)
+    router_go_on(conn);
 }
 
 /* The token as it stands in the message; or, as it has escapes, which no JWT

@@ -10,6 +10,7 @@
 
 #include "hub/conn.h"
 #include "protocol/envelope.h"
+#include "protocol/keywait.h"
 
 /* What an auth message has beside its token. A message before auth_ok that is
  * longer than this and auth.token_bytes closes 4507. */
@@ -20,6 +21,11 @@ enum { AUTH_ENVELOPE_BYTES = 1024 };
 enum auth_sessions { AUTH_MULTI, AUTH_SINGLE };
 
 void auth_message(struct conn *conn, const struct envelope *env);
+
+/* For protocol/keywait: keys have been fetched, and a token that has waited for
+ * them is looked at again. */
+void auth_again(struct conn *conn, const struct msg_id *id, const char *token,
+                size_t len, refill_ticket ticket);
 
 /* The same for a token that came with the handshake; what is answered has no
  * id, and a raw connection is not answered at all. For an open connection. */

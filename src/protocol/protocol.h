@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "hub/manager.h"
 #include "hub/rates.h"
+#include "protocol/keywait.h"
 #include "script/host.h"
 #include "wire/frame.h"
 
@@ -24,7 +25,8 @@ struct protocol {
   struct rates *rates; /* those that handlers declare; borrowed, set by who
                         * made them, before the first message */
   struct host host;
-  struct frame *ping; /* {"type":"ping"}, shared by all connections */
+  struct keywait keywait; /* tokens whose key is being fetched */
+  struct frame *ping;     /* {"type":"ping"}, shared by all connections */
   struct frame *pong;
   struct frame *raw_ping; /* of opcode 9, for raw connections */
   struct buf out;         /* where answers are written */

@@ -125,12 +125,25 @@ static int push_claims(lua_State *L) {
   return 1;
 }
 
+/* A script does not wait for keys to be fetched: it may try again. */
+static int ask_for_key(const struct jwt_key *key) {
+  refill_ticket ticket = 0;
+  uint64_t later_ms;
+  struct refill *refill = jwt_key_refill(key);
+  if (!refill)
+    return ERR_INVALID_TOKEN;
+  (void)refill_ask(refill, &ticket, &later_ms);
+  return ERR_UNAVAILABLE;
+}
+
 static int verify(lua_State *L) {
   const struct jwt_key *key = key_of(L);
   struct jwt_claims claims = {0};
   size_t len;
   const char *token = luaL_checklstring(L, 1, &len);
   int err = jwt_verify(key, token, len, time(NULL), &claims);
+  if (claims.unknown_key)
+    err = ask_for_key(key);
   if (err) {
     const char *why = claims.why;
     jwt_claims_free(&claims);

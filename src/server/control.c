@@ -46,6 +46,15 @@ static void print_text(const struct control *control, struct buf *out) {
              "in time\n# TYPE perigee_log_lines_lost_total counter\n"
              "perigee_log_lines_lost_total %llu\n",
              (unsigned long long)log_lost());
+  print_gauge(out, "perigee_token_keys", "keys that tokens are checked with",
+              "", (double)jwt_key_count(control->keys->key));
+  buf_printf(out,
+             "# HELP perigee_key_fetches_total fetches of auth.jwks_url\n"
+             "# TYPE perigee_key_fetches_total counter\n"
+             "perigee_key_fetches_total{result=\"ok\"} %llu\n"
+             "perigee_key_fetches_total{result=\"failed\"} %llu\n",
+             (unsigned long long)control->keys->fetched,
+             (unsigned long long)control->keys->failed);
   snapshot_print(control->last, (size_t)control->crew->count, out);
   metrics_print(control->metrics, out);
 }

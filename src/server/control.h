@@ -16,6 +16,7 @@ struct control {
   struct reloader *reloader; /* borrowed */
   struct crew *crew;         /* borrowed */
   struct metrics *metrics;   /* of scripts; borrowed */
+  const struct keys *keys;   /* borrowed */
   struct snapshot *last;     /* what each worker said last */
   bool *asked;               /* which of them have a letter to answer */
   struct list waiting;       /* those who want figures */

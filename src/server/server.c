@@ -82,6 +82,7 @@ static void on_ended(struct server *server) {
     uv_close((uv_handle_t *)&server->signals[i], NULL);
   reload_free(&server->reloader);
   control_close(&server->control);
+  keys_close(&server->keys);
   mailbox_close(&server->mailbox);
 }
 
@@ -226,6 +227,7 @@ static void start(struct server *server, struct generation **first,
   if (handlers == 0 && !first[0]->has_hooks)
     log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
              server->config->scripts);
+  keys_start(&server->keys, &server->loop);
   crew_start_take(&server->crew, first, &server->loop);
   control_start(&server->control, &server->loop);
   say_ready(server, address, handlers);
@@ -280,6 +282,7 @@ static void init(struct server *server) {
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
   server->control.metrics = server->metrics;
+  server->control.keys = &server->keys;
 }
 
 static void free_all(struct server *server) {

@@ -129,6 +129,7 @@ static void on_ended(void *arg) {
   fetcher_close(worker->protocol.host.fetcher);
   drain_close(&worker->drain);
   close_bus(worker);
+  keywait_close(&worker->protocol);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
@@ -253,6 +254,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   mailbox_init(&worker->mailbox, &worker->loop, on_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   open_bus(worker);
+  keywait_open(&worker->protocol);
   worker->open = true;
   worker->edge.development = development;
   worker->protocol.host.development = development;
@@ -288,6 +290,7 @@ void worker_join(struct worker *worker) {
 static void close_unused(struct worker *worker) {
   fetcher_close(worker->protocol.host.fetcher);
   close_bus(worker);
+  keywait_close(&worker->protocol);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
