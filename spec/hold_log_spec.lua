@@ -44,7 +44,8 @@ for _, workers in ipairs { 1, 2 } do
     local server, log
 
     before_each(function()
-      server, log = start_with_pipe { workers = workers }
+      server, log = start_with_pipe { workers = workers,
+        ["script.burst_ms"] = 60000 }
     end)
 
     after_each(function()
