@@ -64,7 +64,7 @@ describe("permessage-deflate", function()
       "permessage-deflate; server_no_context_takeover",
       "permessage-deflate; client_no_context_takeover; "
         .. "server_no_context_takeover; client_max_window_bits=9",
-      "permessage-deflate; server_max_window_bits=9, permessage-deflate",
+      "permessage-deflate; server_max_window_bits=7, permessage-deflate",
       "x-other, permessage-deflate",
     } do
       local peer = deflate.login(server, "alice", offer)
@@ -76,10 +76,35 @@ describe("permessage-deflate", function()
     end
   end)
 
+  -- What is longer than the window may refer to what has left it.
+  it("keeps to the window of the client", function()
+    for bits = 8, 15 do
+      local peer = deflate.login(server, "alice",
+        "permessage-deflate; server_max_window_bits=" .. bits)
+      assert.equal(TERMS .. "; server_max_window_bits=" .. bits, peer.answer)
+      for _, length in ipairs { (1 << bits) - 100, (1 << bits) + 100 } do
+        local got, compressed = peer:request("echo", ("x"):rep(length))
+        assert.equal(length, #got)
+        assert.equal(length > 512 and (length < 1 << bits or bits == 15),
+          compressed)
+      end
+      peer.socket:close()
+    end
+  end)
+
+  it("is ended by a client that keeps its context, and the log says so",
+    function()
+      local peer = deflate.login(server, "alice")
+      local compress = deflate.in_context()
+      peer:write(compress '{"type":"ping"}')
+      peer:write(compress '{"type":"ping"}')
+      server:wait_log "the peer keeps its compression window"
+    end)
+
   it("is not when nothing is offered that can be taken", function()
     for _, offer in ipairs {
       false,
-      "permessage-deflate; server_max_window_bits=9",
+      "permessage-deflate; server_max_window_bits=7",
       "permessage-deflate; novelty",
       "x-webkit-deflate-frame",
     } do

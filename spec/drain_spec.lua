@@ -102,7 +102,15 @@ for _, workers in ipairs { 1, 4 } do
       assert.matches("^HTTP/1.1 503", asker:read "*L")
       late:write(raw.handshake)
       assert.matches("^HTTP/1.1 503", late:read "*L")
-      assert.is_false(pcall(raw.connect, server))
+      -- Nor is who comes now left without an answer.
+      for _, path in ipairs { "/healthz", "/ws" } do
+        local status, _, head = http.get(server.port, path, http.upgrade())
+        assert.equal(path == "/ws" and 503 or 404, status)
+        assert.equal(path == "/ws", head:find "Retry%-After: %d" ~= nil)
+      end
+      local status, _, head = http.get(server.port, "/healthz")
+      assert.equal(503, status)
+      assert.matches("retry%-after: %d", head)
       late:close()
       asker:close()
       assert.equal(1, (server:stop "TERM")) -- the second one: at once

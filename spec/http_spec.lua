@@ -43,8 +43,8 @@ describe("Over plain HTTP the server", function()
       end
       return (http.get(server.port, "/ws", table.unpack(lines)))
     end
-    assert.equal(400, status("Version: 13", "Version: 99"))
-    assert.equal(400, status("Upgrade: websocket", "Upgrade: h2c"))
+    assert.equal(426, status("Version: 13", "Version: 99"))
+    assert.equal(426, status("Upgrade: websocket", "Upgrade: h2c"))
     assert.equal(400, (http.get(server.port, "/ws",
       "Sec-WebSocket-Protocol: chat", http.upgrade())))
   end)

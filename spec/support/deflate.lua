@@ -29,6 +29,14 @@ function deflate.frame(text)
   return raw.frame(deflate.compress(text), { rsv = 4 })
 end
 
+-- A function that makes such frames, each of which may refer to those before.
+function deflate.in_context()
+  local stream = zlib.deflate(9, WINDOW_BITS)
+  return function(text)
+    return raw.frame(stream(text, "sync"):sub(1, -5), { rsv = 4 })
+  end
+end
+
 local Peer = {}
 Peer.__index = Peer
 

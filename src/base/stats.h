@@ -16,6 +16,7 @@
   X(origins_refused, "upgrades answered 403: a page from elsewhere")           \
   X(handshake_timeouts, "sockets closed because no request came in time")      \
   X(sockets_refused, "sockets closed because their address had too many")      \
+  X(requests_refused, "requests answered with an error by the edge")           \
   X(auth_ok, "tokens accepted")                                                \
   X(auth_failed, "tokens refused")                                             \
   X(auth_timeouts, "connections closed because no auth came in time")          \

@@ -33,8 +33,14 @@ static int make_url(struct buf *url, const char *address, bool check) {
     return wrong("admin.listen is empty: the server has no admin address; "
                  "send it SIGHUP",
                  "");
+  if (config_unix_path(address)) {
+    buf_puts(url, check ? "http://localhost/reload?check=1"
+                        : "http://localhost/reload");
+    buf_putc(url, 0);
+    return CLI_OK;
+  }
   if (config_split_address(address, host, sizeof host, &port))
-    return wrong("not host:port: ", address);
+    return wrong("not host:port, nor unix:/path: ", address);
   if (port == 0)
     return wrong("which port? Its log says admin=HOST:PORT: give that as "
                  "--admin instead of ",
@@ -69,13 +75,14 @@ static int unreached(const char *url, const char *why) {
   return CLI_UNREACHED;
 }
 
-static int ask(const char *url, struct buf *answer) {
+static int ask(const char *url, const char *unix_path, struct buf *answer) {
   int status = CLI_OK;
   char why[CURL_ERROR_SIZE] = "";
   CURL *curl = curl_easy_init();
   if (!curl)
     return unreached(url, "libcurl does not start");
   curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever http_proxy says */
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -166,9 +173,11 @@ int cli_reload(int argc, char **argv) {
   int status = cli_load(CONFIG_PRODUCTION, argc, argv, &config);
   if (status != CLI_OK)
     return status;
-  status = make_url(&url, admin ? admin : config->admin_listen, check);
+  if (!admin)
+    admin = config->admin_listen;
+  status = make_url(&url, admin, check);
   if (status == CLI_OK)
-    status = ask(url.data, &answer);
+    status = ask(url.data, config_unix_path(admin), &answer);
   if (status == CLI_OK)
     status = print_answer(url.data, &answer, check);
   buf_free(&url);

@@ -22,7 +22,7 @@
 static const size_t secret_bytes[] = {32, 48, 64};
 
 /* raw.path: nothing that a request could write in another way. */
-enum { RAW_PATH_BYTES = 200 };
+enum { RAW_PATH_BYTES = 200, UNIX_PATH_BYTES = 108 /* of the kernel */ };
 static const char path_chars[] = "abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
 
@@ -368,9 +368,16 @@ static void check_address(const struct config *cfg, size_t at,
                           const char *value, struct buf *errors) {
   char host[256];
   int port;
-  if (config_split_address(value, host, sizeof host, &port) < 0)
+  const char *path = config_unix_path(value);
+  if (path && strlen(path) >= UNIX_PATH_BYTES)
     buf_printf(errors,
-               "%s: `%s` is not `host:port`, `[ipv6]:port` or `:port` (%s)\n",
+               "%s: `%s` is too long: the path of a Unix socket has %d bytes "
+               "at most (%s)\n",
+               option_table[at].key, value, UNIX_PATH_BYTES - 1, cfg->from[at]);
+  else if (!path && config_split_address(value, host, sizeof host, &port) < 0)
+    buf_printf(errors,
+               "%s: `%s` is not `host:port`, `[ipv6]:port`, `:port` or "
+               "`unix:/path` (%s)\n",
                option_table[at].key, value, cfg->from[at]);
 }
 
@@ -437,6 +444,12 @@ static int read_port(const char *text, int *port) {
     return ERR_CONFIG;
   *port = atoi(text);
   return *port <= 65535 ? 0 : ERR_CONFIG;
+}
+
+const char *config_unix_path(const char *address) {
+  if (!strncmp(address, "unix:/", 6))
+    return address + 5;
+  return *address == '/' ? address : NULL;
 }
 
 int config_split_address(const char *text, char *host, size_t cap, int *port) {

@@ -78,6 +78,10 @@ bool config_is_local(const char *address);
  * algorithm has none. */
 size_t config_secret_bytes(const struct config *cfg);
 
+/* The path of a Unix socket, if the address is one: `unix:/run/p.sock`, or just
+ * `/run/p.sock`; NULL for any other. */
+const char *config_unix_path(const char *address);
+
 /* Splits "host:port", "[ipv6]:port" or ":port" (empty host: every address).
  * Port 0 means a free one. Returns 0, or ERR_CONFIG when the text has another
  * form or the host does not fit `cap` bytes. */

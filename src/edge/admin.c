@@ -6,9 +6,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "edge/headers.h"
+#include "edge/inbound.h"
 #include "edge/origin.h"
+#include "edge/relay.h"
 #include "edge/response.h"
+#include "edge/tcp.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -17,8 +19,12 @@ enum {
   PATH_BYTES = 64,
   HOST_BYTES = 256,
   BODY_BYTES_MAX = 4096, /* of a request: none of them needs any */
-  /* More at once wait in the backlog or are hung up on. The library keeps a
-   * table of that size, instead of one as long as `ulimit -n`. */
+  SOCKETS_MAX = 256,
+  REQUEST_MS = 10000,
+  ANSWER_MS = 600000, /* a reload may take its time */
+  /* Requests that are answered at once; more wait for their turn. The library
+   * keeps a table of so many, instead of one as long as `ulimit -n`. */
+  RELAYS_MAX = 40,
   DESCRIPTORS = 64,
 };
 
@@ -33,7 +39,6 @@ struct admin_request {
 /* What libwebsockets keeps for each connection. */
 struct session {
   struct admin_request *request; /* NULL: none waits */
-  bool post;                     /* the request waits for the end of its body */
 };
 
 static struct admin *admin_of(struct lws *wsi) {
@@ -98,9 +103,13 @@ static int on_closed(struct session *session) {
 /* --- requests ----------------------------------------------------------- */
 
 static int health(struct admin *admin, struct lws *wsi) {
-  return admin->calls->draining(admin->arg)
-             ? response_end_text(wsi, 503, "draining\n")
-             : response_end_text(wsi, 200, "ok\n");
+  struct buf text = {0};
+  unsigned status = admin->calls->health(admin->arg, &text);
+  struct response response = {
+      .status = status, .body = text.data, .len = text.len};
+  int result = response_end(wsi, response);
+  buf_free(&text);
+  return result;
 }
 
 static bool wants_check(struct lws *wsi) {
@@ -116,84 +125,33 @@ static int reload(struct lws *wsi, struct session *session) {
   return 0;
 }
 
-/* Why the request is none that an operator sends; NULL: it is one. */
-static const char *browser_fault(struct admin *admin, struct lws *wsi) {
-  char host[HOST_BYTES] = "";
-  if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0)
-    return "not for browsers: the request has an Origin\n";
-  headers_get(wsi, WSI_TOKEN_HOST, host, sizeof host);
-  if (!origin_host_is_safe(host, admin->host))
-    return "ask by address, as localhost, or by the name in admin.listen\n";
-  return NULL;
-}
-
-static int wrong_method(struct lws *wsi, const char *allowed) {
-  struct response response = response_text(405, "another method is needed\n");
-  response.header = "allow:";
-  response.value = allowed;
-  return response_end(wsi, response);
-}
-
-static int on_get(struct lws *wsi, struct session *session, const char *path) {
+static int on_request(struct lws *wsi, struct session *session) {
   struct admin *admin = admin_of(wsi);
+  char path[PATH_BYTES] = "";
+  if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= 0)
+    lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_HEAD_URI);
   if (!strcmp(path, "/healthz"))
     return health(admin, wsi);
-  if (!strcmp(path, "/reload"))
-    return wrong_method(wsi, "POST");
   if (!strcmp(path, "/metrics"))
     admin->calls->metrics(admin->arg, new_request(wsi, session));
   else if (!strcmp(path, "/stats"))
     admin->calls->stats(admin->arg, new_request(wsi, session));
+  else if (!strcmp(path, "/reload"))
+    return reload(wsi, session);
   else
     return response_end_text(wsi, 404, "not found\n");
   return 0;
 }
 
-/* A body is read and forgotten; the answer comes after it. */
-static int on_post(struct lws *wsi, struct session *session, const char *path) {
-  char length[16] = "";
-  if (!strcmp(path, "/healthz") || !strcmp(path, "/metrics") ||
-      !strcmp(path, "/stats"))
-    return wrong_method(wsi, "GET");
-  if (strcmp(path, "/reload") != 0)
-    return response_end_text(wsi, 404, "not found\n");
-  headers_get(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length);
-  if (strlen(length) > 9 || atoi(length) > BODY_BYTES_MAX)
-    return response_end_text(wsi, 413, "no body is needed\n");
-  session->post = atoi(length) > 0;
-  return session->post ? 0 : reload(wsi, session);
-}
-
-static int on_request(struct lws *wsi, struct session *session) {
-  char path[PATH_BYTES];
-  const char *fault = browser_fault(admin_of(wsi), wsi);
-  if (fault)
-    return response_end_text(wsi, 403, fault);
-  if (headers_get(wsi, WSI_TOKEN_POST_URI, path, sizeof path))
-    return on_post(wsi, session, path);
-  if (headers_get(wsi, WSI_TOKEN_GET_URI, path, sizeof path) ||
-      headers_get(wsi, WSI_TOKEN_HEAD_URI, path, sizeof path))
-    return on_get(wsi, session, path);
-  return response_end_text(wsi, 404, "not found\n");
-}
-
-static int on_body_end(struct lws *wsi, struct session *session) {
-  bool post = session->post;
-  session->post = false;
-  return post ? reload(wsi, session) : 0;
-}
-
 static int callback(struct lws *wsi, enum lws_callback_reasons reason,
                     void *user, void *in, size_t len) {
   switch (reason) {
-  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-    return response_end_text(wsi, 404, "no upgrades here\n") ? -1 : 1;
   case LWS_CALLBACK_HTTP:
     return on_request(wsi, user);
-  case LWS_CALLBACK_HTTP_BODY:
-    return 0;
-  case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-    return on_body_end(wsi, user);
+  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* relays ask for none */
+  case LWS_CALLBACK_RECEIVE:
+  case LWS_CALLBACK_RAW_RX:
+    return -1;
   case LWS_CALLBACK_HTTP_WRITEABLE:
     return on_writeable(wsi, user);
   case LWS_CALLBACK_CLOSED_HTTP:
@@ -202,6 +160,63 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
   default:
     return lws_callback_http_dummy(wsi, reason, user, in, len);
   }
+}
+
+/* --- which requests get that far ---------------------------------------- */
+
+/* Why the request is none that an operator sends; NULL: it is one. Browsers
+ * always send a Host; the checks of a load balancer may do without. */
+static const char *browser_fault(const struct admin *admin,
+                                 const struct request *request) {
+  char host[HOST_BYTES];
+  if (request_field(request, "origin"))
+    return "not for browsers: the request has an Origin\n";
+  slice_copy(request->host, host, sizeof host);
+  if (request->has_host && !origin_host_is_safe(host, admin->host))
+    return "ask by address, as localhost, or by the name in admin.listen\n";
+  return NULL;
+}
+
+static struct refusal check_method(const struct request *request) {
+  static const char *const looks[] = {"/healthz", "/metrics", "/stats"};
+  bool post = slice_equals(request->method, "POST");
+  bool get = slice_equals(request->method, "GET") ||
+             slice_equals(request->method, "HEAD");
+  bool acts = slice_equals(request->path, "/reload");
+  if ((acts && post) || (!acts && get))
+    return (struct refusal){0};
+  for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
+    if (slice_equals(request->path, looks[i]) || (!post && !get))
+      return (struct refusal){.status = 405,
+                              .text = "another method is needed\n",
+                              .headers = "Allow: GET, HEAD\r\n"};
+  if (acts)
+    return (struct refusal){.status = 405,
+                            .text = "another method is needed\n",
+                            .headers = "Allow: POST\r\n"};
+  return (struct refusal){.status = 404, .text = "not found\n"};
+}
+
+/* A body is none of our business, and is dropped with what comes after it. */
+static struct refusal check_request(const struct admin *admin,
+                                    const struct request *request) {
+  const char *fault = browser_fault(admin, request);
+  if (fault)
+    return (struct refusal){.status = 403, .text = fault};
+  struct refusal refusal = check_method(request);
+  if (!refusal.status && request->length > BODY_BYTES_MAX)
+    return (struct refusal){.status = 413, .text = "no body is needed\n"};
+  return refusal;
+}
+
+static void route(void *arg, struct visitor *visitor,
+                  const struct request *request, struct slice rest) {
+  struct refusal refusal = check_request(arg, request);
+  (void)rest;
+  if (refusal.status)
+    visitor_refuse(visitor, &refusal);
+  else
+    visitor_relay(visitor, request);
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -232,27 +247,59 @@ static int open_context(struct admin *admin, uv_loop_t *loop) {
   };
   admin->context = lws_create_context(&info);
   if (admin->context)
-    admin->vhost = lws_create_vhost(admin->context, &vhost);
-  return admin->vhost ? 0 : ERR_SYSTEM;
+    admin->door.vhost = lws_create_vhost(admin->context, &vhost);
+  return admin->door.vhost ? 0 : ERR_SYSTEM;
 }
 
 static void warn_if_public(const char *address) {
-  if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0)
+  if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0 &&
+      !config_unix_path(address))
     log_warn("admin.listen: whoever reaches %s may reload the scripts and "
              "read the metrics; nobody is asked for a password",
              address);
 }
 
+static void on_end_of_turn(uv_prepare_t *prepare) {
+  door_look(&container_of(prepare, struct admin, end_of_turn)->door);
+}
+
+static int open_door(struct admin *admin, uv_loop_t *loop) {
+  if (poller_open(&admin->poller, loop))
+    return ERR_SYSTEM;
+  admin->input = mem_alloc_raw(INBOUND_BYTES);
+  admin->door = (struct door){
+      .relay_max = RELAYS_MAX,
+      .poller = &admin->poller,
+      .input = admin->input,
+      .stats = &admin->stats,
+      .quiet = &admin->quiet,
+      .request = route,
+      .arg = admin,
+  };
+  door_open(&admin->door, loop, REQUEST_MS, ANSWER_MS, SOCKETS_MAX);
+  uv_prepare_init(loop, &admin->end_of_turn);
+  uv_prepare_start(&admin->end_of_turn, on_end_of_turn);
+  return open_context(admin, loop);
+}
+
+/* A name by which it may be asked for. */
+static int get_name(struct admin *admin, const char *listen) {
+  int port;
+  return config_unix_path(listen)
+             ? 0
+             : config_split_address(listen, admin->host, sizeof admin->host,
+                                    &port);
+}
+
 int admin_open(struct admin *admin, const char *listen, uv_loop_t *loop,
                struct buf *error) {
-  int port;
-  *admin = (struct admin){0};
+  *admin = (struct admin){.poller.fd = -1};
   admin->fd = listen_open("admin.listen", listen, admin->address, error);
   if (admin->fd < 0)
     return admin->fd;
-  if (config_split_address(listen, admin->host, sizeof admin->host, &port) ||
-      open_context(admin, loop)) {
-    buf_puts(error, "admin.listen: libwebsockets does not start");
+  if (get_name(admin, listen) || open_door(admin, loop)) {
+    buf_puts(error, "admin.listen: it cannot be served (is a descriptor "
+                    "left?)");
     return ERR_SYSTEM;
   }
   warn_if_public(admin->address);
@@ -261,8 +308,11 @@ int admin_open(struct admin *admin, const char *listen, uv_loop_t *loop,
 
 static void adopt(void *arg, int fd) {
   struct admin *admin = arg;
-  if (!lws_adopt_socket_vhost(admin->vhost, fd)) /* it closes fd then */
-    log_debug("admin: a connection could not be taken over");
+  char address[TCP_ADDRESS_BYTES];
+  if (tcp_peer(fd, address))
+    close(fd);
+  else
+    door_welcome_take(&admin->door, fd, NULL, address, 0);
 }
 
 void admin_start(struct admin *admin, uv_loop_t *loop,
@@ -277,6 +327,11 @@ void admin_close(struct admin *admin) {
     listen_stop(&admin->listener);
   else if (admin->fd >= 0)
     close(admin->fd);
+  if (admin->input) { /* the door was opened */
+    door_close(&admin->door);
+    uv_close((uv_handle_t *)&admin->end_of_turn, NULL);
+    poller_close(&admin->poller);
+  }
   if (admin->context)
     lws_context_destroy(admin->context);
 }
@@ -286,4 +341,7 @@ void admin_free(struct admin *admin) {
   if (admin->context)
     lws_context_destroy(admin->context);
   admin->context = NULL;
+  listen_remove(admin->address);
+  mem_free(admin->input);
+  admin->input = NULL;
 }

@@ -2,7 +2,7 @@
  * The admin address: plain HTTP for the operator, on the main thread's loop,
  * so that it answers while a worker is busy.
  *
- *   GET  /healthz        ok, or 503 while draining
+ *   GET  /healthz        ok, or 503 while draining or when a loop stands still
  *   GET  /metrics        text format of Prometheus
  *   GET  /stats          the same figures as JSON
  *   POST /reload         loads the scripts, answers what came of it
@@ -20,7 +20,9 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/stats.h"
+#include "edge/door.h"
 #include "edge/listen.h"
+#include "net/poller.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>
@@ -30,9 +32,9 @@
 struct admin_request;
 
 /* Each function must lead to one admin_answer, at once or later, but for
- * `draining`, which answers itself. */
+ * `health`: the status of the answer, and its words appended to `text`. */
 struct admin_calls {
-  bool (*draining)(void *arg);
+  unsigned (*health)(void *arg, struct buf *text);
   void (*metrics)(void *arg, struct admin_request *request);
   void (*stats)(void *arg, struct admin_request *request);
   void (*reload)(void *arg, struct admin_request *request, bool check);
@@ -43,9 +45,13 @@ struct admin {
   void *arg;      /* for them */
   char host[256]; /* of admin.listen: a name by which it may be asked for */
   struct lws_context *context; /* NULL: there is no admin address */
-  struct lws_vhost *vhost;
+  struct door door;
+  struct poller poller;
+  struct quiet quiet;
+  unsigned char *input; /* INBOUND_BYTES */
+  uv_prepare_t end_of_turn;
   struct listener listener;
-  struct stats stats; /* of the listener; nobody reads it */
+  struct stats stats; /* of door and listener; nobody reads it */
   int fd; /* listening, -1: not; the listener's once admin_start was called */
   char address[LISTEN_ADDRESS_BYTES]; /* bound: "127.0.0.1:8081" */
 };

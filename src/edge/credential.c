@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tokens in headers. libwebsockets has lws_http_cookie_get, but that of 4.1
- * takes "xname=" for "name=". */
+ * Tokens in headers. */
 #include "edge/credential.h"
-
-#include "edge/headers.h"
 
 #include <string.h>
 #include <strings.h>
@@ -42,16 +39,17 @@ const char *credential_cookie(const char *cookies, const char *name,
   return NULL;
 }
 
-bool credential_get(struct lws *wsi, const struct config *config, bool raw,
-                    char out[CREDENTIAL_BYTES], size_t *len) {
+bool credential_get(const struct request *request, const struct config *config,
+                    bool raw, char out[CREDENTIAL_BYTES], size_t *len) {
+  const struct slice *authorization = request_field(request, "authorization");
   const char *token = NULL;
-  if ((config->auth_header || raw) &&
-      headers_get(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, out, CREDENTIAL_BYTES)) {
+  if ((config->auth_header || raw) && authorization &&
+      slice_copy(*authorization, out, CREDENTIAL_BYTES)) {
     token = credential_bearer(out);
     *len = token ? strlen(token) : 0;
   }
   if (!token && *config->auth_cookie &&
-      headers_get(wsi, WSI_TOKEN_HTTP_COOKIE, out, CREDENTIAL_BYTES))
+      request_join(request, "cookie", "; ", out, CREDENTIAL_BYTES) > 0)
     token = credential_cookie(out, config->auth_cookie, len);
   if (!token)
     return false;

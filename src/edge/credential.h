@@ -9,20 +9,19 @@
 #define EDGE_CREDENTIAL_H
 
 #include "config/config.h"
+#include "wire/request.h"
 
-#include <libwebsockets.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /* All headers together are not longer. */
-enum { CREDENTIAL_BYTES = 4096 };
+enum { CREDENTIAL_BYTES = REQUEST_BYTES_MAX };
 
 /* Writes the token of the handshake, zero-terminated, and its length; the
  * header comes before the cookie. A raw connection may bring the header also
- * without auth.header: it has no message for it. False if there is none. While
- * the library has the headers. */
-bool credential_get(struct lws *wsi, const struct config *config, bool raw,
-                    char out[CREDENTIAL_BYTES], size_t *len);
+ * without auth.header: it has no message for it. False if there is none. */
+bool credential_get(const struct request *request, const struct config *config,
+                    bool raw, char out[CREDENTIAL_BYTES], size_t *len);
 
 /* The value of "Bearer VALUE"; NULL if it is another kind. */
 const char *credential_bearer(const char *authorization);

@@ -4,11 +4,12 @@
 #define EDGE_EDGE_H
 
 #include "base/attr.h"
-#include "edge/pending.h"
+#include "edge/door.h"
 #include "edge/proxy.h"
 #include "edge/quiet.h"
 #include "hub/bucket.h"
 #include "net/poller.h"
+#include "net/pulse.h"
 #include "protocol/protocol.h"
 
 #include <libwebsockets.h>
@@ -16,16 +17,20 @@
 #include <stdbool.h>
 #include <uv.h>
 
+/* Retry-After while draining: another server takes over, or this one has
+ * started again. */
+enum { EDGE_DRAIN_RETRY_S = 5 };
+
 struct edge {
   struct protocol *protocol; /* borrowed */
   const struct config *config;
-  struct lws_context *context;
-  struct lws_vhost *vhost;
-  SSL_CTX *tls;      /* the vhost's, borrowed; NULL without tls.cert */
-  struct conn_io io; /* of its connections, which find it by that */
-  struct list dirty; /* conn->dirty: those with something to flush */
-  struct list more;  /* ws_session->more: to be taken over, or read on from */
-  struct list ended; /* ws_session->ended: those to close */
+  struct lws_context *context; /* answers plain HTTP, see edge/relay */
+  SSL_CTX *tls;                /* NULL without tls.cert */
+  struct conn_io io;           /* of its connections, which find it by that */
+  struct list sessions;        /* ws_session->node: all */
+  struct list dirty;           /* conn->dirty: those with something to flush */
+  struct list more;            /* ws_session->more: to be read on from */
+  struct list ended;           /* ws_session->ended: those to close */
   struct conn *last; /* the one that was received from last; NULL once gone */
   struct poller poller;          /* of all sockets but those of the library */
   unsigned char *input;          /* INBOUND_BYTES */
@@ -35,8 +40,9 @@ struct edge {
   uv_prepare_t end_of_turn;
   uv_idle_t unfinished;  /* active while a turn has left something to do */
   uv_timer_t stall_tick; /* looks for clients that take nothing */
-  struct pending pending;
-  struct pending_socket *adopting; /* while the library takes it over */
+  uv_timer_t beat;       /* turns a loop that has nothing to do */
+  struct pulse pulse;
+  struct door door;
   struct proxies proxies;
   struct quiet quiet;
   struct bucket handshakes;
@@ -52,9 +58,6 @@ MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
 
 /* Takes over an accepted, non-blocking socket, closed on failure. */
 void edge_adopt_take(struct edge *edge, int fd);
-
-/* The library says that it has taken over edge->adopting. */
-void edge_adopted(struct edge *edge, struct lws *wsi);
 
 /* The protocol has another configuration: what is RELOADABLE is as that says.
  */

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * permessage-deflate in the handshake (RFC 7692, 7.1).
  *
- * libwebsockets has an implementation of the whole extension. It keeps two
- * zlib states for each connection and mixes up whose context is to be kept. It
- * is not told of any extension here: offers are answered with a header of
- * ours, and wire/deflate, which keeps no context, compresses and inflates the
- * messages. So both sides are told to do without context, which a server may
- * demand of every client. */
+ * wire/deflate compresses and inflates the messages, and keeps no context; so
+ * both sides are told to do without, which a server may demand of every client.
+ * A client whose window is smaller than zlib's (server_max_window_bits) gets
+ * those messages compressed that are not longer than its window, for they
+ * cannot refer to anything farther back. */
 #ifndef EDGE_EXTENSION_H
 #define EDGE_EXTENSION_H
 
-#include "base/attr.h"
+#include "wire/request.h"
 
-#include <libwebsockets.h>
 #include <stdbool.h>
 
-struct ws_session;
+enum { EXTENSION_BYTES = 192, EXTENSION_BITS_MAX = 15 };
 
-/* Whether the value of Sec-WebSocket-Extensions has an offer that can be
- * taken: one without server_max_window_bits (zlib's window is not made smaller
- * here) and without anything that RFC 7692 does not know. */
-bool extension_acceptable(const char *offers);
+/* Looks for an offer that can be taken, one without anything that RFC 7692 does
+ * not know, in the value of Sec-WebSocket-Extensions. Returns how large the
+ * window of the peer's inflater is, as a power of two: EXTENSION_BITS_MAX if
+ * the offer does not say (`*said` is false then). 0: there is no such offer. */
+int extension_bits(struct slice offers, bool *said);
 
-/* LWS_CALLBACK_ADD_HEADERS: accepts an offer of the upgrade, if there is one,
- * and remembers that in the session. -1 if there is no room to say so. */
-int extension_answer(struct lws *wsi, struct ws_session *session,
-                     struct lws_process_html_args *args);
+/* Accepts an offer of the upgrade, if there is one that can be taken: writes
+ * the header for the answer, with its CR LF. Returns the bits, or 0. */
+int extension_answer(const struct request *request, char out[EXTENSION_BYTES]);
 
 #endif

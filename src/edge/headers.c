@@ -8,72 +8,83 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { PACKED_BYTES_MAX = 8192, VALUE_BYTES_MAX = 4096, NAME_BYTES_MAX = 128 };
+static const char *const well_known[] = {
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "forwarded",
+    "from",
+    "host",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "referer",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+};
 
-/* Of no use to a script, and the same for every client. */
-static bool is_plumbing(enum lws_token_indexes token) {
-  switch (token) {
-  case WSI_TOKEN_CONNECTION:
-  case WSI_TOKEN_UPGRADE:
-  case WSI_TOKEN_KEY:
-  case WSI_TOKEN_VERSION:
-  case WSI_TOKEN_EXTENSIONS:
-    return true;
-  default:
-    return false;
-  }
-}
-
-bool headers_get(struct lws *wsi, enum lws_token_indexes token, char *out,
-                 size_t cap) {
-  return lws_hdr_copy(wsi, out, (int)cap, token) > 0;
-}
-
-static void put(struct buf *out, const char *name, size_t len,
-                const char *value) {
-  if (out->len + len + strlen(value) + 2 > PACKED_BYTES_MAX)
-    return;
-  buf_put(out, name, len);
-  buf_putc(out, 0);
-  buf_put(out, value, strlen(value) + 1);
-}
-
-static void pack(struct buf *out, struct lws *wsi,
-                 enum lws_token_indexes token) {
-  char value[VALUE_BYTES_MAX];
-  const char *name = (const char *)lws_token_to_string(token);
-  size_t len = name ? strlen(name) : 0;
-  /* Real headers end with a colon in the library's table; the rest of it is
-   * request lines and HTTP/2. */
-  if (len < 2 || name[len - 1] != ':' || name[0] == ':' || is_plumbing(token))
-    return;
-  if (!headers_get(wsi, token, value, sizeof value))
-    return;
-  put(out, name, len - 1, value);
-}
-
-/* A header by name; the library wants it in lower case, with its colon. */
-static void pack_named(struct buf *out, struct lws *wsi, const char *name) {
-  char key[NAME_BYTES_MAX], value[VALUE_BYTES_MAX];
-  size_t len = strlen(name);
-  if (len + 2 > sizeof key)
-    return;
-  for (size_t i = 0; i < len; i++)
-    key[i] = (char)tolower((unsigned char)name[i]);
-  memcpy(key + len, ":", 2);
-  if (lws_hdr_custom_copy(wsi, value, sizeof value, key, (int)len + 1) > 0)
-    put(out, key, len, value);
-}
-
-char *headers_pack(struct lws *wsi, char *const *more) {
-  struct buf out = {0};
-  for (int i = 0; i < WSI_TOKEN_COUNT; i++) {
-    enum lws_token_indexes token = (enum lws_token_indexes)i;
-    if (lws_hdr_total_length(wsi, token) > 0)
-      pack(&out, wsi, token);
-  }
+static bool is_kept(struct slice name, char *const *more) {
+  for (size_t i = 0; i < ARRAY_SIZE(well_known); i++)
+    if (slice_is(name, well_known[i]))
+      return true;
   for (; *more; more++)
-    pack_named(&out, wsi, *more);
+    if (slice_is(name, *more))
+      return true;
+  return false;
+}
+
+static bool is_same(struct slice a, struct slice b) {
+  if (a.len != b.len)
+    return false;
+  for (size_t i = 0; i < a.len; i++)
+    if (tolower((unsigned char)a.at[i]) != tolower((unsigned char)b.at[i]))
+      return false;
+  return true;
+}
+
+/* The first line of a field, from `from` on; `count` if there is none. */
+static size_t find(const struct request *request, struct slice name,
+                   size_t from) {
+  while (from < request->count && !is_same(request->fields[from].name, name))
+    from++;
+  return from;
+}
+
+static void put(struct buf *out, const struct request *request, size_t at) {
+  struct slice name = request->fields[at].name;
+  const char *between = slice_is(name, "cookie") ? "; " : ", ";
+  for (size_t i = 0; i < name.len; i++)
+    buf_putc(out, (char)tolower((unsigned char)name.at[i]));
+  buf_putc(out, 0);
+  for (size_t i = at; i < request->count; i = find(request, name, i + 1)) {
+    if (i > at)
+      buf_puts(out, between);
+    buf_put(out, request->fields[i].value.at, request->fields[i].value.len);
+  }
+  buf_putc(out, 0);
+}
+
+char *headers_pack(const struct request *request, char *const *more) {
+  struct buf out = {0};
+  for (size_t i = 0; i < request->count; i++) {
+    struct slice name = request->fields[i].name;
+    if (request->fields[i].value.len > 0 && is_kept(name, more) &&
+        find(request, name, 0) == i)
+      put(&out, request, i);
+  }
   if (out.len == 0)
     return NULL;
   buf_putc(&out, 0);

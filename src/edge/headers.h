@@ -4,22 +4,14 @@
 #define EDGE_HEADERS_H
 
 #include "base/attr.h"
+#include "wire/request.h"
 
-#include <libwebsockets.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-/* The well-known headers that the client sent, as "name\0value\0…\0" with
- * names in lower case; without those that only concern the handshake itself.
- * NULL if there are none. The caller frees it. To be called while the library
- * still has them: until the established callback has returned.
- *
- * libwebsockets 4.1 can look up any header but list only those it knows: of
- * the others, those named in `more` (ends with NULL) are taken. */
-MUST_CHECK char *headers_pack(struct lws *wsi, char *const *more);
-
-/* Copies a header's value into `out`; false if it is missing or too long. */
-bool headers_get(struct lws *wsi, enum lws_token_indexes token, char *out,
-                 size_t cap);
+/* The well-known headers that the client sent, and those named in `more` (ends
+ * with NULL), as "name\0value\0…\0" with names in lower case; several lines of
+ * one as one value. Not those that only concern the handshake itself. All would
+ * be too many: browsers send a dozen that nobody asks for, and a connection
+ * keeps them as long as it lives. NULL if there are none. The caller frees it.
+ */
+MUST_CHECK char *headers_pack(const struct request *request, char *const *more);
 
 #endif

@@ -6,9 +6,10 @@
 #include "base/embedded.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge/headers.h"
 #include "edge/origin.h"
+#include "edge/relay.h"
 #include "edge/response.h"
+#include "edge/upgrade.h"
 #include "script/generation.h"
 
 #include <stdio.h>
@@ -22,23 +23,32 @@ enum {
   DEV_TOKEN_TTL_S = 24 * 3600,
 };
 
-/* The path that was asked for; empty for other methods than GET and HEAD, or
- * when it is longer than any that is served here. */
+static struct edge *edge_of(struct lws *wsi) {
+  return lws_context_user(lws_get_context(wsi));
+}
+
+/* Copies a header; false, and empty, if it is missing or too long. */
+static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *out,
+                       size_t cap) {
+  if (lws_hdr_copy(wsi, out, (int)cap, token) > 0)
+    return true;
+  *out = '\0';
+  return false;
+}
+
+/* The path that was asked for; empty when it is longer than any that is served
+ * here. */
 static void get_path(struct lws *wsi, char out[PATH_BYTES]) {
-  *out = 0;
-  if (!headers_get(wsi, WSI_TOKEN_GET_URI, out, PATH_BYTES) &&
-      !headers_get(wsi, WSI_TOKEN_HEAD_URI, out, PATH_BYTES))
-    *out = 0;
+  if (!get_header(wsi, WSI_TOKEN_GET_URI, out, PATH_BYTES))
+    get_header(wsi, WSI_TOKEN_HEAD_URI, out, PATH_BYTES);
 }
 
-static bool is_raw_path(const struct edge *edge, const char *path) {
-  return *path && strcmp(path, edge->config->raw_path) == 0;
-}
-
-bool http_is_raw(const struct edge *edge, struct lws *wsi) {
-  char path[PATH_BYTES];
-  get_path(wsi, path);
-  return is_raw_path(edge, path);
+/* The page that asks, if `origins` names it: it may read what is answered. Its
+ * own host needs no leave. */
+static bool get_reader(struct lws *wsi, char out[HOST_BYTES]) {
+  char *const *list = edge_of(wsi)->config->origins;
+  return *list && get_header(wsi, WSI_TOKEN_ORIGIN, out, HOST_BYTES) &&
+         origin_allowed(list, out, "");
 }
 
 /* --- development: a token for whoever asks ------------------------------ */
@@ -51,14 +61,15 @@ static bool is_plain_name(const char *name) {
 }
 
 static int dev_token(struct edge *edge, struct lws *wsi) {
-  char arg[USER_ID_BYTES + 8], host[HOST_BYTES] = "", claims[512];
+  char arg[USER_ID_BYTES + 8], host[HOST_BYTES], claims[512];
+  char reader[HOST_BYTES];
   char *token = NULL;
   if (!config_gives_tokens(edge->config))
     return response_end_text(wsi, 403,
                              "not to the network: start with "
                              "--dev.tokens=anyone, or listen on "
                              "127.0.0.1\n");
-  headers_get(wsi, WSI_TOKEN_HOST, host, sizeof host);
+  get_header(wsi, WSI_TOKEN_HOST, host, sizeof host);
   /* A page elsewhere cannot read the answer, unless it makes a name of its
    * own point here and so becomes the same host. */
   if (!origin_host_is_safe(host, NULL))
@@ -77,7 +88,9 @@ static int dev_token(struct edge *edge, struct lws *wsi) {
   struct response response = {.status = 200,
                               .type = "application/json",
                               .body = body.data,
-                              .len = body.len};
+                              .len = body.len,
+                              .reader =
+                                  get_reader(wsi, reader) ? reader : NULL};
   int result = response_end(wsi, response);
   buf_free(&body);
   mem_free(token);
@@ -90,121 +103,65 @@ static int serve_embedded(struct lws *wsi, const char *name) {
   const struct embedded *file = embedded_find(name);
   if (!file)
     return response_end_text(wsi, 404, "not built into this program\n");
+  char reader[HOST_BYTES];
   struct response response = {.status = 200,
                               .type = "text/javascript",
                               .body = file->data,
-                              .len = file->len};
+                              .len = file->len,
+                              .reader =
+                                  get_reader(wsi, reader) ? reader : NULL};
   return response_end(wsi, response);
 }
 
-static int health(struct edge *edge, struct lws *wsi) {
-  return edge->draining ? response_end_text(wsi, 503, "draining\n")
-                        : response_end_text(wsi, 200, "ok\n");
-}
-
-static int not_upgraded(struct lws *wsi) {
-  struct response response = response_text(426, "this is a WebSocket\n");
-  response.header = "upgrade:";
-  response.value = "websocket";
+static int health(const struct edge *edge, struct lws *wsi) {
+  if (!edge->draining)
+    return response_end_text(wsi, 200, "ok\n");
+  struct response response = response_text(503, "draining\n");
+  response.retry_s = EDGE_DRAIN_RETRY_S;
   return response_end(wsi, response);
 }
 
-/* A request with a body is the last one: nobody here would read it. */
-static bool has_body(struct lws *wsi) {
-  return !lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) &&
-         !lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI);
-}
-
-int http_request(struct edge *edge, struct lws *wsi) {
+static int answer(struct edge *edge, struct lws *wsi) {
   char path[PATH_BYTES];
   get_path(wsi, path);
   if (!strcmp(path, "/healthz"))
     return health(edge, wsi);
-  if (!strcmp(path, "/ws") || is_raw_path(edge, path))
-    return not_upgraded(wsi);
   if (!strcmp(path, "/perigee.js") || !strcmp(path, "/perigee.global.js"))
     return serve_embedded(wsi, path + 1);
   if (!strcmp(path, "/dev/token") && edge->development)
     return dev_token(edge, wsi);
-  bool last = has_body(wsi);
-  int result = response_end_text(wsi, 404, "not found\n");
-  return last ? -1 : result;
+  return response_end_text(wsi, 404, "not found\n");
 }
 
-/* What the library would drop without a word, or take for something else. */
-static const char *handshake_fault(struct lws *wsi) {
-  char value[32];
-  if (!headers_get(wsi, WSI_TOKEN_UPGRADE, value, sizeof value) ||
-      strcasecmp(value, "websocket") != 0)
-    return "only an upgrade to websocket is possible\n";
-  if (!headers_get(wsi, WSI_TOKEN_VERSION, value, sizeof value) ||
-      strcmp(value, "13") != 0)
-    return "Sec-WebSocket-Version must be 13\n";
-  if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
-    return "no Sec-WebSocket-Protocol is spoken here: leave it out\n";
-  return NULL;
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                  void *in, size_t len) {
+  switch (reason) {
+  case LWS_CALLBACK_HTTP:
+    return answer(edge_of(wsi), wsi);
+  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* relays ask for none */
+  case LWS_CALLBACK_RECEIVE:
+  case LWS_CALLBACK_RAW_RX:
+    return -1;
+  default: /* plain HTTP has chores that the library does itself */
+    return lws_callback_http_dummy(wsi, reason, user, in, len);
+  }
 }
 
-static uint32_t take_handshake(struct edge *edge) {
-  const struct config *config = edge->config;
-  const struct bus *bus = edge->protocol->manager.bus;
-  double workers = bus ? bus->workers : 1; /* each has its share */
-  uint32_t wait_ms = bucket_take(
-      &edge->handshakes, (double)config->limits_handshakes_per_s / workers,
-      (double)config->limits_handshakes_burst / workers, 1,
-      uv_now(edge->protocol->loop));
-  if (wait_ms)
-    edge->protocol->stats.handshakes_refused++;
-  return wait_ms;
-}
-
-static struct response too_many(uint32_t wait_ms, char *seconds, size_t cap) {
-  struct response refusal = response_text(503, "too many at once: try again\n");
-  snprintf(seconds, cap, "%u", wait_ms / 1000 + 1);
-  refusal.header = "retry-after:";
-  refusal.value = seconds;
-  return refusal;
-}
-
-/* Those who are refused may come often: see edge/quiet. */
-static void say_refused(struct edge *edge, unsigned status, const char *path,
-                        const char *origin) {
-  char kind[HOST_BYTES + 16];
-  unsigned kept;
-  snprintf(kind, sizeof kind, "%u %s", status, status == 403 ? origin : "");
-  if (quiet_may_say(&edge->quiet, kind, uv_now(edge->protocol->loop), &kept))
-    log_info("upgrade refused status=%u path=%s origin=%s unsaid=%u", status,
-             path, *origin ? origin : "-", kept);
-}
-
-int http_confirm_upgrade(struct edge *edge, struct lws *wsi) {
-  char path[PATH_BYTES], host[HOST_BYTES] = "", origin[HOST_BYTES] = "";
-  char seconds[16];
-  uint32_t wait_ms;
-  struct response refusal = {0};
-  get_path(wsi, path);
-  headers_get(wsi, WSI_TOKEN_HOST, host, sizeof host);
-  if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
-      !headers_get(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
-    strcpy(origin, "?"); /* too long to be in the list */
-  bool raw = is_raw_path(edge, path);
-  if (!raw && strcmp(path, "/ws") != 0)
-    refusal = response_text(404, "the WebSocket is at /ws\n");
-  else if (!origin_allowed(edge->config->origins, origin, host))
-    refusal = response_text(403, "this origin is not allowed\n");
-  else if (edge->draining)
-    refusal = response_text(503, "draining\n");
-  else if (raw && !edge->protocol->host.live->hooks[HOOK_RAW])
-    refusal = response_text(503, "no script has the hook @raw\n");
-  else if (handshake_fault(wsi))
-    refusal = response_text(400, handshake_fault(wsi));
-  else if ((wait_ms = take_handshake(edge)))
-    refusal = too_many(wait_ms, seconds, sizeof seconds);
-  if (!refusal.status)
-    return 0;
-  edge->protocol->stats.origins_refused += refusal.status == 403;
-  say_refused(edge, refusal.status, path, origin);
-  return response_write(wsi, &refusal) ? -1 : 1;
+void http_route(void *arg, struct visitor *visitor,
+                const struct request *request, struct slice rest) {
+  static const struct refusal other = {.status = 405,
+                                       .text =
+                                           "GET and HEAD are answered here\n",
+                                       .headers = "Allow: GET, HEAD\r\n"};
+  struct edge *edge = arg;
+  visitor->last = visitor->last || edge->draining;
+  if (!slice_equals(request->method, "GET") &&
+      !slice_equals(request->method, "HEAD"))
+    visitor_refuse(visitor, &other);
+  else if (upgrade_is_meant(edge, request))
+    upgrade_take(edge, visitor, request, rest);
+  else
+    visitor_relay(visitor, request);
 }
 
 /* --- mounts ------------------------------------------------------------- */

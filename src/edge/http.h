@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Plain HTTP on the port of the WebSockets: health, the browser client, a
- * folder of static files, and the decision whether to upgrade. */
+ * The port of the clients: which request goes where, and what libwebsockets
+ * answers there: health, the browser client, a folder of static files. */
 #ifndef EDGE_HTTP_H
 #define EDGE_HTTP_H
 
@@ -11,16 +11,13 @@
 const struct lws_http_mount *http_mounts(struct edge *edge);
 void http_mounts_free(struct edge *edge);
 
-/* A request for an upgrade: 0 lets it through; otherwise it was answered
- * (404 for another path, 403 for a foreign origin, 503 while draining, and
- * with Retry-After when too many come) and the result is what the library
- * wants to see. */
-int http_confirm_upgrade(struct edge *edge, struct lws *wsi);
+/* For edge->door: a WebSocket goes to edge/upgrade, GET and HEAD of anything
+ * else to the library. */
+void http_route(void *edge, struct visitor *visitor,
+                const struct request *request, struct slice rest);
 
-/* Whether the request is for raw.path. */
-bool http_is_raw(const struct edge *edge, struct lws *wsi);
-
-/* Any other request. */
-int http_request(struct edge *edge, struct lws *wsi);
+/* The library's callback: one request that edge/relay has written. */
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                  void *in, size_t len);
 
 #endif

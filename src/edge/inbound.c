@@ -26,8 +26,9 @@ static int inflate_message(struct conn *conn, const char *data, size_t len,
   if (err == ERR_TOO_LARGE)
     return CLOSE_TOO_LARGE;
   if (err) {
-    log_info("conn=%llu user=%s sent compressed data that is corrupt",
-             (unsigned long long)conn->id, conn_user_name(conn));
+    log_info("conn=%llu user=%s sent compressed data that is corrupt: %s",
+             (unsigned long long)conn->id, conn_user_name(conn),
+             deflate_fault(conn->deflate));
     return conn->raw ? CLOSE_PROTOCOL_ERROR : CLOSE_BAD_PROTOCOL;
   }
   bool checked = !conn->raw || is_binary || utf8_valid(out->data, out->len);
@@ -216,6 +217,7 @@ static void note_more(struct edge *edge, struct conn *conn) {
 void inbound_ready(struct poller_item *item, uint32_t events) {
   struct conn *conn = container_of(item, struct conn, watch);
   struct edge *edge = container_of(conn->io, struct edge, io);
+  pulse_doing(&edge->pulse, "reading from a connection");
   outbound_flush_last(edge, conn);
   if (events & EPOLLOUT)
     outbound_flush(edge, conn);

@@ -8,12 +8,6 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
-void link_prepare(SSL *tls) {
-  SSL_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                        SSL_MODE_RELEASE_BUFFERS);
-}
-
 static bool is_for_later(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Bytes from and to the socket of a connection, plain or over TLS.
  *
- * Over TLS the library has done the handshake; its SSL object is used from
- * then on, in the mode in which a write may be partial and may be repeated
- * from another address. */
+ * Over TLS the SSL object is in the mode in which a write may be partial and
+ * may be repeated from another address, see edge/tls. */
 #ifndef EDGE_LINK_H
 #define EDGE_LINK_H
 
@@ -17,9 +16,6 @@
 /* A write that TLS could not finish must be repeated with the same bytes at
  * the front, and not fewer: at most so many, a record's. */
 enum { LINK_RECORD_BYTES = 16 * 1024 };
-
-/* Once for the SSL object of a connection. */
-void link_prepare(SSL *tls);
 
 /* Reads what is there, up to `cap` bytes: how many; 0 if nothing is there now;
  * ERR_CLOSED when it is over: the end of the stream, or an error. `tls` is NULL

@@ -7,17 +7,21 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
   BACKLOG = 4096,      /* the kernel cuts it to net.core.somaxconn */
   ACCEPTS_A_TURN = 64, /* so that a storm leaves time for those who are in */
+  UNIX_MODE = 0660,    /* user and group */
   PAUSE_MS = 200,
   TELL_EVERY_MS = 60000,
 };
@@ -91,9 +95,89 @@ static int open_address(const char *option, const char *address, bool shared,
   return fd;
 }
 
+/* --- Unix sockets -------------------------------------------------------- */
+
+/* What stands at the path: 0 if nothing does, or nothing that is used. */
+static int make_way(const char *path, const struct sockaddr_un *addr) {
+  struct stat info;
+  if (lstat(path, &info))
+    return errno == ENOENT ? 0 : errno;
+  if (!S_ISSOCK(info.st_mode))
+    return EEXIST;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return errno;
+  int failed =
+      connect(fd, (const struct sockaddr *)addr, sizeof *addr) ? errno : 0;
+  close(fd);
+  if (failed != ECONNREFUSED)
+    return failed ? failed : EADDRINUSE;
+  return unlink(path) ? errno : 0;
+}
+
+static int bind_path(int fd, const char *path, const struct sockaddr_un *addr) {
+  if (bind(fd, (const struct sockaddr *)addr, sizeof *addr) ||
+      chmod(path, UNIX_MODE) || listen(fd, BACKLOG))
+    return errno;
+  return 0;
+}
+
+static int open_path(const char *option, const char *path,
+                     char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof addr.sun_path)
+    return fail(error, option, path, "the path is too long");
+  strcpy(addr.sun_path, path);
+  int why = make_way(path, &addr);
+  if (why == EADDRINUSE)
+    return fail_in_use(error, option, path);
+  if (why == EEXIST)
+    return fail(error, option, path, "it is there, and no socket");
+  if (why)
+    return fail(error, option, path, strerror(why));
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return fail(error, option, path, strerror(errno));
+  why = bind_path(fd, path, &addr);
+  if (why) {
+    close(fd);
+    return fail(error, option, path, strerror(why));
+  }
+  snprintf(bound, LISTEN_ADDRESS_BYTES, "unix:%s", path);
+  return fd;
+}
+
+void listen_remove(const char *bound) {
+  const char *path = config_unix_path(bound);
+  if (path)
+    unlink(path);
+}
+
+/* --- all of them -------------------------------------------------------- */
+
 int listen_open(const char *option, const char *address,
                 char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
-  return open_address(option, address, false, bound, error);
+  const char *path = config_unix_path(address);
+  return path ? open_path(option, path, bound, error)
+              : open_address(option, address, false, bound, error);
+}
+
+/* Each waits for it, and one gets what comes. */
+static int share(int fd, const char *option, int *fds, int count,
+                 struct buf *error) {
+  fds[0] = fd;
+  for (int i = 1; i < count; i++) {
+    fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (fds[i] >= 0)
+      continue;
+    int why = errno;
+    while (i-- > 0) {
+      close(fds[i]);
+      fds[i] = -1;
+    }
+    return fail(error, option, "unix:", strerror(why));
+  }
+  return 0;
 }
 
 int listen_open_all(const char *option, const char *address, int *fds,
@@ -105,10 +189,8 @@ int listen_open_all(const char *option, const char *address, int *fds,
   int alone = listen_open(option, address, bound, error);
   if (alone < 0)
     return alone;
-  if (count == 1) {
-    fds[0] = alone;
-    return 0;
-  }
+  if (count == 1 || config_unix_path(bound))
+    return share(alone, option, fds, count, error);
   close(alone);
   for (int i = 0; i < count; i++) {
     // NOLINTNEXTLINE(readability-suspicious-call-argument): bound at `bound`

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Listening sockets: opened once, accepted from on a worker's loop.
  *
- * libwebsockets does not listen itself: its listen socket cannot be shared by
- * several workers in Debian's build, and a failed bind would only be logged. */
+ * An address is host:port, or a Unix socket for the proxy of the same machine.
+ */
 #ifndef EDGE_LISTEN_H
 #define EDGE_LISTEN_H
 
@@ -27,21 +27,27 @@ struct listener {
   struct stats *stats; /* borrowed */
 };
 
-/* Opens a socket on "host:port" (port 0: a free one) and writes the address
- * that it got, "127.0.0.1:8080", to `bound`. Returns the descriptor, or
- * ERR_SYSTEM with a line appended to `error` that names `option`, where the
- * address came from. */
+/* Opens a socket on "host:port" (port 0: a free one) or "unix:/path" and writes
+ * the address that it got, "127.0.0.1:8080", to `bound`. A Unix socket is open
+ * to its user and group; one that nobody listens on any more is replaced.
+ * Returns the descriptor, or ERR_SYSTEM with a line appended to `error` that
+ * names `option`, where the address came from. */
 MUST_CHECK int listen_open(const char *option, const char *address,
                            char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
 /* The same for `count` sockets on one address, between which the kernel
- * spreads connections (SO_REUSEPORT). Two servers could so share a port by
- * mistake: it is bound alone first, to see that it is free. `fds` is filled,
- * or all -1 on failure; returns 0 or ERR_SYSTEM. */
+ * spreads connections (SO_REUSEPORT; a Unix socket is shared by all). Two
+ * servers could so share a port by mistake: it is bound alone first, to see
+ * that it is free. `fds` is filled, or all -1 on failure; returns 0 or
+ * ERR_SYSTEM. */
 MUST_CHECK int listen_open_all(const char *option, const char *address,
                                int *fds, int count,
                                char bound[LISTEN_ADDRESS_BYTES],
                                struct buf *error);
+
+/* When nobody listens there any more: removes what a Unix socket has left in
+ * its folder. `bound` is what listen_open wrote. */
+void listen_remove(const char *bound);
 
 /* Accepts on the loop. `fd` is the listener's from now on. */
 void listen_start(struct listener *listener, uv_loop_t *loop, int fd,

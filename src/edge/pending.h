@@ -1,84 +1,73 @@
 /* SPDX-License-Identifier: MIT
- * Accepted sockets that are no WebSocket, or not yet.
+ * How many sockets there are that are no WebSocket, or not yet, and how long
+ * each may be one.
  *
- * They cost a descriptor and some memory, and nobody knows yet what they
- * want. So each has a moment to send its first request (TLS handshake and
- * headers, trickled or not), and one address may have as many of them as it
- * may have WebSockets. What is after the first request of plain HTTP has the
- * library's own deadlines.
- *
- * A plain socket is given to libwebsockets together with the head of its first
- * request, and not before that has come: the library would read on into the
- * frames of a client that does not wait for the answer, which are ours (see
- * edge/inbound). Over TLS it does the handshake first. */
+ * They cost a descriptor and some memory, and nobody knows yet what they want.
+ * So one address may have as many of them as it may have WebSockets, a proxy
+ * that is trusted has a bound of its own, and there is one for all of them.
+ * Each has a deadline at every moment: for TLS and its request, trickled or
+ * not; for our answer; for the next request; for its end. */
 #ifndef EDGE_PENDING_H
 #define EDGE_PENDING_H
 
 #include "base/list.h"
-#include "base/stats.h"
-#include "edge/quiet.h"
-#include "net/poller.h"
+#include "net/network.h"
 
-#include <libwebsockets.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 struct pending_address;
-struct pending_socket;
 
-/* The first request of a plain socket is there: its head, and nothing of what
- * comes after it, is taken from the socket. The descriptor is the callee's from
- * now on. */
-typedef void pending_fn(void *arg, struct pending_socket *socket, int fd,
-                        const char *head, size_t len);
-
-struct pending {
-  struct list waiting; /* for their first request, the oldest first */
-  struct list fresh;   /* those not looked at yet */
-  struct pending_address *addresses;
-  uint64_t timeout_ms;
-  uint32_t per_address; /* 0: any number */
-  uv_timer_t timer;     /* for the oldest */
-  pending_fn *request;
-  void *arg;
-  struct poller *poller; /* borrowed, as the two below */
-  struct stats *stats;
-  struct quiet *quiet;
+/* What a socket is waited for. */
+enum pending_wait {
+  PENDING_REQUEST, /* the head of its request */
+  PENDING_NEXT,    /* that of one more request */
+  PENDING_ANSWER,  /* that it takes its answer */
+  PENDING_END,     /* that it hangs up */
+  PENDING_WAITS
 };
 
-/* The other members are set by the caller. */
+/* Part of what has the socket. */
+struct pending_socket {
+  struct list node;
+  struct pending *pending;
+  struct pending_address *address;
+  char ip[NETWORK_BYTES]; /* the whole of its address */
+  uint64_t due_ms;
+};
+
+typedef void pending_fn(struct pending_socket *socket);
+
+struct pending {
+  struct list waiting[PENDING_WAITS]; /* each with the oldest first */
+  uint64_t limit_ms[PENDING_WAITS];   /* set by the caller, as are: */
+  uint32_t max;                       /* of all */
+  pending_fn *due; /* its time is over; pending_wait or pending_remove */
+  struct pending_address *addresses;
+  uint32_t count;
+  uv_timer_t timer; /* for the first that is due */
+  uint64_t armed_ms;
+};
+
 void pending_init(struct pending *pending, uv_loop_t *loop);
 
-/* Whether one more socket from there may be kept; said and counted if not. */
-bool pending_may_add(struct pending *pending, const char *address);
+/* Whether there are fewer than `limit` sockets from there (0: any number), and
+ * fewer than `max` of all. */
+bool pending_has_room(const struct pending *pending, const char *address,
+                      uint32_t limit);
 
-/* One more. It has a moment for its first request. */
-struct pending_socket *pending_add(struct pending *pending,
-                                   const char *address);
+/* One more, which is waited for its request. */
+void pending_add(struct pending *pending, struct pending_socket *socket,
+                 const char *address);
 
-/* Waits for the head of a request on `fd`, which is closed if none comes. */
-void pending_wait(struct pending_socket *socket, int fd);
-
-/* Looks at those that have come in this turn of the loop: most requests are
- * there already. Not while others are accepted: who asks again and again would
- * be answered there, before the end of what was asked before is noticed. */
-void pending_look(struct pending *pending);
-
-/* The library has it. The opaque data of `wsi` are ours from now on. */
-void pending_bind(struct pending_socket *socket, struct lws *wsi);
-
-/* All headers of a request have come. */
-void pending_request(struct lws *wsi);
+/* It is waited for that, from now on. */
+void pending_wait(struct pending_socket *socket, enum pending_wait wait);
 
 /* It has become a WebSocket, or is gone. */
-void pending_end(struct lws *wsi);
+void pending_remove(struct pending_socket *socket);
 
-/* The same for one that the library has not taken. */
-void pending_free(struct pending_socket *socket);
-
-/* Closes the timer and the sockets that the library has not got. Others may
- * still end afterwards. */
+/* Closes the timer; whoever is still there is told that the time is over. */
 void pending_close(struct pending *pending);
 
 #endif

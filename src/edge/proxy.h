@@ -32,7 +32,8 @@ struct proxies {
 MUST_CHECK int proxy_parse(struct proxies *proxies, char *const *list,
                            struct buf *error);
 
-/* Whether this address is one of them. */
+/* Whether this address is one of them, or that of a Unix socket: who may open
+ * that is said by its permissions, and nobody but a proxy has a reason to. */
 bool proxy_trusted(const struct proxies *proxies, const char *address);
 
 /* Writes who is behind the peer. `forwarded` is the header, the newest entry

@@ -4,12 +4,34 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { HEADERS_BYTES = 1024 };
 
 struct response response_text(unsigned status, const char *body) {
   return (struct response){.status = status, .body = body, .len = strlen(body)};
+}
+
+static int put(struct lws *wsi, const char *name, const char *value,
+               unsigned char **at, unsigned char *end) {
+  return lws_add_http_header_by_name(wsi, (const unsigned char *)name,
+                                     (const unsigned char *)value,
+                                     (int)strlen(value), at, end);
+}
+
+/* A page of another origin may read it; another page may not. */
+static int put_reader(struct lws *wsi, const char *reader, unsigned char **at,
+                      unsigned char *end) {
+  return put(wsi, "access-control-allow-origin:", reader, at, end) ||
+         put(wsi, "vary:", "origin", at, end);
+}
+
+static int put_retry(struct lws *wsi, unsigned seconds, unsigned char **at,
+                     unsigned char *end) {
+  char text[16];
+  snprintf(text, sizeof text, "%u", seconds);
+  return put(wsi, "retry-after:", text, at, end);
 }
 
 static int put_headers(struct lws *wsi, const struct response *response,
@@ -19,14 +41,11 @@ static int put_headers(struct lws *wsi, const struct response *response,
                                   at, end))
     return -1;
   /* Nothing here is worth asking an old copy for. */
-  if (lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:",
-                                  (const unsigned char *)"no-cache", 8, at,
-                                  end))
+  if (put(wsi, "cache-control:", "no-cache", at, end))
     return -1;
-  if (response->header &&
-      lws_add_http_header_by_name(wsi, (const unsigned char *)response->header,
-                                  (const unsigned char *)response->value,
-                                  (int)strlen(response->value), at, end))
+  if (response->reader && put_reader(wsi, response->reader, at, end))
+    return -1;
+  if (response->retry_s > 0 && put_retry(wsi, response->retry_s, at, end))
     return -1;
   return lws_finalize_http_header(wsi, at, end);
 }

@@ -14,7 +14,8 @@ struct response {
   const char *type; /* NULL: text/plain */
   const char *body;
   size_t len;
-  const char *header, *value; /* one more header ("allow:"), or NULL */
+  const char *reader; /* origin of a page that may read it, or NULL */
+  unsigned retry_s;   /* Retry-After; 0: none */
   bool head; /* headers only; a HEAD request that is still there is seen */
 };
 

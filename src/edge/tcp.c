@@ -5,8 +5,11 @@
 #include "base/err.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h> /* its tcp_info has more than that of netinet/tcp.h */
 #include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
@@ -18,6 +21,10 @@ int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
   int family = AF_INET;
   if (getpeername(fd, (struct sockaddr *)&addr, &len))
     return ERR_SYSTEM;
+  if (addr.ss_family == AF_UNIX) {
+    memcpy(out, TCP_UNIX_PEER, sizeof TCP_UNIX_PEER);
+    return 0;
+  }
   if (addr.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
     bytes = &v6->sin6_addr.s6_addr[12];
   } else if (addr.ss_family == AF_INET6) {
@@ -38,9 +45,14 @@ uint64_t tcp_silent_ms(int fd) {
   return get_info(fd, &info) ? info.tcpi_last_data_recv : UINT64_MAX;
 }
 
+/* Of a Unix socket it is known how many bytes wait for the peer: if that
+ * changes while we write nothing, it has taken some. */
 uint64_t tcp_acked(int fd) {
   struct tcp_info info;
-  return get_info(fd, &info) ? info.tcpi_bytes_acked : 0;
+  int waiting = 0;
+  if (get_info(fd, &info))
+    return info.tcpi_bytes_acked;
+  return ioctl(fd, SIOCOUTQ, &waiting) ? 0 : (uint64_t)waiting;
 }
 
 void tcp_forget_unread(int fd) {

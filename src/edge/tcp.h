@@ -10,6 +10,9 @@
 
 enum { TCP_ADDRESS_BYTES = 46 }; /* INET6_ADDRSTRLEN */
 
+/* What tcp_peer writes for the peer of a Unix socket. */
+#define TCP_UNIX_PEER "unix:"
+
 /* Writes the peer's address without its port; an IPv4 address is written as
  * such also where it came over an IPv6 socket. ERR_SYSTEM if it is gone. */
 MUST_CHECK int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Certificate and key, as OpenSSL reads them. */
+ * OpenSSL's context. */
 #include "edge/tls.h"
 
 #include "base/err.h"
+#include "edge/tickets.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -42,10 +43,32 @@ static SSL_CTX *read_files(const char *cert, const char *key,
   return NULL;
 }
 
-int tls_check(const char *cert, const char *key, struct buf *error) {
+/* Who names protocols, and not ours, cannot talk to us. */
+static int choose_protocol(SSL *tls, const unsigned char **out,
+                           unsigned char *out_len, const unsigned char *in,
+                           unsigned in_len, void *arg) {
+  static const unsigned char ours[] = "\x08http/1.1";
+  unsigned char *found;
+  (void)tls, (void)arg;
+  if (SSL_select_next_proto(&found, out_len, ours, sizeof ours - 1, in,
+                            in_len) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+SSL_CTX *tls_new(const char *cert, const char *key, struct buf *error) {
   SSL_CTX *ctx = read_files(cert, key, error);
-  SSL_CTX_free(ctx);
-  return ctx ? 0 : ERR_CONFIG;
+  if (!ctx)
+    return NULL;
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                            SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+  tickets_use(ctx);
+  return ctx;
 }
 
 /* Until when it is valid, "Jan 31 12:00:00 2026 GMT". */

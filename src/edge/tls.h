@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Looks at the certificate before the server starts, and reads it again while
- * it runs.
- *
- * libwebsockets starts without a certificate that it cannot read, in the hope
- * that there will be one later, and serves nobody until then. */
+ * What a worker does TLS with: its certificate, which is read again while it
+ * runs, and its rules: TLS 1.2 and later, HTTP/1.1 only (what we write has no
+ * meaning inside HTTP/2), sessions that any worker can resume (edge/tickets).
+ */
 #ifndef EDGE_TLS_H
 #define EDGE_TLS_H
 
@@ -12,9 +11,10 @@
 
 #include <openssl/ssl.h>
 
-/* Whether these PEM files are a certificate chain and its private key. 0, or
- * ERR_CONFIG with the option and the reason appended to `error`. */
-MUST_CHECK int tls_check(const char *cert, const char *key, struct buf *error);
+/* For one worker, with the certificate chain and its private key that are in
+ * these PEM files. NULL, with the option and the reason appended to `error`. */
+MUST_CHECK SSL_CTX *tls_new(const char *cert, const char *key,
+                            struct buf *error);
 
 /* A new certificate was used from now on. */
 enum { TLS_RENEWED = 1 };

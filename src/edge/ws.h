@@ -1,40 +1,43 @@
 /* SPDX-License-Identifier: MIT
- * A socket's life as a WebSocket: from the library's handshake to the end.
+ * A connection's life on its socket, from the answer to its handshake (see
+ * edge/upgrade) to the end.
  *
- * libwebsockets speaks TLS and HTTP, and answers the upgrade. From then on the
- * socket is ours: edge/inbound reads it and edge/outbound writes it, with
- * frames of wire/reader and wire/frame, and the library, told not to read,
- * only holds it until it is to be closed. What that is for: its documented way
- * of sending costs two epoll_ctl calls a message, its way of reading takes
- * frames that are not masked and answers some of the pings, and both look at
- * memory of their own for each message. */
+ * Descriptor and SSL object are ours, in struct conn: edge/inbound reads them
+ * and edge/outbound writes them, with frames of wire/reader and wire/frame. */
 #ifndef EDGE_WS_H
 #define EDGE_WS_H
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "hub/conn.h"
+#include "wire/request.h"
 
-#include <libwebsockets.h>
+#include <openssl/ssl.h>
 
 struct edge;
 
-/* What libwebsockets keeps for each connection. */
+/* What the edge keeps for each connection. */
 struct ws_session {
-  struct conn *conn; /* NULL before the handshake is over */
-  struct lws *wsi;
-  bool deflate;      /* permessage-deflate was negotiated */
-  bool ours;         /* taken over from the library */
+  struct conn *conn;
   bool paused;       /* not to be read */
   bool done;         /* nor later: it ends as soon as all is written */
   struct buf rest;   /* what had been read when it was paused, comes first */
-  struct list more;  /* in edge->more: to be looked after with the turn */
+  struct list node;  /* in edge->sessions */
+  struct list more;  /* in edge->more: to be read on from with the turn */
   struct list ended; /* in edge->ended: to be closed with the turn */
 };
 
-/* The callback of the one protocol: a line for each reason that matters. */
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
-                void *in, size_t len);
+/* A new connection on a socket whose handshake was answered, both its own from
+ * now on; `rest` came behind the request, and is read first. */
+struct conn *ws_open_take(struct edge *edge, int fd, SSL *tls,
+                          struct slice rest);
+
+/* It is in the manager: reads with the end of the turn, and waits for more. */
+void ws_start(struct conn *conn);
+
+/* Closes the sockets of all that are left. */
+void ws_close_all(struct edge *edge);
 
 /* What connections ask of their sockets; for edge->io. */
 extern const struct conn_io ws_io;
@@ -53,7 +56,7 @@ void ws_finish(struct conn *conn);
 /* Nothing is read or written any more; the socket is closed with the turn. */
 void ws_end(struct conn *conn);
 
-/* Takes the connections of edge->more over, or reads on from them. */
+/* Reads on from the connections in edge->more. */
 void ws_look_after(struct edge *edge);
 
 /* Closes those in edge->ended. */

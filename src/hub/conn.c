@@ -83,11 +83,18 @@ static bool has_room(struct conn *conn, size_t len, size_t limit) {
   return conn->out.bytes + len <= limit || !is_slow(conn, len, limit);
 }
 
+/* A message cannot refer to anything before it: one that is not longer than
+ * the peer's window can be inflated by it. */
+static bool fits_window(const struct conn *conn, const struct frame *frame) {
+  return frame->len <= (size_t)1 << conn->window_bits ||
+         conn->window_bits == DEFLATE_WINDOW_BITS;
+}
+
 static int push(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;
   struct stats *stats = conn->manager->stats;
-  if (conn->deflate)
+  if (conn->deflate && fits_window(conn, frame))
     frame = deflate_frame(conn->deflate, frame);
   if (!has_room(conn, frame->len, limit)) {
     stats->slow_consumers++;

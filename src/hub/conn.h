@@ -72,9 +72,10 @@ struct conn {
   /* The socket, and what everybody asks for. */
   struct poller_item watch; /* its descriptor is -1 once it is gone */
   enum conn_state state;
-  bool blocked; /* the kernel took less than was written */
-  bool raw;     /* speaks a protocol of the scripts, see protocol/raw */
-  bool greeted; /* @connect ran, so @disconnect is due */
+  bool blocked;        /* the kernel took less than was written */
+  bool raw;            /* speaks a protocol of the scripts, see protocol/raw */
+  bool greeted;        /* @connect ran, so @disconnect is due */
+  uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
   struct manager *manager; /* borrowed */
   const struct conn_io *io;

@@ -157,12 +157,23 @@ static void on_reload(void *arg, struct admin_request *request, bool check) {
   reload_ask(control->reloader, check, on_outcome, request);
 }
 
-static bool is_draining(void *arg) {
-  return ((struct control *)arg)->draining;
+static unsigned on_health(void *arg, struct buf *text) {
+  const struct control *control = arg;
+  unsigned status = 200;
+  if (control->draining) {
+    buf_puts(text, "draining\n");
+    return 503;
+  }
+  for (int i = 0; i < control->crew->count; i++)
+    if (watchdog_is_stuck(&control->crew->watchdogs[i], text))
+      status = 503;
+  if (status == 200)
+    buf_puts(text, "ok\n");
+  return status;
 }
 
 static const struct admin_calls calls = {
-    .draining = is_draining,
+    .health = on_health,
     .metrics = on_metrics,
     .stats = on_stats,
     .reload = on_reload,

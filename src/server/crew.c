@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/bus.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* --- generations -------------------------------------------------------- */
@@ -80,6 +81,8 @@ int crew_open(struct crew *crew, bool development,
   const char *address = crew->workers[0].protocol.config->listen;
   int err =
       listen_open_all("listen", address, crew->fds, crew->count, bound, error);
+  if (!err)
+    strcpy(crew->address, bound);
   for (int i = 0; i < crew->count && !err; i++)
     err = worker_open(&crew->workers[i], development, error);
   return err;
@@ -92,7 +95,8 @@ void crew_start_take(struct crew *crew, struct generation **generations,
     struct worker *worker = &crew->workers[i];
     worker_start_take(worker, crew->fds[i], generations[i]);
     crew->fds[i] = -1;
-    watchdog_start(&crew->watchdogs[i], loop, &worker->protocol.host);
+    watchdog_start(&crew->watchdogs[i], loop, &worker->protocol.host,
+                   &worker->edge.pulse);
   }
   mem_free(generations);
 }
@@ -123,6 +127,7 @@ void crew_free(struct crew *crew) {
     if (crew->fds[i] >= 0)
       close(crew->fds[i]);
   }
+  listen_remove(crew->address);
   bus_free(crew->bus);
   mem_free(crew->workers);
   mem_free(crew->watchdogs);

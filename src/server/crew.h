@@ -17,6 +17,7 @@ struct crew {
   int running;     /* threads whose LETTER_ENDED has not come */
   int *fds;        /* listening sockets that no worker has yet; -1: none */
   struct bus *bus; /* NULL with one worker */
+  char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
 };
 
 /* What all workers share; borrowed. */

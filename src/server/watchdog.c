@@ -12,8 +12,7 @@ enum {
   LOOKS_AGAIN = 40 /* said again after each ten seconds more */
 };
 
-static void look(uv_timer_t *timer) {
-  struct watchdog *watchdog = container_of(timer, struct watchdog, timer);
+static void look_at_handler(struct watchdog *watchdog) {
   struct host *host = watchdog->host;
   uint32_t runs = atomic_load_explicit(&host->runs, memory_order_acquire);
   const struct handler *handler =
@@ -30,11 +29,56 @@ static void look(uv_timer_t *timer) {
               host->worker, handler->name, looks * LOOK_MS / 1000);
 }
 
+static const char *doing(const struct watchdog *watchdog) {
+  const char *what =
+      atomic_load_explicit(&watchdog->pulse->doing, memory_order_relaxed);
+  return what ? what : "starting";
+}
+
+/* One that has not begun to turn has time. */
+static void look_at_loop(struct watchdog *watchdog) {
+  uint32_t turns =
+      atomic_load_explicit(&watchdog->pulse->turns, memory_order_acquire);
+  if (turns == 0 || turns != watchdog->turns) {
+    watchdog->turns = turns;
+    watchdog->still = 0;
+    return;
+  }
+  unsigned still = ++watchdog->still;
+  if (still % LOOKS_AGAIN == 0 && watchdog->looks == 0)
+    log_error("worker=%d its loop has not turned for %u s, and no handler "
+              "runs: it was %s",
+              watchdog->host->worker, still * LOOK_MS / 1000, doing(watchdog));
+}
+
+void watchdog_look(struct watchdog *watchdog) {
+  look_at_handler(watchdog);
+  look_at_loop(watchdog);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  watchdog_look(container_of(timer, struct watchdog, timer));
+}
+
 void watchdog_start(struct watchdog *watchdog, uv_loop_t *loop,
-                    struct host *host) {
-  *watchdog = (struct watchdog){.host = host};
+                    struct host *host, const struct pulse *pulse) {
+  *watchdog = (struct watchdog){.host = host, .pulse = pulse};
   uv_timer_init(loop, &watchdog->timer);
-  uv_timer_start(&watchdog->timer, look, LOOK_MS, LOOK_MS);
+  uv_timer_start(&watchdog->timer, on_timer, LOOK_MS, LOOK_MS);
+}
+
+bool watchdog_is_stuck(const struct watchdog *watchdog, struct buf *text) {
+  if (watchdog->still < LOOKS_AGAIN)
+    return false;
+  const char *name = watchdog_holder(watchdog);
+  buf_printf(text,
+             "worker %d has not turned for %u s: ", watchdog->host->worker,
+             watchdog->still * LOOK_MS / 1000);
+  if (name)
+    buf_printf(text, "the handler %s holds it\n", name);
+  else
+    buf_printf(text, "it was %s\n", doing(watchdog));
+  return true;
 }
 
 const char *watchdog_holder(const struct watchdog *watchdog) {

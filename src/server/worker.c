@@ -132,6 +132,7 @@ static void on_ended(void *arg) {
   keywait_close(&worker->protocol);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
+  listen_stop(&worker->listener);
   edge_close(&worker->edge);
   turn_close(&worker->protocol.host.turn);
 }
@@ -145,8 +146,7 @@ static void stop(struct worker *worker) {
   if (worker->stopping)
     return;
   worker->stopping = true;
-  worker->edge.draining = true;
-  listen_stop(&worker->listener);
+  worker->edge.draining = true; /* new clients are told so, until the end */
   double seconds = worker->protocol.config->shutdown_drain_s;
   drain_start(&worker->drain, &worker->protocol, (uint64_t)(seconds * 1000.0),
               on_drained, worker);

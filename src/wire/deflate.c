@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 enum {
-  WINDOW_BITS = -15, /* negative: without a header of zlib's own */
+  WINDOW_BITS = -DEFLATE_WINDOW_BITS, /* without a header of zlib's own */
   MEMORY_LEVEL = 8,
   KEPT_BYTES = 64 * 1024, /* of room for what is being compressed */
   FIRST_BYTES = 1024,     /* of room for what is being inflated */
@@ -26,6 +26,7 @@ struct deflate {
   z_stream out, in; /* to the peers, from the peers */
   size_t threshold;
   struct stats *stats;
+  const char *fault; /* static */
   struct buf room;
 };
 
@@ -146,6 +147,22 @@ static int inflate_part(z_stream *z, const void *data, size_t len, size_t limit,
   return 0;
 }
 
+/* A peer that keeps its context, though told not to, refers to what it sent
+ * before, which is farther back than the message is long. */
+static const char *name_fault(const z_stream *z) {
+  if (!z->msg)
+    return "it does not end with a block";
+  return strstr(z->msg, "too far back")
+             ? "it refers to an earlier message: the peer keeps its "
+               "compression window, although it was told "
+               "client_no_context_takeover"
+             : z->msg;
+}
+
+const char *deflate_fault(const struct deflate *state) {
+  return state->fault;
+}
+
 int deflate_inflate(struct deflate *state, const void *data, size_t len,
                     size_t limit, struct buf *out) {
   z_stream *z = &state->in;
@@ -155,6 +172,8 @@ int deflate_inflate(struct deflate *state, const void *data, size_t len,
     err = inflate_part(z, tail, sizeof tail, limit, out);
   if (!err && !(z->data_type & BLOCK_ENDED))
     err = ERR_BAD_REQUEST;
+  if (err == ERR_BAD_REQUEST)
+    state->fault = name_fault(z);
   state->stats->messages_inflated += !err;
   return err;
 }

@@ -13,6 +13,9 @@
 #include "base/stats.h"
 #include "wire/frame.h"
 
+/* The window of what is sent, as a power of two: 32 KiB. */
+enum { DEFLATE_WINDOW_BITS = 15 };
+
 /* One thread's; used by no other. */
 struct deflate;
 
@@ -35,5 +38,8 @@ struct frame *deflate_frame(struct deflate *state, struct frame *frame);
  * inflated; ERR_BAD_REQUEST if it is corrupt or has no end. */
 MUST_CHECK int deflate_inflate(struct deflate *state, const void *data,
                                size_t len, size_t limit, struct buf *out);
+
+/* What was wrong with the last message that was corrupt, in words. */
+const char *deflate_fault(const struct deflate *state);
 
 #endif

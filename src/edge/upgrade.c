@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ * From a request to a connection. */
+#include "edge/upgrade.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/credential.h"
+#include "edge/extension.h"
+#include "edge/headers.h"
+#include "edge/link.h"
+#include "edge/origin.h"
+#include "edge/ws.h"
+#include "protocol/auth.h"
+#include "protocol/raw.h"
+#include "protocol/session.h"
+#include "script/generation.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  HOST_BYTES = 256,
+  PATH_BYTES = 256,
+  KEY_BYTES = 24,    /* 16 bytes as base64 */
+  ACCEPT_BYTES = 29, /* 20 as such, and a zero */
+};
+
+static bool is_raw(const struct edge *edge, const struct request *request) {
+  const char *path = edge->config->raw_path;
+  return *path && slice_equals(request->path, path);
+}
+
+static bool is_ours(const struct edge *edge, const struct request *request) {
+  return slice_equals(request->path, "/ws") || is_raw(edge, request);
+}
+
+static bool is_wanted(const struct request *request) {
+  return request_has_word(request, "upgrade", "websocket");
+}
+
+bool upgrade_is_meant(const struct edge *edge, const struct request *request) {
+  return is_ours(edge, request) || is_wanted(request);
+}
+
+/* --- the checks --------------------------------------------------------- */
+
+static bool is_key(const struct slice *key) {
+  if (!key || key->len != KEY_BYTES || memcmp(key->at + 22, "==", 2) != 0)
+    return false;
+  for (size_t i = 0; i < KEY_BYTES - 2; i++) {
+    char c = key->at[i];
+    if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+          (c >= '0' && c <= '9') || c == '+' || c == '/'))
+      return false;
+  }
+  return true;
+}
+
+/* RFC 6455, 4.2.1. */
+static struct refusal check_handshake(const struct request *request) {
+  const struct slice *version = request_field(request, "sec-websocket-version");
+  if (!slice_equals(request->method, "GET"))
+    return (struct refusal){.status = 405,
+                            .text = "a WebSocket begins with GET\n",
+                            .headers = "Allow: GET\r\n"};
+  if (!is_wanted(request))
+    return (struct refusal){.status = 426,
+                            .text = "this is a WebSocket\n",
+                            .headers = "Upgrade: websocket\r\n"};
+  if (request->minor == 0)
+    return (struct refusal){.status = 400,
+                            .text = "a WebSocket needs HTTP/1.1: does a proxy "
+                                    "ask in HTTP/1.0?\n"};
+  if (!request_has_word(request, "connection", "upgrade"))
+    return (struct refusal){
+        .status = 400,
+        .text = "`Connection: Upgrade` is missing: a proxy in between must "
+                "pass it on\n"};
+  if (!version || !slice_equals(*version, "13"))
+    return (struct refusal){
+        .status = 426,
+        .text = "Sec-WebSocket-Version must be 13\n",
+        .headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
+  if (!is_key(request_field(request, "sec-websocket-key")))
+    return (struct refusal){
+        .status = 400,
+        .text = "Sec-WebSocket-Key must be 16 bytes in base64\n"};
+  if (request_field(request, "sec-websocket-protocol"))
+    return (struct refusal){.status = 400,
+                            .text = "no Sec-WebSocket-Protocol is spoken "
+                                    "here: leave it out\n"};
+  if (request->length > 0 || request->chunked)
+    return (struct refusal){.status = 400, .text = "an upgrade has no body\n"};
+  return (struct refusal){0};
+}
+
+static uint32_t take_handshake(struct edge *edge) {
+  const struct config *config = edge->config;
+  const struct bus *bus = edge->protocol->manager.bus;
+  double workers = bus ? bus->workers : 1; /* each has its share */
+  uint32_t wait_ms = bucket_take(
+      &edge->handshakes, (double)config->limits_handshakes_per_s / workers,
+      (double)config->limits_handshakes_burst / workers, 1,
+      uv_now(edge->protocol->loop));
+  if (wait_ms)
+    edge->protocol->stats.handshakes_refused++;
+  return wait_ms;
+}
+
+static struct refusal check_state(struct edge *edge,
+                                  const struct request *request) {
+  if (edge->draining)
+    return (struct refusal){
+        .status = 503, .text = "draining\n", .retry_s = EDGE_DRAIN_RETRY_S};
+  if (is_raw(edge, request) && !edge->protocol->host.live->hooks[HOOK_RAW])
+    return (struct refusal){.status = 503,
+                            .text = "no script has the hook @raw\n"};
+  return (struct refusal){0};
+}
+
+static struct refusal check_all(struct edge *edge,
+                                const struct request *request,
+                                const char *origin, const char *host) {
+  if (!is_ours(edge, request))
+    return (struct refusal){.status = 404, .text = "the WebSocket is at /ws\n"};
+  if (!origin_allowed(edge->config->origins, origin, host))
+    return (struct refusal){.status = 403,
+                            .text = "this origin is not allowed\n"};
+  struct refusal refusal = check_state(edge, request);
+  if (!refusal.status)
+    refusal = check_handshake(request);
+  uint32_t wait_ms = refusal.status ? 0 : take_handshake(edge);
+  if (wait_ms)
+    refusal = (struct refusal){.status = 503,
+                               .text = "too many at once: try again\n",
+                               .retry_s = wait_ms / 1000 + 1};
+  return refusal;
+}
+
+/* --- no ----------------------------------------------------------------- */
+
+/* What an operator has to do about the origin. */
+static const char *hint(const struct edge *edge, unsigned status) {
+  if (status != 403)
+    return "";
+  return *edge->config->origins
+             ? " (it is not in `origins`)"
+             : " (`origins` is empty: pages of that host only; a proxy must "
+               "pass the Host of the page on, or list the origin)";
+}
+
+/* Those who are refused may come often: see edge/quiet. */
+static void refuse(struct edge *edge, struct visitor *visitor,
+                   const struct request *request, const struct refusal *refusal,
+                   const char *origin, const char *host) {
+  char kind[HOST_BYTES + 16], path[PATH_BYTES];
+  unsigned kept;
+  bool foreign = refusal->status == 403;
+  edge->protocol->stats.origins_refused += foreign;
+  snprintf(kind, sizeof kind, "%u %s", refusal->status,
+           foreign ? origin : refusal->text);
+  if (quiet_may_say(&edge->quiet, kind, uv_now(edge->protocol->loop), &kept))
+    log_info("upgrade refused status=%u ip=%s path=%s origin=%s host=%s "
+             "unsaid=%u %.*s%s",
+             refusal->status, visitor->socket.ip,
+             slice_copy(request->path, path, sizeof path) ? path : "?",
+             *origin ? origin : "-", *host ? host : "-", kept,
+             (int)strcspn(refusal->text, "\n"), refusal->text,
+             hint(edge, refusal->status));
+  visitor_answer(visitor, refusal);
+}
+
+/* --- yes ---------------------------------------------------------------- */
+
+/* RFC 6455, 4.2.2. */
+static void make_accept(const struct slice *key, char out[ACCEPT_BYTES]) {
+  static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  unsigned char text[KEY_BYTES + sizeof guid - 1], digest[SHA_DIGEST_LENGTH];
+  memcpy(text, key->at, KEY_BYTES);
+  memcpy(text + KEY_BYTES, guid, sizeof guid - 1);
+  SHA1(text, sizeof text, digest);
+  EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
+}
+
+/* The socket is new: it takes that at once, or is broken. */
+static bool write_answer(int fd, SSL *tls, const struct request *request,
+                         const char *extension) {
+  char accept[ACCEPT_BYTES], text[512];
+  make_accept(request_field(request, "sec-websocket-key"), accept);
+  int len = snprintf(text, sizeof text,
+                     "HTTP/1.1 101 Switching Protocols\r\n"
+                     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+                     accept, extension);
+  return link_write(fd, tls, text, (size_t)len) == len;
+}
+
+/* Who it is, behind the proxies. A header that is too long is no help. */
+static void get_client(const struct edge *edge, const struct visitor *visitor,
+                       const struct request *request,
+                       char out[PROXY_ADDRESS_BYTES]) {
+  char forwarded[REQUEST_BYTES_MAX];
+  request_join(request, "x-forwarded-for", ",", forwarded, sizeof forwarded);
+  proxy_client(&edge->proxies, visitor->socket.ip, forwarded, out);
+}
+
+/* A bad token is answered in the WebSocket, not with 401: browsers show a
+ * page no other reason than a close code. */
+static void login_at_once(struct conn *conn, const char *token, size_t len) {
+  if (!conn_is_open(conn))
+    return;
+  if (conn->raw)
+    raw_open(conn, token, len);
+  else if (len > 0)
+    auth_token(conn, token, len);
+}
+
+static void let_in(struct edge *edge, struct visitor *visitor,
+                   const struct request *request, struct slice rest) {
+  char address[PROXY_ADDRESS_BYTES], token[CREDENTIAL_BYTES];
+  char extension[EXTENSION_BYTES] = "";
+  bool raw = is_raw(edge, request);
+  int bits = edge->deflate ? extension_answer(request, extension) : 0;
+  size_t len = 0;
+  SSL *tls;
+  int fd;
+  visitor_take(visitor, &fd, &tls);
+  if (!write_answer(fd, tls, request, extension)) {
+    SSL_free(tls);
+    close(fd);
+    visitor_free(visitor);
+    return;
+  }
+  struct conn *conn = ws_open_take(edge, fd, tls, rest);
+  conn->headers = headers_pack(request, edge->config->headers);
+  conn->raw = raw;
+  conn->deflate = bits > 0 ? edge->deflate : NULL;
+  conn->window_bits = (uint8_t)bits;
+  conn->reader.deflate = bits > 0;
+  get_client(edge, visitor, request, address);
+  if (!credential_get(request, edge->config, raw, token, &len))
+    len = 0;
+  visitor_free(visitor);
+  session_open(edge->protocol, conn, address);
+  ws_start(conn);
+  login_at_once(conn, token, len);
+  OPENSSL_cleanse(token, sizeof token);
+}
+
+void upgrade_take(struct edge *edge, struct visitor *visitor,
+                  const struct request *request, struct slice rest) {
+  const struct slice *origin_field = request_field(request, "origin");
+  char origin[HOST_BYTES] = "", host[HOST_BYTES];
+  if (origin_field && !slice_copy(*origin_field, origin, sizeof origin))
+    strcpy(origin, "?"); /* too long to be in the list */
+  slice_copy(request->host, host, sizeof host);
+  struct refusal refusal = check_all(edge, request, origin, host);
+  if (refusal.status)
+    refuse(edge, visitor, request, &refusal, origin, host);
+  else
+    let_in(edge, visitor, request, rest);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * The head of an HTTP/1.x request, read strictly (RFC 9112, 2 to 6).
+ *
+ * Whatever two readers of one request could take for different things is
+ * refused: a bare CR or LF, a blank before a colon, a folded line, a control
+ * byte, a field twice that may stand once, a length that is none. Behind a
+ * proxy the two readers are the proxy and we, and what they disagree about is
+ * somebody else's request.
+ *
+ * Nothing is copied and nothing allocated: a request points into the bytes that
+ * it was read from. */
+#ifndef WIRE_REQUEST_H
+#define WIRE_REQUEST_H
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+  /* Of the whole head, with the empty line at its end: a token of 16 KiB has
+   * room, with the cookies of a browser beside it. */
+  REQUEST_BYTES_MAX = 24 * 1024,
+  REQUEST_FIELDS_MAX = 100,
+  REQUEST_METHOD_MAX = 32, /* bytes */
+};
+
+/* A piece of the head; `at` is never NULL, and no zero stands behind it. */
+struct slice {
+  const char *at;
+  size_t len;
+};
+
+struct request_field {
+  struct slice name, value; /* without the blanks around the value */
+};
+
+struct request {
+  struct slice method;
+  struct slice path;  /* begins with a slash; empty for methods other than
+                       * GET, HEAD and POST, whose target is not looked at */
+  struct slice query; /* what stands behind the question mark, or empty */
+  struct slice host;  /* that of the target or of Host; empty: neither */
+  bool has_host;      /* one of them was there */
+  int minor;          /* HTTP/1.minor: 0, or 1 for all later ones */
+  bool chunked;       /* a body of chunks is announced */
+  size_t length;      /* of the body that is announced; SIZE_MAX: more */
+  size_t count;
+  struct request_field fields[REQUEST_FIELDS_MAX];
+};
+
+/* Why a request is not taken: the status of the answer, and what is wrong. */
+struct request_fault {
+  unsigned status;
+  const char *text; /* a line for the peer and the log; static */
+};
+
+/* How many of these bytes are a head up to its empty line, well-formed or not;
+ * 0 if more are to come. All of them if they cannot become one: they do not
+ * begin like a request, or are REQUEST_BYTES_MAX and more. The first `seen`
+ * bytes were looked through before, in vain. */
+size_t request_length(const char *data, size_t len, size_t seen);
+
+/* Reads a head of which request_length has told the length. False, with the
+ * reason in `fault`, if it is not to be taken. */
+MUST_CHECK bool request_read(struct request *request, const char *data,
+                             size_t len, struct request_fault *fault);
+
+/* The first field of that name, in whatever case it came; NULL: none. */
+const struct slice *request_field(const struct request *request,
+                                  const char *name);
+
+/* Whether a field that is a list of words ("Connection: keep-alive, Upgrade")
+ * has this one, in whatever case, in any line of it. */
+bool request_has_word(const struct request *request, const char *name,
+                      const char *word);
+
+/* Writes all lines of a field into `out`, with `between` them, and a zero. 0 if
+ * there is none; the length; or `cap` if there is no room (then `out` is "").
+ */
+size_t request_join(const struct request *request, const char *name,
+                    const char *between, char *out, size_t cap);
+
+/* Whether the text is that, in whatever case. */
+bool slice_is(struct slice slice, const char *text);
+
+/* The same, byte for byte. */
+bool slice_equals(struct slice slice, const char *text);
+
+/* Writes it with a zero behind; false, and "", if there is no room or a zero in
+ * it. */
+bool slice_copy(struct slice slice, char *out, size_t cap);
+
+#endif
