@@ -11,9 +11,9 @@
 const struct lws_http_mount *http_mounts(struct edge *edge);
 void http_mounts_free(struct edge *edge);
 
-/* For edge->door: a WebSocket goes to edge/upgrade, GET and HEAD of anything
- * else to the library. */
-void http_route(void *edge, struct visitor *visitor,
+/* For edge->door, whose `arg` is the edge: a WebSocket goes to edge/upgrade,
+ * GET and HEAD of anything else to the library. */
+void http_route(void *arg, struct visitor *visitor,
                 const struct request *request, struct slice rest);
 
 /* The library's callback: one request that edge/relay has written. */
