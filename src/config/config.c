@@ -478,6 +478,8 @@ bool config_is_local(const char *address) {
   char host[256];
   struct in_addr ipv4;
   int port;
+  if (config_unix_path(address))
+    return true;
   if (config_split_address(address, host, sizeof host, &port) < 0)
     return false;
   if (inet_pton(AF_INET, host, &ipv4) == 1)
