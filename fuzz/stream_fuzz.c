@@ -139,7 +139,8 @@ static void start_listening(void) {
 
 /* Whether nothing of any client is left. */
 static bool is_alone(void) {
-  return worker.protocol.manager.alive == 0 && !worker.edge.door.pending.addresses;
+  return worker.protocol.manager.alive == 0 &&
+         !worker.edge.door.pending.addresses;
 }
 
 /* --- frames ------------------------------------------------------------- */
