@@ -114,8 +114,10 @@ static void check_proxies(const struct config *config, struct buf *errors) {
 
 static void check_certificate(const struct config *config, struct buf *errors) {
   size_t before = errors->len;
-  if (tls_check(config->tls_cert, config->tls_key, errors))
+  SSL_CTX *tls = tls_new(config->tls_cert, config->tls_key, errors);
+  if (!tls)
     end_line(errors, before);
+  SSL_CTX_free(tls);
 }
 
 int inspect(const struct config *config, struct buf *errors) {
