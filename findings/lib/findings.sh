@@ -4,7 +4,7 @@ set -eu
 lib=$(cd "$(dirname "$0")/lib" && pwd)
 folder=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "$folder"' EXIT
 
 # debian PACKAGE…: installs what is not there.
 debian() {
