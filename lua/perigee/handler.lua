@@ -2,12 +2,7 @@
 -- What a script may return: which keys, and what may stand behind them.
 
 local declaration = require "perigee.declaration"
-
-local hooks = {
-  ["@token"] = true, ["@auth"] = true, ["@connect"] = true,
-  ["@disconnect"] = true, ["@join"] = true, ["@leave"] = true,
-  ["@message"] = true, ["@raw"] = true, ["@start"] = true, ["@stop"] = true,
-}
+local hooks = require "perigee.hooks" -- keys are theirs
 
 -- Types of the protocol itself.
 local reserved = {

@@ -3,6 +3,7 @@
 
 local core = require "perigee.core"
 local handler = require "perigee.handler"
+local hooks = require "perigee.hooks"
 local check_sendable = require "perigee.sendable"
 
 local traceback = debug.traceback -- scripts may do without
@@ -89,18 +90,15 @@ local function starting(list)
   end
 end
 
-local chains = {
-  ["@connect"] = telling, ["@disconnect"] = telling, ["@leave"] = telling,
-  ["@raw"] = telling,
-  ["@stop"] = stopping, ["@start"] = starting,
-}
+-- How those of several scripts are made one, by what perigee.hooks says. Alone
+-- they are just called, but for those that hand something over by script.
+local chains = { deciding = deciding, telling = telling,
+  starting = starting, stopping = stopping }
+local keyed = { starting = true, stopping = true }
 
 local function chain(key, list)
-  if chains[key] then
-    local keyed = key == "@stop" or key == "@start"
-    return (#list == 1 and not keyed) and list[1].run or chains[key](list)
-  end
-  return #list == 1 and list[1].run or deciding(list)
+  local kind = hooks[key]
+  return (#list == 1 and not keyed[kind]) and list[1].run or chains[kind](list)
 end
 
 -- `require` of modules in sub-folders reads the same snapshot.

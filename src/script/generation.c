@@ -29,7 +29,7 @@
 #include <lualib.h>
 
 static const char *const hook_keys[] = {
-#define HOOK_KEY(name, key) key,
+#define HOOK_KEY(name, key, chain) key,
     HOOK_MAP(HOOK_KEY)
 #undef HOOK_KEY
 };
@@ -122,6 +122,17 @@ static int check_sendable(lua_State *L) {
 
 static int open_sendable(lua_State *L) {
   lua_pushcfunction(L, check_sendable);
+  return 1;
+}
+
+/* Module perigee.hooks: the chain of each key. */
+static int open_hooks(lua_State *L) {
+  lua_newtable(L);
+#define HOOK_FIELD(name, key, chain)                                           \
+  lua_pushliteral(L, chain);                                                   \
+  lua_setfield(L, -2, key);
+  HOOK_MAP(HOOK_FIELD)
+#undef HOOK_FIELD
   return 1;
 }
 
@@ -247,6 +258,7 @@ static int build(lua_State *L) {
   json_setup(L);
   lib_client_setup(L);
   luaL_requiref(L, "perigee.core", open_core, 0);
+  luaL_requiref(L, "perigee.hooks", open_hooks, 0);
   luaL_requiref(L, "perigee.suggest", open_suggest, 0);
   luaL_requiref(L, "perigee.sendable", open_sendable, 0);
   add_searcher(L);

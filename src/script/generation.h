@@ -21,18 +21,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(NAME, key): the hooks that scripts may define. */
+/* X(NAME, key, chain): the hooks that scripts may define, and how those of
+ * several scripts are made one: see lua/perigee/loader.lua. */
 #define HOOK_MAP(X)                                                            \
-  X(TOKEN, "@token")                                                           \
-  X(AUTH, "@auth")                                                             \
-  X(CONNECT, "@connect")                                                       \
-  X(DISCONNECT, "@disconnect")                                                 \
-  X(JOIN, "@join")                                                             \
-  X(LEAVE, "@leave")                                                           \
-  X(MESSAGE, "@message")                                                       \
-  X(RAW, "@raw")                                                               \
-  X(START, "@start")                                                           \
-  X(STOP, "@stop")
+  X(TOKEN, "@token", "deciding")                                               \
+  X(AUTH, "@auth", "deciding")                                                 \
+  X(CONNECT, "@connect", "telling")                                            \
+  X(DISCONNECT, "@disconnect", "telling")                                      \
+  X(JOIN, "@join", "deciding")                                                 \
+  X(LEAVE, "@leave", "telling")                                                \
+  X(MESSAGE, "@message", "deciding")                                           \
+  X(RAW, "@raw", "telling")                                                    \
+  X(START, "@start", "starting")                                               \
+  X(STOP, "@stop", "stopping")
 
 struct conn;
 struct timer;
@@ -41,7 +42,7 @@ struct timer;
 enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
 
 enum hook {
-#define HOOK_ENUM(name, key) HOOK_##name,
+#define HOOK_ENUM(name, key, chain) HOOK_##name,
   HOOK_MAP(HOOK_ENUM)
 #undef HOOK_ENUM
       HOOK_COUNT,
