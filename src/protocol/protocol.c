@@ -4,6 +4,7 @@
 
 #include "protocol/auth.h"
 #include "protocol/session.h"
+#include "script/open.h"
 
 #include <sys/resource.h>
 
@@ -48,7 +49,8 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   };
   manager_init(&protocol->manager, limits, &protocol->stats);
   protocol_configure(protocol, config);
-  protocol->host = (struct host){.manager = &protocol->manager,
+  protocol->host = (struct host){.open_libraries = open_libraries,
+                                 .manager = &protocol->manager,
                                  .stats = &protocol->stats,
                                  .config = config,
                                  .key = key,

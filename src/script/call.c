@@ -24,6 +24,7 @@
 #include "base/utf8.h"
 #include "config/config.h"
 #include "hub/conn.h"
+#include "script/client_state.h"
 #include "script/json.h"
 #include "script/lib_client.h"
 #include "script/wait.h"
@@ -303,6 +304,9 @@ static int make_call(lua_State *L) {
   return 0;
 }
 
+_Static_assert(offsetof(struct call, node) == 0,
+               "generation_free frees idle calls by their nodes");
+
 static struct call *take_call(struct generation *generation) {
   struct list *node = list_shift(&generation->idle);
   if (node) {
@@ -335,13 +339,6 @@ static void put_call(struct call *call, bool reusable) {
   }
   luaL_unref(generation->L, LUA_REGISTRYINDEX, call->ref);
   mem_free(call);
-}
-
-void call_free_idle(struct generation *generation) {
-  struct list *node;
-  while ((node = list_shift(&generation->idle)))
-    mem_free(container_of(node, struct call, node));
-  generation->idle_count = 0;
 }
 
 /* --- waiting ------------------------------------------------------------ */
@@ -504,7 +501,7 @@ static void finish(struct call *call, int status, bool too_long) {
   if (call->error)
     fail(call, failure(call, too_long), ref);
   if (conn)
-    generation_hand_over(generation, conn);
+    client_state_hand_over(generation, conn);
   if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
   out_of_memory = call->out_of_memory;

@@ -92,7 +92,4 @@ void call_abort_all(struct generation *generation, enum err err,
 void call_hold(struct generation *generation);
 void call_let_go(struct generation *generation);
 
-/* Frees the coroutines that wait for work; for generation_free. */
-void call_free_idle(struct generation *generation);
-
 #endif

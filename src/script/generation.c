@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Building a Lua state with all scripts in it.
  *
- * The state is made bottom up: standard library, our C functions as module
- * perigee.core, the embedded Lua modules by a searcher, the sealed
- * environment (strict.lua), and then loader.lua, which runs the scripts and
- * returns what they define. All of it in one protected call. */
+ * The state is made bottom up: the libraries (script/open, which this file does
+ * not know), the embedded Lua modules by a searcher, the sealed environment
+ * (strict.lua), and then loader.lua, which runs the scripts and returns what
+ * they define. All of it in one protected call. */
 #include "script/generation.h"
 
 #include "base/embedded.h"
@@ -12,18 +12,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "config/suggest.h"
-#include "script/call.h"
-#include "script/coroutines.h"
-#include "script/finalizers.h"
-#include "script/json.h"
-#include "script/lib_client.h"
-#include "script/lib_fetch.h"
-#include "script/lib_metrics.h"
-#include "script/lib_misc.h"
-#include "script/lib_service.h"
-#include "script/lib_store.h"
-#include "script/lib_time.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -41,24 +29,10 @@ enum { BUILD_MS = 5000 };
 /* What @stop may take, waiting included: a reload or the end waits for it. */
 enum { STOP_MS = 5000 };
 
-/* What copying the states of all clients may take: nobody is served. */
-enum { INHERIT_MS = 2000 };
-
 /* What the finalizers of a state may take together when it is closed. */
 enum { CLOSE_MS = 5000 };
 
 /* --- modules ------------------------------------------------------------ */
-
-static int open_core(lua_State *L) {
-  lua_newtable(L);
-  lib_service_open(L);
-  lib_store_open(L);
-  lib_misc_open(L);
-  lib_time_open(L);
-  lib_fetch_open(L);
-  lib_metrics_open(L);
-  return 1;
-}
 
 /* (module name): finds "perigee.loader" in the embedded file loader.lua. */
 static int search_embedded(lua_State *L) {
@@ -90,50 +64,6 @@ static void add_searcher(lua_State *L) {
   lua_pushcfunction(L, search_embedded); /* table insert searchers 2 f */
   lua_call(L, 3, 0);
   lua_pop(L, 1);
-}
-
-/* (word, list of names): the name that was meant, if one is near. */
-static int suggest_name(lua_State *L) {
-  struct suggest suggest = {.typed = luaL_checkstring(L, 1)};
-  luaL_checktype(L, 2, LUA_TTABLE);
-  for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TSTRING; i++) {
-    suggest_try(&suggest, lua_tostring(L, -1)); /* the list keeps it */
-    lua_pop(L, 1);
-  }
-  lua_pushstring(L, suggest.best);
-  return 1;
-}
-
-static int open_suggest(lua_State *L) {
-  lua_pushcfunction(L, suggest_name);
-  return 1;
-}
-
-/* (value, name): raises unless it can be sent; without making a Lua string of
- * it, for which there may be no room. */
-static int check_sendable(lua_State *L) {
-  struct buf *scratch = &generation_of(L)->scratch;
-  luaL_checkany(L, 1);
-  buf_reset(scratch, GENERATION_SCRATCH_KEEP);
-  json_encode_named(L, 1, scratch, &generation_of(L)->sending,
-                    luaL_checkstring(L, 2));
-  return 0;
-}
-
-static int open_sendable(lua_State *L) {
-  lua_pushcfunction(L, check_sendable);
-  return 1;
-}
-
-/* Module perigee.hooks: the chain of each key. */
-static int open_hooks(lua_State *L) {
-  lua_newtable(L);
-#define HOOK_FIELD(name, key, chain)                                           \
-  lua_pushliteral(L, chain);                                                   \
-  lua_setfield(L, -2, key);
-  HOOK_MAP(HOOK_FIELD)
-#undef HOOK_FIELD
-  return 1;
 }
 
 static void require(lua_State *L, const char *module) {
@@ -252,15 +182,7 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
 
 static int build(lua_State *L) {
   struct build *build = lua_touserdata(L, 1);
-  luaL_openlibs(L);
-  coroutines_guard(L);
-  finalizers_guard(L);
-  json_setup(L);
-  lib_client_setup(L);
-  luaL_requiref(L, "perigee.core", open_core, 0);
-  luaL_requiref(L, "perigee.hooks", open_hooks, 0);
-  luaL_requiref(L, "perigee.suggest", open_suggest, 0);
-  luaL_requiref(L, "perigee.sendable", open_sendable, 0);
+  build->generation->host->open_libraries(L);
   add_searcher(L);
   require(L, "perigee.loader");
   require(L, "perigee.strict");
@@ -357,54 +279,7 @@ void generation_tune(struct generation *generation) {
          (int)(percent < PERCENT_MAX ? percent : PERCENT_MAX), 0);
 }
 
-/* --- swapping and ending ------------------------------------------------ */
-
-static int inherit(lua_State *L) {
-  const struct generation *from = lua_touserdata(L, 1);
-  lib_client_copy_states(from->L, L);
-  return 0;
-}
-
-int generation_inherit(struct generation *generation, struct generation *from,
-                       struct buf *error) {
-  lua_State *L = generation->L;
-  int top = lua_gettop(from->L);
-  lua_pushcfunction(L, inherit);
-  lua_pushlightuserdata(L, from);
-  budget_start(&generation->budget, INHERIT_MS);
-  int status = lua_pcall(L, 1, 0, 0);
-  budget_stop(&generation->budget);
-  lua_settop(from->L, top);
-  if (status == LUA_OK)
-    return 0;
-  buf_puts(error, lua_tostring(L, -1));
-  lua_pop(L, 1);
-  return ERR_SCRIPT;
-}
-
-/* (from, conn) */
-static int inherit_one(lua_State *L) {
-  const struct generation *from = lua_touserdata(L, 1);
-  lib_client_copy_state(from->L, L, lua_touserdata(L, 2));
-  return 0;
-}
-
-void generation_hand_over(struct generation *from, struct conn *conn) {
-  struct generation *live = from->host->live;
-  if (from == live)
-    return;
-  lua_State *L = live->L;
-  int top = lua_gettop(from->L);
-  lua_pushcfunction(L, inherit_one);
-  lua_pushlightuserdata(L, from);
-  lua_pushlightuserdata(L, conn);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-    log_error("gen=%u what a handler of gen=%u wrote is lost: %s", live->number,
-              from->number, lua_tostring(L, -1));
-    lua_pop(L, 1);
-  }
-  lua_settop(from->L, top);
-}
+/* --- ending --------------------------------------------------------------- */
 
 static void free_handlers(struct handler **handlers) {
   struct handler *handler = NULL, *next = NULL;
@@ -416,11 +291,17 @@ static void free_handlers(struct handler **handlers) {
   }
 }
 
+static void free_idle(struct generation *generation) {
+  struct list *node;
+  while ((node = list_shift(&generation->idle)))
+    mem_free(node); /* each block begins with its node */
+}
+
 void generation_free(struct generation *generation) {
   if (!generation)
     return;
   generation->live = false;
-  call_free_idle(generation);
+  free_idle(generation);
   budget_start(&generation->budget, CLOSE_MS); /* for finalizers */
   lua_close(generation->L);
   heap_free(&generation->heap);

@@ -76,7 +76,8 @@ struct generation {
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */
 
-  /* Calls, see call.c: coroutines without work, and calls that wait. */
+  /* Calls, see call.c: coroutines without work (blocks of memory that begin
+   * with their node), and calls that wait. */
   struct list idle, waiting;
   uint32_t idle_count;
   uint32_t calls;       /* begun and not ended, or owed */
@@ -108,16 +109,6 @@ struct generation {
  * The configuration is held as well, and taken from the generation later. */
 struct generation *generation_new(struct host *host, struct bundle *bundle,
                                   unsigned number, struct buf *error);
-
-/* Copies the state tables of all clients from `from`, which stays as it is.
- * ERR_SCRIPT, naming client and key, if a value is not plain data: then this
- * generation must not become live. */
-MUST_CHECK int generation_inherit(struct generation *generation,
-                                  struct generation *from, struct buf *error);
-
-/* The same for one client, whose handler has ended on a generation that is
- * live no more. An error is logged: what it wrote is lost. */
-void generation_hand_over(struct generation *from, struct conn *conn);
 
 /* A handler without a function yet; `name` is copied. */
 MUST_CHECK struct handler *handler_new(const char *name);

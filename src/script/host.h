@@ -17,6 +17,7 @@ struct fetcher;
 struct generation;
 struct handler;
 struct jwt_key;
+struct lua_State;
 struct manager;
 struct metrics;
 struct store;
@@ -24,6 +25,8 @@ struct swap;
 
 /* Borrowed pointers, all of which outlive every generation. */
 struct host {
+  /* Opens everything that a new Lua state has: script/open. */
+  void (*open_libraries)(struct lua_State *L);
   uv_loop_t *loop;  /* NULL where scripts are only checked */
   struct turn turn; /* of the worker's loop; zeroed until it is open */
   struct manager *manager;

@@ -41,12 +41,4 @@ void lib_client_release_all(struct generation *generation);
  * Never raises. */
 void lib_client_forget_claims(struct generation *generation, struct conn *conn);
 
-/* Copies the state table of every client of the generation of `from` to the
- * same client in that of `to`. Raises, in `to` alone, naming client and key,
- * if a value is not plain data; `from` must not run meanwhile. */
-void lib_client_copy_states(lua_State *from, lua_State *to);
-
-/* The same for one connection. */
-void lib_client_copy_state(lua_State *from, lua_State *to, struct conn *conn);
-
 #endif

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
+#include "script/open.h"
 #include "server/control.h"
 #include "server/crew.h"
 #include "server/inspect.h"
@@ -325,7 +326,10 @@ int server_run(const struct config *config, const struct config_args *args,
 
 static int check_scripts(const struct config *config, const struct keys *keys,
                          unsigned *handlers, struct buf *error) {
-  struct host host = {.config = config, .key = keys->key, .worker = 1};
+  struct host host = {.open_libraries = open_libraries,
+                      .config = config,
+                      .key = keys->key,
+                      .worker = 1};
   host.store = new_store(config);
   struct generation *generation =
       reload_build(&host, config->scripts, 1, NULL, error);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "protocol/session.h"
 #include "script/call.h"
+#include "script/client_state.h"
 #include "script/lib_client.h"
 #include "script/lib_time.h"
 
@@ -109,7 +110,7 @@ static void on_stopped(const struct call_spec *spec,
   if (result->verdict == CALL_OK)
     buf_put(&swap->kept, result->value[0].text, result->value[0].len);
   /* Once more: handlers ran meanwhile, and @stop. */
-  if (generation_inherit(next, old, &error))
+  if (client_state_inherit(next, old, &error))
     log_error("gen=%u what was written to client.state just now is lost: %.*s",
               old->number, (int)error.len, error.data);
   buf_free(&error);
@@ -120,7 +121,7 @@ static void on_stopped(const struct call_spec *spec,
 
 int swap_prepare(struct swap *swap, struct generation *generation,
                  struct buf *error) {
-  int err = generation_inherit(generation, host_of(swap)->live, error);
+  int err = client_state_inherit(generation, host_of(swap)->live, error);
   if (err)
     lib_client_release_all(generation);
   else
