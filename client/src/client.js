@@ -11,16 +11,14 @@
 // a new Link; #become is the only place that changes the state.
 
 import { backoff } from './backoff.js';
-import { address, bytesOf, encode } from './codec.js';
+import { address } from './codec.js';
 import { CLOSE, PerigeeError, fromServer, isFinal, isPassing }
   from './codes.js';
 import { Emitter } from './emitter.js';
 import { HANDSHAKE, Link } from './link.js';
-import { Outbox } from './outbox.js';
-import { Pacer } from './pacer.js';
 import { watchPage } from './page.js';
-import { Requests } from './requests.js';
 import { Rooms } from './room.js';
+import { Sender } from './sender.js';
 import { Timers, realClock } from './timers.js';
 
 export const WS_STATUS = {
@@ -50,10 +48,6 @@ const DEFAULTS = {
 
 const LONGEST_STAY = 600000; // ms that the server may keep us away
 const NEW_SECOND = 1000; // ms after which a token can be another one
-const LONGEST_PAUSE = 1000; // ms that a refused message may hold the others
-
-// What became of a queued `send` without the server refusing it.
-const UNANSWERED = ['DISCONNECTED', 'TIMEOUT', 'CLOSED'];
 
 const WS_OF = {
   connecting: WS_STATUS.CONNECTING,
@@ -67,9 +61,8 @@ export class SocketClient {
   #source; // the token, or the function that gets it, or HANDSHAKE
   #timers;
   #retries; // timers that end with the connection
-  #requests;
+  #sender;
   #rooms;
-  #outbox;
   #events = new Emitter();
   #watchers = new Emitter();
   #unwatchPage;
@@ -82,9 +75,6 @@ export class SocketClient {
   #notBefore = 0; // when the server wants to see us again, at the earliest
   #hidden = false; // in the back-forward cache
   #refused; // { token, error }, of a token that is no use
-  #maxMessage = Infinity; // bytes
-  #pacer;
-  #lastId = 0;
   #state = {};
 
   constructor(url, options = {}) {
@@ -92,16 +82,20 @@ export class SocketClient {
     this.#options = { ...DEFAULTS, ...options };
     this.#source = 'token' in options || 'tokenGetter' in options
       ? options.tokenGetter || options.token : HANDSHAKE;
-    const { clock, queue } = this.#options;
-    this.#outbox = new Outbox(queue === true ? 64 : queue);
+    const { clock } = this.#options;
     this.#timers = new Timers(clock);
     this.#retries = new Timers(clock);
-    this.#requests = new Requests(clock, this.#timers,
-      (id) => this.#unsend(id), (text) => this.#sendAgain(text));
+    this.#sender = new Sender(this.#options, this.#timers, {
+      live: () => this.#live,
+      isClosed: () => this.#state.state === 'closed',
+      link: () => this.#link,
+      rooms: () => this.#rooms,
+      emit: (type, data) => this.#events.emit(type, data),
+    });
     this.#rooms = new Rooms({
       live: () => this.#live,
-      pump: () => this.#pump(),
-      ask: (type, data) => this.#ask(type, data),
+      pump: () => this.#sender.pump(),
+      ask: (type, data) => this.#sender.ask(type, data),
       changed: (room) => this.#events.emit('@room', room),
       later: (name, tries, ms, fn) =>
         this.#retries.set(name, ms ?? this.#delay(tries), fn),
@@ -144,20 +138,11 @@ export class SocketClient {
   }
 
   send(type, data) {
-    return !this.#post(type, data);
+    return this.#sender.send(type, data);
   }
 
-  request(type, data, { timeout, signal } = {}) {
-    const id = ++this.#lastId;
-    const text = encode(type, data, id);
-    const refusal = signal?.aborted ? 'ABORTED'
-      : this.#post(type, data, id, text);
-    if (refusal) {
-      return Promise.reject(new PerigeeError(refusal, false,
-        { cause: signal?.reason, retry: this.#isPassing(refusal) }));
-    }
-    return this.#requests.wait(id, timeout ?? this.#options.requestTimeout,
-      signal, text);
+  request(type, data, options) {
+    return this.#sender.request(type, data, options);
   }
 
   on(type, fn) {
@@ -191,13 +176,11 @@ export class SocketClient {
   }
 
   get queued() {
-    return this.#outbox.messages.map(({ type, data }) => ({ type, data }));
+    return this.#sender.queued;
   }
 
-  clearQueue(code = 'ABORTED') {
-    const { queued } = this;
-    for (const message of this.#outbox.messages) this.#discard(message, code);
-    return queued;
+  clearQueue() {
+    return this.#sender.clear('ABORTED');
   }
 
   getState() {
@@ -238,7 +221,7 @@ export class SocketClient {
     this.#hidden = false;
     this.#window = this.#parting = null;
     this.#timers.clear('wait');
-    this.#pacer = new Pacer(this.#options.clock);
+    this.#sender.start();
     const link = new Link(this.#options, this.#source, this.#refused, {
       authenticating: () => this.#become('authenticating'),
       ready: (facts) => this.#ready(link, facts),
@@ -254,37 +237,33 @@ export class SocketClient {
     const { user = null, conn = null } = facts;
     this.#refused = null;
     this.#readyAt = this.#options.clock.now();
-    this.#adopt(facts);
+    this.#sender.adopt(facts);
     this.#rooms.rejoin();
-    this.#pump();
+    this.#sender.pump();
     if (this.#link !== link) return; // a listener has closed it
     this.#become('ready',
       { user, conn, code: null, reason: '', lastError: null });
   }
 
-  #adopt({ max_message, limits }) {
-    this.#maxMessage = max_message || Infinity;
-    this.#pacer.adopt(limits);
-  }
-
   #receive(message) {
     const { type, data, id, room } = message;
-    if (type === 'error') this.#slowDown(data || {}, id);
+    if (type === 'error') this.#heed(data || {}, id);
     if (id && ['reply', 'error', 'pong'].includes(type)) {
-      this.#requests.answer(message);
+      this.#sender.answer(message);
       return;
     }
-    if (type === 'auth_ok') this.#adopt(data || {}); // a reload may change it
+    if (type === 'auth_ok') this.#sender.adopt(data || {});
     if (type === 'goodbye') this.#stayAway(data?.reconnect_in_ms);
     if (type === 'joined') this.#rooms.putIn(room, data);
     if (type === 'left') this.#rooms.takenOut(room, data);
     this.#events.emit(type, data, message);
   }
 
-  #slowDown(data, id) {
-    if (data.code === 'TRY_LATER' && !id) this.#parting = fromServer(data);
-    if (data.code !== 'RATE_LIMITED' || data.type) return; // a handler's own
-    this.#pacer.pause(Math.min(data.retry_after_ms || 0, LONGEST_PAUSE));
+  // Errors that are about the connection, not about one message or its type.
+  #heed(data, id) {
+    const { code, type, retry_after_ms: ms } = data;
+    if (code === 'TRY_LATER' && !id) this.#parting = fromServer(data);
+    if (code === 'RATE_LIMITED' && !type) this.#sender.slowDown(ms || 0);
   }
 
   #stayAway(range) {
@@ -333,7 +312,7 @@ export class SocketClient {
       lastError?.code === 'NO_TOKEN';
     this.#unwatchPage?.();
     this.#leave(reason);
-    const dropped = this.clearQueue('CLOSED');
+    const dropped = this.#sender.clear('CLOSED');
     this.#rooms.lost(lastError || new PerigeeError('CLOSED'));
     this.#become('closed', { code, reason, lastError, failed });
     if (dropped.length) this.#events.emit('@dropped', dropped);
@@ -346,9 +325,8 @@ export class SocketClient {
     this.#link?.close(reason);
     this.#link = null;
     this.#timers.clear('wait');
-    this.#timers.clear('pump');
     this.#retries.clearAll();
-    this.#requests.disconnected((id) => this.#outbox.has(id));
+    this.#sender.disconnected();
   }
 
   #wait(ms, facts) {
@@ -401,107 +379,5 @@ export class SocketClient {
     const ms = this.#notBefore - this.#options.clock.now();
     if (ms > 0) this.#wait(ms);
     else this.#open();
-  }
-
-  // Messages.
-
-  // Undefined if the message is on its way or queued, else what hinders it.
-  #post(type, data, id, text = encode(type, data, id)) {
-    const length = bytesOf(text);
-    if (length > this.#maxMessage) return 'TOO_LARGE';
-    const { queue, maxBuffered } = this.#options;
-    if (this.#live) {
-      if (this.#link.buffered > maxBuffered) return 'BUSY';
-      if (!queue || this.#isFree(length)) {
-        this.#transmit(text, length);
-        return undefined;
-      }
-    } else if (!queue || this.#state.state === 'closed') return 'NOT_READY';
-    if (!this.#outbox.push({ type, data, id, text })) return 'QUEUE_FULL';
-    this.#pump();
-    return undefined;
-  }
-
-  // Whether what hinders a message may pass by itself.
-  #isPassing(refusal) {
-    return refusal !== 'TOO_LARGE' && this.#state.state !== 'closed';
-  }
-
-  // Nothing waits before a message of that length.
-  #isFree(length) {
-    return !this.#rooms.next && !this.#outbox.first &&
-      !this.#pacer.wait(length);
-  }
-
-  #transmit(text, length = bytesOf(text)) {
-    this.#pacer.spend(length);
-    this.#link.send(text);
-  }
-
-  // 0 if it was sent, else the time after which it may be.
-  #sendAgain(text) {
-    if (!this.#live) return LONGEST_PAUSE; // the socket closes
-    const ms = this.#pacer.wait(bytesOf(text));
-    if (!ms) this.#transmit(text);
-    return ms;
-  }
-
-  // What the rooms have to say does not wait in the queue.
-  #ask(type, data) {
-    const id = ++this.#lastId;
-    const text = encode(type, data, id);
-    if (bytesOf(text) > this.#maxMessage) {
-      return Promise.reject(new PerigeeError('TOO_LARGE'));
-    }
-    this.#transmit(text);
-    return this.#requests.wait(id, this.#options.requestTimeout);
-  }
-
-  // Takes a message out of the box; true if it was there, that is, unsent.
-  #unsend(id) {
-    const found = this.#outbox.messages.find((message) => message.id === id);
-    if (found) this.#outbox.remove(found);
-    return Boolean(found);
-  }
-
-  #discard(message, code) {
-    if (message.id) this.#requests.fail(message.id, code);
-    this.#outbox.remove(message);
-  }
-
-  // Sends what waits, rooms first, as fast as the server lets us.
-  #pump() {
-    while (this.#live) {
-      const room = this.#rooms.next;
-      const message = this.#outbox.first;
-      if (!room && !message) return;
-      const text = room ? encode('join', room, this.#lastId) : message.text;
-      const ms = this.#pacer.wait(bytesOf(text));
-      if (ms) {
-        this.#timers.set('pump', ms, () => this.#pump());
-        return;
-      }
-      if (room) this.#rooms.askNext();
-      else this.#sendQueued(message);
-    }
-  }
-
-  // With an id, so that one that was sent too early is not lost.
-  #sendQueued(message) {
-    const { type, data, id } = message;
-    const { requestTimeout } = this.#options;
-    const own = id ?? ++this.#lastId;
-    const text = encode(type, data, own);
-    if (bytesOf(text) > this.#maxMessage) {
-      this.#discard(message, 'TOO_LARGE');
-      this.#events.emit('@dropped', [{ type, data }]);
-      return;
-    }
-    this.#outbox.remove(message);
-    this.#transmit(text);
-    if (id) return;
-    this.#requests.wait(own, requestTimeout, undefined, text)
-      .catch(({ code, message: why, retry }) => UNANSWERED.includes(code) ||
-        this.#events.emit('error', { code, message: why, retry }));
   }
 }

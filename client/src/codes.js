@@ -54,8 +54,8 @@ const SENTENCES = {
   LEFT: 'The room was left.',
   NO_TOKEN: 'There is no token: nobody is logged in.',
   TOKEN_UNAVAILABLE: 'The token cannot be had just now.',
-  NO_SOCKET: 'There is no WebSocket class. Pass one: { WebSocket } from the ' +
-    'package ws, where Node is older than 22.',
+  NO_SOCKET: 'There is no WebSocket: before Node 22 pass { WebSocket } from ' +
+    'the package ws.',
   UNREACHABLE: 'The server cannot be reached.',
 };
 

@@ -16,10 +16,12 @@
 //   await client.request('chat.send', { room: 'lobby', text: 'Hello' });
 //
 // Reading the source, in the order of a message's life: client.js holds the
-// state machine and knows everybody; transport.js is one socket, codec.js one
-// message, requests.js who waits for an answer, room.js what to join again,
-// outbox.js what waits for a connection. watchdog.js, backoff.js and page.js
-// say when to give up, when to come back, and what the browser thinks.
+// state machine and knows everybody; sender.js decides what leaves, outbox.js
+// holds what waits, and pacer.js says how long; link.js is one connection,
+// transport.js one socket, codec.js one message; requests.js knows who waits
+// for an answer, room.js what to join again. watchdog.js, backoff.js, codes.js
+// and page.js say when to give up, when to come back, and what the browser
+// thinks.
 
 export { AUTH_STATUS, SocketClient, WS_STATUS } from './client.js';
 export { CLOSE, PerigeeError } from './codes.js';

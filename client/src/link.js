@@ -15,8 +15,7 @@ import { Watchdog } from './watchdog.js';
 /** In place of a token: the handshake brings one, in a cookie or a header. */
 export const HANDSHAKE = Symbol('handshake');
 
-const NO_LOGIN = 'The handshake did not log in: it brought no token, or the ' +
-  'server does not look for one there.';
+const NO_LOGIN = 'The server found no token in the handshake.';
 
 const trouble = (code, retry, cause, message = cause?.message) =>
   new PerigeeError(code, false, { message, retry, cause });
