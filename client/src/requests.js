@@ -3,6 +3,8 @@
 
 import { PerigeeError, fromServer } from './codes.js';
 
+const SOON = 1000; // ms, if the server does not say when
+
 export class Requests {
   #clock;
   #timers;
@@ -54,10 +56,10 @@ export class Requests {
       return;
     }
     const error = fromServer(data);
-    const { text, until } = request;
-    const isEarly = error.code === 'RATE_LIMITED' && text &&
-      this.#clock.now() + error.retryAfterMs < until;
-    if (isEarly) this.#again(id, request, error.retryAfterMs);
+    const { retryAfterMs: ms = SOON } = error;
+    const isEarly = error.code === 'RATE_LIMITED' && error.retry &&
+      request.text && this.#clock.now() + ms < request.until;
+    if (isEarly) this.#again(id, request, ms);
     else request.fail(error);
   }
 

@@ -122,15 +122,27 @@ test('a request that was too early is made again', async (t) => {
 
 for (const [why, options, more] of [
   ['would be too late', { timeout: 300 }, { retry_after_ms: 300 }],
-  ['nobody knows when', {}, {}],
+  ['is of no use', {}, { retry: false, retry_after_ms: 300 }],
 ]) {
   test(`it is not if that ${why}`, async (t) => {
     const { client } = await pair(t, { manners: early(more) });
     await client.connect();
     await assert.rejects(client.request('note', 7, options),
-      { code: 'RATE_LIMITED', retry: true });
+      { code: 'RATE_LIMITED' });
   });
 }
+
+test('nor is it at once, if the server does not say when', async (t) => {
+  const { fake, clock, client } = await pair(t, { manners: early({}) });
+  await client.connect();
+  const asked = client.request('note', 7);
+  await client.request('sync');
+  clock.advance(999);
+  await client.request('sync');
+  assert.equal(fake.conn.heard('note').length, 1);
+  clock.advance(1);
+  assert.equal(await asked, 7);
+});
 
 test('one that was refused when the connection broke was not sent',
   async (t) => {
