@@ -57,18 +57,16 @@ describe("A token in the handshake", function()
     assert.equal("alice", alice:expect("auth_ok").data.user)
   end)
 
-  it("that is no good is told, and closed 4501", function()
-    for headers, code in pairs {
-      [{ cookie = "sid=nonsense" }] = "INVALID_TOKEN",
-      [{ authorization = "Bearer x.y.z" }] = "INVALID_TOKEN",
-      [{ cookie = "sid=" .. server:token { sub = "a", exp = 1 } }]
-        = "TOKEN_EXPIRED",
-      [{ cookie = "sid=" .. server:token { sub = "a", banned = true } }]
-        = "app.banned",
+  it("that is no good is told, and closed 4501; one that has ended, 4003", function()
+    for headers, told in pairs {
+      [{ cookie = "sid=nonsense" }] = { "INVALID_TOKEN", 4501 },
+      [{ authorization = "Bearer x.y.z" }] = { "INVALID_TOKEN", 4501 },
+      [{ cookie = "sid=" .. server:token { sub = "a", exp = 1 } }] = { "TOKEN_EXPIRED", 4003 },
+      [{ cookie = "sid=" .. server:token { sub = "a", banned = true } }] = { "app.banned", 4501 },
     } do
       local mallory = open(server, headers)
-      assert.equal(code, mallory:expect("auth_error").data.code)
-      mallory:expect_close(4501)
+      assert.equal(told[1], mallory:expect("auth_error").data.code)
+      mallory:expect_close(told[2])
     end
   end)
 

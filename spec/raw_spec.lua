@@ -298,11 +298,14 @@ describe("raw.auth = token", function()
   it("closes others 4501, without a word of JSON", function()
     server = start { ["raw.auth"] = "token" }
     local expired = server:token { sub = "alice", exp = 1 }
-    for _, token in ipairs { "", "nonsense", expired } do
+    for _, token in ipairs { "", "nonsense" } do
       local peer = connect(token)
       peer:send(text "echo let me in")
       assert.equal("auth_failed", peer:expect_close(4501))
     end
+    local late = connect(expired) -- a new token may be better
+    late:send(text "echo let me in")
+    late:expect_close(4003)
     connect(nil):expect_close(4501)
     frames.connect(server, "/raw", "Authorization: Basic YWxpY2U6eA==")
       :expect_close(4501)

@@ -82,9 +82,9 @@ static int check_times(const struct claim_rules *rules,
 /* ---- for whom ---- */
 
 static bool has_audience(const struct member *aud, const char *audience) {
-  struct json_scan scan = {aud->value, aud->value + aud->len};
   if (!aud->seen || !aud->readable)
     return false;
+  struct json_scan scan = {aud->value, aud->value + aud->len};
   if (*aud->value != '[')
     return member_is_text(aud, audience);
   int more = json_enter(&scan, ']');
