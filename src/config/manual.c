@@ -78,7 +78,7 @@ static const char page_head[] =
     "for all that its type allows, and tokens choose one by their `kid`. With "
     "an `auth.algorithm` that is no HS one, key sets may have no other either. "
     "Files are read again with each reload: to replace a key, first have both "
-    "in the file.\n"
+    "in the file. [tokens.md](tokens.md) has the lines for providers.\n"
     "\n"
     "## Options\n"
     "\n"
