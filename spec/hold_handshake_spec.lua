@@ -135,6 +135,30 @@ describe("Too many handshakes a second", function()
     assert.equal(1, lines)
   end)
 
+  it("of one address leave room for others", function()
+    local server = t.server {
+      options = { ["limits.handshakes_per_ip"] = 1 },
+    }
+    finally(function() server:stop() end)
+    local function status(address)
+      local peer = assert(socket.connect { host = "127.0.0.1",
+        port = tonumber(server.port), bind = address })
+      peer:settimeout(t.timeout)
+      peer:setmode("bn", "bn")
+      peer:write("GET /ws HTTP/1.1\r\nHost: localhost\r\n",
+        table.concat({ http.upgrade() }, "\r\n"), "\r\n\r\n")
+      local line = peer:read "*l"
+      peer:close()
+      return tonumber(line:match "^HTTP/1.1 (%d+)")
+    end
+    local refused = 0
+    for _ = 1, 20 do
+      refused = refused + (status "127.0.0.2" == 503 and 1 or 0)
+    end
+    assert.is_true(refused > 0)
+    assert.equal(101, status "127.0.0.3")
+  end)
+
   it("count only if they are handshakes", function()
     local server = t.server {
       options = { ["limits.handshakes_per_s"] = 1,

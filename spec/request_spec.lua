@@ -236,6 +236,24 @@ describe("A request over TLS", function()
     has_one_answer_to_handshakes(door)
   end)
 
+  it("is not begun when too many come", function()
+    local few = t.server { no_wait = true, options = {
+      ["tls.cert"] = dir .. "/cert.pem", ["tls.key"] = dir .. "/key.pem",
+      ["limits.handshakes_per_ip"] = 1,
+    } }
+    finally(function() few:stop() end)
+    few.port = few:wait_log "ready on https://127%.0%.0%.1:(%d+)"
+    local peers = {}
+    for i = 1, 20 do
+      peers[i] = raw.connect(few)
+    end
+    assert.equal("\x15\3\3\0\2\2\x50", (peers[20]:read(7)))
+    for _, peer in ipairs(peers) do
+      peer:close()
+    end
+    few:wait_log "status=503 [^\n]*too many TLS handshakes"
+  end)
+
   it("that is none says what is spoken there", function()
     local code, _, body = status({ port = server.port }, request(HOST))
     assert.equal(400, code)

@@ -150,10 +150,12 @@ void visitor_refuse(struct visitor *visitor, const struct refusal *refusal) {
   visitor_answer(visitor, refusal);
 }
 
-void door_turn_away(int fd, bool tls, const struct refusal *refusal) {
+void door_turn_away(struct door *door, int fd, bool tls, const char *address,
+                    const struct refusal *refusal) {
   /* Of TLS 1.2: a fatal alert, "internal error". */
   static const char alert[] = {0x15, 3, 3, 0, 2, 2, 80};
   struct buf text = {0};
+  say(door, address, refusal->status, refusal->text);
   if (tls)
     buf_put(&text, alert, sizeof alert);
   else
@@ -371,8 +373,7 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
       .retry_s = 1};
   if (!pending_has_room(&door->pending, address, limit)) {
     door->stats->sockets_refused++;
-    say(door, address, many.status, many.text);
-    door_turn_away(fd, tls != NULL, &many);
+    door_turn_away(door, fd, tls != NULL, address, &many);
     return;
   }
   struct visitor *visitor = mem_alloc(sizeof *visitor);

@@ -100,7 +100,8 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
 
 /* Refuses an accepted socket at once, and keeps nothing of it. Over TLS there
  * can be no words yet, only an alert. Closes it. */
-void door_turn_away(int fd, bool tls, const struct refusal *refusal);
+void door_turn_away(struct door *door, int fd, bool tls, const char *address,
+                    const struct refusal *refusal);
 
 /* Looks at those that have come in this turn of the loop: most requests are
  * there already. Not while others are accepted: who asks again and again would

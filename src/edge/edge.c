@@ -165,8 +165,21 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   return ERR_SYSTEM;
 }
 
+uint32_t edge_take_handshake(struct edge *edge, const char *address) {
+  const struct bus *bus = edge->protocol->manager.bus;
+  bool proxy = proxy_trusted(&edge->proxies, address);
+  uint32_t wait_ms =
+      handshakes_take(&edge->handshakes, edge->config, bus ? bus->workers : 1,
+                      proxy ? NULL : address, uv_now(edge->protocol->loop));
+  if (wait_ms)
+    edge->protocol->stats.handshakes_refused++;
+  return wait_ms;
+}
+
 /* All clients of a proxy come from its one address. */
 void edge_adopt_take(struct edge *edge, int fd) {
+  static const struct refusal many = {
+      .status = 503, .text = "too many TLS handshakes at once: try again\n"};
   const struct config *config = edge->config;
   char address[TCP_ADDRESS_BYTES];
   if (tcp_peer(fd, address)) {
@@ -174,9 +187,12 @@ void edge_adopt_take(struct edge *edge, int fd) {
     return;
   }
   bool proxy = proxy_trusted(&edge->proxies, address);
-  door_welcome_take(
-      &edge->door, fd, edge->tls, address,
-      (uint32_t)(proxy ? config->limits_per_proxy : config->limits_per_ip));
+  if (edge->tls && edge_take_handshake(edge, address))
+    door_turn_away(&edge->door, fd, true, address, &many);
+  else
+    door_welcome_take(
+        &edge->door, fd, edge->tls, address,
+        (uint32_t)(proxy ? config->limits_per_proxy : config->limits_per_ip));
 }
 
 void edge_configure(struct edge *edge) {

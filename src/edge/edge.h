@@ -5,9 +5,9 @@
 
 #include "base/attr.h"
 #include "edge/door.h"
+#include "edge/handshakes.h"
 #include "edge/proxy.h"
 #include "edge/quiet.h"
-#include "hub/bucket.h"
 #include "net/poller.h"
 #include "net/pulse.h"
 #include "protocol/protocol.h"
@@ -45,7 +45,7 @@ struct edge {
   struct door door;
   struct proxies proxies;
   struct quiet quiet;
-  struct bucket handshakes;
+  struct handshakes handshakes;
   bool development; /* GET /dev/token answers */
   bool draining;    /* no upgrades, /healthz says 503 */
 };
@@ -58,6 +58,10 @@ MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
 
 /* Takes over an accepted, non-blocking socket, closed on failure. */
 void edge_adopt_take(struct edge *edge, int fd);
+
+/* One more handshake from that address: 0, or the milliseconds until it may
+ * come again, which is counted. A proxy's own address is none. */
+uint32_t edge_take_handshake(struct edge *edge, const char *address);
 
 /* The protocol has another configuration: what is RELOADABLE is as that says.
  */

@@ -97,19 +97,6 @@ static struct refusal check_handshake(const struct request *request) {
   return (struct refusal){0};
 }
 
-static uint32_t take_handshake(struct edge *edge) {
-  const struct config *config = edge->config;
-  const struct bus *bus = edge->protocol->manager.bus;
-  double workers = bus ? bus->workers : 1; /* each has its share */
-  uint32_t wait_ms = bucket_take(
-      &edge->handshakes, (double)config->limits_handshakes_per_s / workers,
-      (double)config->limits_handshakes_burst / workers, 1,
-      uv_now(edge->protocol->loop));
-  if (wait_ms)
-    edge->protocol->stats.handshakes_refused++;
-  return wait_ms;
-}
-
 static struct refusal check_state(struct edge *edge,
                                   const struct request *request) {
   if (edge->draining)
@@ -119,6 +106,18 @@ static struct refusal check_state(struct edge *edge,
     return (struct refusal){.status = 503,
                             .text = "no script has the hook @raw\n"};
   return (struct refusal){0};
+}
+
+/* Over TLS it was asked for before, see edge_adopt_take. */
+static struct refusal check_rate(struct edge *edge,
+                                 const struct visitor *visitor,
+                                 const char *address) {
+  uint32_t wait_ms = visitor->tls ? 0 : edge_take_handshake(edge, address);
+  if (!wait_ms)
+    return (struct refusal){0};
+  return (struct refusal){.status = 503,
+                          .text = "too many at once: try again\n",
+                          .retry_s = wait_ms / 1000 + 1};
 }
 
 static struct refusal check_all(struct edge *edge,
@@ -132,11 +131,6 @@ static struct refusal check_all(struct edge *edge,
   struct refusal refusal = check_state(edge, request);
   if (!refusal.status)
     refusal = check_handshake(request);
-  uint32_t wait_ms = refusal.status ? 0 : take_handshake(edge);
-  if (wait_ms)
-    refusal = (struct refusal){.status = 503,
-                               .text = "too many at once: try again\n",
-                               .retry_s = wait_ms / 1000 + 1};
   return refusal;
 }
 
@@ -219,8 +213,9 @@ static void login_at_once(struct conn *conn, const char *token, size_t len) {
 }
 
 static void let_in(struct edge *edge, struct visitor *visitor,
-                   const struct request *request, struct slice rest) {
-  char address[PROXY_ADDRESS_BYTES], token[CREDENTIAL_BYTES];
+                   const struct request *request, const char *address,
+                   struct slice rest) {
+  char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
   bool raw = is_raw(edge, request);
   int bits = edge->deflate ? extension_answer(request, extension) : 0;
@@ -240,7 +235,6 @@ static void let_in(struct edge *edge, struct visitor *visitor,
   conn->deflate = bits > 0 ? edge->deflate : NULL;
   conn->window_bits = (uint8_t)bits;
   conn->reader.deflate = bits > 0;
-  get_client(edge, visitor, request, address);
   if (!credential_get(request, edge->config, raw, token, &len))
     len = 0;
   visitor_free(visitor);
@@ -254,12 +248,16 @@ void upgrade_take(struct edge *edge, struct visitor *visitor,
                   const struct request *request, struct slice rest) {
   const struct slice *origin_field = request_field(request, "origin");
   char origin[HOST_BYTES] = "", host[HOST_BYTES];
+  char address[PROXY_ADDRESS_BYTES];
   if (origin_field && !slice_copy(*origin_field, origin, sizeof origin))
     strcpy(origin, "?"); /* too long to be in the list */
   slice_copy(request->host, host, sizeof host);
+  get_client(edge, visitor, request, address);
   struct refusal refusal = check_all(edge, request, origin, host);
+  if (!refusal.status)
+    refusal = check_rate(edge, visitor, address);
   if (refusal.status)
     refuse(edge, visitor, request, &refusal, origin, host);
   else
-    let_in(edge, visitor, request, rest);
+    let_in(edge, visitor, request, address, rest);
 }

@@ -12,15 +12,23 @@ static struct frame *constant(const char *text) {
   return frame_new(FRAME_TEXT, text, strlen(text));
 }
 
+enum { PROCESS_DESCRIPTORS = 64, WORKER_DESCRIPTORS = 32 };
+
+unsigned protocol_other_descriptors(const struct config *config) {
+  return PROCESS_DESCRIPTORS +
+         WORKER_DESCRIPTORS * (unsigned)config_workers(config);
+}
+
 /* limits.connections; 0 there means what `ulimit -n` leaves room for. */
 static uint32_t max_connections(const struct config *config) {
+  unsigned other = protocol_other_descriptors(config);
   struct rlimit files;
   if (config->limits_connections > 0)
     return (uint32_t)config->limits_connections;
   if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > UINT32_MAX ||
-      files.rlim_cur <= PROTOCOL_OTHER_DESCRIPTORS)
+      files.rlim_cur <= other)
     return 0;
-  return (uint32_t)files.rlim_cur - PROTOCOL_OTHER_DESCRIPTORS;
+  return (uint32_t)files.rlim_cur - other;
 }
 
 /* A limit of the process, for each worker; 0 stays 0, none. */

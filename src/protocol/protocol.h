@@ -13,9 +13,9 @@
 
 #include <uv.h>
 
-/* Descriptors for everything that is no connection, and for telling one
- * client too many why it may not stay. */
-enum { PROTOCOL_OTHER_DESCRIPTORS = 64 };
+/* Descriptors for everything that is no connection: the loops of the workers,
+ * plain HTTP, and telling one client too many why it may not stay. */
+unsigned protocol_other_descriptors(const struct config *config);
 
 struct protocol {
   const struct config *config; /* the live generation holds it */

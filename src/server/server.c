@@ -122,24 +122,22 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
 /* --- starting ----------------------------------------------------------- */
 
 /* As many descriptors as limits.connections needs, or as are usual; more if
- * that is how it was started. Not as many as the system lets us have, which may
- * be a million: libwebsockets keeps a table of that size, and Debian's build
- * walks over it at every close. */
+ * that is how it was started. */
 static void raise_descriptors(const struct config *config) {
   struct rlimit limit;
-  rlim_t want = USUAL_DESCRIPTORS;
+  rlim_t want = USUAL_DESCRIPTORS, need = 0;
   if (config->limits_connections > 0)
-    want = (rlim_t)config->limits_connections + PROTOCOL_OTHER_DESCRIPTORS +
-           (rlim_t)config->fetch_at_once;
+    need = (rlim_t)config->limits_connections +
+           protocol_other_descriptors(config) + (rlim_t)config->fetch_at_once;
+  if (want < need)
+    want = need;
   if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= want)
     return;
-  if (want > limit.rlim_max) {
-    if (config->limits_connections > 0)
-      log_warn(
-          "limits.connections needs %llu open files, the hard limit is %llu",
-          (unsigned long long)want, (unsigned long long)limit.rlim_max);
+  if (need > limit.rlim_max)
+    log_warn("limits.connections needs %llu open files, the hard limit is %llu",
+             (unsigned long long)need, (unsigned long long)limit.rlim_max);
+  if (want > limit.rlim_max)
     want = limit.rlim_max;
-  }
   limit.rlim_cur = want;
   if (setrlimit(RLIMIT_NOFILE, &limit))
     log_warn("cannot set the limit of open files: %s", strerror(errno));
