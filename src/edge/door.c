@@ -126,7 +126,7 @@ static void write_answer(struct visitor *visitor) {
     return;
   }
   visitor->written += (size_t)n;
-  if ((size_t)n == left)
+  if ((size_t)n == left && !link_is_full(visitor->tls))
     hang_up(visitor);
   else
     visitor_want(visitor, EPOLLOUT);
@@ -259,6 +259,10 @@ static void fail_handshake(struct visitor *visitor) {
 }
 
 static void shake_hands(struct visitor *visitor) {
+  if (link_write(visitor->watch.fd, visitor->tls, NULL, 0) < 0) {
+    visitor_free(visitor);
+    return;
+  }
   ERR_clear_error();
   int result = SSL_accept(visitor->tls);
   if (result == 1) {
@@ -266,16 +270,11 @@ static void shake_hands(struct visitor *visitor) {
     read_head(visitor);
     return;
   }
-  switch (SSL_get_error(visitor->tls, result)) {
-  case SSL_ERROR_WANT_READ:
-    visitor_want(visitor, EPOLLIN);
-    break;
-  case SSL_ERROR_WANT_WRITE:
-    visitor_want(visitor, EPOLLOUT);
-    break;
-  default:
+  uint32_t events = EPOLLIN | (link_is_full(visitor->tls) ? EPOLLOUT : 0U);
+  if (SSL_get_error(visitor->tls, result) == SSL_ERROR_WANT_READ)
+    visitor_want(visitor, events);
+  else
     fail_handshake(visitor);
-  }
 }
 
 /* --- events ------------------------------------------------------------- */
@@ -357,7 +356,7 @@ void door_open(struct door *door, uv_loop_t *loop, uint64_t request_ms,
 
 static void begin_tls(struct visitor *visitor, SSL_CTX *tls) {
   visitor->tls = SSL_new(tls);
-  if (visitor->tls && SSL_set_fd(visitor->tls, visitor->watch.fd) == 1) {
+  if (visitor->tls && !link_attach(visitor->tls, visitor->watch.fd)) {
     visitor->state = VISITOR_TLS;
     return;
   }

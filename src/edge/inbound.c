@@ -203,6 +203,8 @@ static void receive(struct edge *edge, struct conn *conn) {
     take(edge, conn, edge->input, (size_t)n);
   else if (n < 0)
     ws_end(conn);
+  if (!conn->blocked && conn->watch.ready && link_is_full(conn->tls))
+    outbound_flush(edge, conn); /* TLS has answered by itself */
 }
 
 /* The loop is told of what the kernel has, not of what TLS has. */

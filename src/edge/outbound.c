@@ -41,13 +41,6 @@ static void advance(struct conn *conn, size_t bytes) {
   conn->sent = (uint32_t)bytes;
 }
 
-/* TLS has encrypted what it did not write: the same must come again. */
-static uint32_t bound_bytes(const struct conn *conn, size_t left) {
-  if (!conn->tls)
-    return 0;
-  return left < LINK_RECORD_BYTES ? (uint32_t)left : LINK_RECORD_BYTES;
-}
-
 /* One write of what fits into it. False when the socket is broken. */
 static bool write_some(struct edge *edge, struct conn *conn) {
   struct stats *stats = conn->manager->stats;
@@ -63,21 +56,32 @@ static bool write_some(struct edge *edge, struct conn *conn) {
     return false;
   stats->writes++;
   stats->bytes_out += (uint64_t)n;
-  conn->blocked = (size_t)n < len;
-  conn->bound = conn->blocked ? bound_bytes(conn, len - (size_t)n) : 0;
+  conn->blocked = (size_t)n < len || link_is_full(conn->tls);
   advance(conn, (size_t)n);
+  return true;
+}
+
+/* False when the socket is broken. */
+static bool write_all(struct edge *edge, struct conn *conn) {
+  conn->blocked = false;
+  if (conn->out.count == 0) { /* TLS may have something of its own */
+    if (link_write(conn->watch.fd, conn->tls, NULL, 0) < 0)
+      return false;
+    conn->blocked = link_is_full(conn->tls);
+  }
+  while (conn->out.count > 0 && !conn->blocked)
+    if (!write_some(edge, conn))
+      return false;
   return true;
 }
 
 void outbound_flush(struct edge *edge, struct conn *conn) {
   bool was_blocked = conn->blocked;
-  conn->blocked = false;
-  while (conn->out.count > 0 && !conn->blocked)
-    if (!write_some(edge, conn)) {
-      conn_forget_queue(conn);
-      ws_end(conn);
-      break;
-    }
+  if (!write_all(edge, conn)) {
+    conn->blocked = false;
+    conn_forget_queue(conn);
+    ws_end(conn);
+  }
   if (!conn->blocked && !was_blocked)
     return;
   if (conn->blocked != was_blocked)

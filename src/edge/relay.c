@@ -114,7 +114,7 @@ static void on_inner(struct poller_item *item, uint32_t events) {
     return;
   }
   visitor_moved(visitor, (size_t)done);
-  if (done == n)
+  if (done == n && !link_is_full(visitor->tls))
     return;
   buf_put(&visitor->out, door->input + done, (size_t)(n - done));
   visitor->written = 0;
@@ -125,7 +125,7 @@ static void on_inner(struct poller_item *item, uint32_t events) {
 void relay_outer(struct visitor *visitor, uint32_t events) {
   size_t left = visitor->out.len - visitor->written;
   ssize_t n = -1;
-  if (left > 0 && events & EPOLLOUT)
+  if (events & EPOLLOUT)
     n = link_write(visitor->watch.fd, visitor->tls,
                    visitor->out.data + visitor->written, left);
   if (n < 0) { /* else it was told for an error only */
@@ -134,7 +134,7 @@ void relay_outer(struct visitor *visitor, uint32_t events) {
   }
   visitor->written += (size_t)n;
   visitor_moved(visitor, (size_t)n);
-  if ((size_t)n < left)
+  if ((size_t)n < left || link_is_full(visitor->tls))
     return;
   buf_reset(&visitor->out, INBOUND_BYTES);
   visitor->written = 0;

@@ -53,10 +53,10 @@ void ws_end(struct conn *conn) {
     list_push(&edge->ended, &session->ended);
 }
 
-/* What TLS has begun to write must go before it says farewell. */
+/* TLS says farewell if it can. */
 static void close_socket(struct conn *conn) {
   SSL *tls = conn->tls;
-  if (tls && !conn->bound) {
+  if (tls && !link_is_full(tls)) {
     ERR_clear_error();
     SSL_shutdown(tls); /* the answer to that is not waited for */
   }
@@ -148,6 +148,7 @@ void ws_start(struct conn *conn) {
   struct edge *edge = edge_of(conn);
   look_after(ws_session_of(conn));
   if (!poller_add(&edge->poller, &conn->watch, EPOLLIN, inbound_ready)) {
+    conn->blocked = conn->blocked || link_is_full(conn->tls);
     ws_wait(conn);
     return;
   }

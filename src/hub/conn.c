@@ -179,7 +179,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
   if (!conn_is_open(conn))
     return;
   if (code == CLOSE_SLOW_CONSUMER)
-    outq_keep(&conn->out, (size_t)conn->sent + conn->bound);
+    outq_keep(&conn->out, conn->sent);
   count_close(conn->manager->stats, code);
   start_closing(conn, code, reason);
   push_last(conn, frame_new_close(code, conn_close_reason(conn)));
@@ -196,7 +196,7 @@ void conn_peer_closes(struct conn *conn, int code) {
 
 void conn_forget_queue(struct conn *conn) {
   outq_clear(&conn->out);
-  conn->sent = conn->bound = 0;
+  conn->sent = 0;
 }
 
 void conn_gone(struct conn *conn) {

@@ -79,9 +79,8 @@ struct conn {
   uint64_t id;
   struct manager *manager; /* borrowed */
   const struct conn_io *io;
-  void *tls;      /* the SSL object of OpenSSL, NULL: plain */
-  uint32_t sent;  /* bytes of the first frame that are written already */
-  uint32_t bound; /* of those after them: must be written as they are */
+  void *tls;     /* the SSL object of OpenSSL, NULL: plain */
+  uint32_t sent; /* bytes of the first frame that are written already */
 
   /* What is written. */
   struct deflate *deflate; /* the worker's, if it may be used; else NULL */
