@@ -8,6 +8,7 @@ local scripts = {
   ["main.lua"] = [[
     return {
       who = function(client) return client.user_id end,
+      cookie_bytes = function(client) return #client.headers.cookie end,
       ["@auth"] = function(client, claims)
         if claims.banned then
           return nil, "app.banned", "You are banned"
@@ -46,6 +47,16 @@ describe("A token in the handshake", function()
     local alice = open(server, { cookie = "a=b; sid=" .. token .. "; c=d" })
     assert.equal("alice", alice:expect("auth_ok").data.user)
     assert.equal("alice", alice:request "who")
+  end)
+
+  it("may stand among many cookies, or be long", function()
+    local alice = open(server, { cookie = "_ga=" .. ("x"):rep(15000)
+      .. "; sid=" .. token })
+    assert.equal("alice", alice:expect("auth_ok").data.user)
+    assert.is_true(alice:request "cookie_bytes" > 15000)
+    local bob = open(server, { authorization = "Bearer " .. server:token {
+      sub = "bob", groups = ("g"):rep(9000) } })
+    assert.equal("bob", bob:expect("auth_ok").data.user)
   end)
 
   it("of the header comes before that of the cookie", function()

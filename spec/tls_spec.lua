@@ -102,6 +102,32 @@ describe("A server with a certificate", function()
   end)
 end)
 
+describe("A session of TLS", function()
+  it("is resumed by every worker, and after a new certificate", function()
+    local dir = io.popen("mktemp -d"):read "l"
+    local cert, key = certificate(dir)
+    local server = t.server { no_wait = true, options = { workers = 4,
+      ["tls.cert"] = cert, ["tls.key"] = key } }
+    finally(function()
+      server:stop()
+      os.execute("rm -rf '" .. dir .. "'")
+    end)
+    local port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
+    local function shake(more)
+      return io.popen(("openssl s_client -tls1_2 -connect 127.0.0.1:%s %s "
+        .. "</dev/null 2>&1"):format(port, more)):read "a"
+    end
+    local _, resumed = shake("-reconnect -sess_out " .. dir .. "/session")
+      :gsub("\nReused, ", "")
+    assert.equal(5, resumed)
+    certificate(dir)
+    server:reload()
+    server:wait_log "new certificate"
+    assert.matches("\nReused, ", shake("-sess_in " .. dir .. "/session"), 1,
+      true)
+  end)
+end)
+
 describe("A client over TLS that takes less than it is sent", function()
   it("gets whole messages only, and then its close frame", function()
     local dir = io.popen("mktemp -d"):read "l"

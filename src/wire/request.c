@@ -118,11 +118,9 @@ size_t request_length(const char *data, size_t len, size_t seen) {
   const char *end = data + len, *at = data;
   if (len == 0)
     return 0;
-  if (!is_class(*data, TOKEN) && *data != '\r' && *data != '\n')
-    return len;
   while (at < end && (*at == '\r' || *at == '\n')) /* empty lines before it */
     at++;
-  if (at - data > 2 * BLANK_LINES_MAX)
+  if (at - data > 2 * BLANK_LINES_MAX || (at < end && !is_class(*at, TOKEN)))
     return len;
   /* The last of what was seen may be the begin of the empty line. */
   if (seen > 3 && data + seen - 3 > at)
@@ -326,10 +324,20 @@ static bool check_body(struct request *request, struct request_fault *fault) {
   return true;
 }
 
-static bool fail_at_begin(struct slice head, struct request_fault *fault) {
-  if (head.at[0] == 0x16)
+static bool begins(struct slice head, const char *bytes, size_t len) {
+  return head.len >= len && memcmp(head.at, bytes, len) == 0;
+}
+
+/* What strangers to HTTP begin with: a handshake of TLS, the PROXY protocol. */
+static bool check_begin(struct slice head, struct request_fault *fault) {
+  static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n";
+  if (begins(head, "\x16\x03", 2))
     return fail(fault, 400, "this port speaks no TLS: take http:// or ws://\n");
-  return fail(fault, 400, "the first line is not that of an HTTP request\n");
+  if (begins(head, "PROXY ", 6) || begins(head, proxy, sizeof proxy - 1))
+    return fail(fault, 400,
+                "the PROXY protocol is not spoken here: let the proxy send "
+                "X-Forwarded-For\n");
+  return true;
 }
 
 static bool read_lines(struct request *request, struct slice rest,
@@ -361,8 +369,8 @@ bool request_read(struct request *request, const char *data, size_t len,
   request->has_host = request->chunked = false;
   request->minor = 1;
   request->length = request->count = 0;
-  if (len > 0 && !is_class(*data, TOKEN) && *data != '\r' && *data != '\n')
-    return fail_at_begin(head, fault);
+  if (!check_begin(head, fault))
+    return false;
   if (len >= REQUEST_BYTES_MAX) /* else it would have ended before */
     return memchr(data, '\n', len)
                ? fail(fault, 431, "the headers are longer than 24 KiB\n")

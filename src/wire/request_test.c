@@ -117,6 +117,19 @@ static void refuses_what_is_wrong(void **state) {
   }
 }
 
+static void names_other_protocols(void **state) {
+  static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11";
+  (void)state;
+  assert_int_equal(request_length(v2, sizeof v2 - 1, 0), sizeof v2 - 1);
+  assert_false(read_text(v2, sizeof v2 - 1));
+  assert_non_null(strstr(fault.text, "PROXY protocol"));
+  assert_int_equal(
+      status("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" GET HOST "\r\n"), 400);
+  assert_non_null(strstr(fault.text, "PROXY protocol"));
+  assert_false(read_text("\x16\x03\x01", 3));
+  assert_non_null(strstr(fault.text, "TLS"));
+}
+
 static void refuses_zeros(void **state) {
   static const char head[] = GET HOST "X: \0\r\n\r\n";
   (void)state;
@@ -222,6 +235,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(takes_what_is_right),
       cmocka_unit_test(refuses_what_is_wrong),
+      cmocka_unit_test(names_other_protocols),
       cmocka_unit_test(refuses_zeros),
       cmocka_unit_test(has_the_parts),
       cmocka_unit_test(takes_the_host_from_an_absolute_target),
