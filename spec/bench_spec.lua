@@ -342,7 +342,7 @@ describe("perigee bench refuses", function()
     ["a payload without room for the mark"] = { "--bytes=10", "--bytes" },
     ["a time that is none"] = { "--duration=soon", "--duration" },
     ["more senders than connections"] = { "--senders=101", "--senders" },
-    ["TLS"] = { "wss://localhost/ws", "TLS" },
+    ["another protocol"] = { "https://localhost/ws", "wss://" },
     ["an address that is none"] = { "ws://local host:x/", "ws://HOST" },
     ["a process without an address"] = { "--pid=1", "URL" },
   } do

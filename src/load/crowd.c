@@ -207,8 +207,11 @@ int crowd_init(struct crowd *crowd, uv_loop_t *loop, struct buf *error) {
   crowd->net.arg = crowd;
   for (unsigned i = 0; i < crowd->total; i++)
     peer_init(&crowd->clients[i].peer, &crowd->net, i);
-  return peers_init(&crowd->net, loop, plan->host, plan->port, plan->path,
-                    error);
+  struct peer_target target = {.host = plan->host,
+                               .path = plan->path,
+                               .port = plan->port,
+                               .tls = plan->tls};
+  return peers_init(&crowd->net, loop, &target, error);
 }
 
 void crowd_open(struct crowd *crowd, struct client *client, uint64_t since) {

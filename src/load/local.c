@@ -117,17 +117,20 @@ static void pause_ms(long ms) {
 
 /* Takes the address out of "ready on http://ADDRESS "; false: not there yet. */
 static bool find_address(struct local *local, const struct buf *log) {
-  static const char ready[] = "ready on http://";
+  static const char ready[] = "ready on http";
   const char *at =
       log->len ? memmem(log->data, log->len, ready, sizeof ready - 1) : NULL;
   if (!at)
     return false;
   at += sizeof ready - 1;
+  bool tls = *at == 's';
+  at += strlen(tls ? "s://" : "://");
   size_t left = (size_t)(log->data + log->len - at);
   const char *end = memchr(at, ' ', left);
   if (!end)
     return false;
-  snprintf(local->url, sizeof local->url, "ws://%.*s/ws", (int)(end - at), at);
+  snprintf(local->url, sizeof local->url, "%s://%.*s/ws", tls ? "wss" : "ws",
+           (int)(end - at), at);
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "load/seal.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ void peer_close(struct peer *peer, bool reset) {
   peer->state = PEER_CLOSING;
   list_remove(&peer->dirty);
   buf_reset(&peer->out, KEEP_BYTES);
+  buf_reset(&peer->wire, KEEP_BYTES);
   if (!reset || !connected || uv_tcp_close_reset(&peer->tcp, on_closed))
     uv_close((uv_handle_t *)&peer->tcp, on_closed);
 }
@@ -113,10 +115,10 @@ static void on_written(uv_write_t *request, int status) {
 }
 
 /* The rest goes to libuv, which waits for room in the socket. */
-static void write_later(struct peer *peer, size_t written) {
+static void write_later(struct peer *peer, struct buf *all, size_t written) {
   struct buf empty = peer->flying;
-  peer->flying = peer->out;
-  peer->out = empty;
+  peer->flying = *all;
+  *all = empty;
   uv_buf_t rest = uv_buf_init(peer->flying.data + written,
                               (unsigned)(peer->flying.len - written));
   peer->writing.data = peer;
@@ -128,18 +130,23 @@ static void write_later(struct peer *peer, size_t written) {
 }
 
 static void flush(struct peer *peer) {
-  if (peer->is_writing || peer->out.len == 0 || peer->state == PEER_CLOSING)
+  struct buf *out = peer->seal ? &peer->wire : &peer->out;
+  if (peer->is_writing || peer->state == PEER_CLOSING)
     return;
-  uv_buf_t all = uv_buf_init(peer->out.data, (unsigned)peer->out.len);
+  if (peer->seal)
+    seal_close(peer->seal, &peer->out, &peer->wire);
+  if (out->len == 0)
+    return;
+  uv_buf_t all = uv_buf_init(out->data, (unsigned)out->len);
   int n = uv_try_write((uv_stream_t *)&peer->tcp, &all, 1);
   if (n == UV_EAGAIN)
     n = 0;
   if (n < 0)
     lose_uv(peer, n);
-  else if ((size_t)n < peer->out.len)
-    write_later(peer, (size_t)n);
+  else if ((size_t)n < out->len)
+    write_later(peer, out, (size_t)n);
   else
-    buf_reset(&peer->out, KEEP_BYTES);
+    buf_reset(out, KEEP_BYTES);
 }
 
 void peers_flush(struct peers *peers) {
@@ -271,20 +278,41 @@ static void on_room_wanted(uv_handle_t *handle, size_t hint, uv_buf_t *buf) {
   *buf = uv_buf_init(peer->peers->read, PEER_READ_BYTES);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
-  struct peer *peer = stream->data;
-  struct peers *peers = peer->peers;
-  if (n < 0) {
-    lose_uv(peer, (int)n);
-    return;
-  }
-  peers->feed = buf->base;
-  peers->feed_end = buf->base + n;
+static void feed(struct peer *peer, const char *bytes, ssize_t n) {
+  peer->peers->feed = bytes;
+  peer->peers->feed_end = bytes + n;
   if (peer->state == PEER_UPGRADING && n > 0)
     read_head(peer);
   if (peer->state == PEER_OPEN)
     read_frames(peer);
-  peers_flush(peers);
+}
+
+static void unseal(struct peer *peer, const char *bytes, size_t len) {
+  char *plain = peer->peers->plain;
+  char why[WHY_BYTES];
+  int n = 0;
+  seal_receive(peer->seal, bytes, len);
+  while (peer->state != PEER_CLOSING &&
+         (n = seal_open(peer->seal, plain, PEER_READ_BYTES)) > 0)
+    feed(peer, plain, n);
+  if (n < 0) {
+    snprintf(why, sizeof why, "TLS: %s", seal_why());
+    lose(peer, why);
+  }
+  flush(peer); /* the handshake, too, has something to say */
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+  struct peer *peer = stream->data;
+  if (n < 0) {
+    lose_uv(peer, (int)n);
+    return;
+  }
+  if (peer->seal)
+    unseal(peer, buf->base, (size_t)n);
+  else
+    feed(peer, buf->base, n);
+  peers_flush(peer->peers);
 }
 
 /* --- connecting --------------------------------------------------------- */
@@ -306,15 +334,21 @@ static void on_connected(uv_connect_t *request, int status) {
   flush(peer);
 }
 
+static int connect_tcp(struct peer *peer) {
+  return uv_tcp_connect(&peer->connecting, &peer->tcp,
+                        (struct sockaddr *)&peer->peers->address, on_connected);
+}
+
 void peer_open(struct peer *peer) {
   struct peers *peers = peer->peers;
   peer->seen = 0;
-  peer->in.len = peer->control.len = peer->out.len = 0;
+  peer->in.len = peer->control.len = peer->out.len = peer->wire.len = 0;
   peer->state = PEER_CONNECTING;
+  seal_free(peer->seal);
+  peer->seal = peers->sealer ? seal_new(peers->sealer, peers->host) : NULL;
   uv_tcp_init(peers->loop, &peer->tcp);
   peer->tcp.data = peer->connecting.data = peer;
-  int err = uv_tcp_connect(&peer->connecting, &peer->tcp,
-                           (struct sockaddr *)&peers->address, on_connected);
+  int err = peers->sealer && !peer->seal ? UV_ENOMEM : connect_tcp(peer);
   if (err)
     lose_uv(peer, err);
 }
@@ -328,7 +362,9 @@ void peer_free(struct peer *peer) {
   wslay_frame_context_free(peer->frames);
   buf_free(&peer->in);
   buf_free(&peer->control);
+  seal_free(peer->seal);
   buf_free(&peer->out);
+  buf_free(&peer->wire);
   buf_free(&peer->flying);
 }
 
@@ -367,15 +403,19 @@ static int resolve(struct peers *peers, const char *host, int port,
   return 0;
 }
 
-int peers_init(struct peers *peers, uv_loop_t *loop, const char *host, int port,
-               const char *path, struct buf *error) {
+int peers_init(struct peers *peers, uv_loop_t *loop,
+               const struct peer_target *target, struct buf *error) {
   const struct wslay_frame_callbacks callbacks = {
       .send_callback = put_bytes, .genmask_callback = make_mask};
+  const char *host = target->host;
   bool v6 = strchr(host, ':') != NULL;
   peers->loop = loop;
+  peers->host = host;
   peers->random = uv_hrtime() | 1;
   list_init(&peers->dirty);
-  if (resolve(peers, host, port, error) < 0)
+  if (resolve(peers, host, target->port, error) < 0)
+    return ERR_SYSTEM;
+  if (target->tls && !(peers->sealer = sealer_new(error)))
     return ERR_SYSTEM;
   if (wslay_frame_context_init(&peers->frames, &callbacks, peers)) {
     buf_puts(error, "no memory");
@@ -388,12 +428,13 @@ int peers_init(struct peers *peers, uv_loop_t *loop, const char *host, int port,
              "Connection: Upgrade\r\n"
              "Sec-WebSocket-Version: 13\r\n"
              "Sec-WebSocket-Key: " KEY "\r\n\r\n",
-             path, v6 ? "[" : "", host, v6 ? "]" : "", port);
+             target->path, v6 ? "[" : "", host, v6 ? "]" : "", target->port);
   return 0;
 }
 
 void peers_free(struct peers *peers) {
   if (peers->frames)
     wslay_frame_context_free(peers->frames);
+  sealer_free(peers->sealer);
   buf_free(&peers->request);
 }

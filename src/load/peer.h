@@ -42,6 +42,8 @@ struct peer {
   struct buf in;      /* the head of the answer; a message in pieces */
   struct buf control; /* a control frame in pieces */
   struct buf out;     /* framed, not yet written */
+  struct seal *seal;  /* NULL: no TLS */
+  struct buf wire;    /* of TLS: sealed, not yet written */
   struct buf flying;  /* with libuv, until `writing` is done */
   struct list dirty;  /* in peers->dirty */
 };
@@ -70,14 +72,22 @@ struct peers {
   struct peer *sending;
   const char *feed, *feed_end; /* read, not yet looked at */
   uint64_t random;             /* state of the masks; never 0 */
-  char read[PEER_READ_BYTES];
+  const char *host;
+  struct sealer *sealer; /* NULL: no TLS */
+  char read[PEER_READ_BYTES], plain[PEER_READ_BYTES];
+};
+
+/* Where to connect, and how. */
+struct peer_target {
+  const char *host, *path; /* borrowed */
+  int port;
+  bool tls;
 };
 
 /* Resolves the host and makes ready. 0; or ERR_SYSTEM with the reason in
  * `error`. */
 MUST_CHECK int peers_init(struct peers *peers, uv_loop_t *loop,
-                          const char *host, int port, const char *path,
-                          struct buf *error);
+                          const struct peer_target *target, struct buf *error);
 
 void peers_free(struct peers *peers);
 
@@ -93,7 +103,7 @@ void peer_send(struct peer *peer, const char *text, size_t len);
 
 /* Bytes that wait to be taken by the socket. */
 static inline size_t peer_backlog(const struct peer *peer) {
-  return peer->out.len + peer->flying.len;
+  return peer->out.len + peer->wire.len + peer->flying.len;
 }
 
 /* Writes what was sent, to all peers. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { USER_SENDERS = 32, PORT_WS = 80 };
+enum { USER_SENDERS = 32, PORT_WS = 80, PORT_WSS = 443 };
 
 static const struct {
   const char *name, *help;
@@ -27,29 +27,25 @@ const char *plan_scenario_help(enum plan_scenario scenario) {
 }
 
 static int wrong_url(const char *url, struct buf *why) {
-  buf_printf(why, "`%s` is not ws://HOST[:PORT][/PATH]", url);
+  buf_printf(why, "`%s` is not ws://HOST[:PORT][/PATH], or wss://", url);
   return ERR_CONFIG;
 }
 
 int plan_set_url(struct plan *plan, const char *url, struct buf *why) {
   char address[PLAN_HOST_BYTES + 16];
-  if (strncmp(url, "wss://", 6) == 0) {
-    buf_printf(why,
-               "%s: TLS is not supported here, measure behind it: the server "
-               "without tls.cert, or the plain port of the proxy",
-               url);
-    return ERR_CONFIG;
-  }
-  if (strncmp(url, "ws://", 5) != 0)
+  plan->tls = strncmp(url, "wss://", 6) == 0;
+  if (!plan->tls && strncmp(url, "ws://", 5) != 0)
     return wrong_url(url, why);
-  const char *start = url + 5, *end = start + strcspn(start, "/?");
+  const char *start = strstr(url, "//") + 2;
+  const char *end = start + strcspn(start, "/?");
   const char *bracket = memchr(start, ']', (size_t)(end - start));
   bool has_port = memchr(bracket ? bracket : start, ':',
                          (size_t)(end - (bracket ? bracket : start)));
-  int n = has_port ? snprintf(address, sizeof address, "%.*s",
-                              (int)(end - start), start)
-                   : snprintf(address, sizeof address, "%.*s:%d",
-                              (int)(end - start), start, PORT_WS);
+  int n =
+      has_port
+          ? snprintf(address, sizeof address, "%.*s", (int)(end - start), start)
+          : snprintf(address, sizeof address, "%.*s:%d", (int)(end - start),
+                     start, plan->tls ? PORT_WSS : PORT_WS);
   if (n >= (int)sizeof address ||
       config_split_address(address, plan->host, sizeof plan->host,
                            &plan->port) < 0 ||

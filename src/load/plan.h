@@ -39,6 +39,7 @@ struct plan {
   enum plan_scenario scenario;
   char host[PLAN_HOST_BYTES];
   int port;
+  bool tls;
   char path[PLAN_PATH_BYTES]; /* with the query */
   unsigned connections, senders, room_size;
   unsigned window; /* closed loop: in flight per sender */
@@ -59,8 +60,8 @@ struct plan {
 const char *plan_scenario_name(enum plan_scenario scenario);
 const char *plan_scenario_help(enum plan_scenario scenario);
 
-/* Reads "ws://host[:port][/path]". 0; or ERR_CONFIG, with what is wrong
- * appended to `why`. */
+/* Reads "ws://host[:port][/path]", or wss://. 0; or ERR_CONFIG, with what is
+ * wrong appended to `why`. */
 MUST_CHECK int plan_set_url(struct plan *plan, const char *url,
                             struct buf *why);
 
