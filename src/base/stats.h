@@ -36,6 +36,8 @@
   X(messages_inflated, "messages received that were compressed")               \
   X(messages_refused, "messages answered with an error, or dropped")           \
   X(rate_limited, "messages refused by a rate")                                \
+  X(reads_paused,                                                              \
+    "times a client far past its rates was not read for a while")              \
   X(handler_errors, "handlers, hooks and timers that failed")                  \
   X(handler_timeouts, "those of them that took too long")                      \
   X(handler_memory_errors, "those of them that ran out of memory")             \

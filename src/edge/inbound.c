@@ -9,8 +9,6 @@
 #include "edge/link.h"
 #include "edge/outbound.h"
 #include "edge/ws.h"
-#include "protocol/answer.h"
-#include "protocol/inbox.h"
 #include "protocol/router.h"
 #include "wire/close.h"
 #include "wire/json.h"
@@ -35,16 +33,14 @@ static int inflate_message(struct conn *conn, const char *data, size_t len,
   return checked ? 0 : CLOSE_INVALID_TEXT;
 }
 
-/* The sender pays for the bytes that it sends, we for those that come of it:
- * one who is past its rates and goes on like that is not just told so. */
 static void take_compressed(struct conn *conn, const char *data, size_t len,
                             bool is_binary) {
   struct buf out = {0};
   int fault = inflate_message(conn, data, len, is_binary, &out);
   if (fault)
     conn_close(conn, fault, NULL);
-  else if (!router_message(conn, out.data, out.len, is_binary))
-    answer_mistake(conn);
+  else
+    router_message(conn, out.data, out.len, is_binary);
   buf_free(&out);
 }
 
@@ -53,7 +49,7 @@ static void take_message(struct conn *conn, const char *data, size_t len,
   if (part->compressed)
     take_compressed(conn, data, len, part->is_binary);
   else
-    (void)router_message(conn, data, len, part->is_binary);
+    router_message(conn, data, len, part->is_binary);
 }
 
 /* Whether the message can still become one that is not too long. What does
@@ -187,7 +183,7 @@ static void take(struct edge *edge, struct conn *conn, void *data, size_t len) {
   struct reader_input input = {data, len};
   conn->last_frame_ms = uv_now(edge->protocol->loop);
   while (input.len > 0 && conn->watch.ready)
-    if (inbox_is_full(conn)) {
+    if (conn->held) {
       buf_put(&ws_session_of(conn)->rest, input.at, input.len);
       return;
     } else if (!take_next(edge, conn, &input)) {

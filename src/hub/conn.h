@@ -93,6 +93,7 @@ struct conn {
   struct user *user;     /* NULL before manager_login, and for raw.auth none */
   struct list user_node; /* in user->conns */
   uint32_t slot;         /* a small number that no other connection has */
+  uint8_t held;          /* why it is not read, by protocol/hold; 0: it is */
 
   /* What a message costs its sender; its handlers and hooks run one at a time,
    * also while one waits. */
@@ -136,8 +137,10 @@ struct conn {
   uint64_t next_ping_ms;
   uint64_t probe_ms;   /* when it must have answered a probe; 0: none */
   uint64_t closing_ms; /* when conn_close was called */
+  uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
 
-  struct bucket errors;  /* answered to it, by protocol/answer */
+  struct bucket errors;                 /* answered to it, by protocol/answer */
+  struct bucket refused, refused_bytes; /* past its rates, by protocol/router */
   uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
 
   int close_code;     /* 0 until conn_close */

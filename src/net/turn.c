@@ -19,8 +19,10 @@ static void on_idle(uv_idle_t *idle) {
   bool more;
   do {
     more = false;
-    for (int i = 0; i < TURN_QUEUES; i++)
+    for (int i = 0; i < TURN_QUEUES; i++) {
+      turn_part_begin(turn);
       more |= run_first(&turn->queues[i]);
+    }
   } while (more && uv_hrtime() < end);
   if (!more)
     uv_idle_stop(idle);

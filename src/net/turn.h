@@ -5,8 +5,8 @@
  * that has sent sixty messages in one packet, five hundred functions of a
  * script whose time has come. So nobody runs all that he has in one go:
  *
- * - Who has computed for longer than TURN_SHARE_NS in a turn of the loop waits
- *   for the next one with the rest (turn_share_used).
+ * - Who has computed for longer than TURN_SHARE_NS at one go waits for his next
+ *   turn with the rest (turn_share_used).
  * - Whatever loops over many asks turn_part_over, and leaves what is left for
  *   the next turn.
  * - Work that is due waits in a queue. In each turn the queues are run for
@@ -41,9 +41,8 @@ struct task {
 struct turn {
   uv_idle_t idle; /* active while a queue has something */
   struct list queues[TURN_QUEUES];
-  const void *who;   /* for whom a script ran last: a connection, or NULL */
-  uint64_t loop_ms;  /* in the turn of that loop time, */
-  uint64_t since_ns; /* where it began then */
+  const void *who; /* for whom a script ran last; NULL: for none, or none did */
+  uint64_t since_ns; /* where it began, with nobody else in between */
   uint64_t part_ns;  /* when the first script of this part began; 0: none yet */
   uint64_t last_ns;  /* and the last one */
 };
@@ -64,13 +63,11 @@ static inline bool turn_has(const struct turn *turn, enum turn_queue queue) {
 /* Runs what is in that queue, and what comes to it, now. For the end. */
 void turn_finish(struct turn *turn, enum turn_queue queue);
 
-/* A script begins to run at `now_ns` of uv_hrtime, for whom, at that time of
- * the loop. */
+/* A script begins to run at `now_ns` of uv_hrtime, for whom. */
 static inline void turn_note(struct turn *turn, const void *who,
-                             uint64_t loop_ms, uint64_t now_ns) {
-  if (turn->who != who || turn->loop_ms != loop_ms) {
+                             uint64_t now_ns) {
+  if (turn->who != who) {
     turn->who = who;
-    turn->loop_ms = loop_ms;
     turn->since_ns = now_ns;
   }
   if (turn->part_ns == 0)
@@ -78,15 +75,14 @@ static inline void turn_note(struct turn *turn, const void *who,
   turn->last_ns = now_ns;
 }
 
-/* Whether scripts have run for `who` long enough in this turn. */
-static inline bool turn_share_used(const struct turn *turn, const void *who,
-                                   uint64_t loop_ms) {
-  return turn->who == who && turn->loop_ms == loop_ms &&
-         uv_hrtime() - turn->since_ns > TURN_SHARE_NS;
+/* Whether scripts have run for `who` long enough since its turn began. */
+static inline bool turn_share_used(const struct turn *turn, const void *who) {
+  return turn->who == who && uv_hrtime() - turn->since_ns > TURN_SHARE_NS;
 }
 
 /* A loop over many begins. */
 static inline void turn_part_begin(struct turn *turn) {
+  turn->who = NULL;
   turn->part_ns = turn->last_ns = 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "protocol/auth.h"
-#include "protocol/inbox.h"
+#include "protocol/hold.h"
 #include "protocol/protocol.h"
 
 #include <time.h>
@@ -46,7 +46,7 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
 /* Before a connection counts as dead: bytes that were no message for us, such
  * as the pings of a WebSocket library, are a sign of life too. */
 static void look_closer(struct conn *conn, uint64_t now) {
-  if (inbox_is_full(conn)) { /* it may well speak: we do not read */
+  if (conn->held) { /* it may well speak: we do not read */
     conn->last_frame_ms = now;
     return;
   }
@@ -137,6 +137,18 @@ static uint64_t look(struct conn *conn, uint64_t now) {
   return UINT64_MAX;
 }
 
+/* One that has flooded is read again: now, when it is over, and also when it
+ * closes, as it has to answer that. */
+static uint64_t resume(struct conn *conn, uint64_t now) {
+  if (!conn->resume_ms)
+    return UINT64_MAX;
+  if (now < conn->resume_ms && conn_is_open(conn))
+    return conn->resume_ms;
+  conn->resume_ms = 0;
+  hold_clear(conn, HOLD_RATE);
+  return UINT64_MAX;
+}
+
 static void on_timer(uv_timer_t *timer) {
   heartbeat_arm(container_of(timer, struct conn, timer));
 }
@@ -144,6 +156,7 @@ static void on_timer(uv_timer_t *timer) {
 void heartbeat_arm(struct conn *conn) {
   uint64_t now = uv_now(conn->timer.loop);
   uint64_t due = look(conn, now);
+  due = earlier(due, resume(conn, now));
   if (due == UINT64_MAX)
     uv_timer_stop(&conn->timer);
   else

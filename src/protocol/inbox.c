@@ -3,6 +3,7 @@
 #include "protocol/inbox.h"
 
 #include "base/mem.h"
+#include "protocol/hold.h"
 #include "protocol/protocol.h"
 
 #include <string.h>
@@ -17,13 +18,7 @@ struct message {
 struct inbox {
   struct list messages;
   size_t count, bytes;
-  bool paused; /* the socket is not read */
 };
-
-static void pause_reading(struct conn *conn, bool paused) {
-  conn->inbox->paused = paused;
-  conn->io->pause(conn, paused);
-}
 
 void inbox_hold(struct conn *conn) {
   if (conn->inbox)
@@ -44,9 +39,8 @@ void inbox_push(struct conn *conn, const char *text, size_t len,
   list_push(&inbox->messages, &message->node);
   inbox->count++;
   inbox->bytes += len;
-  if (!inbox->paused &&
-      (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES))
-    pause_reading(conn, true);
+  if (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES)
+    hold_set(conn, HOLD_INBOX);
 }
 
 static struct message *shift(struct inbox *inbox) {
@@ -66,20 +60,14 @@ void inbox_run(struct conn *conn, inbox_fn *handle) {
   while (inbox && !enough && !conn_is_busy(conn) && (message = shift(inbox))) {
     handle(conn, message->text, message->len, message->is_binary);
     mem_free(message);
-    enough = turn_share_used(&protocol_of(conn)->host.turn, conn,
-                             uv_now(conn->timer.loop));
+    enough = turn_share_used(&protocol_of(conn)->host.turn, conn);
   }
   if (!inbox)
     return;
-  if (inbox->paused && inbox->count <= INBOX_MESSAGES / 2 &&
-      inbox->bytes <= INBOX_BYTES / 2)
-    pause_reading(conn, false);
+  if (inbox->count <= INBOX_MESSAGES / 2 && inbox->bytes <= INBOX_BYTES / 2)
+    hold_clear(conn, HOLD_INBOX);
   if (inbox->count == 0)
     inbox_drop(conn);
-}
-
-bool inbox_is_full(const struct conn *conn) {
-  return conn->inbox && conn->inbox->paused;
 }
 
 void inbox_drop(struct conn *conn) {
@@ -89,8 +77,7 @@ void inbox_drop(struct conn *conn) {
     return;
   while ((message = shift(inbox)))
     mem_free(message);
-  if (inbox->paused)
-    pause_reading(conn, false);
+  hold_clear(conn, HOLD_INBOX);
   list_remove(&conn->task.node);
   conn->inbox = NULL;
   mem_free(inbox);

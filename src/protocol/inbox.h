@@ -27,9 +27,6 @@ typedef void inbox_fn(struct conn *conn, const char *text, size_t len,
  * had its share of the turn, or none is left. */
 void inbox_run(struct conn *conn, inbox_fn *handle);
 
-/* Whether the socket is not read at the moment. */
-bool inbox_is_full(const struct conn *conn);
-
 /* Forgets all of them. */
 void inbox_drop(struct conn *conn);
 

@@ -2,16 +2,31 @@
  * From a text to a handler. */
 #include "protocol/router.h"
 
+#include "base/log.h"
 #include "base/utf8.h"
 #include "protocol/admit.h"
 #include "protocol/answer.h"
 #include "protocol/auth.h"
 #include "protocol/envelope.h"
+#include "protocol/heartbeat.h"
+#include "protocol/hold.h"
 #include "protocol/inbox.h"
 #include "protocol/protocol.h"
 #include "protocol/raw.h"
 #include "protocol/rooms.h"
+
 #include "wire/json.h"
+#include <math.h>
+
+/* A client is far past its rates when so many times as much is refused of it,
+ * these at least; then it is not read for so long at most, so that its end is
+ * noticed. */
+enum {
+  FLOOD_TIMES = 4,
+  FLOOD_PER_S = 50,
+  FLOOD_BURST = 100,
+  FLOOD_PAUSE_MS = 1000
+};
 
 typedef void builtin_fn(struct conn *conn, const struct envelope *env);
 
@@ -126,8 +141,7 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
  * others. */
 static bool must_wait(const struct conn *conn) {
   return conn_is_busy(conn) || conn->inbox ||
-         turn_share_used(&protocol_of(conn)->host.turn, conn,
-                         uv_now(protocol_of(conn)->loop));
+         turn_share_used(&protocol_of(conn)->host.turn, conn);
 }
 
 /* Messages wait, and nothing but that. */
@@ -176,7 +190,33 @@ static void take_text(struct conn *conn, const char *text, size_t len,
     dispatch(conn, &env);
 }
 
-bool router_message(struct conn *conn, const char *text, size_t len,
+/* One who is a little past its rates learns that at once, for each message. Who
+ * goes on at some times that speed is read again when there is room: what it
+ * sends waits at its side. */
+static void slow_down(struct conn *conn, size_t len, uint32_t wait) {
+  const struct config *config = protocol_of(conn)->config;
+  uint64_t now = uv_now(protocol_of(conn)->loop);
+  double times = FLOOD_TIMES,
+         bytes = times * (double)config->limits_bytes_per_s;
+  double rate = times * (double)config->limits_messages_per_s;
+  double burst = times * (double)config->limits_burst;
+  bool flood =
+      bucket_take(&conn->refused, fmax(rate, FLOOD_PER_S),
+                  fmax(burst, FLOOD_BURST), 1, now) ||
+      bucket_take(&conn->refused_bytes, bytes, bytes, (double)len, now);
+  if (!flood || !conn_is_open(conn))
+    return;
+  if (!conn->resume_ms) {
+    conn->manager->stats->reads_paused++;
+    log_debug("conn=%llu user=%s is past its rates and not read for a while",
+              (unsigned long long)conn->id, conn_user_name(conn));
+  }
+  conn->resume_ms = now + (wait < FLOOD_PAUSE_MS ? wait : FLOOD_PAUSE_MS);
+  hold_set(conn, HOLD_RATE);
+  heartbeat_arm(conn);
+}
+
+void router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary) {
   struct stats *stats = conn->manager->stats;
   stats->messages_in++;
@@ -186,14 +226,17 @@ bool router_message(struct conn *conn, const char *text, size_t len,
     take_raw(conn, text, len, is_binary, wait > 0);
   else
     take_text(conn, text, len, wait);
-  return wait == 0;
+  if (wait)
+    slow_down(conn, len, wait);
 }
 
 bool router_control(struct conn *conn, size_t len) {
-  if (take_rates(conn, len) == 0)
+  uint32_t wait = take_rates(conn, len);
+  if (!wait)
     return true;
   conn->manager->stats->rate_limited++;
   answer_mistake(conn);
+  slow_down(conn, len, wait);
   return false;
 }
 

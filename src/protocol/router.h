@@ -19,8 +19,8 @@
 size_t router_message_limit(const struct conn *conn);
 
 /* A whole message. `text` is not NULL and borrowed; that of a raw connection
- * may be binary, else it is valid UTF-8. False if a rate has refused it. */
-bool router_message(struct conn *conn, const char *text, size_t len,
+ * may be binary, else it is valid UTF-8. */
+void router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary);
 
 /* A ping or pong of RFC 6455, or an empty fragment, which costs its sender what

@@ -105,6 +105,8 @@ static void say_farewell(struct protocol *protocol, struct conn *conn) {
 void session_reap(struct protocol *protocol) {
   struct list *node;
   /* Hooks may close further connections: they come at the end of the list. */
+  if (list_empty(&protocol->manager.gone))
+    return;
   turn_part_begin(&protocol->host.turn);
   while (!turn_part_over(&protocol->host.turn) &&
          (node = list_shift(&protocol->manager.gone)))

@@ -542,8 +542,7 @@ static void step(struct call *call, int nargs) {
   list_remove(&call->node);
   list_remove(&call->conn_node);
   start_budget(call);
-  turn_note(&host->turn, call->spec.conn, uv_now(host->loop),
-            generation->budget.start_ns);
+  turn_note(&host->turn, call->spec.conn, generation->budget.start_ns);
   generation->current = call;
   host_running(host, call->spec.handler);
   int status = lua_resume(call->L, generation->L, nargs, &nresults);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Why a socket is not read for a while: its kernel, and its peer's, keep what
+ * comes, and the peer waits in the end. Nothing is lost. */
+#ifndef PROTOCOL_HOLD_H
+#define PROTOCOL_HOLD_H
+
+#include "hub/conn.h"
+
+enum hold {
+  HOLD_INBOX = 1, /* too much waits to be handled */
+  HOLD_RATE = 2,  /* it is far past its rates */
+};
+
+/* Adds a reason, or takes it away; with the last one reading goes on. */
+void hold_set(struct conn *conn, enum hold reason);
+void hold_clear(struct conn *conn, enum hold reason);
+
+#endif
