@@ -44,8 +44,8 @@ export const closeAfter = (error) => (isAge(error)
 // What the client itself has to say.
 const SENTENCES = {
   NOT_READY: 'There is no connection.',
-  QUEUE_FULL: 'Too many messages wait for the connection.',
-  BUSY: 'The network is behind with what was sent before.',
+  QUEUE_FULL: 'The queue is full.',
+  BUSY: 'The network is behind.',
   TOO_LARGE: 'The message is longer than the server takes.',
   DISCONNECTED: 'The connection ended before the answer came.',
   TIMEOUT: 'No answer came in time.',
@@ -66,7 +66,8 @@ const SENTENCES = {
  */
 export class PerigeeError extends Error {
   constructor(code, sent = false, { message, retry = false, ...more } = {}) {
-    super(message || SENTENCES[code] || code);
+    const why = more.cause?.message;
+    super(message || (SENTENCES[code] || code) + (why ? ` (${why})` : ''));
     this.name = 'PerigeeError';
     this.code = code;
     this.sent = sent;

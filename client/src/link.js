@@ -17,7 +17,7 @@ export const HANDSHAKE = Symbol('handshake');
 
 const NO_LOGIN = 'The server found no token in the handshake.';
 
-const trouble = (code, retry, cause, message = cause?.message) =>
+const trouble = (code, retry, cause, message) =>
   new PerigeeError(code, false, { message, retry, cause });
 
 export class Link {
@@ -139,7 +139,8 @@ export class Link {
         close: (...how) => this.#closed(...how),
       });
     } catch (cause) { // an address it will never take
-      this.#end(null, 'no socket', trouble('NO_SOCKET', false, cause));
+      this.#end(null, 'no socket', trouble('NO_SOCKET', false, cause,
+        cause.message));
     }
   }
 
@@ -150,10 +151,7 @@ export class Link {
 
   #closed(code, reason, cause) {
     let error;
-    if (!this.#opened) {
-      error = trouble('UNREACHABLE', true, cause, cause?.message &&
-        `The server cannot be reached: ${cause.message}`);
-    }
+    if (!this.#opened) error = trouble('UNREACHABLE', true, cause);
     if (code === CLOSE.AUTH_TIMEOUT && this.#source === HANDSHAKE) {
       error = trouble('NO_TOKEN', true, undefined, NO_LOGIN);
     }

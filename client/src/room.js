@@ -3,7 +3,8 @@
 //
 // A room is `joining` (asked, or to be asked at the next connection), `joined`
 // or `refused`. A lost connection turns joined into joining; only a refusal
-// that may not be repeated, or `leave`, ends it. Several parts of a page may
+// that may not be repeated, or `leave`, ends it; `left` is remembered while
+// somebody counts on it. Several parts of a page may
 // want the same room: joins are counted, and the last `leave` leaves. The
 // server's scripts may put the client into rooms and take it out, too; a room
 // that nobody here has joined is theirs to join again.
@@ -29,7 +30,8 @@ export class Rooms {
   }
 
   list() {
-    return [...this.#rooms.values()].map(view);
+    return [...this.#rooms.values()].map(view)
+      .filter(({ state }) => state !== 'left');
   }
 
   /** The `data` of the next join that should be sent, if there is one. */
@@ -56,7 +58,7 @@ export class Rooms {
   leave(name, all) {
     const room = this.#rooms.get(name);
     if (room && --room.count > 0 && !all) return Promise.resolve();
-    if (room) this.#forget(room);
+    if (room) this.#forget(room, room.state === 'left');
     return this.#client.live() ? this.#bye(name) : Promise.resolve();
   }
 
@@ -105,7 +107,9 @@ export class Rooms {
   /** A script has taken it out; a join that is under way decides anew. */
   takenOut(name, data) {
     const room = this.#rooms.get(name);
-    if (room?.state === 'joined' && !room.isPending) this.#forget(room, data);
+    if (room?.state !== 'joined' || room.isPending) return;
+    this.#become(room, 'left', data);
+    if (room.count < 1) this.#rooms.delete(name);
   }
 
   #add(name) {
@@ -114,11 +118,11 @@ export class Rooms {
     return room;
   }
 
-  #forget(room, data) {
+  #forget(room, isKnown) {
     this.#rooms.delete(room.room);
     this.#due.delete(room);
     this.#settle(room, 'reject', new PerigeeError('LEFT'));
-    this.#client.changed({ room: room.room, state: 'left', data });
+    if (!isKnown) this.#client.changed({ room: room.room, state: 'left' });
   }
 
   #open(room) {

@@ -96,6 +96,25 @@ test('a script puts the client into a room and takes it out', async (t) => {
     ['mine'], 'nobody here asked for ~team');
 });
 
+test('who was taken out still counts', async (t) => {
+  const { fake, clock, client } = await pair(t);
+  await client.connect();
+  await client.join('r1'); // one part of the page
+  fake.conn.socket.send('{"type":"left","room":"r1"}');
+  await next(client, 'left');
+  fake.cut();
+  await reach(client, 'waiting');
+  clock.advance(1000);
+  await reach(client, 'ready');
+  await client.request('sync');
+  assert.equal(fake.conn.heard('join').length, 0);
+  await client.join('r1'); // another one
+  await client.leave('r1'); // the first one goes
+  assert.deepEqual(states(client), ['r1 joined']);
+  await client.leave('r1');
+  assert.equal(fake.conn.heard('leave').length, 1);
+});
+
 test('a room that was refused may be given', async (t) => {
   const { fake, client } = await pair(t, { manners: {
     join: (conn, { id }) => conn.error(id, 'chat.members_only') } });
