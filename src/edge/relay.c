@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -75,19 +76,33 @@ static void go_on(struct visitor *visitor) {
     visitor_free(visitor);
 }
 
-/* The library always closes; what the peer is told about that, behind the first
- * line, is ours. */
+/* Whether it says where it ends. Its first block has the whole of its head. */
+static bool has_length(const unsigned char *data, size_t len) {
+  static const char name[] = "\ncontent-length:";
+  const size_t name_len = sizeof name - 1;
+  for (size_t i = 0; i + name_len <= len; i++)
+    if (!strncasecmp((const char *)data + i, name, name_len))
+      return true;
+  return false;
+}
+
+/* The library always closes, and says HTTP/1.0 when it refuses. What the peer
+ * is told about that is ours: the version, and a header behind the first line.
+ */
 static ssize_t begin_answer(struct visitor *visitor, unsigned char *data,
                             ssize_t len) {
+  static const char version[] = "HTTP/1.1";
+  unsigned char *newline = memchr(data, '\n', (size_t)len);
+  visitor->answered = true;
+  if (!newline || newline - data < (ssize_t)sizeof version ||
+      !has_length(data, (size_t)len))
+    visitor->last = true;
+  if (!newline || newline - data < (ssize_t)sizeof version)
+    return len;
   const char *text =
       visitor->last ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
-  unsigned char *newline = memchr(data, '\n', (size_t)len);
   size_t more = strlen(text);
-  visitor->answered = true;
-  if (!newline) { /* as it never is; then the end is the end */
-    visitor->last = true;
-    return len;
-  }
+  memcpy(data, version, sizeof version - 1);
   newline++;
   memmove(newline + more, newline, (size_t)(data + len - newline));
   memcpy(newline, text, more);

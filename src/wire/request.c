@@ -192,6 +192,27 @@ static bool take_authority(struct request *request, struct slice *target) {
   return false;
 }
 
+static int hex(char c) {
+  if (is_class(c, DIGIT))
+    return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 3986, 2.1. A zero would end the path for whoever reads it as text. */
+static bool escapes_are_good(struct slice target) {
+  for (size_t i = 0; i < target.len; i++) {
+    if (target.at[i] != '%')
+      continue;
+    if (target.len - i < 3)
+      return false;
+    int high = hex(target.at[i + 1]), low = hex(target.at[i + 2]);
+    if (high < 0 || low < 0 || (high == 0 && low == 0))
+      return false;
+  }
+  return true;
+}
+
 static bool read_target(struct request *request, struct slice target,
                         struct request_fault *fault) {
   static const char root[] = "/";
@@ -202,6 +223,8 @@ static bool read_target(struct request *request, struct slice target,
     good = take_authority(request, &target);
   if (!good)
     return fail(fault, 400, "the target is neither a path nor an address\n");
+  if (!escapes_are_good(target))
+    return fail(fault, 400, "the target has an escape that is none, or %00\n");
   const char *mark = memchr(target.at, '?', target.len);
   size_t len = mark ? (size_t)(mark - target.at) : target.len;
   request->path =
