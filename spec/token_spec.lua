@@ -362,6 +362,14 @@ describe("A token signed with a private key", function()
     assert.equal("alice", try(server, token).user)
   end)
 
+  it("may be of any type", function()
+    for _, typ in ipairs { "at+jwt", "application/at+jwt", "jwt" } do
+      local token = jwt.make({ typ = typ, alg = "RS256" }, { sub = "alice" },
+        jwt.rsa(key))
+      assert.equal("alice", try(server, token).user)
+    end
+  end)
+
   it("is refused from another private key", function()
     local sign = jwt.rsa(jwt.new_rsa_key())
     refused(server, jwt.make(RS256, { sub = "alice" }, sign))

@@ -150,6 +150,20 @@ function write({ rows, notes }, count) {
   fs.writeFileSync(page, text.slice(0, begin) + table + text.slice(end));
 }
 
+// What src/auth/vectors_test.c reads.
+function writeVectors(path, results) {
+  const pem = (name) => crypto.createPublicKey(fs.readFileSync(`${keys}/${name}.pem`))
+    .export({ type: 'spki', format: 'pem' }).trim().replaceAll('\n', '\\n');
+  const kept = results.filter((r) => r.user && r.case === 'plain');
+  fs.writeFileSync(path, [
+    '# Tokens of real libraries, made by `field/tokens` with VECTORS. The keys are of',
+    '# that run alone.', `now ${Math.floor(Date.now() / 1000)}`, `secret ${secret}`,
+    `jwks ${fs.readFileSync(`${keys}/jwks.json`)}`,
+    ...['RSA', 'ES256', 'ES384', 'ES512', 'EdDSA'].map((name) => `pem ${name} ${pem(name)}`),
+    ...kept.map((r) => `token ${r.alg} ${r.token} ${r.library} ${r.version}`), '',
+  ].join('\n'));
+}
+
 makeKeys();
 const programs = `${folder}/programs`;
 const made = [
@@ -171,6 +185,7 @@ try {
 for (const r of results.filter((x) => x.error && x.case === 'plain'))
   console.log(`${r.library} ${r.alg}: ${r.error}`);
 const summary = rowsOf(results);
+if (process.env.VECTORS) writeVectors(process.env.VECTORS, results);
 if (!part) write(summary, results.filter((r) => r.token).length);
 console.log([...summary.rows, ...summary.notes].join('\n'));
 // Those whose row says "none" are there to show that, see docs/tokens.md.
