@@ -17,6 +17,7 @@ async function begin(row, server, plan) {
   const [command, ...args] = row.command;
   const child = spawn(command, [...args, relay.url, auth], {
     cwd: row.folder, stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a group of its own: browsers are many processes
     env: { ...process.env, ...row.env },
   });
   const talk = { user, relay, child, server, lines: [], errors: '' };
@@ -47,13 +48,19 @@ async function begin(row, server, plan) {
   return talk;
 }
 
+function kill(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch { /* it is gone already */ }
+}
+
 /** Waits for the program to end by itself, then cleans up. */
 async function end(talk, ms = WAIT_MS) {
   let timer;
   const late = new Promise((done) => { timer = setTimeout(done, ms, 'late'); });
   if (await Promise.race([talk.ended, late]) === 'late') {
     talk.isLate = true;
-    talk.child.kill('SIGKILL');
+    kill(talk.child);
     await talk.ended;
   }
   clearTimeout(timer);
@@ -79,7 +86,8 @@ export async function converse(row, server) {
   const { seen } = talk.relay;
   const [text] = talk.all('text');
   const steps = [
-    [talk.isIn, `no login: ${talk.errors.trim() || seen.status || '-'}`],
+    [talk.isIn, `no login: ${(/ 101 /.test(seen.status) ? '' : seen.status)
+      || talk.errors.trim() || '-'}`],
     [talk.all('join').length === 1, 'no join'],
     [text?.same, 'the 40 KB did not come as they were'],
     [gone?.reason === 'closed', `ended by ${gone?.reason ?? 'nobody'}`],
@@ -96,13 +104,13 @@ export async function converse(row, server) {
 /** Messages that grow: the last that came, and what is seen of the next. */
 export async function largest(row, server) {
   const talk = await begin(row, server, 'sizes');
-  const gone = talk.isIn && await talk.logged('disconnect', 60000);
+  const gone = talk.isIn && await talk.logged('disconnect', 120000);
   await end(talk, 15000);
   const sizes = talk.all('size').map((line) => line.size);
   const { seen } = talk.relay;
   return {
     bytes: sizes.at(-1) ?? 0,
-    isAll: gone?.reason === 'closed' && sizes.at(-1) > 1 << 24,
+    isAll: gone?.reason === 'closed' && sizes.at(-1) === 1 << 24,
     told: seenBy(talk, 15000), close: seen.close ?? 'nothing',
     parts: gotBy(talk).length > 2 * sizes.length + 4, // auth_ok, bye, the next
   };
@@ -132,7 +140,7 @@ export async function idle(row, server, seconds) {
   talk.relay.ping();
   await new Promise((done) => { setTimeout(done, seconds * 1000); });
   const { pings, pongs } = talk.relay.seen;
-  talk.child.kill('SIGKILL');
+  kill(talk.child);
   await end(talk, 15000);
   return {
     pong: pongs.includes('field'),

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 const SIZES = [[1 << 20, 'MiB'], [1 << 10, 'KiB']];
 
 function size({ bytes, isAll }) {
-  if (isAll) return 'over 16 MiB';
+  if (isAll) return '16 MiB or more';
   for (const [unit, name] of SIZES) {
     if (bytes + 1 >= unit) {
       const rest = bytes % unit;

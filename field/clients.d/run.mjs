@@ -14,6 +14,7 @@ const IDLE_S = 35;
 const OPTIONS = {
   'heartbeat.interval_s': 3600,
   'limits.queue_bytes': '128MiB',
+  'limits.send_bytes': '16MiB',
   'limits.stall_s': 0,
   'limits.bytes_per_s': 0,
   'limits.messages_per_s': 0,

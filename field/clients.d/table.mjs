@@ -63,6 +63,10 @@ export const clients = [
     command: ['./node_modules/@deno/linux-x64-glibc/deno', 'run', '-A',
       `${PROGRAMS}/w3c.mjs`, 'global'],
   },
+  {
+    name: 'Chromium', apt: 'chromium',
+    command: [node(24), `${PROGRAMS}/chromium.mjs`],
+  },
   python('websockets', 'python3-websockets', 'websockets_client'),
   python('websocket-client', 'python3-websocket', 'websocket_client'),
   python('aiohttp', 'python3-aiohttp', 'aiohttp_client'),
@@ -141,6 +145,17 @@ export const clients = [
       '-l', `${PROGRAMS}/emacs.el`],
     known: 'ended by protocol_error', knownDeflated: 'ended by protocol_error',
     note: 'yes; its close frame is not masked',
+  },
+  {
+    name: 'SWI-Prolog', apt: 'swi-prolog-nox',
+    command: ['swipl', `${PROGRAMS}/swi.pl`],
+    known: 'no login: HTTP/1.1 400 Bad Request',
+    knownDeflated: 'no login: HTTP/1.1 400 Bad Request',
+    note: 'no: it asks in HTTP/1.0, and is answered 400',
+  },
+  {
+    name: 'Godot 3', apt: 'godot3-server',
+    command: ['godot3-server', '-s', `${PROGRAMS}/godot.gd`],
   },
   c('libwebsockets', 'libwebsockets-dev', 'lws', '-lwebsockets'),
   c('CivetWeb', 'libcivetweb-dev', 'civetweb', '-lcivetweb'),

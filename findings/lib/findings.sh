@@ -6,13 +6,15 @@ folder=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "$folder"' EXIT
 
-# debian PACKAGE…: installs what is not there.
+# debian PACKAGE…: installs what is not there, and says which versions.
 debian() {
-  dpkg-query -W "$@" >/dev/null 2>&1 && return
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-    --no-install-recommends install "$@" >/dev/null
+  dpkg-query -W "$@" >/dev/null 2>&1 || {
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+      --no-install-recommends install "$@" >/dev/null 2>&1
+  }
+  dpkg-query -W "$@" >&2
 }
 
 # npm_packages NAME@VERSION…: into the temporary folder.

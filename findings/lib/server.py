@@ -3,8 +3,8 @@
 
 It answers the handshake by RFC 6455 and does one step after the other:
 text=SIZE (or text=WORDS), close=CODE[,REASON], eof, reset, deflate (agrees on
-permessage-deflate without contexts; must be the first step), read=N (waits
-for so many messages). Then it reads until the client is gone, and prints each
+permessage-deflate without contexts) and request (prints its line), each of
+which must be the first step; read=N (waits for so many messages). Then it reads until the client is gone, and prints each
 frame that it got. Standard library only, so that no other code is in doubt.
 """
 import base64, hashlib, os, socket, struct, sys, zlib
@@ -33,7 +33,10 @@ class Peer:
 
     def handshake(self):
         headers = {}
-        self.stream.readline()
+        request = self.stream.readline().strip().decode()
+        if self.steps and self.steps[0] == "request":
+            self.steps.pop(0)
+            print(request)
         while (line := self.stream.readline().strip()):
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()

@@ -11,8 +11,7 @@ main([URL, Auth]) :-
 
 receive(Socket) :-
     catch(ws_receive(Socket, Message, [format(string)]), Error,
-          ( print_message_lines(user_error, '', []),
-            format("closed ~q~n", [Error]), halt)),
+          ( format("closed ~q~n", [Error]), halt)),
     take(Message.opcode, Message, Socket).
 
 take(close, Message, _) :- !,

@@ -9,7 +9,9 @@ local SIZES = {}
 for power = 12, 24 do
   local size = 1 << power
   for _, near in ipairs { size - 1, size, size + 1 } do
-    SIZES[#SIZES + 1] = near
+    if near <= 1 << 24 then -- the most of `limits.send_bytes`
+      SIZES[#SIZES + 1] = near
+    end
   end
 end
 
