@@ -60,10 +60,16 @@ local function string(text, at)
 end
 
 local function number(text, at)
-  local digits, stop = text:match("^(%-?%d+%.?%d*[eE]?[+-]?%d*)()", at)
-  if not digits then fail(text, at, "no value") end
-  if digits:match "^%-?%d+$" then
-    return digits, stop
+  local digits, stop = text:match("^([-+.%w]+)()", at)
+  local whole, rest = (digits or ""):match "^%-?(%d+)(.*)$"
+  if not whole then fail(text, at, "no value") end
+  local stop_of_fraction = rest:match "^%.%d+()" or 1
+  local rest_of_it = rest:sub(stop_of_fraction)
+  if whole:find "^0%d" or not (rest_of_it == ""
+    or rest_of_it:find "^[eE][+-]?%d+$") then
+    fail(text, at, "bad number")
+  elseif rest == "" then
+    return digits == "-0" and "0" or digits, stop
   end
   return ("float %.17g"):format(tonumber(digits)), stop
 end

@@ -3,7 +3,8 @@
  *
  *   JSON               Lua
  *   5                  5 (integer, if int64 holds it)
- *   5.0, 5e3, -0       5.0 (float)
+ *   -0                 0, as in Lua
+ *   5.0, 5e3, -0.0     5.0 (float)
  *   null               json.null, the light userdata NULL
  *   [ ]                a table with the array metatable
  *   { }                a table

@@ -50,7 +50,7 @@ static void decodes(void **state) {
       "  assert(got == want and math.type(got) == math.type(want), text)\n"
       "end\n"
       "is('5', 5) is('-5', -5) is('0', 0) is(' 5.0 ', 5.0) is('5e0', 5.0)\n"
-      "is('-0', -0.0) assert(1 / json.decode('-0') == -math.huge)\n"
+      "is('-0', 0) is('-0.0', -0.0) is('-0e1', -0.0)\n"
       "is('9007199254740993', 9007199254740993)\n"
       "is('9223372036854775807', math.maxinteger)\n"
       "is('-9223372036854775808', math.mininteger)\n"

@@ -72,7 +72,7 @@ static const struct example examples[] = {
     {"integer", "9223372036854775808", "data: expected integer"},
     {"integer", "5.0", "data: expected integer"},
     {"integer", "5e0", "data: expected integer"},
-    {"integer", "-0", "data: expected integer"},
+    {"integer", "-0", FITS},
     {"integer", "\"5\"", "data: expected integer"},
     {"integer", "true", "data: expected integer"},
     {"integer>=1<=10", "1", FITS},

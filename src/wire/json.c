@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 
 #include <endian.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,9 +228,12 @@ static int64_t exponent(const char *at, const char *end) {
 /* Whether a number rounds to a finite double.
  *
  * It is 0.DDD × 10^power with a first D other than 0. The largest double is
- * 0.17976931348623157(08…) × 10^309; what has these 17 digits or smaller ones
- * rounds down to it, what has larger ones to infinity or close to that. */
-static bool is_finite(const char *at, const char *end) {
+ * 0.17976931348623157(08…) × 10^309, and what rounds to it goes on to half a
+ * step above: 0.17976931348623158(07…) × 10^309. What has these 17 digits is
+ * left to strtod. */
+static bool is_finite(const char *start, const char *end) {
+  static const uint64_t MOST = 17976931348623158;
+  const char *at = start;
   uint64_t digits = 0;
   int count = 0, fraction = 0;
   int64_t power = 0;
@@ -250,8 +254,12 @@ static bool is_finite(const char *at, const char *end) {
     power += exponent(at + 1, end);
   for (; count < 17; count++)
     digits *= 10;
-  return digits == 0 || power < 309 ||
-         (power == 309 && digits <= UINT64_C(17976931348623157));
+  if (digits == 0 || power < 309)
+    return true;
+  if (power > 309 || digits > MOST)
+    return false;
+  return digits < MOST ||
+         isfinite(json_to_double(start, (size_t)(end - start)));
 }
 
 int json_scan_number(struct json_scan *scan, bool *whole) {
@@ -432,8 +440,6 @@ bool json_to_int(const char *text, size_t len, int64_t *out) {
       return false;
     value = value * 10 + digit;
   }
-  if (negative && value == 0)
-    return false;
   *out = (int64_t)(negative ? 0 - value : value);
   return true;
 }
@@ -514,7 +520,9 @@ int json_put_double(struct buf *out, double value) {
     buf_put(out, ".0", 2);
     return 0;
   }
-  for (int precision = 15; precision <= 17; precision++) {
+  /* What is smaller than DBL_MIN has fewer digits, down to one. */
+  int least = fabs(value) < DBL_MIN ? 1 : 15;
+  for (int precision = least; precision <= 17; precision++) {
     snprintf(text, sizeof(text), "%.*g", precision, value);
     if (strtod(text, NULL) == value)
       break;

@@ -90,8 +90,8 @@ MUST_CHECK int json_scan_key(struct json_scan *scan, struct json_string *key);
 MUST_CHECK size_t json_unescape(const char *text, size_t len, char *out,
                                 size_t cap);
 
-/* The value of a scanned whole number; false when only a double can tell it
- * (beyond int64, or -0). */
+/* The value of a scanned whole number, of which -0 is 0; false when int64 does
+ * not hold it. */
 MUST_CHECK bool json_to_int(const char *text, size_t len, int64_t *out);
 
 /* The value of any scanned number; never infinite. */
