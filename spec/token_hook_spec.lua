@@ -118,6 +118,7 @@ describe("The hooks @start and @stop", function()
     server:reload()
     assert.equal("second", alice:request "kept")
     server:wait_log "(handler=@start [^\n]*no start)"
+    server:wait_log "reload gen=2 is live, but its @start failed: [^\n]*no start"
     server:wait_log "(handler=@stop [^\n]*no stop)"
   end)
 

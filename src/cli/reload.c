@@ -145,7 +145,12 @@ static int print_failure(const json_t *answer) {
   else if (*file)
     fprintf(stderr, "%s: ", file);
   fprintf(stderr, "%s\n", text_of(answer, "message"));
-  if (int_of(answer, "generation") > 0)
+  if (json_is_true(json_object_get(answer, "live")))
+    fprintf(stderr,
+            "perigee: generation %lld is live all the same, as the one before "
+            "was stopped\n",
+            int_of(answer, "generation"));
+  else if (int_of(answer, "generation") > 0)
     fprintf(stderr, "perigee: nothing has changed, generation %lld goes on\n",
             int_of(answer, "generation"));
   return CLI_FAILED;

@@ -277,8 +277,8 @@ static void fail(struct call *call, enum err err, char ref[CALL_REF_BYTES]) {
     stats->handler_timeouts++;
   if (call->out_of_memory)
     stats->handler_memory_errors++;
-  call->result =
-      (struct call_result){.verdict = CALL_FAILED, .err = err, .ref = ref};
+  call->result = (struct call_result){
+      .verdict = CALL_FAILED, .err = err, .ref = ref, .error = call->error};
 }
 
 /* After a failure for lack of memory: whether the state is full for good, or
@@ -564,8 +564,10 @@ static void step(struct call *call, int nargs) {
 
 static void refuse_call(struct generation *generation,
                         const struct call_spec *spec) {
-  struct call_result none = {
-      .verdict = CALL_FAILED, .err = ERR_OVERLOADED, .ref = "memory"};
+  struct call_result none = {.verdict = CALL_FAILED,
+                             .err = ERR_OVERLOADED,
+                             .ref = "memory",
+                             .error = "no memory for a coroutine"};
   log_error("gen=%u handler=%s no memory for a coroutine", generation->number,
             spec->handler->name);
   generation->host->stats->handler_memory_errors++;

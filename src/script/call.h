@@ -52,9 +52,10 @@ struct call_result {
   /* CALL_REFUSED: the script's words; if it has given data, too, that is in
    * value[0]. */
   const char *code, *text;
-  /* CALL_FAILED: what to answer, and the reference of the log line. */
+  /* CALL_FAILED: what to answer, the reference of the log line, and what that
+   * says, which is for no client. */
   enum err err;
-  const char *ref;
+  const char *ref, *error;
 };
 
 struct call_spec;

@@ -183,21 +183,39 @@ static void take_renewal(struct reloader *reloader) {
 
 /* --- one reload after the other ----------------------------------------- */
 
+/* What @start has raised. The traceback is in the log already. */
+static void put_wrong(struct reloader *reloader, struct buf *json) {
+  struct buf *wrong = &reloader->wrong;
+  const char *end = memchr(wrong->data, '\n', wrong->len);
+  if (end)
+    wrong->len = (size_t)(end - wrong->data);
+  reloader->failed++;
+  log_error("reload gen=%u is live, but its @start failed: %.*s",
+            reloader->number, (int)wrong->len, wrong->data);
+  buf_puts(json, ",\"live\":true");
+  put_error(json, wrong);
+  buf_reset(wrong, 0);
+}
+
 static void succeed(struct reloader *reloader) {
   struct buf json = {0};
   struct manifest *before = reloader->live;
+  bool good = reloader->wrong.len == 0;
   reloader->number = reloader->next_number;
   reloader->live = reloader->next;
   reloader->next = NULL;
   log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
            reloader->number, manifest_files(reloader->live),
            manifest_handlers(reloader->live), ms_since(reloader->started_ns));
-  put_head(&json, true, false, reloader->number, reloader->started_ns);
+  put_head(&json, good, false, reloader->number, reloader->started_ns);
   put_changes(&json, before, reloader->live);
   put_renewal(&json, &reloader->renewal);
+  if (!good)
+    put_wrong(reloader, &json);
   buf_puts(&json, "}\n");
   take_renewal(reloader);
-  tell(&reloader->served, &(struct reload_outcome){RELOAD_OK, &json});
+  tell(&reloader->served,
+       &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
   manifest_free(before);
   buf_free(&json);
 }
@@ -320,6 +338,8 @@ void reload_answered(struct reloader *reloader, const struct letter *letter) {
   if (reloader->awaited == 0 || letter->number != reloader->next_number)
     return;
   reloader->heard[letter->worker - 1] = letter->number;
+  if (letter->kind == LETTER_SWAPPED && reloader->wrong.len == 0)
+    buf_put(&reloader->wrong, letter->text.data, letter->text.len);
   if (letter->kind == LETTER_REFUSED) {
     give_up(reloader);
     fail(reloader, &letter->text);
@@ -452,5 +472,6 @@ void reload_free(struct reloader *reloader) {
   manifest_free(reloader->live);
   manifest_free(reloader->next);
   mem_free(reloader->heard);
+  buf_free(&reloader->wrong);
   uv_close((uv_handle_t *)&reloader->patience, NULL);
 }

@@ -30,7 +30,8 @@ MUST_CHECK struct generation *reload_build(struct host *host, const char *dir,
 struct reload_outcome {
   enum {
     RELOAD_OK,      /* live; or good, if it was a check */
-    RELOAD_FAILED,  /* the scripts are not valid, or a worker refused */
+    RELOAD_FAILED,  /* the scripts are not valid, or a worker refused; or they
+                     * are live, and @start has raised */
     RELOAD_LATE,    /* a worker did not answer in time */
     RELOAD_STOPPED, /* the server is ending */
   } verdict;
@@ -47,9 +48,10 @@ struct reloader {
   struct keys *keys;              /* borrowed */
   unsigned built;                 /* generations so far, failed ones included */
   unsigned number;                /* of the one that is live */
-  unsigned failed;              /* reloads that changed nothing, checks aside */
-  struct manifest *live, *next; /* next: of the one that was sent */
+  unsigned failed;                /* reloads, checks aside */
+  struct manifest *live, *next;   /* next: of the one that was sent */
   unsigned next_number;
+  struct buf wrong;    /* what @start has raised in a worker; empty: nothing */
   uint64_t started_ns; /* of uv_hrtime: the reload that is under way */
   uint64_t rebuilt_ns; /* when reload_rebuild last did; 0: never */
   int awaited;         /* answers of workers; 0: no reload is under way */

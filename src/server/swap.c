@@ -29,7 +29,16 @@ static void run_stop(struct swap *swap, call_done_fn *done) {
     done(&spec, &none);
 }
 
+/* Later, when it has waited, it is an error like others. */
+static void on_started(const struct call_spec *spec,
+                       const struct call_result *result) {
+  struct swap *swap = spec->arg;
+  if (swap->starting && result->verdict == CALL_FAILED)
+    buf_puts(&swap->wrong, result->error);
+}
+
 static void go_live(struct swap *swap, struct generation *generation) {
+  buf_reset(&swap->wrong, 0);
   host_of(swap)->live = generation;
   protocol_configure(swap->protocol, generation->config);
   host_of(swap)->stats->reloads++;
@@ -39,8 +48,12 @@ static void go_live(struct swap *swap, struct generation *generation) {
   struct call_spec spec = {.handler = generation->hooks[HOOK_START],
                            .args = {{swap->kept.len ? CALL_JSON : CALL_NIL,
                                      swap->kept.data, swap->kept.len}},
-                           .nargs = 1};
+                           .nargs = 1,
+                           .done = on_started,
+                           .arg = swap};
+  swap->starting = true;
   call_run(generation, &spec);
+  swap->starting = false;
 }
 
 /* --- retiring ----------------------------------------------------------- */
@@ -212,5 +225,6 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
 
 void swap_close(struct swap *swap) {
   buf_free(&swap->kept);
+  buf_free(&swap->wrong);
   uv_close((uv_handle_t *)&swap->drain, NULL);
 }

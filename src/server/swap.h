@@ -25,6 +25,8 @@ struct swap {
   struct protocol *protocol;
   bool going;       /* swap_go was called, @stop waits */
   struct buf kept;  /* what @stop returned, as JSON */
+  bool starting;    /* @start was called and has not waited yet */
+  struct buf wrong; /* what @start raised then */
   uv_timer_t drain; /* for the oldest retiring generation */
   swap_release_fn *release;
   void (*done)(void *arg);  /* the generation of swap_go is live */
@@ -45,7 +47,9 @@ void swap_start(struct swap *swap, struct generation *first);
 MUST_CHECK int swap_prepare(struct swap *swap, struct generation *generation,
                             struct buf *error);
 
-/* Makes what was prepared live; `done` is called when it is. */
+/* Makes what was prepared live; `done` is called when it is. If @start has
+ * raised by then, `wrong` says what: the new one is live all the same, as the
+ * old one was stopped. */
 void swap_go(struct swap *swap);
 
 /* Releases what was prepared. */

@@ -71,7 +71,7 @@ static void on_swapped(void *arg) {
   struct worker *worker = arg;
   edge_configure(&worker->edge);
   answer(worker, LETTER_SWAPPED, worker->protocol.host.live->number,
-         &(struct buf){0});
+         &worker->swap.wrong);
 }
 
 /* What is offered under that number; NULL when it was withdrawn. Another one
