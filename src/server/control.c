@@ -36,12 +36,12 @@ static void print_text(const struct control *control, struct buf *out) {
               (double)resident);
   print_gauge(out, "perigee_draining", "1 while clients are sent away", "",
               control->draining);
-  buf_printf(
-      out,
-      "# HELP perigee_reloads_failed_total reloads that changed "
-      "nothing, or whose @start failed\n# TYPE perigee_reloads_failed_total counter\n"
-      "perigee_reloads_failed_total %u\n",
-      control->reloader->failed);
+  buf_printf(out,
+             "# HELP perigee_reloads_failed_total reloads that changed "
+             "nothing, or whose @start failed\n"
+             "# TYPE perigee_reloads_failed_total counter\n"
+             "perigee_reloads_failed_total %u\n",
+             control->reloader->failed);
   buf_printf(out,
              "# HELP perigee_log_lines_lost_total log lines that nobody took "
              "in time\n# TYPE perigee_log_lines_lost_total counter\n"
