@@ -17,10 +17,18 @@ local function versioned(version)
       end,
       state = function(client) return client.state end,
       -- Until the other client has gone: no message reaches an old generation.
-      ["hold.until.alone"] = function(client)
+      ["hold.until.alone"] = function(client, data)
         while perigee.is_online "releaser" do perigee.sleep(0.005) end
         client.state.held = "by %d"
+        client.state.gone = nil
+        for key, value in pairs(data or {}) do client.state[key] = value end
         return { %d, perigee.generation }
+      end,
+      write = function(_, data)
+        for _, other in ipairs(perigee.clients_of(data.user)) do
+          for key, value in pairs(data.values) do other.state[key] = value end
+        end
+        return {}
       end,
       forever = function() while true do perigee.sleep(1) end end,
       stubborn = function()
@@ -80,6 +88,32 @@ describe("a handler that waits during a reload", function()
     server:reload()
     releaser:drop()
     assert.same({ held = "by 1" }, alice:request("state", nil, 2))
+  end)
+
+  it("undoes nothing that the new one wrote meanwhile", function()
+    local bob = server:connect { user = "bob" }
+    assert.same({}, bob:request("write", { user = "alice", values = {
+      kept = 1, both = 1, list = { 1 }, gone = 1, same = { 1, { 2 } },
+    } }))
+    alice:send("hold.until.alone", {
+      both = 2, mine = 2, list = { 1, 2 }, same = { 1, { 2 } },
+    }, 1)
+    alice:sync()
+    server:write("v.lua", versioned(2))
+    server:reload()
+    local function write(values)
+      return bob:request("write", { user = "alice", values = values })
+    end
+    write { kept = 3, both = 3, theirs = 3 }
+    server:write("v.lua", versioned(3))
+    server:reload()
+    write { more = 4 }
+    releaser:drop()
+    assert.same({
+      held = "by 1", kept = 3, both = 3, mine = 2, list = { 1, 2 },
+      theirs = 3, more = 4, same = { 1, { 2 } },
+    }, alice:request("state", nil, 2))
+    server:wait_log "client.state%[both%] was written by a handler of"
   end)
 
   it("keeps what it has spawned", function()

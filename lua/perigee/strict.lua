@@ -5,6 +5,8 @@
 -- by mistake is shared by all of them. So setting one raises, in the script
 -- and line that did it. `rawset(_G, name, value)` declares one on purpose.
 
+local adapting = require "perigee.cjson"
+
 local raw_load, raw_loadfile = load, loadfile
 
 local function refuse_global(_, name)
@@ -65,6 +67,13 @@ local function drop_libraries()
   end
 end
 
+-- The searchers of C modules come after that of Lua files.
+local function adapt_libraries()
+  for i = LUA_FILES + 1, #package.searchers do
+    package.searchers[i] = adapting(package.searchers[i])
+  end
+end
+
 -- sandbox: the option script.sandbox.
 local function seal(sandbox)
   os.exit = no_exit
@@ -75,6 +84,8 @@ local function seal(sandbox)
   package.searchers[LUA_FILES] = search_text
   if sandbox then
     drop_libraries()
+  else
+    adapt_libraries()
   end
   setmetatable(_G, { __newindex = refuse_global, __metatable = false })
 end

@@ -81,7 +81,7 @@ static int read_field(lua_State *L, const struct field *field) {
                       field->name, box->worker + 1);
   if (lua_getiuservalue(L, 1, (int)field->place) != LUA_TNIL)
     return 1;
-  if (!conn)
+  if (!conn && field->push != push_state)
     return 0;
   field->push(L, conn);
   lua_pushvalue(L, -1);

@@ -15,8 +15,9 @@ struct generation;
 MUST_CHECK int client_state_inherit(struct generation *generation,
                                     struct generation *from, struct buf *error);
 
-/* The same for one client, whose handler has ended on a generation that is
- * live no more. An error is logged: what it wrote is lost. */
+/* A handler for one client has ended on a generation that is live no more: what
+ * it has changed in the state is taken over, but for keys that the live one has
+ * changed meanwhile. An error is logged: what it wrote is lost. */
 void client_state_hand_over(struct generation *from, struct conn *conn);
 
 #endif

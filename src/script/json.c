@@ -18,6 +18,9 @@
 /* Its address is the registry key of the array metatable. */
 static const char array_key;
 
+/* That of the table of marks which other libraries put on arrays. */
+static const char foreign_key;
+
 /* Room that the scratch buffer of json.encode keeps between calls. */
 enum { SCRATCH_KEEP = 64 * 1024 };
 
@@ -43,13 +46,62 @@ void json_setup(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &array_key);
 }
 
+/* Replaces the mark on top by what is known of it: true, if it makes a table an
+ * array; false, if only an empty one; else nil. */
+static void look_up_mark(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &foreign_key) == LUA_TTABLE) {
+    lua_insert(L, -2);
+    lua_rawget(L, -2); /* marks known */
+  }
+  lua_remove(L, -2);
+}
+
+static bool is_foreign_array(lua_State *L, int table) {
+  int top = lua_gettop(L) - 1; /* the metatable is on top */
+  look_up_mark(L);
+  bool known = !lua_isnil(L, -1), any = lua_toboolean(L, -1);
+  lua_settop(L, top);
+  if (!known || any)
+    return known;
+  lua_pushnil(L);
+  bool empty = !lua_next(L, table);
+  lua_settop(L, top);
+  return empty;
+}
+
 bool json_is_array(lua_State *L, int index) {
-  if (!lua_getmetatable(L, index))
+  int table = lua_absindex(L, index);
+  if (!lua_getmetatable(L, table))
     return false;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
   bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same;
+  lua_pop(L, 1);
+  if (!same)
+    return is_foreign_array(L, table);
+  lua_pop(L, 1);
+  return true;
+}
+
+bool json_is_empty_array(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  look_up_mark(L);
+  bool known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return known;
+}
+
+int json_foreign_mark(lua_State *L) {
+  lua_settop(L, 2);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &foreign_key) != LUA_TTABLE) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &foreign_key);
+    lua_replace(L, 3);
+  }
+  lua_pushvalue(L, 1);
+  lua_pushboolean(L, !lua_toboolean(L, 2));
+  lua_rawset(L, 3);
+  return 0;
 }
 
 void json_mark_array(lua_State *L) {
@@ -373,6 +425,16 @@ static _Noreturn void fail_type(struct encoder *e, int index) {
   fail(e, lua_tostring(e->L, -1));
 }
 
+/* json.null is NULL; other pointers mean nothing, or an empty array. */
+static void encode_pointer(struct encoder *e, int index) {
+  if (!lua_touserdata(e->L, index))
+    buf_put(e->out, "null", 4);
+  else if (json_is_empty_array(e->L, index))
+    buf_put(e->out, "[]", 2);
+  else
+    fail_type(e, index);
+}
+
 static void encode_value(struct encoder *e, int index) {
   lua_State *L = e->L;
   switch (lua_type(L, index)) {
@@ -396,9 +458,7 @@ static void encode_value(struct encoder *e, int index) {
     buf_put(e->out, "null", 4);
     break;
   case LUA_TLIGHTUSERDATA:
-    if (lua_touserdata(L, index) != NULL)
-      fail_type(e, index);
-    buf_put(e->out, "null", 4);
+    encode_pointer(e, index);
     break;
   default:
     fail_type(e, index);

@@ -53,8 +53,17 @@ void json_encode_named(lua_State *L, int index, struct buf *out,
 /* Raises unless the string at `index` is UTF-8 and may go into JSON. */
 void json_check_utf8(lua_State *L, int index);
 
-/* Whether the value at `index` has the array metatable. */
+/* Whether the table at `index` is marked as an array: by the array metatable,
+ * or by one that json_foreign_mark was told of. Allocates nothing. */
 bool json_is_array(lua_State *L, int index);
+
+/* Whether the light userdata at `index` stands for an empty array. */
+bool json_is_empty_array(lua_State *L, int index);
+
+/* (mark, only_empty): from now on a table with the metatable `mark` is an
+ * array (if it is empty, should that be asked for), and the light userdata
+ * `mark` an empty one. For other JSON libraries of a script. */
+int json_foreign_mark(lua_State *L);
 
 /* Gives the table at the top of the stack the array metatable. */
 void json_mark_array(lua_State *L);

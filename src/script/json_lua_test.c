@@ -169,6 +169,28 @@ static void stops_at_its_bound(void **state) {
       "t[#t] = nil assert(#json.encode(t) == n - 1)\n");
 }
 
+/* Marks of other libraries: a metatable for arrays, one for empty ones only,
+ * and a light userdata. */
+static void knows_other_marks(void **state) {
+  static const char empty;
+  lua_State *L = *state;
+  lua_register(L, "mark", json_foreign_mark);
+  lua_pushlightuserdata(L, (char *)&empty);
+  lua_setglobal(L, "empty_array");
+  run(L, "local array, maybe = {}, {}\n"
+         "local function with(mt, t) return setmetatable(t, mt) end\n"
+         "assert(json.encode(with(array, {})) == '{}')\n"
+         "assert(not pcall(json.encode, empty_array))\n"
+         "mark(array) mark(maybe, true) mark(empty_array)\n"
+         "assert(json.encode(with(array, {})) == '[]')\n"
+         "assert(json.encode(with(array, {1, with({}, {})})) == '[1,{}]')\n"
+         "assert(json.encode(with(maybe, {})) == '[]')\n"
+         "assert(json.encode(with(maybe, {a = with(maybe, {1})})) ==\n"
+         "  '{\"a\":[1]}')\n"
+         "assert(json.encode{empty_array} == '[[]]')\n"
+         "assert(json.encode(json.null) == 'null')\n");
+}
+
 static int encode_data(lua_State *L) {
   json_encode(L, -1, lua_touserdata(L, 1), &bound);
   return 0;
@@ -308,6 +330,7 @@ int main(void) {
       cmocka_unit_test(encode_tells_where),
       cmocka_unit_test(encode_survives_depth),
       cmocka_unit_test(stops_at_its_bound),
+      cmocka_unit_test(knows_other_marks),
       cmocka_unit_test(encodes_into_a_buffer),
       cmocka_unit_test(keeps_text),
       cmocka_unit_test(random_values_come_back),

@@ -81,6 +81,11 @@ static int open_sendable(lua_State *L) {
   return 1;
 }
 
+static int open_foreign(lua_State *L) {
+  lua_pushcfunction(L, json_foreign_mark);
+  return 1;
+}
+
 /* --- all ------------------------------------------------------------------ */
 
 static const luaL_Reg modules[] = {
@@ -88,6 +93,7 @@ static const luaL_Reg modules[] = {
     {"perigee.hooks", open_hooks},
     {"perigee.suggest", open_suggest},
     {"perigee.sendable", open_sendable},
+    {"perigee.foreign", open_foreign},
     {NULL, NULL},
 };
 

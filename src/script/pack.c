@@ -166,6 +166,19 @@ static void put_table(struct writer *w, int table, const struct path *path,
   memcpy(w->out->data + head, &sizes, sizeof sizes);
 }
 
+/* json.null is NULL; other pointers mean nothing, or an empty array. */
+static void put_pointer(struct writer *w, int index, const struct path *path) {
+  static const struct sizes none = {0, 0};
+  if (!lua_touserdata(w->from, index)) {
+    put_tag(w, TAG_NULL);
+    return;
+  }
+  if (!json_is_empty_array(w->from, index))
+    fail(w, path, "light userdata");
+  put_tag(w, TAG_ARRAY);
+  buf_put(w->out, &none, sizeof none);
+}
+
 static void put(struct writer *w, int index, const struct path *path,
                 int depth) {
   int type = lua_type(w->from, index);
@@ -182,10 +195,8 @@ static void put(struct writer *w, int index, const struct path *path,
   case LUA_TSTRING:
     put_string(w, index);
     break;
-  case LUA_TLIGHTUSERDATA: /* json.null is NULL; other pointers mean nothing */
-    if (lua_touserdata(w->from, index))
-      fail(w, path, "light userdata");
-    put_tag(w, TAG_NULL);
+  case LUA_TLIGHTUSERDATA:
+    put_pointer(w, index, path);
     break;
   case LUA_TTABLE:
     put_table(w, index, path, depth);
