@@ -49,7 +49,7 @@ void budget_watch(lua_State *L) {
   lua_sethook(L, on_count, LUA_MASKCOUNT, INSTRUCTIONS);
 }
 
-void budget_check_resume(struct budget *budget, lua_State *L) {
+void budget_check_often(struct budget *budget, lua_State *L) {
   if (budget->spent ||
       (++budget->resumes % RESUMES_A_LOOK == 0 && is_over(budget)))
     raise_over(budget, L, 1);

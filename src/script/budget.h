@@ -24,7 +24,7 @@ struct budget {
   uint64_t end_ns;   /* of uv_hrtime; 0: no limit at the moment */
   bool spent;        /* the hook has raised since budget_start */
   const char *why;   /* what it says then */
-  unsigned resumes;  /* counted for budget_check_resume */
+  unsigned resumes;  /* counted for budget_check_often */
   const char *stack; /* where the C stack was at budget_start */
 };
 
@@ -45,7 +45,7 @@ void budget_check(struct budget *budget, lua_State *L);
 /* The same for what runs other coroutines, each of which may have too few
  * instructions for the hook. Looks at the clock now and then; raises at once if
  * the time was over in another coroutine. */
-void budget_check_resume(struct budget *budget, lua_State *L);
+void budget_check_often(struct budget *budget, lua_State *L);
 
 /* Whether the C stack has grown by so much since budget_start that nothing may
  * begin now of which Lua does not know how deep it is. */

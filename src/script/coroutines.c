@@ -56,14 +56,14 @@ static int reset(lua_State *L, lua_State *co) {
   if (budget_stack_is_deep(budget_of(L)))
     luaL_error(L, "C stack overflow");
   int status = lua_resetthread(co);
-  budget_check_resume(budget_of(L), L);
+  budget_check_often(budget_of(L), L);
   return status;
 }
 
 /* (coroutine, …); upvalue 1 is Lua's own coroutine.resume */
 static int guarded_resume(lua_State *L) {
   int n = lua_tocfunction(L, lua_upvalueindex(1))(L);
-  budget_check_resume(budget_of(L), L);
+  budget_check_often(budget_of(L), L);
   return n;
 }
 
@@ -109,7 +109,7 @@ static int resume_wrapped(lua_State *L) {
   int nargs = lua_gettop(L), nresults;
   move(L, L, co, nargs);
   int status = lua_resume(co, L, nargs, &nresults);
-  budget_check_resume(budget_of(L), L);
+  budget_check_often(budget_of(L), L);
   if (status == LUA_OK || status == LUA_YIELD) {
     move(L, co, L, nresults);
     return nresults;

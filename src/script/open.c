@@ -16,6 +16,7 @@
 #include "script/lib_service.h"
 #include "script/lib_store.h"
 #include "script/lib_time.h"
+#include "script/library.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -89,18 +90,16 @@ static int open_foreign(lua_State *L) {
 /* --- all ------------------------------------------------------------------ */
 
 static const luaL_Reg modules[] = {
-    {"perigee.core", open_core},
-    {"perigee.hooks", open_hooks},
-    {"perigee.suggest", open_suggest},
-    {"perigee.sendable", open_sendable},
-    {"perigee.foreign", open_foreign},
-    {NULL, NULL},
+    {"perigee.core", open_core},       {"perigee.hooks", open_hooks},
+    {"perigee.suggest", open_suggest}, {"perigee.sendable", open_sendable},
+    {"perigee.foreign", open_foreign}, {NULL, NULL},
 };
 
 void open_libraries(lua_State *L) {
   luaL_openlibs(L);
   coroutines_guard(L);
   finalizers_guard(L);
+  library_guard(L);
   json_setup(L);
   lib_client_setup(L);
   for (const luaL_Reg *module = modules; module->name; module++) {
