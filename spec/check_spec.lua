@@ -132,6 +132,15 @@ describe("perigee check finds what serve would refuse:", function()
     end
   end)
 
+  it("a socket in a folder that is not there, or the same one twice",
+    function()
+      refuses({ "--listen=unix:/nope/perigee.sock" }, "listen: ",
+        "/nope/perigee.sock: No such file or directory")
+      local path = cli.folder() .. "/perigee.sock"
+      refuses({ "--listen=unix:" .. path, "--admin.listen=" .. path },
+        "listen, admin.listen: ", "same address")
+    end)
+
   it("proxies that are none", function()
     refuses({ "--proxy.trusted=10.0.0.0/8,10.0.0.0/33" }, "proxy.trusted",
       "10.0.0.0/33")

@@ -3,6 +3,7 @@
 #include "server/inspect.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "edge/proxy.h"
 #include "edge/tls.h"
 
@@ -33,14 +34,25 @@ static bool is_here(const struct addrinfo *info) {
   return here;
 }
 
-/* What has no port, as the path of a socket, has no host to be looked at. */
+/* The folder of a Unix socket must take a new file. */
+static void check_socket(enum option_index at, const char *path,
+                         struct buf *errors) {
+  char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path + 1));
+  if (access(folder, W_OK | X_OK) < 0)
+    add(errors, at, path, strerror(errno));
+  mem_free(folder);
+}
+
 static void check_address(enum option_index at, const char *address,
                           struct buf *errors) {
   char host[256];
   int port;
   struct addrinfo *found;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-  if (config_split_address(address, host, sizeof host, &port) < 0)
+  const char *path = config_unix_path(address);
+  if (path)
+    check_socket(at, path, errors);
+  if (path || config_split_address(address, host, sizeof host, &port) < 0)
     return;
   int err = getaddrinfo(*host ? host : NULL, "0", &hints, &found);
   if (err) {
@@ -59,9 +71,12 @@ static bool is_every_host(const char *host) {
 static bool is_same_address(const char *a, const char *b) {
   char host_a[256], host_b[256];
   int port_a, port_b;
+  const char *path_a = config_unix_path(a), *path_b = config_unix_path(b);
+  if (path_a || path_b)
+    return path_a && path_b && strcmp(path_a, path_b) == 0;
   if (config_split_address(a, host_a, sizeof host_a, &port_a) < 0 ||
       config_split_address(b, host_b, sizeof host_b, &port_b) < 0)
-    return strcmp(a, b) == 0;
+    return false; /* which config_check tells */
   return port_a == port_b && port_a != 0 &&
          (!strcmp(host_a, host_b) || is_every_host(host_a) ||
           is_every_host(host_b));
