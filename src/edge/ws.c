@@ -164,11 +164,19 @@ void ws_close_all(struct edge *edge) {
 }
 
 void ws_look_after(struct edge *edge) {
+  struct turn *turn = &edge->protocol->host.turn;
   struct list sessions, *node;
+  if (list_empty(&edge->more))
+    return;
   list_move(&edge->more, &sessions);
-  while ((node = list_shift(&sessions))) {
+  turn_part_begin(turn);
+  while (!turn_part_over(turn) && (node = list_shift(&sessions))) {
     struct ws_session *session = container_of(node, struct ws_session, more);
     if (!session->paused && !session->done && !list_linked(&session->ended))
       inbound_go_on(edge, session);
   }
+  /* Those for whom it was too much come first in the next turn. */
+  while ((node = list_shift(&edge->more)))
+    list_push(&sessions, node);
+  list_move(&sessions, &edge->more);
 }
