@@ -61,6 +61,10 @@ local script = wrong .. [[
     ["utf8.len"] = function() while true do utf8.len(text()) end end,
     ["tonumber"] = function() while true do tonumber(text()) end end,
     ["rep"] = function() while true do ("xyz"):rep(1 << 22) end end,
+    ["json.decode"] = function()
+      local decode, quoted = require "perigee".json.decode, '"' .. text() .. '"'
+      while true do decode(quoted) end
+    end,
     ["load"] = function() while true do load(text()) end end,
     ["collect"] = function() while true do collectgarbage() end end,
     ["sort"] = function()

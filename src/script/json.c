@@ -24,6 +24,9 @@ static const char foreign_key;
 /* Room that the scratch buffer of json.encode keeps between calls. */
 enum { SCRATCH_KEEP = 64 * 1024 };
 
+/* A text that takes decode 0.1 ms or more. */
+enum { LONG_TEXT = 64 * 1024 };
+
 /* A key in the path of an error is cut after so many bytes. */
 enum { PATH_KEY = 64 };
 
@@ -522,9 +525,13 @@ static int l_encode(lua_State *L) {
   return 1;
 }
 
+/* Its upvalue is the bound, for the clock. */
 static int l_decode(lua_State *L) {
+  const struct json_bound *bound = lua_touserdata(L, lua_upvalueindex(1));
   size_t len, at;
   const char *text = luaL_checklstring(L, 1, &len);
+  if (len > LONG_TEXT && bound->budget)
+    budget_check(bound->budget, L);
   if (json_check(text, len, &at) != 0) {
     lua_pushnil(L);
     lua_pushliteral(L, "bad_json");
@@ -546,8 +553,7 @@ static int l_array(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"decode", l_decode}, {"array", l_array}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"array", l_array}, {NULL, NULL}};
 
 void json_open(lua_State *L, struct json_bound *bound) {
   json_setup(L);
@@ -556,6 +562,9 @@ void json_open(lua_State *L, struct json_bound *bound) {
   lua_pushlightuserdata(L, bound);
   lua_pushcclosure(L, l_encode, 2);
   lua_setfield(L, -2, "encode");
+  lua_pushlightuserdata(L, bound);
+  lua_pushcclosure(L, l_decode, 1);
+  lua_setfield(L, -2, "decode");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
 }
