@@ -191,9 +191,19 @@ describe("A request", function()
         repeat until peer:read "*L" == "\r\n"
         assert.equal("ok\n", peer:read(3))
       end
-      assert(peer:write("CONNECT x HTTP/1.1\r\n" .. HOST .. "\r\n"))
+      assert(peer:write("DELETE / HTTP/1.1\r\n" .. HOST .. "\r\n"))
       assert.matches("^HTTP/1.1 405 ", raw.read_to_end(peer))
     end
+  end)
+
+  it("for a tunnel, behind another one, is the end", function()
+    local peer = raw.connect(door)
+    assert(peer:write(request(HOST)))
+    repeat until peer:read "*L" == "\r\n"
+    assert.equal("ok\n", peer:read(3))
+    assert(peer:write("CONNECT x HTTP/1.1\r\n" .. HOST .. "\r\n"))
+    assert.equal("", raw.read_to_end(peer))
+    server:wait_log "CONNECT behind another request"
   end)
 
   it("may come a byte at a time", function()

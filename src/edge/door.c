@@ -178,6 +178,15 @@ static bool is_last(const struct visitor *visitor,
          request_has_word(request, "connection", "close");
 }
 
+/* Who has asked us for a page and then wants a tunnel takes this connection
+ * for one of a proxy, and would hand on whatever we say as the tunnel's. */
+static void end_tunnel(struct visitor *visitor) {
+  say(visitor->door, visitor->socket.ip, 405,
+      "CONNECT behind another request: hung up on\n");
+  visitor->door->stats->requests_refused++;
+  hang_up(visitor);
+}
+
 /* Its head is the first `head` bytes. */
 static void take_request(struct visitor *visitor, const char *data, size_t len,
                          size_t head) {
@@ -189,6 +198,10 @@ static void take_request(struct visitor *visitor, const char *data, size_t len,
     visitor->asked++;
     visitor->head = slice_equals(request.method, "HEAD");
     visitor->last = is_last(visitor, &request, rest);
+    if (visitor->asked > 1 && slice_equals(request.method, "CONNECT")) {
+      end_tunnel(visitor);
+      return;
+    }
     pending_wait(&visitor->socket, PENDING_ANSWER);
     door->request(door->arg, visitor, &request, rest);
     return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Sockets that are waited for: an epoll set of our own, inside a libuv loop.
  *
- * A uv_poll_t for each socket would do the same, but libuv allows one for each
- * descriptor, and libwebsockets has put its own there. The set is a
- * descriptor, too, which the loop waits for: its sockets are asked for
- * together, and each event leads straight to what waits. */
+ * A uv_poll_t for each socket would do the same with more memory and more steps
+ * to each event. The set is a descriptor, too, which the loop waits for: its
+ * sockets are asked for together, and each event leads straight to what waits.
+ */
 #ifndef NET_POLLER_H
 #define NET_POLLER_H
 
