@@ -287,6 +287,41 @@ describe("A request over TLS", function()
   end)
 end)
 
+describe("A file", function()
+  local dir, text
+
+  lazy_setup(function()
+    dir = io.popen("mktemp -d"):read "l"
+    certificate(dir)
+    text = {}
+    for i = 1, 400000 do
+      text[i] = ("%07d\n"):format(i)
+    end
+    text = table.concat(text)
+    local file <close> = assert(io.open(dir .. "/big.txt", "w"))
+    file:write(text)
+  end)
+  lazy_teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  for _, scheme in ipairs { "http", "https" } do
+    it("arrives whole by " .. scheme, function()
+      local tls = scheme == "https"
+      local server = t.server { no_wait = true, options = { public = dir,
+        ["tls.cert"] = tls and dir .. "/cert.pem" or nil,
+        ["tls.key"] = tls and dir .. "/key.pem" or nil } }
+      finally(function() server:stop() end)
+      local port = server:wait_log("ready on " .. scheme .. "://[^:]*:(%d+)")
+      for _ = 1, 3 do
+        local answer = ask({ port = port, tls = tls },
+          "GET /big.txt HTTP/1.1\r\n" .. HOST .. LAST .. "\r\n")
+        local head, body = answer:match "^(HTTP/1.1 200 .-\r\n)\r\n(.*)$"
+        assert.matches("\r\nConnection: close\r\n", head, 1, true)
+        assert.is_true(body == text)
+      end
+    end)
+  end
+end)
+
 describe("A page of another origin", function()
   local PAGE = "https://app.example"
 
