@@ -32,7 +32,7 @@ local wrong = [[
 local script = wrong .. [[
   local huge = 1 << 62
   local any = setmetatable({}, { __len = function() return huge end,
-    __index = rawlen }) -- 0 at each index, without a hook
+    __index = rawlen, __newindex = rawlen }) -- 0 everywhere, without a hook
   local long, many
   local function text() long = long or ("x"):rep(1 << 23) return long end
   local function list()
