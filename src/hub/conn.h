@@ -116,6 +116,7 @@ struct conn {
   struct task task;    /* messages wait for their turn, by protocol/router */
   char *claimant;      /* the user its token named, until manager_login */
   struct login *login; /* waits for a place, by protocol/auth; or NULL */
+  bool awaits_key;     /* its first token does, in protocol/keywait */
   struct list node;    /* in manager->conns, later in manager->gone */
   UT_hash_handle hh;   /* in manager->by_id */
   struct address *address;

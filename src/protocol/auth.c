@@ -371,7 +371,8 @@ void auth_again(struct conn *conn, const struct msg_id *id, const char *token,
   if (!conn_is_open(conn))
     return;
   check_jwt(conn, id, token, len, ticket);
-  if (conn_is_open(conn) && !conn_is_busy(conn) && !conn->login)
+  if (conn_is_open(conn) && !conn_is_busy(conn) && !conn->login &&
+      !conn->awaits_key)
     router_go_on(conn);
 }
 

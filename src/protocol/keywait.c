@@ -27,9 +27,11 @@ static void on_fetched(uv_async_t *handle) {
   while ((node = list_shift(&now))) {
     struct waiting *waiting = container_of(node, struct waiting, node);
     struct conn *conn = manager_conn(&protocol->manager, waiting->conn);
-    if (conn)
+    if (conn) {
+      conn->awaits_key = false;
       auth_again(conn, &waiting->id, waiting->token, waiting->len,
                  waiting->ticket);
+    }
     mem_free(waiting);
   }
 }
@@ -67,8 +69,10 @@ static void add(struct keywait *keywait, struct conn *conn,
   list_init(&waiting->node);
   list_push(&keywait->waiting, &waiting->node);
   keywait->count++;
-  if (conn->state == CONN_NEW)
+  if (conn->state == CONN_NEW) {
+    conn->awaits_key = true;
     inbox_hold(conn);
+  }
 }
 
 bool keywait_add(struct conn *conn, const struct msg_id *id, const char *token,

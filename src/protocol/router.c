@@ -146,7 +146,7 @@ static bool must_wait(const struct conn *conn) {
 
 /* Messages wait, and nothing but that. */
 static void take_turns(struct conn *conn) {
-  if (conn->inbox && !conn_is_busy(conn) && !conn->login)
+  if (conn->inbox && !conn_is_busy(conn) && !conn->login && !conn->awaits_key)
     turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &conn->task);
 }
 
