@@ -34,9 +34,9 @@ function compression({ talk, deflated }) {
   return serverCompressed ? 'only by the server' : 'agreed, never used';
 }
 
-function conversation({ talk, row }) {
+function conversation({ talk, row, fault }) {
   if (talk.ok) return 'yes';
-  return row.note ?? clean(talk.fault);
+  return fault ? `**${clean(talk.fault)}**` : row.note;
 }
 
 const pings = ({ pong, pings: count, every }) =>
@@ -67,7 +67,7 @@ function endings(results) {
     '|---|---|---|---|---|',
   ];
   for (const { row, talk, end, reset, shut, largest } of results) {
-    if (!talk) continue;
+    if (!talk || talk.fault.startsWith('no login')) continue;
     const above = largest.isAll ? '–' : `${told(largest.told)}, sends ${
       clean(largest.close)}`;
     lines.push(`| ${row.name} | ${told(end)} | ${told(reset)} | ${
