@@ -34,7 +34,9 @@ if (isAsked) { // what `dev` is to install
 }
 const folder = mkdtempSync(`${tmpdir()}/perigee-field-`);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-process.on('SIGINT', () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => process.exit(130));
+}
 
 const shell = (command) => execFileSync('sh', ['-c', command], {
   cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'],

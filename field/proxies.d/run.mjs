@@ -31,7 +31,9 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
-process.on('SIGINT', () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => process.exit(130));
+}
 chmodSync(folder, 0o755); // proxies that start as root do not stay it
 
 const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });

@@ -8,6 +8,11 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = process.env.PERIGEE_BIN ?? `${root}build/perigee`;
 const secret = randomBytes(32).toString('hex');
 
+const children = new Set(); // none outlives us, however we end
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 const base64 = (value) => Buffer.from(JSON.stringify(value))
   .toString('base64url');
 
@@ -47,6 +52,7 @@ export async function startPerigee(scripts, options = {}) {
     env: { ...process.env, PERIGEE_AUTH_SECRET: secret },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.add(child);
   const server = { child, lines: [], port: 0, stop };
   let waiting = [];
   let said = '';
