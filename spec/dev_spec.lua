@@ -60,11 +60,21 @@ end)
 describe("SIGHUP", function()
   after_each(cli.cleanup)
 
-  it("ends perigee dev, as its terminal is gone", function()
-    local server = start()
-    server:signal "HUP"
-    t.wait_until(function() return not server:is_running() end)
-    assert.equal(0, server:stop(false))
+  -- script(1) runs it in a terminal, and that is gone with script.
+  it("ends perigee dev whose terminal is closed", function()
+    local server = wrapped.server([[
+      exec 3>&2
+      line=
+      for word; do line="$line '$word'"; done
+      exec script -qec "exec ']] .. cli.binary() .. [[' $line 2>&3 3>&-" /dev/null]],
+      { mode = "dev" })
+    finally(function() server:stop(false) end)
+    server:signal "KILL"
+    server:wait_log "info +ended"
+  end)
+
+  it("reloads perigee dev that has none", function()
+    assert.matches("gen=2 is live", start():reload())
   end)
 
   it("does not end it under nohup", function()

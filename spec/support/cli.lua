@@ -36,16 +36,19 @@ function cli.cleanup()
   end
 end
 
+-- The program, from wherever one is.
+function cli.binary()
+  local binary = os.getenv "PERIGEE_BIN" or "build/perigee"
+  return binary:match "^/.*" or require("lfs").currentdir() .. "/" .. binary
+end
+
 -- Runs `perigee` with these words; returns exit status, standard output,
 -- standard error. `opts.env` adds variables; `opts.dir` is where it runs. A
 -- command that should end but serves instead is stopped by `timeout`.
 function cli.run(words, opts)
   opts = opts or {}
   local out = cli.folder()
-  local binary = os.getenv "PERIGEE_BIN" or "build/perigee"
-  if binary:sub(1, 1) ~= "/" then
-    binary = require("lfs").currentdir() .. "/" .. binary
-  end
+  local binary = cli.binary()
   local command = { "cd", quote(opts.dir or out), "&& exec env -u PERIGEE_BIN" }
   for name, value in pairs(opts.env or {}) do
     table.insert(command, name .. "=" .. quote(value))

@@ -8,9 +8,7 @@ local wrapped = {}
 -- t.server(opts), where the shell runs `before` first; `redirect` stands behind
 -- the command. cli.cleanup removes the script.
 function wrapped.server(before, opts, redirect)
-  local binary = t.binary
-  local real = binary:match "^/.*"
-    or require("lfs").currentdir() .. "/" .. binary
+  local binary, real = t.binary, cli.binary()
   local folder = cli.folder {
     run = ('#!/bin/sh\n%s\nexec "%s" "$@" %s\n'):format(before, real,
       redirect or ""),

@@ -15,6 +15,7 @@
 #include "server/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct server {
   const struct config *config; /* as it was at the start */
   const struct config_args *args;
   enum config_mode mode;
+  bool had_terminal; /* when it started */
   struct keys keys;
   struct store *store;
   uv_loop_t loop;
@@ -68,11 +70,20 @@ static void stop(struct server *server) {
   crew_post(&server->crew, LETTER_STOP);
 }
 
-/* SIGHUP asks a server to load its scripts again. Who tries things out has
- * closed the terminal. */
+static bool has_terminal(void) {
+  int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0)
+    close(fd);
+  return fd >= 0;
+}
+
+/* SIGHUP asks a server to load its scripts again. The kernel sends it too when
+ * a terminal is closed: who tries things out in one has gone then. */
 static void on_signal(uv_signal_t *handle, int number) {
   struct server *server = handle->data;
-  if (number == SIGHUP && server->mode == CONFIG_PRODUCTION)
+  bool left_alone = server->mode == CONFIG_DEVELOPMENT &&
+                    server->had_terminal && !has_terminal();
+  if (number == SIGHUP && !left_alone)
     reload(server);
   else
     stop(server);
@@ -152,6 +163,7 @@ static bool may_stay(int number) {
 static void watch_signals(struct server *server) {
   static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
   bool stay = server->mode == CONFIG_DEVELOPMENT && may_stay(SIGHUP);
+  server->had_terminal = has_terminal();
   signal(SIGPIPE, SIG_IGN); /* a peer that is gone shows in send's result */
   for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
     uv_signal_init(&server->loop, &server->signals[i]);
