@@ -14,7 +14,9 @@ local decode, null = testing_json.decode, testing_json.null
 
 -- lua-cjson 2.1.0 has floats only, and no arrays.
 local function same(ours, theirs)
-  if type(ours) ~= "table" or ours == null then
+  if math.type(ours) == "integer" then -- lua-cjson knows floats only
+    return ours + 0.0 == theirs
+  elseif type(ours) ~= "table" or ours == null then
     return ours == theirs or ours == null and theirs == cjson.null
   end
   local count = 0
