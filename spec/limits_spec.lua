@@ -197,6 +197,30 @@ describe("The limit of", function()
       end
     end)
 
+    it(("connections of a user keeps what waits until a place is free, also "
+      .. "behind a hook that waits; workers: %d"):format(workers), function()
+      local server = t.server {
+        scripts = { ["main.lua"] = [[
+          local perigee = require "perigee"
+          return {
+            ["@auth"] = function() perigee.sleep(0.01) end,
+            echo = function(_, data) return data end,
+          }
+        ]] },
+        options = { ["limits.per_user"] = 1, workers = workers,
+          ["heartbeat.timeout_s"] = 0.3, ["heartbeat.interval_s"] = 3600 },
+      }
+      finally(function() server:stop() end)
+      server:connect "alice"
+      local second = server:connect { auth = false }
+      second:send("auth", { token = server:token { sub = "alice" } }, 7)
+      second:send("echo", "after it", 8)
+      assert.equal("after it", second:expect("reply").data)
+      for _, message in ipairs(second.inbox) do
+        assert.not_equal("error", message.type)
+      end
+    end)
+
     it(("connections of an address lets one in for one that is dead; "
       .. "workers: %d"):format(workers), function()
       local server = start { ["limits.per_ip"] = 2, workers = workers,

@@ -144,9 +144,14 @@ static bool must_wait(const struct conn *conn) {
          turn_share_used(&protocol_of(conn)->host.turn, conn);
 }
 
+/* It is not known yet who it is: its token awaits a key, or it a place. */
+static bool is_undecided(const struct conn *conn) {
+  return conn_is_open(conn) && (conn->login || conn->awaits_key);
+}
+
 /* Messages wait, and nothing but that. */
 static void take_turns(struct conn *conn) {
-  if (conn->inbox && !conn_is_busy(conn) && !conn->login && !conn->awaits_key)
+  if (conn->inbox && !conn_is_busy(conn) && !is_undecided(conn))
     turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &conn->task);
 }
 
@@ -254,6 +259,8 @@ static void handle_late(struct conn *conn, const char *text, size_t len,
 }
 
 void router_go_on(struct conn *conn) {
+  if (is_undecided(conn)) /* a hook that waited has ended, the login has not */
+    return;
   inbox_run(conn, handle_late);
   take_turns(conn);
 }
