@@ -128,6 +128,7 @@ local script = wrong .. [[
       same((x .. "yz"):find("yz", 70002), nil)
       same((x .. "yz"):find("yz", -2), 70001)
       same((x .. "yz"):find("yz", -80000), 70001)
+      same((x .. "yz"):find("yz", math.mininteger), 70001)
       same(x:find("", 70001), 70001) same(x:find("", 70002), nil)
       same(x:find("x", 80000, true), nil)
       return "right"

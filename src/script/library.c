@@ -107,7 +107,7 @@ static int guarded_find(lua_State *L) {
   budget_check(budget_of(L), L);
   lua_Integer init = luaL_optinteger(L, 3, 1);
   if (init < 0)
-    init = -init > (lua_Integer)len ? 1 : (lua_Integer)len + init + 1;
+    init = init < -(lua_Integer)len ? 1 : (lua_Integer)len + init + 1;
   size_t from = init > 0 ? (size_t)init - 1 : 0;
   const char *found =
       from < len ? memmem(text + from, len - from, part, part_len) : NULL;
