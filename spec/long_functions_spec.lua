@@ -144,7 +144,7 @@ describe("A C function that takes long", function()
   lazy_setup(function()
     server = t.server {
       scripts = { ["main.lua"] = script },
-      options = { ["script.burst_ms"] = 100, ["script.memory_mb"] = 64 },
+      options = { ["script.burst_ms"] = 100, ["script.memory_mb"] = 256 },
     }
   end)
 
