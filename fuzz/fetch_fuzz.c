@@ -4,6 +4,7 @@
  * is accepted must be a request that can be sent. */
 #include "script/fetch_options.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>

@@ -3,6 +3,7 @@
  * from then on the text does not change any more. */
 #include "base/utf8.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>

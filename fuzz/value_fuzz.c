@@ -6,6 +6,7 @@
  * written the same, and what is packed is unpacked as a value that has the
  * same JSON, or none. Keys may change places, so only lengths are compared. */
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "script/pack.h"
 #include "wire/json.h"
 

@@ -2,8 +2,6 @@
  * The computing time of Lua. */
 #include "script/budget.h"
 
-#include "script/generation.h"
-
 #include <lauxlib.h>
 #include <uv.h>
 
@@ -32,7 +30,7 @@ static void raise_over(struct budget *budget, lua_State *L, int level) {
 }
 
 static void on_count(lua_State *L, lua_Debug *ar) {
-  struct budget *budget = &generation_of(L)->budget;
+  struct budget *budget = budget_of(L);
   (void)ar;
   if (is_over(budget))
     raise_over(budget, L, 0); /* the hook itself is no level */

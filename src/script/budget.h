@@ -28,6 +28,17 @@ struct budget {
   const char *stack; /* where the C stack was at budget_start */
 };
 
+/* Makes it the budget of a Lua state, before anything runs there. It stands in
+ * the extra space, of which Lua gives each new coroutine a copy. */
+static inline void budget_bind(struct budget *budget, lua_State *L) {
+  *(struct budget **)lua_getextraspace(L) = budget;
+}
+
+/* The budget of the state that `L` is a coroutine of. */
+static inline struct budget *budget_of(lua_State *L) {
+  return *(struct budget **)lua_getextraspace(L);
+}
+
 /* Puts the hook on a coroutine, or on the main one of a state. */
 void budget_watch(lua_State *L);
 

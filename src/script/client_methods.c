@@ -10,6 +10,7 @@
 #include "hub/manager.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/message.h"
 

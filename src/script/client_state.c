@@ -14,7 +14,7 @@
 #include "hub/conn.h"
 #include "script/client_box.h"
 #include "script/generation.h"
-#include "script/json.h"
+#include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/pack.h"
 

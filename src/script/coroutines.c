@@ -2,14 +2,14 @@
  * Coroutines and protected calls under a budget. */
 #include "script/coroutines.h"
 
-#include "script/generation.h"
+#include "script/budget.h"
 #include "script/guard.h"
 
 #include <lauxlib.h>
 
 /* Upvalue 1 is the script's message handler. */
 static int guarded_handler(lua_State *L) {
-  if (generation_of(L)->budget.spent)
+  if (budget_of(L)->spent)
     return 1; /* the error as it is */
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
@@ -45,10 +45,6 @@ static bool has_failed(lua_State *co) {
  * ended. What it had still to close would run there without a budget. */
 static bool ended_by_hook(lua_State *co) {
   return has_failed(co) && lua_gethookcount(co) == 1;
-}
-
-static struct budget *budget_of(lua_State *L) {
-  return &generation_of(L)->budget;
 }
 
 /* Closes what it has still to close; its error is on its stack then. */

@@ -237,7 +237,7 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
     return NULL;
   }
   lua_atpanic(L, panic);
-  *(struct generation **)lua_getextraspace(L) = generation;
+  budget_bind(&generation->budget, L);
   lua_gc(L, LUA_GCGEN, 0, 0); /* generation_tune says the rest */
   lua_pushcfunction(L, build);
   lua_pushlightuserdata(L, &context);

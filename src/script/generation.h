@@ -124,9 +124,11 @@ void generation_tune(struct generation *generation);
 const struct handler *generation_handler(const struct generation *generation,
                                          const char *type, size_t len);
 
-/* The generation that a C function was called from. */
+/* The generation that a C function was called from. This is how the libraries
+ * of scripts find it, and no upvalue: helpers and continuations need it, too,
+ * and it costs one load. A state knows its budget, which is a part of it. */
 static inline struct generation *generation_of(lua_State *L) {
-  return *(struct generation **)lua_getextraspace(L);
+  return container_of(budget_of(L), struct generation, budget);
 }
 
 #endif

@@ -19,7 +19,6 @@
 #include "base/buf.h"
 
 #include <lua.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 struct budget;
@@ -30,10 +29,6 @@ struct json_bound {
   size_t bytes;          /* of one value's text */
   struct budget *budget; /* whose time it takes; NULL: nobody looks */
 };
-
-/* Makes the array metatable of a Lua state, if it has none. To be called
- * before the rest. */
-void json_setup(lua_State *L);
 
 /* Pushes the value of a text that passed json_check, or of an envelope's
  * data. Raises only for lack of memory. */
@@ -52,21 +47,6 @@ void json_encode_named(lua_State *L, int index, struct buf *out,
 
 /* Raises unless the string at `index` is UTF-8 and may go into JSON. */
 void json_check_utf8(lua_State *L, int index);
-
-/* Whether the table at `index` is marked as an array: by the array metatable,
- * or by one that json_foreign_mark was told of. Allocates nothing. */
-bool json_is_array(lua_State *L, int index);
-
-/* Whether the light userdata at `index` stands for an empty array. */
-bool json_is_empty_array(lua_State *L, int index);
-
-/* (mark, only_empty): from now on a table with the metatable `mark` is an
- * array (if it is empty, should that be asked for), and the light userdata
- * `mark` an empty one. For other JSON libraries of a script. */
-int json_foreign_mark(lua_State *L);
-
-/* Gives the table at the top of the stack the array metatable. */
-void json_mark_array(lua_State *L);
 
 /* Pushes the module: encode, decode, array, null. Calls json_setup. `bound`
  * is that of `encode`, and outlives the state. */

@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>

@@ -6,6 +6,7 @@
 #include "hub/delivery.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/message.h"
 

@@ -9,7 +9,7 @@
 
 #include "engine/store.h"
 #include "script/generation.h"
-#include "script/json.h"
+#include "script/json_mark.h"
 #include "script/pack.h"
 
 #include <lauxlib.h>

@@ -3,7 +3,7 @@
  * looked at before it begins. */
 #include "script/library.h"
 
-#include "script/generation.h"
+#include "script/budget.h"
 #include "script/guard.h"
 
 #include <lauxlib.h>
@@ -15,10 +15,6 @@ enum { LARGE = 64 * 1024 };
 
 /* Bytes of a repeat between two looks at the clock. */
 enum { PIECE = 16 << 20 };
-
-static struct budget *budget_of(lua_State *L) {
-  return &generation_of(L)->budget;
-}
 
 static int call_own(lua_State *L) {
   return lua_tocfunction(L, lua_upvalueindex(1))(L);

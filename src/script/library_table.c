@@ -4,7 +4,7 @@
  * A call that is about few values is Lua's. A large one is cut into pieces, and
  * the clock is looked at between them. How many values there are is what the
  * script says: __len may answer anything, and table.move is told a range. */
-#include "script/generation.h"
+#include "script/budget.h"
 #include "script/guard.h"
 #include "script/library.h"
 
@@ -14,7 +14,7 @@
 enum { PIECE = 8192 };
 
 static void look(lua_State *L) {
-  budget_check(&generation_of(L)->budget, L);
+  budget_check(budget_of(L), L);
 }
 
 static int call_own(lua_State *L) {
@@ -143,7 +143,7 @@ static int guarded_concat(lua_State *L) {
 
 /* (a, b); upvalue 1 is the script's function, or nil. */
 static int compare(lua_State *L) {
-  budget_check_often(&generation_of(L)->budget, L);
+  budget_check_often(budget_of(L), L);
   if (lua_isnil(L, lua_upvalueindex(1))) {
     lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
     return 1;

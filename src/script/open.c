@@ -9,6 +9,7 @@
 #include "script/finalizers.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/lib_fetch.h"
 #include "script/lib_metrics.h"

@@ -13,7 +13,7 @@
 #include "script/pack.h"
 
 #include "script/budget.h"
-#include "script/json.h"
+#include "script/json_mark.h"
 
 #include <lauxlib.h>
 #include <stdint.h>

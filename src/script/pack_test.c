@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "script/json.h"
+#include "script/json_mark.h"
 #include "script/pack.h"
 
 #include <lauxlib.h>

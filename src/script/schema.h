@@ -27,14 +27,6 @@
 
 #include <stddef.h>
 
-/* Limits of a schema itself, so that checking costs little memory. */
-enum {
-  SCHEMA_BYTES = 64 * 1024, /* the text */
-  SCHEMA_DEPTH = 32,        /* types inside of each other */
-  SCHEMA_FIELDS = 64,       /* of one object */
-  SCHEMA_NAME = 64,         /* bytes of a key or a word */
-};
-
 struct schema;
 
 /* Compiles a schema; `text` is copied. NULL if it is none, with the field,

@@ -4,10 +4,19 @@
 #ifndef SCRIPT_SCHEMA_NODE_H
 #define SCRIPT_SCHEMA_NODE_H
 
-#include "script/schema.h"
+#include "base/buf.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Limits of a schema itself, so that checking costs little memory. */
+enum {
+  SCHEMA_BYTES = 64 * 1024, /* the text */
+  SCHEMA_DEPTH = 32,        /* types inside of each other */
+  SCHEMA_FIELDS = 64,       /* of one object */
+  SCHEMA_NAME = 64,         /* bytes of a key or a word */
+};
 
 /* Those that have a name in the language, then two that have not. */
 enum kind { ANY, STRING, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, WORDS, NONE };

@@ -3,6 +3,7 @@
 #ifndef SCRIPT_SCHEMA_PARSE_H
 #define SCRIPT_SCHEMA_PARSE_H
 
+#include "base/attr.h"
 #include "script/schema_node.h"
 
 /* Makes the nodes of schema->text, which has `len` bytes of UTF-8. 0, or

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "script/schema.h"
+#include "script/schema_node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
