@@ -22,7 +22,11 @@
 static const size_t secret_bytes[] = {32, 48, 64};
 
 /* raw.path: nothing that a request could write in another way. */
-enum { RAW_PATH_BYTES = 200, UNIX_PATH_BYTES = 108 /* of the kernel */ };
+enum {
+  SUBPROTOCOL_BYTES = 64,
+  RAW_PATH_BYTES = 200,
+  UNIX_PATH_BYTES = 108 /* of the kernel */
+};
 static const char path_chars[] = "abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
 
@@ -394,6 +398,22 @@ int config_workers(const struct config *cfg) {
   return count <= CONFIG_WORKERS_MAX ? count : 0;
 }
 
+/* RFC 6455, 4.1: what the list of a header can hold. */
+static void check_subprotocols(const struct config *cfg, struct buf *errors) {
+  static const char also[] = "!#$%&'*+-.^_`|~";
+  for (char **name = cfg->subprotocols; *name; name++) {
+    size_t len = strlen(*name), good = 0;
+    while (isalnum((unsigned char)(*name)[good]) ||
+           ((*name)[good] && strchr(also, (*name)[good])))
+      good++;
+    if (good < len || len > SUBPROTOCOL_BYTES)
+      buf_printf(errors,
+                 "subprotocols: `%s` is no name like `chat.v1`: write letters, "
+                 "digits and `-._`, %d at most\n",
+                 *name, SUBPROTOCOL_BYTES);
+  }
+}
+
 static void check_workers(const struct config *cfg, struct buf *errors) {
   if (config_workers(cfg) == 0)
     buf_printf(errors,
@@ -429,6 +449,7 @@ int config_check(const struct config *cfg, enum config_mode mode,
     buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
   check_origins(cfg, errors);
   check_raw(cfg, errors);
+  check_subprotocols(cfg, errors);
   check_auth(cfg, mode, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

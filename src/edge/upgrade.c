@@ -9,6 +9,7 @@
 #include "edge/headers.h"
 #include "edge/link.h"
 #include "edge/origin.h"
+#include "edge/subprotocol.h"
 #include "edge/ws.h"
 #include "protocol/auth.h"
 #include "protocol/raw.h"
@@ -88,10 +89,6 @@ static struct refusal check_handshake(const struct request *request) {
     return (struct refusal){
         .status = 400,
         .text = "Sec-WebSocket-Key must be 16 bytes in base64\n"};
-  if (request_field(request, "sec-websocket-protocol"))
-    return (struct refusal){.status = 400,
-                            .text = "no Sec-WebSocket-Protocol is spoken "
-                                    "here: leave it out\n"};
   if (request->length > 0 || request->chunked)
     return (struct refusal){.status = 400, .text = "an upgrade has no body\n"};
   return (struct refusal){0};
@@ -122,7 +119,8 @@ static struct refusal check_rate(struct edge *edge,
 
 static struct refusal check_all(struct edge *edge,
                                 const struct request *request,
-                                const char *origin, const char *host) {
+                                const char *origin, const char *host,
+                                struct subprotocol *subprotocol) {
   if (!is_ours(edge, request))
     return (struct refusal){.status = 404, .text = "the WebSocket is at /ws\n"};
   if (!origin_allowed(edge->config->origins, origin, host))
@@ -131,6 +129,9 @@ static struct refusal check_all(struct edge *edge,
   struct refusal refusal = check_state(edge, request);
   if (!refusal.status)
     refusal = check_handshake(request);
+  if (!refusal.status &&
+      !subprotocol_choose(request, edge->config->subprotocols, subprotocol))
+    return (struct refusal){.status = 400, .text = subprotocol->words};
   return refusal;
 }
 
@@ -154,7 +155,9 @@ static void refuse(struct edge *edge, struct visitor *visitor,
   unsigned kept;
   bool foreign = refusal->status == 403;
   edge->protocol->stats.origins_refused += foreign;
-  snprintf(kind, sizeof kind, "%u %s", refusal->status,
+  /* What stands behind a colon may be the client's. */
+  snprintf(kind, sizeof kind, "%u %.*s", refusal->status,
+           foreign ? HOST_BYTES : (int)strcspn(refusal->text, ":"),
            foreign ? origin : refusal->text);
   if (quiet_may_say(&edge->quiet, kind, uv_now(edge->protocol->loop), &kept))
     log_info("upgrade refused status=%u ip=%s path=%s origin=%s host=%s "
@@ -181,14 +184,16 @@ static void make_accept(const struct slice *key, char out[ACCEPT_BYTES]) {
 
 /* The socket is new: it takes that at once, or is broken. */
 static bool write_answer(int fd, SSL *tls, const struct request *request,
-                         const char *extension) {
+                         const char *extension, const char *subprotocol) {
   char accept[ACCEPT_BYTES], text[512];
+  bool named = *subprotocol != '\0';
   make_accept(request_field(request, "sec-websocket-key"), accept);
   int len = snprintf(text, sizeof text,
                      "HTTP/1.1 101 Switching Protocols\r\n"
                      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: %s\r\n%s\r\n",
-                     accept, extension);
+                     "Sec-WebSocket-Accept: %s\r\n%s%s%s%s\r\n",
+                     accept, extension, named ? "Sec-WebSocket-Protocol: " : "",
+                     subprotocol, named ? "\r\n" : "");
   return link_write(fd, tls, text, (size_t)len) == len;
 }
 
@@ -214,7 +219,7 @@ static void login_at_once(struct conn *conn, const char *token, size_t len) {
 
 static void let_in(struct edge *edge, struct visitor *visitor,
                    const struct request *request, const char *address,
-                   struct slice rest) {
+                   const char *subprotocol, struct slice rest) {
   char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
   bool raw = is_raw(edge, request);
@@ -223,7 +228,7 @@ static void let_in(struct edge *edge, struct visitor *visitor,
   SSL *tls;
   int fd;
   visitor_take(visitor, &fd, &tls);
-  if (!write_answer(fd, tls, request, extension)) {
+  if (!write_answer(fd, tls, request, extension, subprotocol)) {
     SSL_free(tls);
     close(fd);
     visitor_free(visitor);
@@ -249,15 +254,16 @@ void upgrade_take(struct edge *edge, struct visitor *visitor,
   const struct slice *origin_field = request_field(request, "origin");
   char origin[HOST_BYTES] = "", host[HOST_BYTES];
   char address[PROXY_ADDRESS_BYTES];
+  struct subprotocol subprotocol;
   if (origin_field && !slice_copy(*origin_field, origin, sizeof origin))
     strcpy(origin, "?"); /* too long to be in the list */
   slice_copy(request->host, host, sizeof host);
   get_client(edge, visitor, request, address);
-  struct refusal refusal = check_all(edge, request, origin, host);
+  struct refusal refusal = check_all(edge, request, origin, host, &subprotocol);
   if (!refusal.status)
     refusal = check_rate(edge, visitor, address);
   if (refusal.status)
     refuse(edge, visitor, request, &refusal, origin, host);
   else
-    let_in(edge, visitor, request, address, rest);
+    let_in(edge, visitor, request, address, subprotocol.name, rest);
 }
