@@ -250,14 +250,12 @@ describe("The option admin.listen", function()
 
   it("may be empty: then there is no admin address", function()
     local server = t.server { options = { ["admin.listen"] = "" } }
-    finally(function() server:stop() end)
     server:wait_log "(ready on [^\n]* admin=%-\n)"
     assert.matches("is live", server:reload(), 1, true) -- by signal
   end)
 
   it("must be an address that is free", function()
     local server = t.server {}
-    finally(function() server:stop() end)
     local status, _, problem = cli.run { "serve",
       cli.folder { ["none.lua"] = "return {}" }, "--listen=127.0.0.1:0",
       "--auth.secret=" .. SECRET, "--admin.listen=" .. server.admin }
@@ -281,18 +279,13 @@ describe("The option admin.listen", function()
       servers[i] = t.server { mode = "dev",
         options = { ["admin.listen"] = false } }
     end
-    finally(function()
-      servers[1]:stop()
-      servers[2]:stop()
-    end)
     -- One of them has it, or another program.
     local holders = 0
     for _, server in ipairs(servers) do
       if server.admin == "127.0.0.1:8081" then
         holders = holders + 1
       else
-        assert.matches("warn +no admin address: admin.listen 127.0.0.1:8081",
-          server:log())
+        server:wait_log "warn +no admin address: admin.listen 127.0.0.1:8081"
         assert.equal("-", server.admin)
       end
     end
@@ -301,7 +294,6 @@ describe("The option admin.listen", function()
 
   it("is taken at its word in development mode too", function()
     local server = t.server {}
-    finally(function() server:stop() end)
     local status, _, problem = cli.run { "dev",
       cli.folder { ["none.lua"] = "return {}" }, "--listen=127.0.0.1:0",
       "--admin.listen=" .. server.admin }

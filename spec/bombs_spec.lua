@@ -152,7 +152,6 @@ describe("limits.send_bytes", function()
         ["limits.send_bytes"] = "1KiB", ["limits.message_bytes"] = "16KiB",
       },
     }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     local text = ("x"):rep(16000)
     alice:send("relay", text)

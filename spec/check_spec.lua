@@ -190,7 +190,6 @@ describe("perigee check finds what serve would refuse:", function()
 
   it("but not that a server is running", function()
     local server = t.server()
-    finally(function() server:stop() end)
     local status, _, problem = cli.run { "check",
       cli.folder { ["main.lua"] = "return {}" }, SECRET,
       "--listen=127.0.0.1:" .. server.port, "--admin.listen=" .. server.admin }

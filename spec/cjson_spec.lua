@@ -81,7 +81,6 @@ describe("A sandbox", function()
       ]] },
       options = { ["script.sandbox"] = true },
     }
-    finally(function() server:stop() end)
     assert.is_false(server:connect("alice"):request "has")
   end)
 end)

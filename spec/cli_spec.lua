@@ -71,7 +71,6 @@ describe("perigee token", function()
           claims = function(client) return client.claims end }]],
       },
     }
-    finally(function() server:stop() end)
     local status, out = cli.run {
       "token", "--user", "42", "--ttl", "1h", "--claim", "role=admin",
       "--auth.secret=" .. server.secret,
@@ -147,7 +146,6 @@ describe("perigee serve", function()
 
   it("refuses a port that is in use, and names the address", function()
     local server = t.server {}
-    finally(function() server:stop() end)
     local address = "127.0.0.1:" .. server.port
     local status, _, problem = cli.run { "serve", cli.folder {},
       "--listen=" .. address, "--auth.secret=" .. SECRET }
@@ -183,7 +181,6 @@ describe("perigee dev", function()
       mode = "dev",
       options = { ["auth.secret"] = false },
     }
-    finally(function() server:stop() end)
     local token = server:wait_log "(eyJ[%w_-]+%.[%w_-]+%.[%w_-]+)"
     local client = server:connect { token = token }
     assert.is_string(client.info.user)

@@ -159,7 +159,6 @@ describe("A connection is closed", function()
   it("4006 when it does not send auth in time", function()
     local own = t.server { options = { ["auth.timeout_s"] = 0.2,
       ["auth.header"] = "true" } }
-    finally(function() own:stop() end)
     -- With the handshake: however long that takes, it is in time.
     local alice = own:connect { auth = false, headers = {
       authorization = "Bearer " .. own:token { sub = "alice" } } }
@@ -191,7 +190,6 @@ describe("A peer that does not answer a close frame", function()
       scripts = { ["main.lua"] = "return {}" },
       options = { ["auth.timeout_s"] = 0.1 },
     }
-    finally(function() server:stop() end)
     local peer = socket.connect("127.0.0.1", tonumber(server.port))
     peer:settimeout(15) -- 30 s is what the library's own timers would take
     peer:setmode("bn", "bn")

@@ -69,7 +69,6 @@ describe("A client of the classic convention", function()
 
   it("answers the pings of the server", function()
     local pinging = start(0.3)
-    finally(function() pinging:stop() end)
     local alice = hello("alice", pinging)
     for _ = 1, 3 do
       assert.equal('{"type":"ping"}', alice:receive())

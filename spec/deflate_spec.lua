@@ -3,6 +3,7 @@
 local deflate = require "spec.support.deflate"
 local http = require "spec.support.http"
 local raw = require "spec.support.raw"
+local servers = require "spec.support.servers"
 local t = require "perigee.testing"
 
 local TERMS = "permessage-deflate; server_no_context_takeover; "
@@ -23,14 +24,11 @@ local scripts = {
 
 local text = ("All work and no play makes Jack a dull boy. "):rep(50)
 
-local function serve(options)
+local serve = servers {
+  scripts = scripts,
   -- The first ping of a connection comes at a random time of the interval.
-  local all = { ["deflate.enabled"] = true, ["heartbeat.interval_s"] = 3600 }
-  for name, value in pairs(options or {}) do
-    all[name] = value
-  end
-  return t.server { scripts = scripts, options = all }
-end
+  options = { ["deflate.enabled"] = true, ["heartbeat.interval_s"] = 3600 },
+}
 
 local function counter(server, name)
   local port = server.admin:match ":(%d+)$"
@@ -270,7 +268,6 @@ describe("A message that is much larger than it looks", function()
 
   it("closes 4507, and not one byte less", function()
     local server = serve { ["limits.message_bytes"] = "16KiB" }
-    finally(function() server:stop() end)
     local peer = deflate.login(server, "alice")
     local frame = '{"type":"length","id":1,"data":""}'
     local most = ("x"):rep(16384 - #frame)
@@ -289,7 +286,6 @@ describe("A message that is much larger than it looks", function()
 
   it("is not inflated beyond that", function()
     local server = serve()
-    finally(function() server:stop() end)
     local watcher = deflate.login(server, "watcher")
     local bomb = raw.frame(deflate.compress(("x"):rep(50000000), 9),
       { rsv = 4 })
@@ -311,7 +307,6 @@ describe("A message that is much larger than it looks", function()
 
   it("closes 4507 before auth at 17 KiB", function()
     local server = serve()
-    finally(function() server:stop() end)
     local peer = deflate.connect(server)
     peer:write(deflate.frame(t.encode
       { type = "auth", data = { token = ("x"):rep(17 * 1024) } }))
@@ -321,7 +316,6 @@ describe("A message that is much larger than it looks", function()
   it("waits at its sender's side when it keeps coming too fast", function()
     local server = serve { ["limits.burst"] = 5,
       ["limits.messages_per_s"] = 1 }
-    finally(function() server:stop() end)
     local peer = deflate.login(server, "mallory")
     peer:write(deflate.frame(t.encode
       { type = "length", data = ("x"):rep(60000) }):rep(300))
@@ -341,7 +335,6 @@ end)
 describe("Options of permessage-deflate", function()
   it("off, nothing is negotiated", function()
     local server = serve { ["deflate.enabled"] = false }
-    finally(function() server:stop() end)
     local peer = deflate.login(server, "alice")
     assert.is_nil(peer.answer)
     local got, compressed = peer:request("echo", text)
@@ -354,7 +347,6 @@ describe("Options of permessage-deflate", function()
 
   it("have a threshold and a level", function()
     local server = serve { ["deflate.threshold"] = 1, ["deflate.level"] = 9 }
-    finally(function() server:stop() end)
     local peer = deflate.login(server, "alice")
     local got, compressed = peer:request("echo", ("x"):rep(50))
     assert.equal(("x"):rep(50), got)
@@ -365,7 +357,6 @@ end)
 describe("permessage-deflate among several workers", function()
   it("brings everybody the same message", function()
     local server = serve { workers = 3, ["limits.per_ip"] = 0 }
-    finally(function() server:stop() end)
     local peers = {}
     for i = 1, 24 do
       local offer = i % 4 > 0 and "permessage-deflate"
@@ -435,10 +426,7 @@ describe("permessage-deflate over TLS", function()
     local dir = io.popen("mktemp -d"):read "l"
     local cert, key = certificate(dir)
     local server = serve { ["tls.cert"] = cert, ["tls.key"] = key }
-    finally(function()
-      server:stop()
-      os.execute("rm -rf " .. dir)
-    end)
+    finally(function() os.execute("rm -rf " .. dir) end)
     local peer = deflate.login(server, "alice")
     local sent = noise(3000) .. text
     peer:write(deflate.frame(t.encode { type = "echo", id = 1, data = sent }))

@@ -6,9 +6,7 @@ local t = require "perigee.testing"
 local wrapped = require "spec.support.wrapped"
 
 local function start(options)
-  local server = t.server { mode = "dev", options = options }
-  finally(function() server:stop() end)
-  return server
+  return t.server { mode = "dev", options = options }
 end
 
 local function ask(server, host)
@@ -23,7 +21,6 @@ describe("perigee dev on a loopback address", function()
     it("gives tokens without a word: " .. address, function()
       local server = t.server { mode = "dev", no_wait = true,
         options = { listen = address } }
-      finally(function() server:stop() end)
       local host, port = server:wait_log "ready on http://(.-):(%d+)"
       local status = http.exchange(port, {
         "GET /dev/token?user=alice HTTP/1.1", "Host: localhost",
@@ -79,7 +76,6 @@ describe("SIGHUP", function()
 
   it("does not end it under nohup", function()
     local server = wrapped.server('trap "" HUP', { mode = "dev" })
-    finally(function() server:stop() end)
     server:signal "HUP"
     assert.equal(200, (http.get(server.port, "/healthz")))
     assert.is_true(server:is_running())
@@ -87,7 +83,6 @@ describe("SIGHUP", function()
 
   it("reloads perigee serve", function()
     local server = t.server()
-    finally(function() server:stop() end)
     assert.matches("gen=2 is live", server:reload())
   end)
 end)
@@ -103,7 +98,6 @@ describe("Files of an editor that writes a byte order mark", function()
       ["b.lua"] = "#!/usr/bin/env lua\n"
         .. "return { line = function() error 'here' end }",
     } }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     assert.equal(42, alice:request "answer")
     assert.equal("HANDLER_ERROR", (alice:fails "line"))
@@ -140,7 +134,6 @@ describe("A message without an id that is refused", function()
 
   it("is told in development mode, and logged", function()
     local server = t.server { mode = "dev", scripts = scripts }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     for _, case in ipairs(cases) do
       local from = #server:log() + 1
@@ -159,7 +152,6 @@ describe("A message without an id that is refused", function()
 
   it("is dropped without a word in production", function()
     local server = t.server { scripts = scripts }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     for _, case in ipairs(cases) do alice:send_text(case[1]) end
     alice:expect_nothing()
@@ -168,7 +160,6 @@ describe("A message without an id that is refused", function()
 
   it("before auth is told in development mode, too", function()
     local server = t.server { mode = "dev", scripts = scripts }
-    finally(function() server:stop() end)
     local alice = server:connect { auth = false }
     alice:send "refuse"
     assert.equal("UNAUTHENTICATED", alice:expect("error").data.code)

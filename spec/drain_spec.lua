@@ -47,7 +47,6 @@ local function begin(workers, window_s)
       ["limits.per_ip"] = 0,
     },
   }
-  finally(function() server:stop() end)
   return server, crowd(server)
 end
 

@@ -160,14 +160,9 @@ describe("A handler", function()
 
   it("that raises is found in the log by its reference", function()
     local _, _, _, problem = alice:try "raise"
-    local at = #server:log()
-    assert.is_true(at > 0)
-    local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
-    local log = server:log()
-    local rest = log:sub((log:find(problem.ref, 1, true)))
-    assert.matches("broken.lua:1: the secret is sesame", line .. rest, 1, true)
-    assert.matches("traceback", rest, 1, true)
-    assert.matches("broken.lua:3", rest, 1, true)
+    local told = server:wait_log("[^\n]*" .. problem.ref
+      .. ".-traceback.-broken%.lua:3")
+    assert.matches("broken.lua:1: the secret is sesame", told, 1, true)
   end)
 
   it("gets a new reference for each error", function()
@@ -191,10 +186,8 @@ describe("A handler", function()
     local _, code, _, problem = alice:try "global.set"
     assert.equal("HANDLER_ERROR", code)
     local line = server:wait_log("[^\n]*" .. problem.ref .. "[^\n]*")
-    local log = server:log()
-    local rest = log:sub((log:find(problem.ref, 1, true)))
-    assert.matches("broken.lua:7", line .. rest, 1, true)
-    assert.matches("surprise", line .. rest, 1, true)
+    assert.matches("broken.lua:7", line, 1, true)
+    assert.matches("surprise", line, 1, true)
   end)
 
   it("may require modules from sub-folders", function()

@@ -30,7 +30,6 @@ end
 describe("The heartbeat", function()
   it("tells its times with auth_ok", function()
     local server = start(0.5, 2)
-    finally(function() server:stop() end)
     local info = server:connect({ user = "alice" }).info
     assert.equal(500, info.ping_ms)
     assert.equal(2000, info.pong_ms)
@@ -39,7 +38,6 @@ describe("The heartbeat", function()
   it("closes who has fallen silent; any sign of life keeps a connection",
     function()
       local server, loop = start(0.2, 3), cqueues.new()
-      finally(function() server:stop() end)
       local is_over = false
       for name, answer in pairs {
         pong = function(client) client:send "pong" end,
@@ -72,7 +70,6 @@ describe("The heartbeat", function()
 
   it("does not ping all who came at once at once", function()
     local server = start(1, 10)
-    finally(function() server:stop() end)
     local order, loop = {}, cqueues.new()
     local clients = {}
     for i = 1, 12 do

@@ -137,7 +137,6 @@ describe("Six hundred broken inputs", function()
       scripts = scripts,
       options = { ["limits.per_ip"] = 0, ["limits.per_user"] = 0 },
     }
-    finally(function() server:stop() end)
     watcher = server:connect { user = "watcher" }
     login = raw.login(server, "mallory")
     echo = raw.frame(t.encode { type = "echo", id = 1, data = ("x"):rep(200) })

@@ -111,7 +111,6 @@ end)
 describe("Without the options", function()
   it("the handshake logs nobody in", function()
     local server = t.server { scripts = scripts }
-    finally(function() server:stop() end)
     local token = server:token { sub = "alice" }
     local alice = open(server, { authorization = "Bearer " .. token,
       cookie = "sid=" .. token })

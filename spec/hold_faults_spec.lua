@@ -39,7 +39,6 @@ end
 describe("Clients that die in the middle of a frame", function()
   it("are gone, and leave nothing behind", function()
     local server = t.server { scripts = scripts }
-    finally(function() server:stop() end)
     local watcher = server:connect { user = "watcher" }
     local before = descriptors(server)
     local frame = raw.frame(t.encode { type = "echo", data = ("x"):rep(300) })
@@ -72,14 +71,12 @@ describe("The limit of open files", function()
   it("is never lowered", function()
     local server = wrapped.server("ulimit -n 5000",
       { options = { ["limits.connections"] = 100 } })
-    finally(function() server:stop() end)
     assert.equal(5000, limit(server))
   end)
 
   it("is raised to what limits.connections needs", function()
     local server = wrapped.server("ulimit -Sn 300",
       { options = { ["limits.connections"] = 100 } })
-    finally(function() server:stop() end)
     assert.is_true(limit(server) > 1100) -- and those of fetch
   end)
 end)
@@ -87,7 +84,6 @@ end)
 describe("A server without descriptors", function()
   it("serves those who are in, and goes on when there are some", function()
     local server = t.server { scripts = scripts }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     local before = descriptors(server)
     os.execute(("prlimit --pid %d --nofile=%d"):format(server.pid, before + 3))
@@ -116,10 +112,7 @@ describe("A server that is stopped and continued", function()
       options = { ["heartbeat.interval_s"] = 0.1,
         ["heartbeat.timeout_s"] = 2, ["limits.stall_s"] = 2 },
     }
-    finally(function()
-      server:signal "CONT"
-      server:stop()
-    end)
+    finally(function() server:signal "CONT" end)
     local clients = {}
     for i = 1, 5 do
       clients[i] = server:connect { user = "user" .. i }

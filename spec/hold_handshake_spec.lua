@@ -112,7 +112,6 @@ describe("Too many handshakes a second", function()
       options = { ["limits.handshakes_per_s"] = 1,
         ["limits.handshakes_burst"] = 2 },
     }
-    finally(function() server:stop() end)
     local refused, head
     for i = 1, 20 do
       local status, _, text = http.get(server.port, "/ws", http.upgrade())
@@ -139,7 +138,6 @@ describe("Too many handshakes a second", function()
     local server = t.server {
       options = { ["limits.handshakes_per_ip"] = 1 },
     }
-    finally(function() server:stop() end)
     local function status(address)
       local peer = assert(socket.connect { host = "127.0.0.1",
         port = tonumber(server.port), bind = address })
@@ -164,7 +162,6 @@ describe("Too many handshakes a second", function()
       options = { ["limits.handshakes_per_s"] = 1,
         ["limits.handshakes_burst"] = 1 },
     }
-    finally(function() server:stop() end)
     for _ = 1, 5 do
       assert.equal(404, (http.get(server.port, "/no", http.upgrade())))
     end
@@ -230,7 +227,6 @@ end)
 describe("Sockets that are no WebSockets", function()
   it("are limited for each address", function()
     local server = t.server { options = { ["limits.per_ip"] = 3 } }
-    finally(function() server:stop() end)
     local peers = {}
     for i = 1, 3 do
       peers[i] = open(server)

@@ -21,20 +21,17 @@ end
 describe("The address of a client", function()
   it("is that of its socket, whatever it claims", function()
     local server = serve {}
-    finally(function() server:stop() end)
     assert.equal("127.0.0.1", ip(server, nil))
     assert.equal("127.0.0.1", ip(server, "203.0.113.1"))
   end)
 
   it("is not what one claims who is no trusted proxy", function()
     local server = serve { ["proxy.trusted"] = "10.0.0.0/8,::1" }
-    finally(function() server:stop() end)
     assert.equal("127.0.0.1", ip(server, "203.0.113.1"))
   end)
 
   it("is what a trusted proxy says, and not what stands before", function()
     local server = serve { ["proxy.trusted"] = "10.0.0.0/8, 127.0.0.1" }
-    finally(function() server:stop() end)
     assert.equal("203.0.113.1", ip(server, "203.0.113.1"))
     assert.equal("203.0.113.1", ip(server, "1.1.1.1, 203.0.113.1"))
     assert.equal("203.0.113.1", ip(server, "1.1.1.1, 203.0.113.1, 10.0.0.9"))
@@ -45,7 +42,6 @@ describe("The address of a client", function()
 
   it("is in the last of several headers", function()
     local server = serve { ["proxy.trusted"] = "127.0.0.1" }
-    finally(function() server:stop() end)
     local peer = socket.connect("127.0.0.1", tonumber(server.port))
     peer:setmode("bn", "bn")
     peer:write("GET /ws HTTP/1.1\r\nHost: x\r\n",
@@ -63,7 +59,6 @@ describe("The address of a client", function()
   it("is what limits count", function()
     local server = serve { ["proxy.trusted"] = "127.0.0.1",
       ["limits.per_ip"] = 2 }
-    finally(function() server:stop() end)
     local function connect(address)
       return server:connect { auth = false,
         headers = { ["x-forwarded-for"] = address } }
@@ -92,7 +87,6 @@ describe("The address of a client", function()
       :format(workers), function()
       local server = serve { ["proxy.trusted"] = "127.0.0.1",
         ["limits.per_ip"] = 2, workers = workers }
-      finally(function() server:stop() end)
       local function connect(address)
         return server:connect { auth = false,
           headers = { ["x-forwarded-for"] = address } }

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What happens to those who do not read, and to the memory of the server.
 local frames = require "spec.support.frames"
+local servers = require "spec.support.servers"
 local t = require "perigee.testing"
 
 local scripts = {
@@ -44,19 +45,15 @@ local scripts = {
   ]],
 }
 
-local function serve(options)
-  local all = { ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0,
-    ["script.burst_ms"] = 20000 } -- some of the handlers write much
-  for name, value in pairs(options) do
-    all[name] = value
-  end
-  return t.server { scripts = scripts, options = all }
-end
+local serve = servers {
+  scripts = scripts,
+  options = { ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0,
+    ["script.burst_ms"] = 20000 }, -- some of the handlers write much
+}
 
 describe("A client that takes nothing of what waits for it", function()
   it("is closed 4002 and cut off", function()
     local server = serve { ["limits.stall_s"] = 0.5 }
-    finally(function() server:stop() end)
     local watcher = server:connect { user = "watcher" }
     local slow = server:connect { user = "slow" }
     t.wait_until(function() -- the kernel takes more than once
@@ -77,7 +74,6 @@ describe("A client that takes nothing of what waits for it", function()
   it("stays if that is not limited", function()
     local server = serve { ["limits.stall_s"] = 0,
       ["heartbeat.interval_s"] = 0.05, ["heartbeat.timeout_s"] = 2 }
-    finally(function() server:stop() end)
     local watcher = server:connect { user = "watcher" }
     server:connect { user = "slow" }
     watcher:request("stuff", { slow = 3 })
@@ -90,7 +86,6 @@ end)
 describe("When too much waits for all slow clients together", function()
   it("those with the longest queues are closed 4002", function()
     local server = serve { ["limits.queues_mb"] = 2, ["limits.stall_s"] = 0 }
-    finally(function() server:stop() end)
     local watcher = server:connect { user = "watcher" }
     local waits = { large = 18, small1 = 6, small2 = 6, small3 = 6, small4 = 6 }
     for user in pairs(waits) do
@@ -184,7 +179,6 @@ describe("Twenty clients that never read, in a busy room,", function()
       ]] },
       options = { ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0 },
     }
-    finally(function() server:stop() end)
     local speaker = server:connect { user = "speaker" }
     local reader = server:connect { user = "reader" }
     reader:request("join", { room = "hall" })

@@ -65,7 +65,6 @@ end)
 describe("With several sessions for each user", function()
   it("all of them stay", function()
     local server = t.server { scripts = scripts }
-    finally(function() server:stop() end)
     local phone = server:connect { user = "alice" }
     local laptop = server:connect { user = "alice" }
     assert.equal(2, laptop:request("count", "alice"))

@@ -77,7 +77,6 @@ describe("A browser of another origin", function()
     local server = t.server {
       options = { origins = "https://a.example,https://b.example" },
     }
-    finally(function() server:stop() end)
     assert.equal(101, status(server, "https://a.example"))
     assert.equal(101, status(server, "https://b.example"))
     assert.equal(403, status(server, "https://c.example"))
@@ -90,7 +89,6 @@ describe("A browser of another origin", function()
 
   it("may connect if its subdomain is meant by a wildcard", function()
     local server = t.server { options = { origins = "https://*.a.example" } }
-    finally(function() server:stop() end)
     assert.equal(101, status(server, "https://www.a.example"))
     assert.equal(101, status(server, "https://x.y.a.example"))
     assert.equal(403, status(server, "https://a.example"))
@@ -101,7 +99,6 @@ describe("A browser of another origin", function()
 
   it("is logged once, not each time that it is refused", function()
     local server = t.server { options = { origins = "https://a.example" } }
-    finally(function() server:stop() end)
     for i = 1, 5 do
       assert.equal(403, status(server, "https://evil.example"))
       assert.equal(403, status(server, "https://other.example:" .. i))
@@ -115,7 +112,6 @@ describe("A browser of another origin", function()
 
   it("cannot fill the log with names", function()
     local server = t.server { options = { origins = "https://a.example" } }
-    finally(function() server:stop() end)
     for i = 1, 100 do
       assert.equal(403, status(server, "https://evil.example:" .. i))
     end
@@ -126,7 +122,6 @@ describe("A browser of another origin", function()
 
   it("may connect in development mode", function()
     local server = t.server { mode = "dev" }
-    finally(function() server:stop() end)
     assert.equal(101, status(server, "https://c.example"))
   end)
 end)

@@ -3,9 +3,11 @@
 local basexx = require "basexx"
 local cli = require "spec.support.cli"
 local jwt = require "spec.support.jwt"
+local servers = require "spec.support.servers"
 local t = require "perigee.testing"
 local web = require "spec.support.web"
 
+local start = servers { options = { ["auth.secret"] = false } }
 local one, two -- private keys
 
 lazy_setup(function()
@@ -51,17 +53,10 @@ describe("A key set in a file", function()
     file:write(text)
   end
 
-  local function serve(text, options)
+  local function serve(text, algorithm)
     write(text)
-    local all = {
-      ["auth.secret"] = false, ["auth.jwks_file"] = dir .. "/jwks.json",
-    }
-    for name, value in pairs(options or {}) do
-      all[name] = value
-    end
-    local server = t.server { options = all }
-    finally(function() server:stop() end)
-    return server
+    return start { ["auth.jwks_file"] = dir .. "/jwks.json",
+      ["auth.algorithm"] = algorithm }
   end
 
   it("has a key for each token, by its id", function()
@@ -91,8 +86,7 @@ describe("A key set in a file", function()
   end)
 
   it("may have to keep to one algorithm", function()
-    local server = serve(jwt.jwks(jwt.jwk(one, { kid = "1" })),
-      { ["auth.algorithm"] = "RS384" })
+    local server = serve(jwt.jwks(jwt.jwk(one, { kid = "1" })), "RS384")
     refused(server, token(one, "1"), "algorithm")
   end)
 
@@ -168,16 +162,9 @@ describe("A key set at an address", function()
     return tonumber(count)
   end
 
-  local function serve(options)
-    local all = {
-      ["auth.secret"] = false, ["auth.jwks_url"] = site.url .. "/kept/jwks",
-    }
-    for name, value in pairs(options or {}) do
-      all[name] = value
-    end
-    local server = t.server { options = all }
-    finally(function() server:stop() end)
-    return server
+  local function serve(page, secret)
+    return start { ["auth.jwks_url"] = site.url .. (page or "/kept/jwks"),
+      ["auth.secret"] = secret }
   end
 
   it("is there for the first token", function()
@@ -190,7 +177,7 @@ describe("A key set at an address", function()
 
   it("goes together with a secret of one's own", function()
     publish(jwt.jwk(one, { kid = "1" }))
-    local server = serve { ["auth.secret"] = t.defaults["auth.secret"] }
+    local server = serve(nil, t.defaults["auth.secret"])
     assert.equal("alice", try(server, token(one, "1")))
     assert.equal("bob", try(server, server:token { sub = "bob" }))
   end)
@@ -263,9 +250,7 @@ describe("A key set at an address", function()
 
   it("lets wait what comes behind the token", function()
     site:post("/keep/jwks", "later")
-    local server = serve {
-      ["auth.jwks_url"] = site.url .. "/hold/" .. "first",
-    }
+    local server = serve "/hold/first"
     local alice = server:connect { auth = false }
     alice:send("auth", { token = token(one, "1") })
     alice:send("nothing", nil, 7)

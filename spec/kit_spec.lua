@@ -244,6 +244,22 @@ describe("perigee test", function()
       end) ]] }
   end)
 
+  it("stops the server of an example with it, others with the file", function()
+    passes { ["own_spec.lua"] = [[
+      local first, second
+      local of_file
+      lazy_setup(function() of_file = t.server() end)
+      it("one", function()
+        first = t.server()
+        t.connect "alice"
+      end)
+      it("two", function()
+        assert.falsy(first:is_running())
+        assert.is_true(of_file:is_running())
+        assert.is_true(t.shared():is_running())
+      end) ]] }
+  end)
+
   it("fails with the log when the scripts do not load", function()
     local status, out, problem = run({ ["a_spec.lua"] = [[
       it("needs a server", function() t.connect "alice" end) ]] }, nil,

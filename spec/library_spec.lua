@@ -246,7 +246,7 @@ describe("The library", function()
     assert.matches("error", line, 1, true)
     assert.matches("room=r1", line, 1, true)
     assert.matches("n=5", line, 1, true)
-    assert.matches("info hello", server:log(), 1, true)
+    server:wait_log "info hello"
     assert.is_nil(server:log():find("debug hello", 1, true))
   end)
 

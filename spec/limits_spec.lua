@@ -30,7 +30,6 @@ describe("The limit of", function()
       options = { ["limits.messages_per_s"] = 1, ["limits.burst"] = 30,
         ["heartbeat.interval_s"] = 3600 },
     }
-    finally(function() server:stop() end)
     local ping = frames.frame(frames.PING, "are you there?")
     local pong = frames.frame(frames.PONG, "nobody asked")
     local empty = frames.frame(frames.CONTINUATION, "", { fin = false })
@@ -55,7 +54,6 @@ describe("The limit of", function()
     local server = start {
       ["limits.messages_per_s"] = 2, ["limits.burst"] = 5,
     }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     for i = 1, 30 do
       alice:send("echo", i, i)
@@ -81,7 +79,6 @@ describe("The limit of", function()
 
   it("messages answers a burst out of a flood, and lets others be", function()
     local server = start {}
-    finally(function() server:stop() end)
     local flooder = server:connect { user = "flooder" }
     local bob = server:connect { user = "bob" }
     for i = 1, 400 do
@@ -108,7 +105,6 @@ describe("The limit of", function()
     local server = start {
       ["limits.messages_per_s"] = 1, ["limits.burst"] = 2,
     }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     for i = 1, 50 do
       alice:send("echo", i)
@@ -129,7 +125,6 @@ describe("The limit of", function()
 
   it("bytes refuses what is too much", function()
     local server = start { ["limits.bytes_per_s"] = 20000 }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     local code
     for _ = 1, 20 do
@@ -141,7 +136,6 @@ describe("The limit of", function()
 
   it("rooms refuses one more", function()
     local server = start { ["limits.rooms_per_connection"] = 2 }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     for _, room in ipairs { "a", "b", "a" } do
       local _, code = alice:try("join", { room = room })
@@ -159,7 +153,6 @@ describe("The limit of", function()
 
   it("connections of a user closes one too many, if they live", function()
     local server = start { ["limits.per_user"] = 2 }
-    finally(function() server:stop() end)
     local phone = server:connect { user = "alice" }
     local laptop = server:connect { user = "alice" }
     local third = server:connect { auth = false }
@@ -185,7 +178,6 @@ describe("The limit of", function()
       :format(workers), function()
       local server = start { ["limits.per_user"] = 2, workers = workers,
         ["heartbeat.timeout_s"] = 0.3 }
-      finally(function() server:stop() end)
       local dead = { server:connect "alice", server:connect "alice" }
       local third = server:connect { auth = false }
       third:send("auth", { token = server:token { sub = "alice" } }, 7)
@@ -225,7 +217,6 @@ describe("The limit of", function()
       .. "workers: %d"):format(workers), function()
       local server = start { ["limits.per_ip"] = 2, workers = workers,
         ["heartbeat.timeout_s"] = 0.3 }
-      finally(function() server:stop() end)
       local dead = { server:connect "alice", server:connect "bob" }
       local third = server:connect { auth = false }
       local problem = third:expect("error").data
@@ -241,7 +232,6 @@ describe("The limit of", function()
 
   it("all connections tells one too many to come back", function()
     local server = start { ["limits.connections"] = 1 }
-    finally(function() server:stop() end)
     local first = server:connect "alice"
     local second = server:connect { auth = false }
     local problem = second:expect("error").data
@@ -255,7 +245,6 @@ describe("The limit of", function()
     local server = start { ["limits.messages_per_s"] = 7,
       ["limits.burst"] = 11, ["limits.bytes_per_s"] = 12345,
       ["limits.rooms_per_connection"] = 13 }
-    finally(function() server:stop() end)
     local alice = server:connect { auth = false }
     alice:send("auth", { token = server:token { sub = "alice" } })
     assert.same({ messages_per_s = 7, burst = 11, bytes_per_s = 12345,
@@ -264,7 +253,6 @@ describe("The limit of", function()
 
   it("useless messages does not count what is well-formed", function()
     local server = start { ["limits.messages_per_s"] = 0 }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     for i = 1, 200 do
       alice:send(i % 2 == 0 and "gone" or "join", { room = 5 })
@@ -274,7 +262,6 @@ describe("The limit of", function()
 
   it("connections of an address closes one too many", function()
     local server = start { ["limits.per_ip"] = 3 }
-    finally(function() server:stop() end)
     local first = server:connect { user = "alice" }
     server:connect { user = "bob" }
     server:connect { auth = false }

@@ -176,7 +176,6 @@ describe("The standard library", function()
       scripts = { ["main.lua"] = script },
       options = { ["script.burst_ms"] = 60000 },
     }
-    finally(function() server:stop() end)
     local alice = server:connect "alice"
     assert.equal("right", alice:request "right")
     assert.same(load(wrong .. "return wrong()", "=it")(), alice:request "wrong")

@@ -142,7 +142,7 @@ describe("perigee.metrics", function()
     server:write("early.lua",
       "require 'perigee'.metrics.counter 'early_total' return {}")
     server:reload_fails()
-    assert.matches("@start", server:log(), 1, true)
+    server:wait_log "@start"
     assert.not_matches("early_total", metrics(), 1, true)
   end)
 end)

@@ -28,7 +28,6 @@ describe("perigee new", function()
   it("makes a page that talks to the server", function()
     local project = new_project()
     local server = t.server { mode = "dev", dir = project, scripts = "scripts" }
-    finally(function() server:stop() end)
     local status, page = http.get(server.port, "/")
     assert.equal(200, status)
     assert.equal(200,

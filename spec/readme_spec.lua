@@ -65,9 +65,7 @@ local function talk(server, conversation, out, into, user)
 end
 
 local function start(scripts)
-  local server = t.server { scripts = scripts }
-  finally(function() server:stop() end)
-  return server
+  return t.server { scripts = scripts }
 end
 
 describe("README", function()
@@ -82,7 +80,6 @@ describe("README", function()
 
   it("says what wscat shows on the scripts that are there", function()
     local server = t.server { scripts = "scripts" }
-    finally(function() server:stop() end)
     talk(server, block "npx wscat", ">", "<", "dev")
   end)
 

@@ -127,7 +127,6 @@ describe("A server that watches its scripts", function()
   } do
     it("reloads when a file changes, " .. what, function()
       local server = start(table.unpack(arguments, 1, 2))
-      finally(function() server:stop() end)
       local alice = server:connect { user = "alice" }
       server:write("main.lua", version(2))
       t.wait_until(function() return alice:request "version" == 2 end)
@@ -241,7 +240,6 @@ describe("What a reload hands over", function()
     local server = t.server { scripts = {
       ["one.lua"] = stateful "one", ["two.lua"] = stateful "two",
     } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     server:reload()
     assert.equal("one", alice:request "kept.one")
@@ -262,7 +260,6 @@ describe("What a reload hands over", function()
         fine = function() return "fine" end,
       }
     ]] } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     assert.equal("held", alice:request "hold")
     for _ = 1, 3 do server:reload() end
@@ -275,7 +272,6 @@ describe("What a reload hands over", function()
     }, options = {
       ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0,
     } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     server:write("main.lua", [[
       local perigee = require "perigee"

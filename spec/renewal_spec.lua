@@ -345,10 +345,7 @@ end)
 describe("A reload of the configuration with several workers", function()
   it("reaches all of them, under load", function()
     start("workers = 4 vars = { n = 0 }", { workers = false })
-    finally(function()
-      server:stop()
-      cli.cleanup()
-    end)
+    finally(cli.cleanup)
     local clients, seen = {}, {}
     for i = 1, 40 do
       clients[i] = server:connect("user" .. i)

@@ -254,7 +254,6 @@ describe("A request over TLS", function()
       ["tls.cert"] = dir .. "/cert.pem", ["tls.key"] = dir .. "/key.pem",
       ["limits.handshakes_per_ip"] = 1,
     } }
-    finally(function() few:stop() end)
     few.port = few:wait_log "ready on https://127%.0%.0%.1:(%d+)"
     local peers = {}
     for i = 1, 20 do
@@ -309,7 +308,6 @@ describe("A file", function()
       local server = t.server { no_wait = true, options = { public = dir,
         ["tls.cert"] = tls and dir .. "/cert.pem" or nil,
         ["tls.key"] = tls and dir .. "/key.pem" or nil } }
-      finally(function() server:stop() end)
       local port = server:wait_log("ready on " .. scheme .. "://[^:]*:(%d+)")
       for _ = 1, 3 do
         local answer = ask({ port = port, tls = tls },
@@ -332,7 +330,6 @@ describe("A page of another origin", function()
 
   it("may read the client if `origins` allows it", function()
     local server = t.server { options = { origins = PAGE } }
-    finally(function() server:stop() end)
     for _, path in ipairs { "/perigee.js", "/perigee.global.js" } do
       assert.equal(PAGE, (reader(server, path, PAGE)))
       assert.is_nil((reader(server, path, "https://evil.example")))
@@ -342,13 +339,11 @@ describe("A page of another origin", function()
 
   it("may not if `origins` is empty", function()
     local server = t.server {}
-    finally(function() server:stop() end)
     assert.is_nil((reader(server, "/perigee.js", "http://localhost")))
   end)
 
   it("gets a token in development mode", function()
     local server = t.server { mode = "dev", options = { origins = PAGE } }
-    finally(function() server:stop() end)
     local allowed, code = reader(server, "/dev/token?user=anna", PAGE)
     assert.equal(PAGE, allowed)
     assert.equal(200, code)
@@ -359,7 +354,6 @@ describe("A trusted proxy", function()
   it("has a bound of its own for what is no WebSocket", function()
     local server = t.server { options = { ["limits.per_ip"] = 2,
       ["limits.per_proxy"] = 4, ["proxy.trusted"] = "127.0.0.1" } }
-    finally(function() server:stop() end)
     local peers = {}
     for i = 1, 4 do
       peers[i] = raw.connect(server)

@@ -1,53 +1,7 @@
 -- SPDX-License-Identifier: MIT
+-- What the store keeps, and what it does with it.
+local start = require "spec.support.store"
 local t = require "perigee.testing"
-local cli = require "spec.support.cli"
-
--- `run` gets Lua source, and answers what it returns, or { error = text }.
-local main = [[
-  local perigee = require "perigee"
-  local store, json = perigee.store, perigee.json
-
-  -- Whether it is exactly the same: kinds of numbers and marks of arrays too.
-  local function same(a, b)
-    if type(a) ~= "table" or type(b) ~= "table" then
-      return math.type(a) == math.type(b) and (a == b or a ~= a and b ~= b)
-        and (math.type(a) ~= "float" or a ~= 0 or 1 / a == 1 / b)
-    elseif getmetatable(a) ~= getmetatable(b) then
-      return false
-    end
-    for key, value in pairs(a) do
-      if not same(value, b[key]) then return false end
-    end
-    for key in pairs(b) do
-      if a[key] == nil then return false end
-    end
-    return true
-  end
-
-  return {
-    run = function(_, source)
-      local env = { store = store, json = json, same = same }
-      local chunk = assert(load(source, "=run", "t",
-        setmetatable(env, { __index = _G })))
-      local ok, result = pcall(chunk)
-      if not ok then return { error = result } end
-      return result
-    end,
-    get = function(_, key) return store.get(key) end,
-    incr = function(_, key) return store.incr(key) end,
-    update = function(_, key)
-      store.update(key, function(n) return (n or 0) + 1 end)
-    end,
-  }
-]]
-
-local function start(options)
-  options = options or {}
-  options["limits.messages_per_s"] = 0 -- the examples poll
-  options["limits.bytes_per_s"] = 0
-  options["script.burst_ms"] = 10000 -- some do much in one handler
-  return t.server { scripts = { ["main.lua"] = main }, options = options }
-end
 
 describe("The store", function()
   local server, alice
@@ -431,70 +385,5 @@ describe("The store", function()
       store.set(long, 2)
       return store.get "k" == 1 and store.get(long) == 2
     ]])
-  end)
-end)
-
-describe("A store that is full", function()
-  it("lets go what was not used for the longest time", function()
-    local server = start { ["limits.store_mb"] = 1 }
-    finally(function() server:stop() end)
-    local alice = server:connect { user = "alice" }
-    -- Ten of these fit; the first is used in between.
-    assert.same({ "k01", "k06", "k07", "k08", "k09", "k10", "k11", "k12",
-      "k13", "k14" }, alice:request("run", [[
-      for i = 1, 14 do
-        store.set(("k%02d"):format(i), (("x"):rep(100000)))
-        assert(store.get "k01")
-      end
-      return store.keys()
-    ]]))
-    assert.equal(t.null, alice:request("get", "k02"))
-  end)
-end)
-
-describe("A reload", function()
-  local server, alice
-
-  before_each(function()
-    server = start()
-    alice = server:connect { user = "alice" }
-  end)
-
-  after_each(function() server:stop() end)
-
-  it("leaves the store as it is", function()
-    alice:request("run", [[
-      store.set("table", { n = 5, f = 5.0, list = json.array {} })
-      store.incr("count", 41)
-    ]])
-    for _ = 1, 3 do
-      server:reload()
-    end
-    assert.equal(42, alice:request("incr", "count"))
-    assert.is_true(alice:request("run", "return same(store.get 'table', "
-      .. "{ n = 5, f = 5.0, list = json.array {} })"))
-  end)
-
-  it("may use the store while the scripts are being loaded", function()
-    server:write("count.lua",
-      "require('perigee').store.incr 'loads' return {}")
-    server:reload()
-    server:reload()
-    local workers = t.defaults.workers or 1 -- each has loaded them
-    assert.equal(2 * workers, alice:request("get", "loads"))
-  end)
-end)
-
-describe("perigee check", function()
-  it("accepts scripts that use the store while they load", function()
-    finally(cli.cleanup)
-    local dir = cli.folder { ["main.lua"] = [[
-      local store = require("perigee").store
-      assert(store.add("a", { 1 }) and store.get("a")[1] == 1)
-      return {}
-    ]] }
-    local status, out, err = cli.run({ "check", dir },
-      { env = { PERIGEE_AUTH_SECRET = ("s"):rep(32) } })
-    assert.equal(0, status, out .. err)
   end)
 end)

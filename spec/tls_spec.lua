@@ -108,10 +108,7 @@ describe("A session of TLS", function()
     local cert, key = certificate(dir)
     local server = t.server { no_wait = true, options = { workers = 4,
       ["tls.cert"] = cert, ["tls.key"] = key } }
-    finally(function()
-      server:stop()
-      os.execute("rm -rf '" .. dir .. "'")
-    end)
+    finally(function() os.execute("rm -rf '" .. dir .. "'") end)
     local port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
     local function shake(more)
       return io.popen(("openssl s_client -tls1_2 -connect 127.0.0.1:%s %s "
@@ -152,10 +149,7 @@ describe("A client over TLS that takes less than it is sent", function()
         ["limits.queue_bytes"] = 1 << 20, ["heartbeat.interval_s"] = 3600,
       },
     }
-    finally(function()
-      server:stop()
-      os.execute("rm -rf '" .. dir .. "'")
-    end)
+    finally(function() os.execute("rm -rf '" .. dir .. "'") end)
     server.port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
     server.url = "https://localhost:" .. server.port
     local peer = frames.connect(server, "/ws")

@@ -61,7 +61,6 @@ describe("The claims of @token", function()
         end,
       }
     ]] } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice", token = "3000" }
     assert.is_true(alice.info.ttl > 2900 and alice.info.ttl <= 3000)
   end)
@@ -85,7 +84,6 @@ describe("The hooks @start and @stop", function()
       }
     ]]
     local server = t.server { scripts = { ["main.lua"] = script } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     assert.equal(1, alice:request "count")
     server:reload()
@@ -112,7 +110,6 @@ describe("The hooks @start and @stop", function()
         }
       ]],
     } }
-    finally(function() server:stop() end)
     local alice = server:connect { user = "alice" }
     assert.equal("first", alice:request "kept")
     server:reload()
@@ -141,7 +138,6 @@ describe("The hooks @start and @stop", function()
         ["b.lua"] = keeping:format(value, "b"),
         ["c.lua"] = keeping:format("perigee.json.array {}", "c"),
       } }
-      finally(function() server:stop() end)
       local alice = server:connect { user = "alice" }
       server:reload()
       assert.same({ n = 1 }, alice:request "kept.a")

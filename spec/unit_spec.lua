@@ -40,7 +40,6 @@ describe("The systemd unit", function()
     local server = t.server { dir = folder,
       env = { CREDENTIALS_DIRECTORY = folder },
       scripts = { ["echo.lua"] = "return { echo = function(_, d) return d end }" } }
-    finally(function() server:stop() end)
     assert.equal(1, tls.connect(server, cert, "alice"):request("echo", 1))
     assert.matches("gen=2 is live", server:reload())
   end)

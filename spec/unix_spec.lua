@@ -59,7 +59,6 @@ describe("A Unix socket", function()
   it("may be that of the admin address", function()
     local path = dir .. "/admin.sock"
     local server = t.server { options = { ["admin.listen"] = path } }
-    finally(function() server:stop() end)
     assert.matches("^HTTP/1.1 200 ", ask(path, "GET /metrics HTTP/1.1"))
     assert.not_matches("whoever reaches", server:log(), 1, true)
     local status, out = cli.run { "reload", "--admin=" .. path,

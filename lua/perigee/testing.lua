@@ -12,9 +12,10 @@
 --
 -- Nothing here sleeps for a guessed time: every wait polls for its condition
 -- and gives up after `t.timeout` seconds. Under busted all clients are gone at
--- the end of each example, servers left running are stopped at the end of the
--- file (the shared one: of the run), and a failure prints what the servers
--- have logged during the example.
+-- the end of each example. A server that an example started is stopped at the
+-- end of it, one that was started outside of examples (lazy_setup, before_each)
+-- at the end of the file, the shared one at the end of the run. A failure
+-- prints what the servers have logged during the example.
 
 local Client = require "perigee.testing_client"
 local json = require "perigee.testing_json"
@@ -45,6 +46,7 @@ local t = {
 t.defaults.workers = os.getenv "PERIGEE_WORKERS"
 local running = {} -- servers, as keys
 local shared -- the server of t.connect, once there is one
+local in_example = false -- under busted
 
 -- Calls `condition` until it answers something true, and answers that. Soon it
 -- is called less often, so that one which asks the server can go on asking:
@@ -278,6 +280,7 @@ function t.server(opts)
   local scripts = opts.scripts or t.scripts
   local self = setmetatable({ dir = dir, clients = {} }, Server)
   self.secret = t.defaults["auth.secret"]
+  self.is_of_example = in_example
   self.scripts = dir .. "/scripts"
   if type(scripts) == "string" then
     self.scripts = scripts
@@ -327,7 +330,7 @@ function t.shared()
   end
   if not shared then
     shared = t.server { scripts = t.scripts or "scripts" }
-    shared.is_shared = true
+    shared.is_shared, shared.is_of_example = true, false
   end
   return shared
 end
@@ -351,7 +354,18 @@ if package.loaded["busted"] then
   end
   on({ "failure" }, "show_log")
   on({ "error" }, "show_log")
+  local function mark(event, is_inside)
+    busted.subscribe(event, function()
+      in_example = is_inside
+      return nil, true
+    end)
+  end
+  mark({ "test", "start" }, true)
+  mark({ "test", "end" }, false)
   on({ "test", "end" }, "end_example")
+  on({ "test", "end" }, "stop", function(server)
+    return server.is_of_example
+  end)
   on({ "file", "end" }, "stop", function(server)
     return not server.is_shared
   end)
