@@ -88,6 +88,9 @@ int link_attach(SSL *tls, int fd) {
   BIO_set_data(bio, pipe);
   BIO_set_init(bio, 1);
   SSL_set_bio(tls, bio, bio); /* which frees it */
+  /* Else a read goes on for as long as records come that bring no bytes, new
+   * keys for example, and the loop with it. */
+  SSL_clear_mode(tls, SSL_MODE_AUTO_RETRY);
   return 0;
 }
 

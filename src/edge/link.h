@@ -25,7 +25,8 @@ MUST_CHECK int link_attach(SSL *tls, int fd);
 /* Whether something that TLS has written waits for room in the socket. */
 bool link_is_full(const SSL *tls);
 
-/* Reads what is there, up to `cap` bytes: how many; 0 if nothing is there now;
+/* Reads what is there, up to `cap` bytes: how many; 0 if nothing is there now,
+ * or a record of TLS that brings none (the next one is for the next read);
  * ERR_CLOSED when it is over: the end of the stream, or an error. `tls` is NULL
  * for a plain socket. */
 MUST_CHECK ssize_t link_read(int fd, SSL *tls, void *out, size_t cap);
