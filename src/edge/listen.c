@@ -97,21 +97,22 @@ static int open_address(const char *option, const char *address, bool shared,
 
 /* --- Unix sockets -------------------------------------------------------- */
 
-/* What stands at the path: 0 if nothing does, or nothing that is used. */
+/* What stands at the path: 0 if nothing does, or nothing that is used. Whoever
+ * listens there may accept nobody for long (EAGAIN): it is not waited for. */
 static int make_way(const char *path, const struct sockaddr_un *addr) {
   struct stat info;
   if (lstat(path, &info))
     return errno == ENOENT ? 0 : errno;
   if (!S_ISSOCK(info.st_mode))
     return EEXIST;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return errno;
   int failed =
       connect(fd, (const struct sockaddr *)addr, sizeof *addr) ? errno : 0;
   close(fd);
   if (failed != ECONNREFUSED)
-    return failed ? failed : EADDRINUSE;
+    return failed && failed != EAGAIN ? failed : EADDRINUSE;
   return unlink(path) ? errno : 0;
 }
 
