@@ -66,8 +66,4 @@ room != "" && FILENAME != "src/base/hash.h" && /^#include <uthash/ {
   complain("only base/hash.h includes uthash")
 }
 
-room != "" && FILENAME != "src/load/peer.c" && /^#include <wslay/ {
-  complain("only load/peer.c knows wslay")
-}
-
 END { exit bad }

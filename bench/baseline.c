@@ -5,7 +5,7 @@
  *
  * One thread, bare epoll, no library, no JSON, no tokens, no checks. A message
  * is one letter and, but for echo, a number of eight hexadecimal digits; the
- * rest is what the receivers get, as it is:
+ * rest is what the receivers get, as it is (`perigee bench --dialect=raw`):
  *
  *   E text         back to the sender
  *   A number text  the sender is this user; text comes back

@@ -84,6 +84,7 @@ function name(server) {
   if (server == "baseline") return "bare epoll"
   if (server == "cork") return "bare epoll, gathering"
   if (server == "perigee") return "Perigee"
+  if (server == "against") return "the other build"
   if (server == "socketio") return "socket.io"
   return server
 }

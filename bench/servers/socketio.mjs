@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What bench/handlers does, written with care on socket.io:
+// What the handlers of `perigee bench` do, written with care on socket.io:
 //
 //   node socketio.mjs PORT SECRET
 //
@@ -41,14 +41,14 @@ io.on("connection", (socket) => {
     socket.leave(`room:${room}`);
     done?.();
   });
-  socket.on("echo", (data) => {
-    socket.emit("echo", data);
+  socket.on("bench.echo", (data) => {
+    socket.emit("bench.echo", data);
   });
-  socket.on("room.send", ({ room, data }) => {
-    io.to(`room:${room}`).emit("room.msg", { room, from: user, data });
+  socket.on("bench.room", ({ room, data }) => {
+    io.to(`room:${room}`).emit("bench.room", { room, from: user, data });
   });
-  socket.on("user.send", ({ to, data }) => {
-    io.to(`user:${to}`).emit("user.msg", { from: user, data });
+  socket.on("bench.user", ({ to, data }) => {
+    io.to(`user:${to}`).emit("bench.user", { from: user, data });
   });
 });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What bench/handlers does, written with care on npm's ws:
+// What the handlers of `perigee bench` do, written with care on npm's ws:
 //
 //   node ws.mjs PORT SECRET
 //
@@ -64,23 +64,25 @@ const handlers = {
     if (id !== undefined) client.send({ type: "reply", id });
   },
 
-  echo(client, data) {
-    client.send({ type: "echo", data });
+  "bench.echo"(client, data, id) {
+    client.send({ type: "reply", id, data });
   },
 
-  "room.send"(client, { room, data }) {
+  "bench.room"(client, { room, data }, id) {
     publish(rooms, room, {
-      type: "room.msg",
+      type: "bench.room",
       room,
       data: { room, from: client.user, data },
     });
+    if (id !== undefined) client.send({ type: "reply", id });
   },
 
-  "user.send"(client, { to, data }) {
+  "bench.user"(client, { to, data }, id) {
     publish(users, to, {
-      type: "user.msg",
+      type: "bench.user",
       data: { from: client.user, data },
     });
+    if (id !== undefined) client.send({ type: "reply", id });
   },
 };
 

@@ -26,17 +26,6 @@ static struct client *client_of(struct peer *peer) {
   return container_of(peer, struct client, peer);
 }
 
-void crowd_put_name(struct buf *out, unsigned number) {
-  char digits[16];
-  size_t at = sizeof digits;
-  number++;
-  do
-    digits[--at] = (char)('0' + number % 10);
-  while ((number /= 10) > 0);
-  buf_put(out, "bench-", 6);
-  buf_put(out, digits + at, sizeof digits - at);
-}
-
 static void leave_stage(struct crowd *crowd, struct client *client) {
   int room = plan_room_of(crowd->plan, client->peer.index);
   if (client->stage == CLIENT_IN) {
@@ -69,7 +58,7 @@ static char *make_token(const struct plan *plan, unsigned number) {
   char *token = NULL;
   long long now = (long long)time(NULL);
   buf_printf(&claims, "{\"%s\":\"", jwt_user_claim(plan->key));
-  crowd_put_name(&claims, number);
+  dialect_put_name(&claims, number);
   buf_printf(&claims, "\",\"iat\":%lld,\"exp\":%lld", now, now + TOKEN_LIFE_S);
   put_claim(&claims, "iss", plan->issuer);
   put_claim(&claims, "aud", plan->audience);
@@ -80,21 +69,25 @@ static char *make_token(const struct plan *plan, unsigned number) {
   return token;
 }
 
-static void send_auth(struct peer *peer) {
-  struct crowd *crowd = crowd_of(peer);
-  struct client *client = client_of(peer);
+static void send_auth(struct crowd *crowd, struct client *client) {
+  const struct dialect *dialect = crowd->plan->dialect;
   const char *token = crowd->plan->token;
+  unsigned user = client->peer.index;
   struct buf text = {0};
-  if (!token && !client->token)
-    client->token = make_token(crowd->plan, peer->index);
+  if (!token && !client->token && dialect->has_tokens)
+    client->token = make_token(crowd->plan, user);
   if (!token)
     token = client->token ? client->token : "";
-  buf_puts(&text, "{\"type\":\"auth\",\"data\":{\"token\":");
-  json_put_string(&text, token, strlen(token));
-  buf_puts(&text, "}}");
+  dialect->put_auth(&text, user, token);
   client->stage = CLIENT_AUTH;
-  peer_send(peer, text.data, text.len);
+  peer_send(&client->peer, text.data, text.len);
   buf_free(&text);
+}
+
+static void on_peer_open(struct peer *peer) {
+  struct crowd *crowd = crowd_of(peer);
+  if (!crowd->plan->dialect->speaks_second)
+    send_auth(crowd, client_of(peer));
 }
 
 static void become_in(struct crowd *crowd, struct client *client) {
@@ -117,14 +110,13 @@ static void on_auth_ok(struct crowd *crowd, struct client *client) {
     return;
   }
   client->stage = CLIENT_JOINING;
-  buf_puts(&text, "{\"type\":\"join\",\"id\":1,\"data\":{\"room\":\"");
-  crowd_put_name(&text, (unsigned)room);
-  buf_puts(&text, "\"}}");
+  crowd->plan->dialect->put_join(&text, (unsigned)room);
   peer_send(&client->peer, text.data, text.len);
   buf_free(&text);
 }
 
-static void fail(struct crowd *crowd, struct client *client, const char *name) {
+static void fail_client(struct crowd *crowd, struct client *client,
+                        const char *name) {
   note_error(crowd, name);
   if (client->stage != CLIENT_IN)
     crowd->failed++;
@@ -143,21 +135,29 @@ static void on_error(struct crowd *crowd, struct client *client,
   if (client->stage == CLIENT_IN)
     note_error(crowd, code);
   else
-    fail(crowd, client, code);
+    fail_client(crowd, client, code);
+}
+
+static void send_pong(struct crowd *crowd, struct client *client) {
+  struct buf text = {0};
+  crowd->plan->dialect->put_pong(&text);
+  peer_send(&client->peer, text.data, text.len);
+  buf_free(&text);
 }
 
 /* Of a client that is in, error answers are for the traffic as well. */
 static void on_envelope(struct crowd *crowd, struct client *client,
                         const struct envelope *env, const char *text,
                         size_t len) {
-  static const char pong[] = "{\"type\":\"pong\"}";
   bool in = client->stage == CLIENT_IN;
   if (strcmp(env->type, "ping") == 0) {
-    peer_send(&client->peer, pong, sizeof pong - 1);
+    send_pong(crowd, client);
     return;
   }
   if (strcmp(env->type, "error") == 0 || strcmp(env->type, "auth_error") == 0)
     on_error(crowd, client, env);
+  else if (client->stage == CLIENT_COMING && strcmp(env->type, "hello") == 0)
+    send_auth(crowd, client);
   else if (client->stage == CLIENT_AUTH && strcmp(env->type, "auth_ok") == 0)
     on_auth_ok(crowd, client);
   else if (client->stage == CLIENT_JOINING && strcmp(env->type, "reply") == 0)
@@ -166,51 +166,53 @@ static void on_envelope(struct crowd *crowd, struct client *client,
     crowd->events->message(crowd->arg, client, env, text, len);
 }
 
-static void on_text(struct peer *peer, const char *text, size_t len) {
+static void on_peer_text(struct peer *peer, const char *text, size_t len) {
   struct crowd *crowd = crowd_of(peer);
   struct client *client = client_of(peer);
   struct envelope env;
   if (client->stage == CLIENT_IN &&
       crowd->events->text(crowd->arg, client, text, len))
     return;
-  if (envelope_parse(text, len, &env, NULL) == 0)
+  if (crowd->plan->dialect->hear(text, len, &env) == 0)
     on_envelope(crowd, client, &env, text, len);
   else
     note_error(crowd, "a message that is no envelope");
 }
 
 /* After an error answer the close that follows it is not one more. */
-static void on_lost(struct peer *peer, const char *why) {
+static void on_peer_lost(struct peer *peer, const char *why) {
   struct crowd *crowd = crowd_of(peer);
   struct client *client = client_of(peer);
   if (client->stage != CLIENT_OUT)
-    fail(crowd, client, why);
+    fail_client(crowd, client, why);
 }
 
-static void on_closed(struct peer *peer) {
+static void on_peer_closed(struct peer *peer) {
   struct crowd *crowd = crowd_of(peer);
   if (crowd->events->closed)
     crowd->events->closed(crowd->arg, client_of(peer));
 }
 
-static const struct peer_events peer_events = {send_auth, on_text, on_lost,
-                                               on_closed};
+static const struct peer_events peer_events = {on_peer_open, on_peer_text,
+                                               on_peer_lost, on_peer_closed};
 
 /* --- all of them -------------------------------------------------------- */
 
 int crowd_init(struct crowd *crowd, uv_loop_t *loop, struct buf *error) {
   const struct plan *plan = crowd->plan;
   crowd->total = plan_peers(plan);
+  crowd->goal = plan->first ? plan->first : crowd->total;
   crowd->clients = mem_alloc(crowd->total * sizeof *crowd->clients);
   crowd->members = mem_alloc((plan_rooms(plan) + 1) * sizeof *crowd->members);
   crowd->net.events = &peer_events;
   crowd->net.arg = crowd;
   for (unsigned i = 0; i < crowd->total; i++)
     peer_init(&crowd->clients[i].peer, &crowd->net, i);
-  struct peer_target target = {.host = plan->host,
-                               .path = plan->path,
-                               .port = plan->port,
-                               .tls = plan->tls};
+  struct target target = {.host = plan->host,
+                          .path = plan->path,
+                          .port = plan->port,
+                          .tls = plan->tls,
+                          .wait_s = plan->wait_s};
   return peers_init(&crowd->net, loop, &target, error);
 }
 
@@ -229,25 +231,25 @@ void crowd_hang_up(struct crowd *crowd, struct client *client) {
 
 void crowd_give_up(struct crowd *crowd, struct client *client) {
   if (client->stage != CLIENT_OUT)
-    fail(crowd, client, "no answer in time");
+    fail_client(crowd, client, "no answer in time");
 }
 
-static unsigned allowed(const struct crowd *crowd, uint64_t now) {
+static unsigned allowed_by_now(const struct crowd *crowd, uint64_t now) {
   double ramp = crowd->plan->ramp;
   if (ramp <= 0)
-    return crowd->total;
+    return crowd->goal;
   double n = 1 + ramp * (double)(now - crowd->start) / 1e9;
-  return n < crowd->total ? (unsigned)n : crowd->total;
+  return n < crowd->goal ? (unsigned)n : crowd->goal;
 }
 
 bool crowd_open_more(struct crowd *crowd, uint64_t now) {
   if (!crowd->start)
     crowd->start = now;
   unsigned many = crowd->plan->ramp > 0 ? UNDER_WAY_PACED : UNDER_WAY;
-  unsigned limit = allowed(crowd, now);
+  unsigned limit = allowed_by_now(crowd, now);
   while (crowd->started < limit && crowd->under_way < many)
     crowd_open(crowd, &crowd->clients[crowd->started++], now);
-  return crowd->started < crowd->total || crowd->under_way > 0;
+  return crowd->started < crowd->goal || crowd->under_way > 0;
 }
 
 void crowd_close(struct crowd *crowd) {

@@ -48,6 +48,7 @@ struct crowd {
   void *arg; /* for the events */
   struct client *clients;
   unsigned total;
+  unsigned goal;      /* how many of them crowd_open_more opens, for now */
   unsigned started;   /* by crowd_open_more */
   unsigned under_way; /* started, and neither in nor out */
   unsigned in, failed;
@@ -74,9 +75,6 @@ void crowd_hang_up(struct crowd *crowd, struct client *client);
 
 /* Gives up on a client that is coming: an error. */
 void crowd_give_up(struct crowd *crowd, struct client *client);
-
-/* Appends the name of a user or room: they count from 0, names from 1. */
-void crowd_put_name(struct buf *out, unsigned number);
 
 /* Hangs up with all of them. */
 void crowd_close(struct crowd *crowd);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static unsigned bucket_of(uint64_t value) {
+static unsigned hist_bucket(uint64_t value) {
   if (value < HIST_SUB)
     return (unsigned)value;
   unsigned top = 63 - (unsigned)__builtin_clzll(value);
@@ -26,7 +26,7 @@ void hist_add(struct hist *hist, uint64_t value) {
   hist->count++;
   if (value > hist->max)
     hist->max = value;
-  hist->bucket[bucket_of(value)]++;
+  hist->bucket[hist_bucket(value)]++;
 }
 
 uint64_t hist_quantile(const struct hist *hist, double part) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of bench/hist. */
+ * Tests of load/hist. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -69,26 +71,27 @@ static void set_environment(const char *secret) {
   setenv("PERIGEE_AUTH_SECRET", secret, 1);
 }
 
-static void serve(const struct local *local, const char *secret, int argc,
-                  char **flags, pid_t parent) {
-  static char *const ours[] = {
-      "perigee",
-      "dev",
-      NULL, /* the folder */
-      "--config=/dev/null",
-      "--listen=127.0.0.1:0",
-      "--no-watch",
-      "--log.level=warn",
-      "--limits.messages_per_s=0",
-      "--limits.bytes_per_s=0",
-      "--limits.per_ip=0",
-      "--limits.per_user=0",
-      "--limits.message_bytes=16MiB",
-      "--limits.queue_bytes=1GiB",
-      "--limits.queues_mb=0",
-      "--limits.handshakes_per_s=0",
-  };
-  char *argv[ARRAY_SIZE(ours) + LOCAL_FLAGS_MAX + 1] = {NULL};
+static char *const server_words[] = {
+    "perigee",
+    "dev",
+    NULL, /* the folder */
+    "--config=/dev/null",
+    "--listen=127.0.0.1:0",
+    "--no-watch",
+    "--log.level=warn",
+    "--limits.messages_per_s=0",
+    "--limits.bytes_per_s=0",
+    "--limits.per_ip=0",
+    "--limits.per_user=0",
+    "--limits.message_bytes=16MiB",
+    "--limits.queue_bytes=1GiB",
+    "--limits.queues_mb=0",
+    "--limits.handshakes_per_s=0",
+};
+
+static void serve_handlers(const struct local *local, const char *secret,
+                           int argc, char **flags, pid_t parent) {
+  char *argv[ARRAY_SIZE(server_words) + LOCAL_FLAGS_MAX + 1] = {NULL};
   char path[PATH_BYTES];
   path_of(local, log_name, path);
   int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -100,13 +103,26 @@ static void serve(const struct local *local, const char *secret, int argc,
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent)
     _exit(1);
-  memcpy(argv, ours, sizeof ours);
+  memcpy(argv, server_words, sizeof server_words);
   argv[2] = (char *)local->dir;
-  memcpy(argv + ARRAY_SIZE(ours), flags, (size_t)argc * sizeof *flags);
+  memcpy(argv + ARRAY_SIZE(server_words), flags, (size_t)argc * sizeof *flags);
   set_environment(secret);
   execv("/proc/self/exe", argv);
   perror("/proc/self/exe");
   _exit(1);
+}
+
+int local_free_port(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = -1;
+  if (fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+      getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+    port = ntohs(address.sin_port);
+  if (fd >= 0)
+    close(fd);
+  return port;
 }
 
 /* --- the parent --------------------------------------------------------- */
@@ -179,7 +195,7 @@ int local_start(struct local *local, const char *secret, int argc, char **flags,
     return ERR_SYSTEM;
   local->pid = fork();
   if (local->pid == 0)
-    serve(local, secret, argc, flags, self);
+    serve_handlers(local, secret, argc, flags, self);
   if (local->pid < 0) {
     local->pid = 0;
     return failed(error, "fork");

@@ -27,6 +27,10 @@ MUST_CHECK int local_start(struct local *local, const char *secret, int argc,
 /* Appends what it has logged beside being ready: at most the end of it. */
 void local_log(const struct local *local, struct buf *out);
 
+/* A port of the loopback that nobody listens on, or -1. Somebody else may take
+ * it before it is used. */
+int local_free_port(void);
+
 /* Ends it and removes its folder. Harmless on a zeroed one. */
 void local_stop(struct local *local);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What came of a run: counted by bench/load, told by bench/report. */
+ * What came of a run: counted by load/load, told by load/report. */
 #ifndef LOAD_OUTCOME_H
 #define LOAD_OUTCOME_H
 

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * A WebSocket client of the generator: connects, shakes hands, frames.
+ * A WebSocket client of the generator: connects, shakes hands, and exchanges
+ * messages.
  *
- * The only file that knows wslay, and of it only the layer of frames: that one
- * allocates nothing for a message. A message that arrives in one piece, and
- * nearly all do, is shown where it was read. What is sent in one turn leaves
- * in one write, when peers_flush is called. */
+ * A message that arrives in one piece, and nearly all do, is shown where it
+ * was read: nothing is copied or allocated for it. What is sent in one turn
+ * leaves in one write, when peers_flush is called. */
 #ifndef LOAD_PEER_H
 #define LOAD_PEER_H
 
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "load/target.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <uv.h>
-
-struct wslay_frame_context;
 
 enum peer_state {
   PEER_IDLE, /* never opened, or closed and free to be opened again */
@@ -37,10 +35,9 @@ struct peer {
   uv_connect_t connecting;
   uv_write_t writing;
   bool is_writing;
-  struct wslay_frame_context *frames; /* of what is received */
-  uint64_t seen;                      /* payload bytes of the frame so far */
-  struct buf in;      /* the head of the answer; a message in pieces */
-  struct buf control; /* a control frame in pieces */
+  size_t asked;       /* bytes of the handshake that are sent already */
+  struct buf in;      /* the head of the answer; then a frame's beginning */
+  struct buf message; /* the frames of a message that has several */
   struct buf out;     /* framed, not yet written */
   struct seal *seal;  /* NULL: no TLS */
   struct buf wire;    /* of TLS: sealed, not yet written */
@@ -66,28 +63,18 @@ struct peers {
   const struct peer_events *events;
   void *arg; /* of the caller */
   struct sockaddr_storage address;
-  struct buf request;                 /* the handshake */
-  struct list dirty;                  /* peers with something to write */
-  struct wslay_frame_context *frames; /* of what is sent */
-  struct peer *sending;
-  const char *feed, *feed_end; /* read, not yet looked at */
-  uint64_t random;             /* state of the masks; never 0 */
+  struct buf request; /* the handshake */
+  struct list dirty;  /* peers with something to write */
+  uint64_t random;    /* state of the masks; never 0 */
   const char *host;
   struct sealer *sealer; /* NULL: no TLS */
   char read[PEER_READ_BYTES], plain[PEER_READ_BYTES];
 };
 
-/* Where to connect, and how. */
-struct peer_target {
-  const char *host, *path; /* borrowed */
-  int port;
-  bool tls;
-};
-
 /* Resolves the host and makes ready. 0; or ERR_SYSTEM with the reason in
  * `error`. */
 MUST_CHECK int peers_init(struct peers *peers, uv_loop_t *loop,
-                          const struct peer_target *target, struct buf *error);
+                          const struct target *target, struct buf *error);
 
 void peers_free(struct peers *peers);
 

@@ -51,7 +51,7 @@ int plan_set_url(struct plan *plan, const char *url, struct buf *why) {
                            &plan->port) < 0 ||
       !plan->host[0] || plan->port == 0)
     return wrong_url(url, why);
-  const char *path = *end ? end : "/ws";
+  const char *path = *end ? end : plan->dialect->path;
   /* A blank or a line break would end the request line early. */
   for (const char *p = path; *p; p++)
     if ((unsigned char)*p <= ' ' || *p == '#')
@@ -62,14 +62,15 @@ int plan_set_url(struct plan *plan, const char *url, struct buf *why) {
 }
 
 unsigned plan_peers(const struct plan *plan) {
-  return plan->connections + (plan->scenario == PLAN_ROOM ? plan->senders : 0);
+  unsigned more = plan->scenario == PLAN_ROOM ? plan->senders : plan->first;
+  return plan->connections + more;
 }
 
 unsigned plan_rooms(const struct plan *plan) {
   if (plan->scenario == PLAN_ROOM)
     return 1;
   if (plan->scenario == PLAN_ROOMS || plan->scenario == PLAN_IDLE)
-    return (plan->connections + plan->room_size - 1) / plan->room_size;
+    return (plan_peers(plan) + plan->room_size - 1) / plan->room_size;
   return 0;
 }
 
@@ -97,6 +98,10 @@ bool plan_has_traffic(const struct plan *plan) {
   return plan->scenario != PLAN_IDLE && plan->scenario != PLAN_STORM;
 }
 
+bool plan_comes_again(const struct plan *plan) {
+  return plan->scenario == PLAN_STORM && !plan->once;
+}
+
 static unsigned default_senders(const struct plan *plan) {
   switch (plan->scenario) {
   case PLAN_ROOM:
@@ -110,7 +115,33 @@ static unsigned default_senders(const struct plan *plan) {
   }
 }
 
+/* What only some scenarios have. */
+static int check_extras(const struct plan *plan, struct buf *why) {
+  bool random = plan->scenario == PLAN_ROOMS || plan->scenario == PLAN_USER;
+  if (plan->once && plan->scenario != PLAN_STORM)
+    buf_puts(why, "--once is for `storm`");
+  else if (plan->once && plan->rate > 0)
+    buf_puts(why, "--once: --ramp says how fast they come, not --rate");
+  else if (plan->first && plan->scenario != PLAN_IDLE && !plan->once)
+    buf_puts(why, "--first is for `idle`, and for `storm --once`");
+  else if (plan->active && !random)
+    buf_puts(why, "--active is for `rooms` and `user`");
+  else if (plan->active > plan->connections)
+    buf_printf(why, "--active: %u are more than --connections=%u", plan->active,
+               plan->connections);
+  else if (plan->active && plan->senders)
+    buf_puts(why, "--active and --senders both say who talks: leave one out");
+  else if (plan->script && !plan->dialect->has_ids)
+    buf_printf(why, "--script: there is none in the dialect %s",
+               plan->dialect->name);
+  return why->len > 0 ? ERR_CONFIG : 0;
+}
+
 int plan_complete(struct plan *plan, struct buf *why) {
+  if (check_extras(plan, why) < 0)
+    return ERR_CONFIG;
+  if (plan->active)
+    plan->senders = 1; /* one lot of messages, of all of them */
   if (plan->scenario == PLAN_SCRIPT && !plan->script) {
     buf_puts(why, "script: name the Lua file with --script=FILE");
     return ERR_CONFIG;

@@ -6,6 +6,7 @@
 #include "auth/jwt.h"
 #include "base/attr.h"
 #include "base/buf.h"
+#include "load/dialect.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -41,11 +42,16 @@ struct plan {
   int port;
   bool tls;
   char path[PLAN_PATH_BYTES]; /* with the query */
+  const struct dialect *dialect;
   unsigned connections, senders, room_size;
-  unsigned window; /* closed loop: in flight per sender */
+  unsigned active; /* of ROOMS and USER: so many talk at random; 0: senders */
+  unsigned first;  /* connections before the others, which are not counted */
+  unsigned window; /* closed loop: in flight per sender; if active, in all */
   double rate;     /* open loop: sends a second in all; 0: closed */
   unsigned bytes;  /* of `data` of a measured message */
   double ramp;     /* connections a second; 0: as fast as they get in */
+  bool once;       /* STORM: they come once and stay */
+  double wait_s;   /* until somebody listens */
   double warmup_s, duration_s, timeout_s;
   const char *type;    /* of echo's messages */
   const char *script;  /* path of a Lua file, or NULL */
@@ -60,8 +66,8 @@ struct plan {
 const char *plan_scenario_name(enum plan_scenario scenario);
 const char *plan_scenario_help(enum plan_scenario scenario);
 
-/* Reads "ws://host[:port][/path]", or wss://. 0; or ERR_CONFIG, with what is
- * wrong appended to `why`. */
+/* Reads "ws://host[:port][/path]", or wss://; `dialect` is set. 0; or
+ * ERR_CONFIG, with what is wrong appended to `why`. */
 MUST_CHECK int plan_set_url(struct plan *plan, const char *url,
                             struct buf *why);
 
@@ -69,7 +75,7 @@ MUST_CHECK int plan_set_url(struct plan *plan, const char *url,
  * other. 0; or ERR_CONFIG, with what is wrong appended to `why`. */
 MUST_CHECK int plan_complete(struct plan *plan, struct buf *why);
 
-/* Connections in all: the senders of ROOM come on top. */
+/* Connections in all: the senders of ROOM come on top, and the first ones. */
 unsigned plan_peers(const struct plan *plan);
 
 /* How many rooms there are; 0 when the scenario has none. */
@@ -78,10 +84,13 @@ unsigned plan_rooms(const struct plan *plan);
 /* The room of a connection, or -1. */
 int plan_room_of(const struct plan *plan, unsigned peer);
 
-/* The connection that a sender is. */
+/* The connection that a sender is; not with `active`. */
 unsigned plan_sender(const struct plan *plan, unsigned sender);
 
 /* Whether somebody sends anything. */
 bool plan_has_traffic(const struct plan *plan);
+
+/* Whether connections hang up and come again, as they do in a storm. */
+bool plan_comes_again(const struct plan *plan);
 
 #endif

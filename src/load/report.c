@@ -32,29 +32,41 @@ static uint64_t lost(const struct outcome *outcome) {
              : 0;
 }
 
-static bool is_open(const struct plan *plan) {
+static bool is_open_loop(const struct plan *plan) {
   return plan->rate > 0 && plan->scenario != PLAN_IDLE;
 }
 
 /* A loop that is busy with less than a core had to share it with others. */
-static bool is_busy(const struct outcome *outcome) {
+static bool generator_is_busy(const struct outcome *outcome) {
   return outcome->generator_cores > BUSY || outcome->generator_busy > BUSY;
+}
+
+static double bytes_per_connection(const struct plan *plan,
+                                   const struct outcome *outcome) {
+  return outcome->connected > plan->first
+             ? outcome->server_bytes / (outcome->connected - plan->first)
+             : 0;
 }
 
 /* --- for people --------------------------------------------------------- */
 
-static void put_head(const struct plan *plan, struct buf *out) {
+static void put_heading(const struct plan *plan, struct buf *out) {
   buf_printf(out, "%s: %u connections", plan_scenario_name(plan->scenario),
              plan->connections);
   if (plan_rooms(plan) > 1)
     buf_printf(out, " in %u rooms", plan_rooms(plan));
-  if (plan_has_traffic(plan) && plan->senders != plan->connections)
+  if (plan->first)
+    buf_printf(out, ", after %u others", plan->first);
+  if (plan->active)
+    buf_printf(out, ", %u of them active", plan->active);
+  else if (plan_has_traffic(plan) && plan->senders != plan->connections)
     buf_printf(out, ", %u sender%s", plan->senders,
                plan->senders == 1 ? "" : "s");
-  if (is_open(plan))
+  if (is_open_loop(plan))
     buf_printf(out, ", %g a second", plan->rate);
   else if (plan_has_traffic(plan))
-    buf_printf(out, ", %u in flight for each", plan->window);
+    buf_printf(out, ", %u in flight%s", plan->window,
+               plan->active ? "" : " for each");
   if (plan_has_traffic(plan) && plan->scenario != PLAN_SCRIPT)
     buf_printf(out, ", %u bytes", plan->bytes);
   buf_puts(out, "\n\n");
@@ -92,8 +104,10 @@ static void put_latency(const struct plan *plan, const struct outcome *outcome,
                text_time(text, (double)hist_quantile(&outcome->latency,
                                                      quantiles[i].part)));
   buf_printf(out, "max %s\n", text_time(text, (double)outcome->latency.max));
+  if (plan->once)
+    return;
   buf_printf(out, "  %-13s%s\n", "",
-             is_open(plan)
+             is_open_loop(plan)
                  ? "open loop: counted from when a message was due, so that a "
                    "stall shows in all it held up"
                  : "closed loop: counted from the sending; what a stall holds "
@@ -115,7 +129,7 @@ static void put_server(const struct plan *plan, const struct outcome *outcome,
              cores > BUSY ? " (all of it)" : "");
   if (outcome->connected > 0)
     buf_printf(out, ", %.1f KiB per connection",
-               outcome->server_bytes / 1024 / outcome->connected);
+               bytes_per_connection(plan, outcome) / 1024);
   buf_putc(out, '\n');
 }
 
@@ -124,7 +138,7 @@ static void put_generator(const struct outcome *outcome, struct buf *out) {
   buf_printf(out, "  %-13s%.2f of a core, its loop busy %.0f %% of the time\n",
              "generator", outcome->generator_cores,
              outcome->generator_busy * 100);
-  if (is_busy(outcome))
+  if (generator_is_busy(outcome))
     buf_printf(out,
                "  %-13sthe generator was the bottleneck: the server can "
                "do more, and latencies are too high\n",
@@ -150,7 +164,7 @@ static void put_errors(const struct outcome *outcome, struct buf *out) {
 void report_text(const struct plan *plan, const struct outcome *outcome,
                  struct buf *out) {
   char text[TEXT_BYTES];
-  put_head(plan, out);
+  put_heading(plan, out);
   if (plan->scenario != PLAN_IDLE)
     put_messages(plan, outcome, out);
   put_latency(plan, outcome, out);
@@ -184,15 +198,23 @@ static void put_json_errors(const struct tally *errors, struct buf *out) {
   buf_puts(out, "},");
 }
 
+static unsigned senders_of(const struct plan *plan) {
+  if (!plan_has_traffic(plan))
+    return 0;
+  return plan->active ? plan->active : plan->senders;
+}
+
 static void put_json_plan(const struct plan *plan, struct buf *out) {
   buf_printf(out,
-             "\"scenario\":\"%s\",\"connections\":%u,\"senders\":%u,"
+             "\"scenario\":\"%s\",\"dialect\":\"%s\","
+             "\"connections\":%u,\"first\":%u,\"senders\":%u,"
+             "\"active\":%u,"
              "\"rooms\":%u,\"window\":%u,\"rate\":%.17g,\"bytes\":%u,"
              "\"loop\":\"%s\",",
-             plan_scenario_name(plan->scenario), plan->connections,
-             plan_has_traffic(plan) ? plan->senders : 0, plan_rooms(plan),
-             plan->window, plan->rate, plan->bytes,
-             is_open(plan) ? "open" : "closed");
+             plan_scenario_name(plan->scenario), plan->dialect->name,
+             plan->connections, plan->first, senders_of(plan), plan->active,
+             plan_rooms(plan), plan->window, plan->rate, plan->bytes,
+             is_open_loop(plan) ? "open" : "closed");
 }
 
 static void put_json_latency(const struct hist *latency, struct buf *out) {
@@ -203,7 +225,8 @@ static void put_json_latency(const struct hist *latency, struct buf *out) {
   buf_printf(out, "\"max_us\":%.3f},", (double)latency->max / 1e3);
 }
 
-static void put_json_server(const struct outcome *outcome, struct buf *out) {
+static void put_json_server(const struct plan *plan,
+                            const struct outcome *outcome, struct buf *out) {
   if (!outcome->knows_server) {
     buf_puts(out, "\"server\":null,");
     return;
@@ -214,7 +237,7 @@ static void put_json_server(const struct outcome *outcome, struct buf *out) {
              outcome->server_cpu_s,
              per(outcome->server_cpu_s, outcome->measured_s),
              per(outcome->server_cpu_s * 1e6, (double)outcome->arrived),
-             per(outcome->server_bytes, outcome->connected));
+             bytes_per_connection(plan, outcome));
 }
 
 void report_json(const struct plan *plan, const struct outcome *outcome,
@@ -234,12 +257,12 @@ void report_json(const struct plan *plan, const struct outcome *outcome,
              "\"connected\":%u,\"connecting_s\":%.6f,\"connects_per_s\":%.3f,",
              outcome->connected, outcome->connecting_s,
              per(outcome->connected, outcome->connecting_s));
-  put_json_server(outcome, out);
+  put_json_server(plan, outcome, out);
   put_json_errors(&outcome->errors, out);
   buf_printf(out,
              "\"generator\":{\"cores\":%.4f,\"busy\":%.4f,\"bottleneck\":%s},",
              outcome->generator_cores, outcome->generator_busy,
-             is_busy(outcome) ? "true" : "false");
+             generator_is_busy(outcome) ? "true" : "false");
   buf_printf(out, "\"interrupted\":%s,\"problem\":",
              outcome->interrupted ? "true" : "false");
   if (outcome->why[0])

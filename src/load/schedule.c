@@ -20,7 +20,7 @@ static uint64_t due(const struct schedule *schedule) {
 }
 
 /* A time that is past fires at once, but not before the loop has turned. */
-static void arm(struct schedule *schedule, uint64_t time) {
+static void arm_timerfd(struct schedule *schedule, uint64_t time) {
   struct itimerspec spec = {0};
   spec.it_value.tv_sec = (time_t)(time / NS_PER_S);
   spec.it_value.tv_nsec = (long)(time % NS_PER_S);
@@ -43,7 +43,7 @@ static void on_time(uv_poll_t *poll, int status, int events) {
   }
   schedule->after(schedule->arg);
   if (schedule->fd >= 0)
-    arm(schedule, next);
+    arm_timerfd(schedule, next);
 }
 
 int schedule_start(struct schedule *schedule, uv_loop_t *loop, double rate) {
@@ -60,7 +60,7 @@ int schedule_start(struct schedule *schedule, uv_loop_t *loop, double rate) {
   schedule->start = uv_hrtime();
   schedule->count = 0;
   uv_poll_start(&schedule->poll, UV_READABLE, on_time);
-  arm(schedule, schedule->start);
+  arm_timerfd(schedule, schedule->start);
   return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "load/crowd.h"
+#include "load/dialect.h"
 #include "script/json.h"
 #include "wire/json.h"
 
@@ -40,8 +40,8 @@ struct job {
   bool something; /* there is a message to send */
 };
 
-static void push_function(lua_State *L, const struct script *script,
-                          enum function function) {
+static void push_script_function(lua_State *L, const struct script *script,
+                                 enum function function) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, script->ref[function]);
 }
 
@@ -58,7 +58,7 @@ static void make_conns(lua_State *L, struct job *job) {
   lua_createtable(L, (int)job->connections, 0);
   for (unsigned i = 0; i < job->connections; i++) {
     name->len = 0;
-    crowd_put_name(name, i);
+    dialect_put_name(name, i);
     lua_createtable(L, 0, 2);
     lua_pushinteger(L, i + 1);
     lua_setfield(L, -2, "index");
@@ -99,14 +99,14 @@ static void load(lua_State *L, struct job *job) {
   make_conns(L, job);
   if (!job->script->has[SETUP])
     return;
-  push_function(L, job->script, SETUP);
+  push_script_function(L, job->script, SETUP);
   lua_pushinteger(L, job->connections);
   lua_call(L, 1, 0);
 }
 
 static void request(lua_State *L, struct job *job) {
   size_t len;
-  push_function(L, job->script, REQUEST);
+  push_script_function(L, job->script, REQUEST);
   push_conn(L, job);
   lua_call(L, 1, 2); /* type data */
   job->something = !lua_isnil(L, -2);
@@ -129,14 +129,14 @@ static void request(lua_State *L, struct job *job) {
 }
 
 static void response(lua_State *L, struct job *job) {
-  push_function(L, job->script, RESPONSE);
+  push_script_function(L, job->script, RESPONSE);
   push_conn(L, job);
   json_decode(L, job->text, job->len);
   lua_call(L, 2, 0);
 }
 
 static void done(lua_State *L, struct job *job) {
-  push_function(L, job->script, DONE);
+  push_script_function(L, job->script, DONE);
   json_decode(L, job->text, job->len);
   lua_call(L, 1, 0);
 }

@@ -44,7 +44,7 @@ void sealer_free(struct sealer *sealer) {
 }
 
 /* A name goes to the server, an address does not (RFC 6066, 3). */
-static bool is_name(const char *host) {
+static bool is_host_name(const char *host) {
   unsigned char ignored[sizeof(struct in6_addr)];
   return inet_pton(AF_INET, host, ignored) != 1 &&
          inet_pton(AF_INET6, host, ignored) != 1;
@@ -64,7 +64,7 @@ struct seal *seal_new(struct sealer *sealer, const char *host) {
   }
   SSL_set_bio(seal->ssl, seal->in, seal->out); /* which frees them */
   SSL_set_connect_state(seal->ssl);
-  if (is_name(host))
+  if (is_host_name(host))
     SSL_set_tlsext_host_name(seal->ssl, host);
   return seal;
 }

@@ -10,7 +10,8 @@ static bool measured(const struct storm *storm, uint64_t time) {
   return time >= storm->from && time < storm->to;
 }
 
-static void start(struct storm *storm, struct client *client, uint64_t since) {
+static void start_client(struct storm *storm, struct client *client,
+                         uint64_t since) {
   if (measured(storm, since)) {
     storm->outcome->sent++;
     storm->outcome->expected++;
@@ -32,7 +33,7 @@ bool storm_due(struct storm *storm, uint64_t due) {
     storm->turn = (storm->turn + 1) % crowd->total;
     if (!is_free(client))
       continue;
-    start(storm, client, due);
+    start_client(storm, client, due);
     return true;
   }
   return false;
@@ -46,14 +47,15 @@ void storm_in(struct storm *storm, struct client *client) {
     storm->outcome->delivered++;
     hist_add(&storm->outcome->latency, now - client->since);
   }
-  crowd_hang_up(storm->crowd, client);
+  if (!storm->once)
+    crowd_hang_up(storm->crowd, client);
 }
 
 /* One that failed waits for the tick: a server that is not there is not to be
  * asked as fast as possible. */
 void storm_closed(struct storm *storm, struct client *client) {
   if (storm->going && !storm->open_loop && client->was_in)
-    start(storm, client, uv_hrtime());
+    start_client(storm, client, uv_hrtime());
 }
 
 void storm_tick(struct storm *storm, uint64_t now, uint64_t patience_ns) {
@@ -64,7 +66,7 @@ void storm_tick(struct storm *storm, uint64_t now, uint64_t patience_ns) {
       if (now > client->since && now - client->since > patience_ns)
         crowd_give_up(crowd, client);
     } else if (storm->going && !storm->open_loop) {
-      start(storm, client, now);
+      start_client(storm, client, now);
     }
   }
 }

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "protocol/field.h"
-#include "wire/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,15 +29,7 @@ static bool open_loop(const struct traffic *traffic) {
 
 /* --- the mark ----------------------------------------------------------- */
 
-static void put_hex(struct buf *out, uint64_t value, int digits) {
-  static const char hex[] = "0123456789abcdef";
-  char *at = buf_reserve(out, (size_t)digits);
-  for (int i = digits; i-- > 0; value >>= 4)
-    at[i] = hex[value & 15];
-  out->len += (size_t)digits;
-}
-
-static bool read_hex(const char *text, int digits, uint64_t *value) {
+static bool read_mark_hex(const char *text, int digits, uint64_t *value) {
   uint64_t sum = 0;
   for (int i = 0; i < digits; i++) {
     unsigned char c = (unsigned char)text[i];
@@ -55,32 +46,29 @@ static bool read_hex(const char *text, int digits, uint64_t *value) {
 
 /* --- sending ------------------------------------------------------------ */
 
-/* The receivers of a message to this room; with other scenarios there is one.
+/* The receivers of a message to this room; with other scenarios there is
+ * one.
  */
-static unsigned receivers(const struct traffic *traffic, int room) {
+static unsigned receivers_in(const struct traffic *traffic, int room) {
   return room >= 0 ? traffic->crowd->members[room] : 1;
 }
 
 static void put_payload(struct traffic *traffic, uint32_t slot, uint64_t time) {
-  struct buf *out = &traffic->text;
-  size_t start = out->len;
+  struct buf *out = &traffic->data;
+  out->len = 0;
   buf_puts(out, "{\"k\":\"#");
-  put_hex(out, slot, SLOT_DIGITS);
-  put_hex(out, time, TIME_DIGITS);
+  dialect_put_hex(out, slot, SLOT_DIGITS);
+  dialect_put_hex(out, time, TIME_DIGITS);
   buf_puts(out, "\",\"p\":\"");
-  size_t used = out->len - start + 2;
+  size_t used = out->len + 2;
   size_t more = traffic->plan->bytes > used ? traffic->plan->bytes - used : 0;
   memset(buf_reserve(out, more), 'x', more);
   out->len += more;
   buf_puts(out, "\"}");
 }
 
-static void put_id(struct buf *out, uint64_t id) {
-  if (id == 0)
-    return;
-  buf_puts(out, "\"id\":");
-  json_put_int(out, (int64_t)id);
-  buf_putc(out, ',');
+static unsigned any_user(const struct plan *plan) {
+  return (unsigned)random() % (plan->active ? plan->active : plan->connections);
 }
 
 /* The text of one of our own messages; returns the room it goes to, or -1. An
@@ -88,35 +76,27 @@ static void put_id(struct buf *out, uint64_t id) {
 static int compose(struct traffic *traffic, unsigned sender, uint32_t slot,
                    uint64_t time) {
   const struct plan *plan = traffic->plan;
+  struct utterance said = {.type = plan->type,
+                           .id = time == PROBE ? PROBE_ID : 0,
+                           .from = sender,
+                           .data = &traffic->data};
   struct buf *out = &traffic->text;
-  uint64_t id = time == PROBE ? PROBE_ID : 0;
-  int room = -1;
   out->len = 0;
+  put_payload(traffic, slot, time);
   if (plan->scenario == PLAN_ECHO) {
-    buf_puts(out, "{\"type\":\"");
-    buf_puts(out, plan->type);
-    buf_puts(out, "\",");
-    put_id(out, id ? id : (uint64_t)slot + 1);
-    buf_puts(out, "\"data\":");
-    put_payload(traffic, slot, time);
-    buf_putc(out, '}');
-    return room;
+    if (said.id == 0)
+      said.id = (uint64_t)slot + 1;
+    plan->dialect->put_echo(out, &said);
+    return -1;
   }
   if (plan->scenario == PLAN_USER) {
-    buf_puts(out, "{\"type\":\"bench.user\",");
-    put_id(out, id);
-    buf_puts(out, "\"data\":{\"to\":\"");
-    crowd_put_name(out, (unsigned)random() % plan->connections);
-  } else {
-    room = plan->scenario == PLAN_ROOM ? 0 : plan_room_of(plan, sender);
-    buf_puts(out, "{\"type\":\"bench.room\",");
-    put_id(out, id);
-    buf_puts(out, "\"data\":{\"room\":\"");
-    crowd_put_name(out, (unsigned)room);
+    said.to = any_user(plan);
+    plan->dialect->put_user(out, &said);
+    return -1;
   }
-  buf_puts(out, "\",\"data\":");
-  put_payload(traffic, slot, time);
-  buf_puts(out, "}}");
+  int room = plan->scenario == PLAN_ROOM ? 0 : plan_room_of(plan, sender);
+  said.to = (unsigned)room;
+  plan->dialect->put_room(out, &said);
   return room;
 }
 
@@ -157,7 +137,7 @@ static bool send_next(struct traffic *traffic, struct client *client,
     if (!compose_script(traffic, sender, slot))
       return false;
   } else {
-    count = receivers(traffic, compose(traffic, sender, slot, time));
+    count = receivers_in(traffic, compose(traffic, sender, slot, time));
   }
   if (count == 0)
     return false;
@@ -172,6 +152,8 @@ static bool send_next(struct traffic *traffic, struct client *client,
 
 static struct client *sender_of(const struct traffic *traffic,
                                 unsigned number) {
+  if (traffic->plan->active)
+    return &traffic->crowd->clients[any_user(traffic->plan)];
   return &traffic->crowd->clients[plan_sender(traffic->plan, number)];
 }
 
@@ -240,7 +222,7 @@ static void count_arrival(struct traffic *traffic, uint64_t time,
   hist_add(&outcome->latency, now > time ? now - time : 0);
 }
 
-static void complete(struct traffic *traffic, uint32_t slot) {
+static void complete_slot(struct traffic *traffic, uint32_t slot) {
   traffic->slots[slot].time = 0;
   if (!open_loop(traffic))
     send_slot(traffic, slot);
@@ -254,8 +236,8 @@ bool traffic_text(struct traffic *traffic, struct client *client,
     return false;
   const char *mark = memchr(text, '#', len);
   if (!mark || text + len - mark <= SLOT_DIGITS + TIME_DIGITS ||
-      !read_hex(mark + 1, SLOT_DIGITS, &slot) ||
-      !read_hex(mark + 1 + SLOT_DIGITS, TIME_DIGITS, &time))
+      !read_mark_hex(mark + 1, SLOT_DIGITS, &slot) ||
+      !read_mark_hex(mark + 1 + SLOT_DIGITS, TIME_DIGITS, &time))
     return false;
   if (time == PROBE) /* an echo is the answer itself */
     return traffic->plan->scenario != PLAN_ECHO;
@@ -263,7 +245,7 @@ bool traffic_text(struct traffic *traffic, struct client *client,
   count_arrival(traffic, time, now);
   if (slot < traffic->slot_count && traffic->slots[slot].time == time &&
       --traffic->slots[slot].missing == 0)
-    complete(traffic, (uint32_t)slot);
+    complete_slot(traffic, (uint32_t)slot);
   return true;
 }
 
@@ -293,8 +275,8 @@ static void on_probe_answer(struct traffic *traffic,
 }
 
 /* The slot that an answer belongs to, if it still waits for it. */
-static struct slot *answered(struct traffic *traffic,
-                             const struct envelope *env) {
+static struct slot *slot_answered(struct traffic *traffic,
+                                  const struct envelope *env) {
   if (env->id.kind != MSG_ID_INT || traffic->slot_count == 0)
     return NULL;
   uint64_t id = env->id.number;
@@ -307,9 +289,9 @@ static struct slot *answered(struct traffic *traffic,
 
 /* After an error the slot waits for the next tick: a server that refuses
  * everything is not to be asked as fast as possible. */
-static void on_answer(struct traffic *traffic, const struct envelope *env,
-                      bool error) {
-  struct slot *slot = answered(traffic, env);
+static void on_slot_answer(struct traffic *traffic, const struct envelope *env,
+                           bool error) {
+  struct slot *slot = slot_answered(traffic, env);
   if (!slot)
     return;
   uint64_t time = slot->time;
@@ -321,7 +303,7 @@ static void on_answer(struct traffic *traffic, const struct envelope *env,
   if (!traffic->script)
     return;
   count_arrival(traffic, time, uv_hrtime());
-  complete(traffic, (uint32_t)(slot - traffic->slots));
+  complete_slot(traffic, (uint32_t)(slot - traffic->slots));
 }
 
 void traffic_message(struct traffic *traffic, struct client *client,
@@ -337,7 +319,7 @@ void traffic_message(struct traffic *traffic, struct client *client,
       script_response(traffic->script, client->peer.index, text, len) < 0)
     fail_script(traffic);
   if (error || strcmp(env->type, "reply") == 0)
-    on_answer(traffic, env, error);
+    on_slot_answer(traffic, env, error);
   else if (now >= traffic->from && now < traffic->to)
     traffic->outcome->pushed++;
 }
@@ -375,4 +357,5 @@ void traffic_init(struct traffic *traffic) {
 void traffic_free(struct traffic *traffic) {
   mem_free(traffic->slots);
   buf_free(&traffic->text);
+  buf_free(&traffic->data);
 }

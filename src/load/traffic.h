@@ -2,7 +2,9 @@
  * What is sent, and how an arriving message is matched with its sending.
  *
  * Closed loop: each sender has `window` slots; a slot sends when what it sent
- * before has reached everybody it should. Open loop: bench/schedule says when.
+ * before has reached everybody it should. With `active` there is one set of
+ * slots, and each message is that of a random client. Open loop: load/schedule
+ * says when.
  *
  * A measured message carries "#<slot><time>" in its data, in hexadecimal
  * digits of fixed number; `time` is when it was sent (closed) or due (open).
@@ -36,7 +38,7 @@ struct traffic {
   uint64_t sent_to, reached; /* deliveries expected and seen, of all */
   bool probed;               /* the answer to the probe has come */
   bool failed;               /* the script has: outcome->why says how */
-  struct buf text;
+  struct buf text, data;     /* a message, and what it carries */
 };
 
 /* plan, crowd, script and outcome are set by the caller. */
