@@ -69,16 +69,24 @@ static char *make_token(const struct plan *plan, unsigned number) {
   return token;
 }
 
+static const char *token_of(const struct crowd *crowd, struct client *client) {
+  const struct plan *plan = crowd->plan;
+  if (plan->token || !plan->dialect->has_tokens)
+    return plan->token;
+  if (!client->token)
+    client->token = make_token(plan, client->peer.index);
+  return client->token ? client->token : "";
+}
+
+void crowd_make_tokens(struct crowd *crowd) {
+  for (unsigned i = 0; i < crowd->total; i++)
+    token_of(crowd, &crowd->clients[i]);
+}
+
 static void send_auth(struct crowd *crowd, struct client *client) {
-  const struct dialect *dialect = crowd->plan->dialect;
-  const char *token = crowd->plan->token;
-  unsigned user = client->peer.index;
   struct buf text = {0};
-  if (!token && !client->token && dialect->has_tokens)
-    client->token = make_token(crowd->plan, user);
-  if (!token)
-    token = client->token ? client->token : "";
-  dialect->put_auth(&text, user, token);
+  crowd->plan->dialect->put_auth(&text, client->peer.index,
+                                 token_of(crowd, client));
   client->stage = CLIENT_AUTH;
   peer_send(&client->peer, text.data, text.len);
   buf_free(&text);

@@ -63,6 +63,9 @@ struct crowd {
 MUST_CHECK int crowd_init(struct crowd *crowd, uv_loop_t *loop,
                           struct buf *error);
 
+/* Makes the tokens of all clients, so that none is made on the way in. */
+void crowd_make_tokens(struct crowd *crowd);
+
 /* Starts as many of the clients as may be under way by now: to be called
  * again from time to time until it returns false, as all are settled. */
 bool crowd_open_more(struct crowd *crowd, uint64_t now);

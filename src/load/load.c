@@ -31,10 +31,15 @@ static void after_due(void *arg) {
 
 static void on_client_in(void *arg, struct client *client) {
   struct load *load = arg;
-  bool coming = load->phase == CONNECTING;
-  if (load->plan->scenario == PLAN_STORM && !coming)
+  if (load->plan->scenario == PLAN_STORM && load->phase != CONNECTING)
     storm_in(&load->storm, client);
-  if (coming || load->plan->once)
+}
+
+/* For those that have got in others may come: all at once, as they do at a
+ * server after a restart, and not one by one. */
+static void on_turn(uv_check_t *turn) {
+  struct load *load = turn->data;
+  if (load->phase == CONNECTING || load->plan->once)
     phase_advance(load);
 }
 
@@ -124,7 +129,9 @@ static void open_handles(struct load *load) {
   static const int numbers[] = {SIGINT, SIGTERM};
   uv_timer_init(&load->loop, &load->tick);
   uv_timer_init(&load->loop, &load->end);
-  load->tick.data = load->end.data = load;
+  uv_check_init(&load->loop, &load->turn);
+  load->tick.data = load->end.data = load->turn.data = load;
+  uv_check_start(&load->turn, on_turn);
   uv_timer_start(&load->tick, on_load_tick, 0, TICK_MS);
   for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
     uv_signal_init(&load->loop, &load->signals[i]);
@@ -137,6 +144,7 @@ static void close_handles(struct load *load) {
   schedule_stop(&load->schedule);
   uv_close((uv_handle_t *)&load->tick, NULL);
   uv_close((uv_handle_t *)&load->end, NULL);
+  uv_close((uv_handle_t *)&load->turn, NULL);
   for (size_t i = 0; i < ARRAY_SIZE(load->signals); i++)
     uv_close((uv_handle_t *)&load->signals[i], NULL);
   crowd_close(&load->crowd);

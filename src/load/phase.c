@@ -62,6 +62,7 @@ static void begin_measuring(struct load *load) {
 
 /* What is measured is the way in: it is over when all have come. */
 static void begin_coming_once(struct load *load) {
+  crowd_make_tokens(&load->crowd);
   enter_phase(load, MEASURING, -1);
   phase_set_window(load, load->since, UINT64_MAX);
   figures_start(&load->figures, load->since);

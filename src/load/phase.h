@@ -33,7 +33,8 @@ struct load {
   unsigned ticks;
   uv_loop_t loop;
   uv_timer_t tick;
-  uv_timer_t end; /* of the phase, to the millisecond */
+  uv_timer_t end;  /* of the phase, to the millisecond */
+  uv_check_t turn; /* of the loop: others may come */
   uv_signal_t signals[2];
   struct figures figures;
   struct crowd crowd;
