@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What a reload means for handlers that wait, for client.state and for memory.
 
+local neighbour = require "spec.support.neighbour"
 local t = require "perigee.testing"
 
 local function versioned(version)
@@ -8,6 +9,7 @@ local function versioned(version)
     local perigee = require "perigee"
     return {
       version = function() return %d end,
+      where = function() return perigee.worker end,
       count = function(client)
         local state = client.state
         state.n = (state.n or 0) + 1
@@ -91,7 +93,7 @@ describe("a handler that waits during a reload", function()
   end)
 
   it("undoes nothing that the new one wrote meanwhile", function()
-    local bob = server:connect { user = "bob" }
+    local bob = neighbour(server, alice, "bob")
     assert.same({}, bob:request("write", { user = "alice", values = {
       kept = 1, both = 1, list = { 1 }, gone = 1, same = { 1, { 2 } },
     } }))
