@@ -127,7 +127,7 @@ static int read_integer(const struct member *member, char *out, size_t cap,
 }
 
 /* The user id, to be freed with mem_free; or NULL and the reason. */
-static char *user_of(const struct member *member, const char **why) {
+static char *claimed_user(const struct member *member, const char **why) {
   char text[6 * JWT_USER_BYTES + 1];
   int len;
   *why = "the user is neither a text nor an integer";
@@ -171,13 +171,13 @@ static char *read_user(const struct claim_rules *rules,
                        const struct member *members, const char **why) {
   *why = "no claim that names the user";
   if (members[USER].seen)
-    return user_of(&members[USER], why);
+    return claimed_user(&members[USER], why);
   if (members[SECOND].seen)
-    return user_of(&members[SECOND], why);
+    return claimed_user(&members[SECOND], why);
   struct member root = members[ROOT];
   if (!root.seen || !walk(&root, rules->user_claim))
     return NULL;
-  return user_of(&root, why);
+  return claimed_user(&root, why);
 }
 
 /* ---- all of it ---- */
@@ -193,8 +193,9 @@ static char *root_of(const char *user_claim) {
   return dot ? mem_strndup(user_claim, (size_t)(dot - user_claim)) : NULL;
 }
 
-static int check(const struct claim_rules *rules, const struct member *members,
-                 int64_t now, struct jwt_claims *out) {
+static int check_members(const struct claim_rules *rules,
+                         const struct member *members, int64_t now,
+                         struct jwt_claims *out) {
   size_t looked_at = members[USER].seen ? SECOND : WANTED;
   for (size_t i = 0; i < looked_at; i++)
     if (members[i].seen > 1) {
@@ -240,7 +241,7 @@ int claims_check(const struct claim_rules *rules, const char *json, size_t len,
   int result = ERR_INVALID_TOKEN;
   out->why = "the claims are not base64 of a JSON object";
   if (members_find(json, len, members, WANTED, &odd))
-    result = check(rules, members, now, out);
+    result = check_members(rules, members, now, out);
   mem_free(root);
   if (result == 0) {
     out->json = readable_of(json, len, odd);

@@ -25,7 +25,7 @@ static int bytes_of(const json_t *jwk, const char *name,
   return base64url_decode(text, len, out);
 }
 
-static const char *text_of(const json_t *jwk, const char *name) {
+static const char *string_member(const json_t *jwk, const char *name) {
   const char *text = json_string_value(json_object_get(jwk, name));
   return text ? text : "";
 }
@@ -90,7 +90,7 @@ static EVP_PKEY *checked(EVP_PKEY *pkey) {
 }
 
 static EVP_PKEY *ec_key(const json_t *jwk) {
-  const struct curve *curve = find_curve(text_of(jwk, "crv"));
+  const struct curve *curve = find_curve(string_member(jwk, "crv"));
   unsigned char x[NUMBER_BYTES], y[NUMBER_BYTES], point[1 + 2 * 66] = {4};
   if (!curve || bytes_of(jwk, "x", x) != curve->len ||
       bytes_of(jwk, "y", y) != curve->len)
@@ -110,7 +110,7 @@ static EVP_PKEY *ec_key(const json_t *jwk) {
 }
 
 static EVP_PKEY *ed_key(const json_t *jwk) {
-  const char *curve = text_of(jwk, "crv");
+  const char *curve = string_member(jwk, "crv");
   unsigned char x[NUMBER_BYTES];
   int len = bytes_of(jwk, "x", x);
   if (len <= 0 ||
@@ -164,7 +164,7 @@ static bool is_for_signatures(const json_t *jwk) {
   const json_t *use = json_object_get(jwk, "use"), *operation;
   const json_t *operations = json_object_get(jwk, "key_ops");
   size_t i;
-  if (use && strcmp(text_of(jwk, "use"), "sig") != 0)
+  if (use && strcmp(string_member(jwk, "use"), "sig") != 0)
     return false;
   json_array_foreach(operations, i, operation) {
     const char *text = json_string_value(operation);
@@ -176,7 +176,7 @@ static bool is_for_signatures(const json_t *jwk) {
 
 /* What the key says it is for: its `alg`, or all that its type allows. */
 static uint32_t algorithms_of(const json_t *jwk, uint32_t allowed) {
-  const char *name = text_of(jwk, "alg");
+  const char *name = string_member(jwk, "alg");
   enum jwt_algorithm algorithm;
   if (!*name)
     return allowed;
@@ -187,11 +187,11 @@ static uint32_t algorithms_of(const json_t *jwk, uint32_t allowed) {
 
 static struct sigkey *
 read_jwk(const json_t *jwk, const struct jwks_rules *rules, struct buf *why) {
-  const char *type = text_of(jwk, "kty");
+  const char *type = string_member(jwk, "kty");
   uint32_t algorithms = algorithms_of(jwk, rules->algorithms);
   if (!is_for_signatures(jwk))
     buf_puts(why, "it is not for signatures");
-  else if (strlen(text_of(jwk, "kid")) > ID_BYTES)
+  else if (strlen(string_member(jwk, "kid")) > ID_BYTES)
     buf_puts(why, "its kid is too long");
   else if (!algorithms)
     buf_puts(why, "its alg is not allowed or not known");
@@ -208,8 +208,8 @@ read_jwk(const json_t *jwk, const struct jwks_rules *rules, struct buf *why) {
 }
 
 /* A key id comes from elsewhere: only what is harmless in a log line. */
-static void put_name(struct buf *out, const json_t *jwk, size_t number) {
-  const char *id = text_of(jwk, "kid");
+static void put_key_label(struct buf *out, const json_t *jwk, size_t number) {
+  const char *id = string_member(jwk, "kid");
   size_t len = strlen(id);
   buf_printf(out, "%skey %zu", out->len ? "; " : "", number);
   if (len > 0 && len <= 64 &&
@@ -232,7 +232,7 @@ static int add_jwk(struct keyset *set, const json_t *jwk, size_t number,
       buf_printf(&why, "there are more than %d keys", KEYSET_KEYS);
   }
   if (err) {
-    put_name(left_out, jwk, number);
+    put_key_label(left_out, jwk, number);
     buf_put(left_out, why.data, why.len);
   }
   buf_free(&why);

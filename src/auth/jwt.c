@@ -147,7 +147,7 @@ const char *jwt_user_claim(const struct jwt_key *key) {
 
 /* ---- form ---- */
 
-static bool split(const char *token, size_t len, struct parts *parts) {
+static bool split_token(const char *token, size_t len, struct parts *parts) {
   const char *end = token + len;
   const char *first = memchr(token, '.', len);
   if (!first)
@@ -296,9 +296,9 @@ static int check_signature(const struct jwt_key *key, const char *token,
 /* ---- all of it ---- */
 
 /* `room` has as many bytes as the token. */
-static int verify(const struct jwt_key *key, struct look *look,
-                  const char *token, const struct parts *parts, char *room,
-                  int64_t now, struct jwt_claims *out) {
+static int verify_parts(const struct jwt_key *key, struct look *look,
+                        const char *token, const struct parts *parts,
+                        char *room, int64_t now, struct jwt_claims *out) {
   out->why = read_header(parts, look, room);
   if (out->why)
     return ERR_INVALID_TOKEN;
@@ -320,11 +320,11 @@ int jwt_verify(const struct jwt_key *key, const char *token, size_t len,
   if (len > key->token_bytes)
     return ERR_INVALID_TOKEN;
   out->why = "not three parts with dots between them";
-  if (!split(token, len, &parts))
+  if (!split_token(token, len, &parts))
     return ERR_INVALID_TOKEN;
   char *room = mem_alloc_raw(len);
   struct look look = look_at(key);
-  int err = verify(key, &look, token, &parts, room, now, out);
+  int err = verify_parts(key, &look, token, &parts, room, now, out);
   look_away(&look);
   mem_free(room);
   return err;

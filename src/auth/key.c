@@ -72,8 +72,9 @@ static void warn_about(const struct material *material) {
              material->name);
 }
 
-static int check_length(const struct config *cfg,
-                        const struct material *material, struct buf *error) {
+static int check_secret_length(const struct config *cfg,
+                               const struct material *material,
+                               struct buf *error) {
   size_t want = config_secret_bytes(cfg);
   if (material->key.len >= want)
     return 0;
@@ -108,19 +109,20 @@ static int read_secret(const struct config *cfg, struct material *material,
     if (plain)
       return 0;
   }
-  return check_length(cfg, material, error);
+  return check_secret_length(cfg, material, error);
 }
 
 /* ---- all of them ---- */
 
 /* An algorithm that is no HS one was chosen: key sets may have no other. */
-static uint32_t allowed(const struct config *cfg) {
+static uint32_t allowed_algorithms(const struct config *cfg) {
   enum jwt_algorithm only = (enum jwt_algorithm)cfg->auth_algorithm;
   return jwt_is_hmac(only) ? JWT_BITS_ALL : JWT_BIT(only);
 }
 
 struct jwks_rules key_published_rules(const struct config *cfg) {
-  return (struct jwks_rules){.algorithms = allowed(cfg) & ~JWT_BITS_HS};
+  return (struct jwks_rules){.algorithms =
+                                 allowed_algorithms(cfg) & ~JWT_BITS_HS};
 }
 
 static int read_material(const struct config *cfg, const char *pem_path,
@@ -150,7 +152,7 @@ static struct jwt_key *make(const struct config *cfg, struct material *material,
       .len = material->key.len,
       .jwks = material->jwks.data,
       .jwks_len = material->jwks.len,
-      .jwks_rules = {.algorithms = allowed(cfg),
+      .jwks_rules = {.algorithms = allowed_algorithms(cfg),
                      .of_secrets = algorithm,
                      .secrets = true},
       .awaited =

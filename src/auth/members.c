@@ -13,7 +13,7 @@ enum { NAME_BYTES = 256 }; /* of the longest name that can be wanted */
 
 /* ---- JSON without our bounds ---- */
 
-static bool take(struct json_scan *scan, char c) {
+static bool pass_char(struct json_scan *scan, char c) {
   if (scan->at == scan->end || *scan->at != c)
     return false;
   scan->at++;
@@ -36,7 +36,7 @@ static bool skip_escape(struct json_scan *scan) {
 }
 
 static bool skip_text(struct json_scan *scan) {
-  if (!take(scan, '"'))
+  if (!pass_char(scan, '"'))
     return false;
   while (scan->at < scan->end) {
     unsigned char c = (unsigned char)*scan->at++;
@@ -56,14 +56,14 @@ static bool skip_digits(struct json_scan *scan) {
 }
 
 static bool skip_number(struct json_scan *scan) {
-  (void)take(scan, '-');
-  if (!take(scan, '0') && !skip_digits(scan))
+  (void)pass_char(scan, '-');
+  if (!pass_char(scan, '0') && !skip_digits(scan))
     return false;
-  if (take(scan, '.') && !skip_digits(scan))
+  if (pass_char(scan, '.') && !skip_digits(scan))
     return false;
-  if (take(scan, 'e') || take(scan, 'E')) {
-    if (!take(scan, '+'))
-      (void)take(scan, '-');
+  if (pass_char(scan, 'e') || pass_char(scan, 'E')) {
+    if (!pass_char(scan, '+'))
+      (void)pass_char(scan, '-');
     return skip_digits(scan);
   }
   return true;
@@ -74,10 +74,10 @@ static bool skip_name(struct json_scan *scan) {
   if (!skip_text(scan))
     return false;
   json_skip_space(scan);
-  return take(scan, ':');
+  return pass_char(scan, ':');
 }
 
-static bool skip_plain(struct json_scan *scan) {
+static bool skip_scalar(struct json_scan *scan) {
   if (scan->at == scan->end)
     return false;
   switch (*scan->at) {
@@ -108,10 +108,10 @@ static bool skip_openings(struct json_scan *scan, struct nest *nest) {
     json_skip_space(scan);
     bool object = scan->at < scan->end && *scan->at == '{';
     if (!object && !(scan->at < scan->end && *scan->at == '['))
-      return skip_plain(scan);
+      return skip_scalar(scan);
     scan->at++;
     json_skip_space(scan);
-    if (take(scan, object ? '}' : ']'))
+    if (pass_char(scan, object ? '}' : ']'))
       return true;
     nest->closers[nest->depth++] = object ? '}' : ']';
     if (object && !skip_name(scan))
@@ -124,11 +124,11 @@ static bool skip_closings(struct json_scan *scan, struct nest *nest, bool *ok) {
   while (nest->depth > 0) {
     char closer = nest->closers[nest->depth - 1];
     json_skip_space(scan);
-    if (take(scan, ',')) {
+    if (pass_char(scan, ',')) {
       *ok = closer == ']' || skip_name(scan);
       return *ok;
     }
-    *ok = take(scan, closer);
+    *ok = pass_char(scan, closer);
     if (!*ok)
       return false;
     nest->depth--;
@@ -193,8 +193,8 @@ static bool is_named(const struct entry *entry, const char *name) {
   return len == strlen(name) && len <= NAME_BYTES && !memcmp(is, name, len);
 }
 
-static void note(const struct entry *entry, struct member *wanted,
-                 size_t count) {
+static void note_wanted(const struct entry *entry, struct member *wanted,
+                        size_t count) {
   for (size_t i = 0; i < count; i++)
     if (is_named(entry, wanted[i].name)) {
       wanted[i].seen++;
@@ -208,9 +208,9 @@ static void note(const struct entry *entry, struct member *wanted,
 static bool another(struct json_scan *scan, bool first, bool *ok) {
   json_skip_space(scan);
   *ok = true;
-  if (take(scan, '}'))
+  if (pass_char(scan, '}'))
     return false;
-  *ok = first || take(scan, ',');
+  *ok = first || pass_char(scan, ',');
   json_skip_space(scan);
   return *ok;
 }
@@ -223,13 +223,13 @@ bool members_find(const char *json, size_t len, struct member *wanted,
   for (size_t i = 0; i < count; i++)
     wanted[i] = (struct member){.name = wanted[i].name};
   json_skip_space(&scan);
-  if (!utf8_valid(json, len) || !take(&scan, '{'))
+  if (!utf8_valid(json, len) || !pass_char(&scan, '{'))
     return false;
   while (another(&scan, first, &ok)) {
     if (!read_entry(&scan, &entry))
       return false;
     any_odd = any_odd || !entry.readable;
-    note(&entry, wanted, count);
+    note_wanted(&entry, wanted, count);
     first = false;
   }
   json_skip_space(&scan);
@@ -245,7 +245,7 @@ void members_put_readable(const char *json, size_t len, struct buf *out) {
   const char *comma = "";
   json_skip_space(&scan);
   buf_putc(out, '{');
-  if (take(&scan, '{'))
+  if (pass_char(&scan, '{'))
     while (another(&scan, first, &ok) && read_entry(&scan, &entry)) {
       first = false;
       if (!entry.readable)

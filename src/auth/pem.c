@@ -56,7 +56,8 @@ static EVP_PKEY *key_of_certificate(struct reading *reading,
   return pkey;
 }
 
-static EVP_PKEY *key_of(struct reading *reading, const struct block *block) {
+static EVP_PKEY *key_in_block(struct reading *reading,
+                              const struct block *block) {
   const unsigned char *at = block->data;
   if (!strcmp(block->name, PEM_STRING_PUBLIC))
     return d2i_PUBKEY(NULL, &at, block->len);
@@ -71,8 +72,8 @@ static EVP_PKEY *key_of(struct reading *reading, const struct block *block) {
   return NULL;
 }
 
-static int add(struct reading *reading, const struct block *block,
-               EVP_PKEY *pkey, struct buf *error) {
+static int add_block_key(struct reading *reading, const struct block *block,
+                         EVP_PKEY *pkey, struct buf *error) {
   if (is_private(block) && reading->private && !*reading->private) {
     EVP_PKEY_up_ref(pkey);
     *reading->private = pkey;
@@ -92,9 +93,9 @@ static int read_blocks(struct reading *reading, BIO *bio, struct buf *error) {
   int err = 0;
   while (!err && PEM_read_bio(bio, &block.name, &block.header, &block.data,
                               &block.len) == 1) {
-    EVP_PKEY *pkey = key_of(reading, &block);
+    EVP_PKEY *pkey = key_in_block(reading, &block);
     if (pkey)
-      err = add(reading, &block, pkey, error);
+      err = add_block_key(reading, &block, pkey, error);
     free_block(&block);
     block = (struct block){0};
   }

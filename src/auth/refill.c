@@ -15,7 +15,7 @@ struct refill {
   refill_ticket done; /* fetches that have ended, and one */
 };
 
-static uint64_t now_ms(void) {
+static uint64_t monotonic_ms(void) {
   return uv_hrtime() / 1000000;
 }
 
@@ -37,7 +37,7 @@ void refill_free(struct refill *refill) {
 /* Under the lock. */
 static enum refill_verdict judge(struct refill *refill, refill_ticket *ticket,
                                  uint64_t *later_ms) {
-  uint64_t since = now_ms() - refill->begun_ms;
+  uint64_t since = monotonic_ms() - refill->begun_ms;
   bool waited = *ticket > 0 && refill->done > *ticket;
   if (waited && refill->ok)
     return REFILL_FINAL;
@@ -93,7 +93,7 @@ bool refill_begin(struct refill *refill) {
   refill->under_way = true;
   refill->asked = false;
   if (begins)
-    refill->begun_ms = now_ms();
+    refill->begun_ms = monotonic_ms();
   uv_mutex_unlock(&refill->lock);
   return begins;
 }

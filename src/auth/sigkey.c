@@ -112,7 +112,8 @@ static bool on_curve(const EVP_PKEY *pkey, const struct algorithm *algorithm) {
          strcmp(group, algorithm->group) == 0;
 }
 
-static bool fits(const EVP_PKEY *pkey, const struct algorithm *algorithm) {
+static bool fits_algorithm(const EVP_PKEY *pkey,
+                           const struct algorithm *algorithm) {
   switch (algorithm->kind) {
   case KIND_RS:
     return EVP_PKEY_is_a(pkey, "RSA");
@@ -158,7 +159,7 @@ struct sigkey *sigkey_public_take(EVP_PKEY *pkey, uint32_t bits,
                                   struct buf *error) {
   uint32_t fitting = 0;
   for (int i = 0; i < JWT_ALGORITHM_COUNT; i++)
-    if (bits & JWT_BIT(i) && fits(pkey, &algorithms[i]))
+    if (bits & JWT_BIT(i) && fits_algorithm(pkey, &algorithms[i]))
       fitting |= JWT_BIT(i);
   bool rsa = EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_is_a(pkey, "RSA-PSS");
   int size = EVP_PKEY_get_bits(pkey);

@@ -58,8 +58,9 @@ static int add_pem(struct signing *signing, const struct jwt_rules *rules,
   return err;
 }
 
-static int add_key(struct signing *signing, const struct jwt_rules *rules,
-                   struct buf *left_out, struct buf *error) {
+static int add_configured_key(struct signing *signing,
+                              const struct jwt_rules *rules,
+                              struct buf *left_out, struct buf *error) {
   struct jwks_rules one = {.algorithms = JWT_BIT(rules->algorithm)};
   if (rules->len == 0 && (rules->jwks || rules->awaited))
     return 0;
@@ -88,7 +89,7 @@ struct signing *signing_new(const struct jwt_rules *rules, struct buf *left_out,
   signing->set = keyset_new();
   signing->algorithm = rules->algorithm;
   write_usual_header(signing);
-  int err = add_key(signing, rules, left_out, error);
+  int err = add_configured_key(signing, rules, left_out, error);
   if (!err && rules->jwks)
     err = keyset_add_jwks(signing->set, rules->jwks, rules->jwks_len,
                           &rules->jwks_rules, left_out, error);
@@ -177,7 +178,7 @@ static int hex_digit(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static size_t read_hex(const char *text, size_t len, unsigned char *out) {
+static size_t read_as_hex(const char *text, size_t len, unsigned char *out) {
   if (len % 2 != 0)
     return 0;
   for (size_t i = 0; i < len; i += 2) {
@@ -189,7 +190,7 @@ static size_t read_hex(const char *text, size_t len, unsigned char *out) {
   return len / 2;
 }
 
-static size_t read_base64(const char *text, size_t len, unsigned char *out) {
+static size_t read_as_base64(const char *text, size_t len, unsigned char *out) {
   char *copy = mem_strndup(text, len);
   while (len > 0 && copy[len - 1] == '=')
     len--;
@@ -201,7 +202,7 @@ static size_t read_base64(const char *text, size_t len, unsigned char *out) {
   return n > 0 ? (size_t)n : 0;
 }
 
-static size_t read_bare(const char *text, size_t len, unsigned char *out) {
+static size_t read_as_bare(const char *text, size_t len, unsigned char *out) {
   size_t begin = 0, end = len;
   while (begin < end && strchr(" \t\r\n\"'", text[begin]))
     begin++;
@@ -216,13 +217,15 @@ static const struct {
   size_t (*read)(const char *text, size_t len, unsigned char *out);
   const char *hint;
 } readings[] = {
-    {read_bare, "tokens match auth.secret without the line breaks, spaces or "
-                "quotes around it: take them away"},
-    {read_hex, "tokens match auth.secret read as hexadecimal: sign with the "
-               "text as it stands, or give the server the bytes it means as "
-               "`base64:…`"},
-    {read_base64, "tokens match auth.secret read as base64: sign with the text "
-                  "as it stands, or write `base64:` before it here"},
+    {read_as_bare,
+     "tokens match auth.secret without the line breaks, spaces or "
+     "quotes around it: take them away"},
+    {read_as_hex, "tokens match auth.secret read as hexadecimal: sign with the "
+                  "text as it stands, or give the server the bytes it means as "
+                  "`base64:…`"},
+    {read_as_base64,
+     "tokens match auth.secret read as base64: sign with the text "
+     "as it stands, or write `base64:` before it here"},
 };
 
 const char *signing_hint(const struct signing *signing,

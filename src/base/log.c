@@ -35,7 +35,7 @@ enum { FLUSH_MS = 2000 };
 
 enum { TAIL = 16 }; /* "…", colour reset, quote, brace, line break */
 
-static void put(struct line *line, const char *text, size_t len) {
+static void put_line_text(struct line *line, const char *text, size_t len) {
   if (line->len + len > line->max) {
     len = 0;
     line->max = 0; /* full: nothing more goes in */
@@ -57,20 +57,21 @@ static void put_escaped(struct line *line, unsigned char c) {
   char esc[8];
   bool json = sink.format == LOG_JSON;
   if (c == '\n' && !json)
-    put(line, "\n    ", 5);
+    put_line_text(line, "\n    ", 5);
   else if (c == '\n')
-    put(line, "\\n", 2);
+    put_line_text(line, "\\n", 2);
   else if (c == '\t' && !json)
-    put(line, "  ", 2);
+    put_line_text(line, "  ", 2);
   else if (c >= 0x80 && json) /* no UTF-8, which a parser would refuse */
-    put(line, "\\ufffd", 6);
+    put_line_text(line, "\\ufffd", 6);
   else if (c < 0x20 || c >= 0x7f)
-    put(line, esc,
+    put_line_text(
+        line, esc,
         (size_t)snprintf(esc, sizeof esc, json ? "\\u%04x" : "\\x%02x", c));
   else if (json && (c == '"' || c == '\\'))
-    put(line, (char[]){'\\', (char)c}, 2);
+    put_line_text(line, (char[]){'\\', (char)c}, 2);
   else
-    put(line, (const char *)&c, 1);
+    put_line_text(line, (const char *)&c, 1);
 }
 
 /* Whole characters, so that a line is never cut inside one. */
@@ -78,7 +79,7 @@ static void put_message(struct line *line, const char *text, size_t len) {
   while (len > 0) {
     size_t n = foreign_char(text, len);
     if (n > 0)
-      put(line, text, n);
+      put_line_text(line, text, n);
     else
       put_escaped(line, (unsigned char)*text);
     n = n ? n : 1;
@@ -97,29 +98,29 @@ static void put_time(struct line *line) {
                                 (int)(now.tv_nsec / 1000000));
 }
 
-static void put_head(struct line *line, enum log_level level) {
+static void put_line_head(struct line *line, enum log_level level) {
   bool json = sink.format == LOG_JSON;
   if (json)
-    put(line, "{\"time\":\"", 9);
+    put_line_text(line, "{\"time\":\"", 9);
   put_time(line);
   char head[64];
   const char *colour = sink.colour ? colours[level] : "";
   int n = snprintf(head, sizeof head,
                    json ? "\",\"level\":\"%s%s\",\"msg\":\"" : " %s%-5s ",
                    json ? "" : colour, names[level]);
-  put(line, head, (size_t)n);
+  put_line_text(line, head, (size_t)n);
 }
 
 static void put_tail(struct line *line) {
   bool cut = !line->max;
   line->max = sizeof line->text;
   if (cut)
-    put(line, "…", strlen("…"));
+    put_line_text(line, "…", strlen("…"));
   if (sink.format == LOG_JSON)
-    put(line, "\"}", 2);
+    put_line_text(line, "\"}", 2);
   else if (sink.colour)
-    put(line, "\x1b[0m", 4);
-  put(line, "\n", 1);
+    put_line_text(line, "\x1b[0m", 4);
+  put_line_text(line, "\n", 1);
 }
 
 void log_setup(enum log_level level, enum log_format format) {
@@ -141,7 +142,7 @@ bool log_enabled(enum log_level level) {
 static void make_line(struct line *line, enum log_level level,
                       const char *message, size_t len) {
   *line = (struct line){.max = LOG_LINE_BYTES - TAIL};
-  put_head(line, level);
+  put_line_head(line, level);
   put_message(line, message, len);
   put_tail(line);
 }
@@ -174,7 +175,8 @@ void log_stop(void) {
   spool_stop(FLUSH_MS);
 }
 
-static void write_line(enum log_level level, const char *fmt, va_list args) {
+static void write_log_line(enum log_level level, const char *fmt,
+                           va_list args) {
   char message[LOG_LINE_BYTES];
   struct line line;
   int n = vsnprintf(message, sizeof message, fmt, args);
@@ -188,14 +190,14 @@ static void write_line(enum log_level level, const char *fmt, va_list args) {
 void log_write(enum log_level level, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  write_line(level, fmt, args);
+  write_log_line(level, fmt, args);
   va_end(args);
 }
 
 void log_fatal(const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  write_line(LOG_ERROR, fmt, args);
+  write_log_line(LOG_ERROR, fmt, args);
   va_end(args);
   log_flush();
   abort();

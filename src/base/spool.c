@@ -41,7 +41,7 @@ static struct {
 /* Other programs may have made the terminal or pipe not block, for all who
  * share it. What cannot be written for another reason is gone: there is
  * nowhere left to say it. */
-static void write_all(int fd, const char *text, size_t len) {
+static void write_to_end(int fd, const char *text, size_t len) {
   while (len > 0) {
     ssize_t n = write(fd, text, len);
     if (n < 0 && errno == EAGAIN)
@@ -78,7 +78,7 @@ static bool tell_lost(size_t more) {
   return true;
 }
 
-static void push(const char *line, size_t len) {
+static void push_line(const char *line, size_t len) {
   if (!tell_lost(len) || SPOOL_BYTES - spool.used < len) {
     spool.untold++;
     spool.lost++;
@@ -105,22 +105,22 @@ static size_t take_out(char out[OUT_BYTES]) {
   return len;
 }
 
-static void write_some(void) {
+static void write_next(void) {
   char out[OUT_BYTES];
   size_t len = take_out(out);
   tell_lost(0);
   spool.writing = true;
   pthread_mutex_unlock(&spool.lock);
-  write_all(spool.fd, out, len);
+  write_to_end(spool.fd, out, len);
   pthread_mutex_lock(&spool.lock);
   spool.writing = false;
 }
 
-static void *run(void *unused) {
+static void *run_writer(void *unused) {
   pthread_mutex_lock(&spool.lock);
   while (spool.state == RUNNING || spool.used > 0) {
     if (spool.used > 0) {
-      write_some();
+      write_next();
     } else {
       pthread_cond_broadcast(&spool.written);
       pthread_cond_wait(&spool.filled, &spool.lock);
@@ -137,7 +137,7 @@ static int start_thread(void) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int err = pthread_create(&spool.thread, NULL, run, NULL);
+  int err = pthread_create(&spool.thread, NULL, run_writer, NULL);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return err;
 }
@@ -161,11 +161,11 @@ void spool_start(int fd, spool_note_fn *note) {
 void spool_put(int fd, const char *line, size_t len) {
   pthread_mutex_lock(&spool.lock);
   if (spool.state == DIRECT)
-    write_all(fd, line, len);
+    write_to_end(fd, line, len);
   else if (spool.state == LEFT)
     spool.lost++;
   else
-    push(line, len);
+    push_line(line, len);
   pthread_mutex_unlock(&spool.lock);
 }
 

@@ -70,7 +70,7 @@ bool utf8_valid(const char *text, size_t len) {
 
 /* The first byte of a character that has more. It bounds the second byte: an
  * overlong form, a surrogate or too large a number is known by then. */
-static bool begin(struct utf8 *utf8, unsigned char c) {
+static bool begin_char(struct utf8 *utf8, unsigned char c) {
   if (c < 0xc2 || c > 0xf4)
     return false;
   utf8->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
@@ -79,7 +79,7 @@ static bool begin(struct utf8 *utf8, unsigned char c) {
   return true;
 }
 
-static bool go_on(struct utf8 *utf8, unsigned char c) {
+static bool continue_char(struct utf8 *utf8, unsigned char c) {
   if (c < utf8->low || c > utf8->high)
     return false;
   utf8->left--;
@@ -92,7 +92,8 @@ bool utf8_feed(struct utf8 *utf8, const char *text, size_t len) {
   const char *at = text, *end = text + len;
   while (at < end) {
     unsigned char c = (unsigned char)*at;
-    if (utf8->left > 0 ? !go_on(utf8, c) : c >= 0x80 && !begin(utf8, c))
+    if (utf8->left > 0 ? !continue_char(utf8, c)
+                       : c >= 0x80 && !begin_char(utf8, c))
       return false;
     at++;
     if (utf8->left == 0)

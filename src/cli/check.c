@@ -7,7 +7,7 @@
 
 /* Scripts are written where there is no key yet: that is worth a word, but
  * nothing is wrong with them. Development mode makes a key for this run. */
-static int load(int argc, char **argv, struct config **config) {
+static int load_for_check(int argc, char **argv, struct config **config) {
   int status = cli_load_scripts(CONFIG_PRODUCTION, argc, argv, config);
   const struct config *cfg = *config;
   if (status != CLI_OK || *cfg->auth_secret || *cfg->auth_secret_file ||
@@ -23,7 +23,7 @@ int cli_check(int argc, char **argv) {
   struct config *config = NULL;
   struct buf errors = {0};
   unsigned handlers = 0;
-  int status = load(argc, argv, &config);
+  int status = load_for_check(argc, argv, &config);
   if (status != CLI_OK)
     return status;
   if (config_check(config, CONFIG_PRODUCTION, &errors))

@@ -2,13 +2,17 @@
  * What the commands of `perigee` share. */
 #include "cli/cli.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int load(const struct config_args *args, struct config **cfg) {
+static int load_or_complain(const struct config_args *args,
+                            struct config **cfg) {
   struct buf errors = {0};
   *cfg = config_load(args, &errors);
   cli_complain(&errors);
@@ -19,7 +23,7 @@ static int load(const struct config_args *args, struct config **cfg) {
 int cli_load(enum config_mode mode, int argc, char **argv,
              struct config **cfg) {
   struct config_args args = {mode, argc, argv, environ};
-  return load(&args, cfg);
+  return load_or_complain(&args, cfg);
 }
 
 static void remove_args(int *argc, char **argv, int at, int n) {
@@ -53,6 +57,21 @@ bool cli_take_switch(int *argc, char **argv, const char *name) {
       return true;
     }
   return false;
+}
+
+int cli_refuse(const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  fputs("perigee: ", stderr);
+  vfprintf(stderr, fmt, args);
+  fputc('\n', stderr);
+  va_end(args);
+  return CLI_USAGE;
+}
+
+int cli_fail_file(const char *path) {
+  fprintf(stderr, "perigee: %s: %s\n", path, strerror(errno));
+  return ERR_SYSTEM;
 }
 
 void cli_complain(const struct buf *lines) {
@@ -123,7 +142,7 @@ void cli_args_free(struct cli_args *args) {
 }
 
 int cli_load_args(const struct cli_args *args, struct config **cfg) {
-  return load(&args->config, cfg);
+  return load_or_complain(&args->config, cfg);
 }
 
 int cli_load_scripts(enum config_mode mode, int argc, char **argv,

@@ -71,6 +71,13 @@ bool cli_take_switch(int *argc, char **argv, const char *name);
  * arguments. Returns it, or NULL when there is none. */
 const char *cli_take_folder(int *argc, char **argv);
 
+/* Prints to standard error why the arguments are of no use. Returns
+ * CLI_USAGE. */
+int cli_refuse(const char *fmt, ...) PRINTF(1, 2);
+
+/* Prints what errno says about the file. Returns ERR_SYSTEM. */
+int cli_fail_file(const char *path);
+
 /* Prints each line of `lines` to standard error, after "perigee: ". */
 void cli_complain(const struct buf *lines);
 

@@ -49,14 +49,14 @@ static const struct command commands[] = {
      "[URL] [SCENARIO] [--OPTION=VALUE ...]", cli_bench_help},
 };
 
-static const struct command *find(const char *name) {
+static const struct command *find_command(const char *name) {
   for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
     if (strcmp(commands[i].name, name) == 0)
       return &commands[i];
   return NULL;
 }
 
-static int unknown(const char *name) {
+static int unknown_command(const char *name) {
   struct suggest suggest = {.typed = name};
   for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
     suggest_try(&suggest, commands[i].name);
@@ -90,8 +90,8 @@ static int help_command(const struct command *command) {
 static int help(int argc, char **argv) {
   struct buf out = {0};
   if (argc > 0) {
-    const struct command *command = find(argv[0]);
-    return command ? help_command(command) : unknown(argv[0]);
+    const struct command *command = find_command(argv[0]);
+    return command ? help_command(command) : unknown_command(argv[0]);
   }
   overview(&out);
   return cli_print(&out);
@@ -115,9 +115,9 @@ int main(int argc, char **argv) {
     return help(n, rest);
   if (strcmp(name, "--version") == 0)
     return version();
-  const struct command *command = find(name);
+  const struct command *command = find_command(name);
   if (!command)
-    return unknown(name);
+    return unknown_command(name);
   for (int i = 0; i < n && strcmp(rest[i], "--") != 0; i++)
     if (asks_for_help(rest[i]))
       return help_command(command);

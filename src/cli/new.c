@@ -20,11 +20,6 @@ enum {
   PATH_BYTES = 4096 /* kept from one path to the next */
 };
 
-static int fail(const char *path) {
-  fprintf(stderr, "perigee: %s: %s\n", path, strerror(errno));
-  return ERR_SYSTEM;
-}
-
 /* A repository that has nothing in it yet is no obstacle. */
 static bool is_in_the_way(const char *name) {
   return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
@@ -38,7 +33,7 @@ MUST_CHECK static int check_empty(const char *folder) {
   int count = 0;
   DIR *dir = opendir(folder);
   if (!dir)
-    return errno == ENOENT ? 0 : fail(folder);
+    return errno == ENOENT ? 0 : cli_fail_file(folder);
   while ((entry = readdir(dir)))
     if (is_in_the_way(entry->d_name) && ++count <= SHOWN_MAX)
       buf_printf(&names, "%s%s", count > 1 ? ", " : "", entry->d_name);
@@ -60,26 +55,26 @@ MUST_CHECK static int make_folders(char *path) {
     *slash = 0;
     int made = mkdir(path, 0777);
     if (made < 0 && errno != EEXIST)
-      return fail(path);
+      return cli_fail_file(path);
     *slash = '/';
   }
   return 0;
 }
 
-MUST_CHECK static int write_file(char *path, const struct embedded *file) {
+MUST_CHECK static int write_template(char *path, const struct embedded *file) {
   if (make_folders(path) < 0)
     return ERR_SYSTEM;
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0)
-    return fail(path);
+    return cli_fail_file(path);
   FILE *out = fdopen(fd, "wb");
   size_t written = fwrite(file->data, 1, file->len, out);
   if (fclose(out) != 0 || written != file->len)
-    return fail(path);
+    return cli_fail_file(path);
   return 0;
 }
 
-MUST_CHECK static int write_all(const char *folder) {
+MUST_CHECK static int write_templates(const char *folder) {
   const size_t prefix = strlen(TEMPLATES);
   struct buf path = {0};
   int err = 0;
@@ -89,7 +84,7 @@ MUST_CHECK static int write_all(const char *folder) {
       continue;
     buf_reset(&path, PATH_BYTES);
     buf_printf(&path, "%s/%s", folder, file->name + prefix);
-    err = write_file(path.data, file);
+    err = write_template(path.data, file);
     if (!err)
       printf("  %s\n", path.data);
   }
@@ -106,7 +101,7 @@ int cli_new(int argc, char **argv) {
   size_t len = strlen(folder);
   while (len > 1 && folder[len - 1] == '/')
     folder[--len] = 0;
-  if (check_empty(folder) < 0 || write_all(folder) < 0)
+  if (check_empty(folder) < 0 || write_templates(folder) < 0)
     return CLI_FAILED;
   printf("\nNow:\n\n");
   if (strcmp(folder, ".") != 0)

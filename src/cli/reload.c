@@ -19,20 +19,14 @@ enum {
 
 /* --- where -------------------------------------------------------------- */
 
-static int wrong(const char *text, const char *value) {
-  fprintf(stderr, "perigee: %s%s\n", text, value);
-  return CLI_USAGE;
-}
-
 /* The URL of what listens on `address`: an address that means all of them is
  * asked on this machine. */
 static int make_url(struct buf *url, const char *address, bool check) {
   char host[HOST_BYTES];
   int port;
   if (!*address)
-    return wrong("admin.listen is empty: the server has no admin address; "
-                 "send it SIGHUP",
-                 "");
+    return cli_refuse("admin.listen is empty: the server has no admin address; "
+                      "send it SIGHUP");
   if (config_unix_path(address)) {
     buf_puts(url, check ? "http://localhost/reload?check=1"
                         : "http://localhost/reload");
@@ -40,11 +34,11 @@ static int make_url(struct buf *url, const char *address, bool check) {
     return CLI_OK;
   }
   if (config_split_address(address, host, sizeof host, &port))
-    return wrong("not host:port, nor unix:/path: ", address);
+    return cli_refuse("not host:port, nor unix:/path: %s", address);
   if (port == 0)
-    return wrong("which port? Its log says admin=HOST:PORT: give that as "
-                 "--admin instead of ",
-                 address);
+    return cli_refuse("which port? Its log says admin=HOST:PORT: give that as "
+                      "--admin instead of %s",
+                      address);
   if (!*host || !strcmp(host, "0.0.0.0"))
     strcpy(host, "127.0.0.1");
   if (!strcmp(host, "::"))
@@ -75,7 +69,8 @@ static int unreached(const char *url, const char *why) {
   return CLI_UNREACHED;
 }
 
-static int ask(const char *url, const char *unix_path, struct buf *answer) {
+static int ask_admin(const char *url, const char *unix_path,
+                     struct buf *answer) {
   int status = CLI_OK;
   char why[CURL_ERROR_SIZE] = "";
   CURL *curl = curl_easy_init();
@@ -102,7 +97,7 @@ static int ask(const char *url, const char *unix_path, struct buf *answer) {
 
 /* --- telling ------------------------------------------------------------ */
 
-static const char *text_of(const json_t *answer, const char *key) {
+static const char *answer_text(const json_t *answer, const char *key) {
   const char *text = json_string_value(json_object_get(answer, key));
   return text ? text : "";
 }
@@ -111,7 +106,7 @@ static long long int_of(const json_t *answer, const char *key) {
   return (long long)json_integer_value(json_object_get(answer, key));
 }
 
-static void print_list(const json_t *answer, const char *key) {
+static void print_names(const json_t *answer, const char *key) {
   const json_t *list = json_object_get(answer, key);
   if (json_array_size(list) == 0)
     return;
@@ -128,23 +123,23 @@ static int print_success(const json_t *answer, bool check) {
   printf(": %lld files, %lld handlers, %.1f ms\n", int_of(answer, "files"),
          int_of(answer, "handlers"),
          json_number_value(json_object_get(answer, "ms")));
-  print_list(answer, "added");
-  print_list(answer, "removed");
-  print_list(answer, "changed");
-  print_list(answer, "options");
-  print_list(answer, "restart");
+  print_names(answer, "added");
+  print_names(answer, "removed");
+  print_names(answer, "changed");
+  print_names(answer, "options");
+  print_names(answer, "restart");
   return fflush(stdout) ? CLI_FAILED : CLI_OK;
 }
 
 static int print_failure(const json_t *answer) {
-  const char *file = text_of(answer, "file");
+  const char *file = answer_text(answer, "file");
   long long line = int_of(answer, "line");
   fputs("perigee: ", stderr);
   if (*file && line > 0)
     fprintf(stderr, "%s:%lld: ", file, line);
   else if (*file)
     fprintf(stderr, "%s: ", file);
-  fprintf(stderr, "%s\n", text_of(answer, "message"));
+  fprintf(stderr, "%s\n", answer_text(answer, "message"));
   if (json_is_true(json_object_get(answer, "live")))
     fprintf(stderr,
             "perigee: generation %lld is live all the same, as the one before "
@@ -182,7 +177,7 @@ int cli_reload(int argc, char **argv) {
     admin = config->admin_listen;
   status = make_url(&url, admin, check);
   if (status == CLI_OK)
-    status = ask(url.data, config_unix_path(admin), &answer);
+    status = ask_admin(url.data, config_unix_path(admin), &answer);
   if (status == CLI_OK)
     status = print_answer(url.data, &answer, check);
   buf_free(&url);

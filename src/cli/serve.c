@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "server/server.h"
 
-static int run(const struct config *config, const struct config_args *args) {
+static int run_server(const struct config *config,
+                      const struct config_args *args) {
   struct buf errors = {0};
   int status = CLI_OK;
   size_t missing = config_secret_missing(config);
@@ -24,23 +25,23 @@ static int run(const struct config *config, const struct config_args *args) {
   return status;
 }
 
-static int serve(enum config_mode mode, int argc, char **argv) {
+static int serve_mode(enum config_mode mode, int argc, char **argv) {
   struct config *config = NULL;
   struct cli_args args;
   int status = cli_args_read(&args, mode, argc, argv);
   if (status == CLI_OK)
     status = cli_load_args(&args, &config);
   if (status == CLI_OK)
-    status = run(config, &args.config);
+    status = run_server(config, &args.config);
   config_free(config);
   cli_args_free(&args);
   return status;
 }
 
 int cli_serve(int argc, char **argv) {
-  return serve(CONFIG_PRODUCTION, argc, argv);
+  return serve_mode(CONFIG_PRODUCTION, argc, argv);
 }
 
 int cli_dev(int argc, char **argv) {
-  return serve(CONFIG_DEVELOPMENT, argc, argv);
+  return serve_mode(CONFIG_DEVELOPMENT, argc, argv);
 }

@@ -25,21 +25,16 @@ static const char *const kit[] = {RUN, "testing.lua", "testing_client.lua",
  * testing_run.lua says. */
 static const char *const interpreters[] = {"lua5.4", "lua54", "lua"};
 
-static int fail(const char *path) {
-  fprintf(stderr, "perigee: %s: %s\n", path, strerror(errno));
-  return ERR_SYSTEM;
-}
-
-MUST_CHECK static int write_file(const char *folder, const char *name) {
+MUST_CHECK static int write_kit_file(const char *folder, const char *name) {
   char path[PATH_BYTES];
   const struct embedded *file = embedded_find(name);
   snprintf(path, sizeof path, "%s/%s", folder, name);
   FILE *out = fopen(path, "wbe");
   if (!out)
-    return fail(path);
+    return cli_fail_file(path);
   size_t written = fwrite(file->data, 1, file->len, out);
   if (fclose(out) != 0 || written != file->len)
-    return fail(path);
+    return cli_fail_file(path);
   return 0;
 }
 
@@ -57,9 +52,9 @@ MUST_CHECK static int write_kit(char *folder, size_t cap) {
   const char *tmp = getenv("TMPDIR");
   snprintf(folder, cap, "%s/perigee-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
   if (!mkdtemp(folder))
-    return fail(folder);
+    return cli_fail_file(folder);
   for (size_t i = 0; i < ARRAY_SIZE(kit); i++)
-    if (write_file(folder, kit[i]) < 0) {
+    if (write_kit_file(folder, kit[i]) < 0) {
       remove_kit(folder);
       return ERR_SYSTEM;
     }
@@ -72,13 +67,13 @@ struct words {
   size_t count;
 };
 
-static void add(struct words *words, const char *word) {
+static void add_word(struct words *words, const char *word) {
   words->list[words->count++] = (char *)word; /* as execvp wants it */
 }
 
 /* Returns only if there is no interpreter. */
 static void become_lua(struct words *words) {
-  add(words, NULL);
+  add_word(words, NULL);
   for (size_t i = 0; i < ARRAY_SIZE(interpreters); i++) {
     words->list[0] = (char *)interpreters[i];
     execvp(interpreters[i], words->list);
@@ -114,15 +109,15 @@ int cli_test(int argc, char **argv) {
   if (write_kit(folder, sizeof folder) < 0)
     goto out;
   snprintf(run, sizeof run, "%s/%s", folder, RUN);
-  add(&words, run);
-  add(&words, self);
-  add(&words, config->scripts);
+  add_word(&words, run);
+  add_word(&words, self);
+  add_word(&words, config->scripts);
   for (int i = 0; i < flags; i++)
-    add(&words, argv[i]);
-  add(&words, "--");
-  add(&words, specs ? specs : "spec");
+    add_word(&words, argv[i]);
+  add_word(&words, "--");
+  add_word(&words, specs ? specs : "spec");
   for (int i = end + 1; i < argc; i++)
-    add(&words, argv[i]);
+    add_word(&words, argv[i]);
   become_lua(&words);
   remove_kit(folder);
 out:

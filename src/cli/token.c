@@ -20,17 +20,12 @@ struct request {
   json_t *claims; /* those of --claim */
 };
 
-static int wrong(const char *text) {
-  fprintf(stderr, "perigee: %s\n", text);
-  return CLI_USAGE;
-}
-
 /* NAME=VALUE. A VALUE that is a JSON number, true, false or null is one, all
  * else is text, so that nobody has to quote quotes for the shell. */
 static int add_claim(json_t *claims, const char *text) {
   const char *equals = strchr(text, '=');
   if (!equals || equals == text)
-    return wrong("--claim needs NAME=VALUE");
+    return cli_refuse("--claim needs NAME=VALUE");
   json_t *value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
   if (!value || json_is_object(value) || json_is_array(value)) {
     json_decref(value);
@@ -39,18 +34,18 @@ static int add_claim(json_t *claims, const char *text) {
   char *name = mem_strndup(text, (size_t)(equals - text));
   int failed = json_object_set_new(claims, name, value);
   mem_free(name);
-  return failed ? wrong("--claim is not UTF-8") : CLI_OK;
+  return failed ? cli_refuse("--claim is not UTF-8") : CLI_OK;
 }
 
-static int read_request(struct request *request, int *argc, char **argv) {
+static int read_token_request(struct request *request, int *argc, char **argv) {
   const char *ttl = cli_take(argc, argv, "ttl"), *claim;
   request->user = cli_take(argc, argv, "user");
   request->private_key = cli_take(argc, argv, "private-key");
   if (!request->user || !request->user[0])
-    return wrong("--user is missing: whom is the token for?");
+    return cli_refuse("--user is missing: whom is the token for?");
   if (value_seconds(ttl ? ttl : "1h", &request->ttl_s) < 0 ||
       request->ttl_s < 1 || request->ttl_s > 1e10)
-    return wrong("--ttl must be a time such as 30s, 15m, 1h or 7d");
+    return cli_refuse("--ttl must be a time such as 30s, 15m, 1h or 7d");
   while ((claim = cli_take(argc, argv, "claim"))) {
     int status = add_claim(request->claims, claim);
     if (status != CLI_OK)
@@ -79,7 +74,7 @@ static void add_required(json_t *claims, const char *name, const char *value) {
 }
 
 /* A token that the server would refuse is of no use to anybody. */
-static int check(const struct jwt_key *key, const char *token) {
+static int check_new_token(const struct jwt_key *key, const char *token) {
   struct jwt_claims claims;
   int result =
       jwt_verify(key, token, strlen(token), (int64_t)time(NULL), &claims);
@@ -96,14 +91,15 @@ static int print_token(const struct request *request,
   struct buf out = {0};
   char *token = NULL, *claims = claims_text(request, key);
   if (!claims) {
-    wrong("--user is not UTF-8");
+    cli_refuse("--user is not UTF-8");
     goto out;
   }
   if (jwt_sign(key, claims, &token) < 0) {
-    wrong("the key can only verify: name the private one with --private-key");
+    cli_refuse(
+        "the key can only verify: name the private one with --private-key");
     goto out;
   }
-  if (check(key, token) < 0)
+  if (check_new_token(key, token) < 0)
     goto out;
   buf_printf(&out, "%s\n", token);
   status = cli_print(&out);
@@ -130,7 +126,7 @@ int cli_token(int argc, char **argv) {
   struct config *cfg = NULL;
   struct jwt_key *key = NULL;
   struct request request = {.claims = json_object()};
-  int status = read_request(&request, &argc, argv);
+  int status = read_token_request(&request, &argc, argv);
   if (status == CLI_OK)
     status = cli_load(CONFIG_PRODUCTION, argc, argv, &cfg);
   if (status != CLI_OK)

@@ -36,8 +36,8 @@ struct load {
   struct buf *errors; /* grows with each mistake */
 };
 
-static void set(struct load *load, const struct option *option,
-                const char *text, const char *from) {
+static void set_option_from(struct load *load, const struct option *option,
+                            const char *text, const char *from) {
   struct buf why = {0};
   if (value_set(load->cfg, option, text, &why) == 0) {
     char **place = &load->cfg->from[option - option_table];
@@ -51,8 +51,8 @@ static void set(struct load *load, const struct option *option,
 }
 
 /* `prefix` is "--" for flags, else "". */
-static void unknown(struct load *load, const char *from, const char *prefix,
-                    const char *key) {
+static void unknown_option(struct load *load, const char *from,
+                           const char *prefix, const char *key) {
   struct suggest suggest = {.typed = key};
   for (size_t i = 0; i < OPTION_COUNT; i++)
     suggest_try(&suggest, option_table[i].key);
@@ -66,7 +66,8 @@ static void load_defaults(struct load *load) {
   bool development = load->args->mode == CONFIG_DEVELOPMENT;
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     const struct option *option = &option_table[i];
-    set(load, option, option_default(option, development), "default");
+    set_option_from(load, option, option_default(option, development),
+                    "default");
   }
   load->cfg->vars_json = mem_strdup("{}");
 }
@@ -80,9 +81,9 @@ static void use_entries(struct load *load, const char *path,
     buf_printf(&from, "%s:%d", path, entry->line);
     buf_putc(&from, '\0');
     if (option)
-      set(load, option, entry->text, from.data);
+      set_option_from(load, option, entry->text, from.data);
     else
-      unknown(load, from.data, "", entry->key);
+      unknown_option(load, from.data, "", entry->key);
     buf_free(&from);
   }
   if (file->vars.len > 0) {
@@ -161,7 +162,7 @@ static void load_environment(struct load *load) {
     char *name = mem_strndup(*env, len);
     const struct option *option = option_find_env(name);
     if (option)
-      set(load, option, *env + len + 1, name);
+      set_option_from(load, option, *env + len + 1, name);
     else if (strcmp(name, "PERIGEE_CONFIG") != 0)
       unknown_variable(load, name);
     mem_free(name);
@@ -174,7 +175,7 @@ static bool load_switch(struct load *load, const char *key) {
   const struct option *option = option_find(off ? key + 3 : key);
   if (!option || option->type != OPTION_BOOL)
     return false;
-  set(load, option, off ? "false" : "true", "flag");
+  set_option_from(load, option, off ? "false" : "true", "flag");
   return true;
 }
 
@@ -192,14 +193,14 @@ static void load_flag(struct load *load, int *at) {
   if (!equals && load_switch(load, key))
     goto out;
   if (!option && strcmp(key, "config") != 0) {
-    unknown(load, "flag", "--", key);
+    unknown_option(load, "flag", "--", key);
     goto out;
   }
   const char *value = flag_value(load->args, at, equals);
   if (!value)
     buf_printf(load->errors, "flag: `--%s` needs a value\n", key);
   else if (option)
-    set(load, option, value, "flag");
+    set_option_from(load, option, value, "flag");
 out:
   mem_free(key);
 }
@@ -233,7 +234,7 @@ static void make_secret(struct load *load) {
   }
   for (size_t i = 0; i < sizeof bytes; i++)
     snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-  set(load, &option_table[OPTION_AT_auth_secret], hex, CONFIG_MADE);
+  set_option_from(load, &option_table[OPTION_AT_auth_secret], hex, CONFIG_MADE);
   explicit_bzero(bytes, sizeof bytes);
   explicit_bzero(hex, sizeof hex);
 }
@@ -368,8 +369,8 @@ static void check_auth(const struct config *cfg, enum config_mode mode,
                      "key that tokens are checked with\n");
 }
 
-static void check_address(const struct config *cfg, size_t at,
-                          const char *value, struct buf *errors) {
+static void check_address_form(const struct config *cfg, size_t at,
+                               const char *value, struct buf *errors) {
   char host[256];
   int port;
   const char *path = config_unix_path(value);
@@ -422,7 +423,7 @@ static void check_workers(const struct config *cfg, struct buf *errors) {
                cfg->workers, CONFIG_WORKERS_MAX, cfg->from[OPTION_AT_workers]);
 }
 
-static void check_raw(const struct config *cfg, struct buf *errors) {
+static void check_raw_path(const struct config *cfg, struct buf *errors) {
   const char *path = cfg->raw_path;
   size_t len = strlen(path);
   if (len == 0)
@@ -442,13 +443,13 @@ int config_check(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
   check_workers(cfg, errors);
-  check_address(cfg, OPTION_AT_listen, cfg->listen, errors);
+  check_address_form(cfg, OPTION_AT_listen, cfg->listen, errors);
   if (*cfg->admin_listen)
-    check_address(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);
+    check_address_form(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);
   if (!cfg->tls_cert[0] != !cfg->tls_key[0])
     buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
   check_origins(cfg, errors);
-  check_raw(cfg, errors);
+  check_raw_path(cfg, errors);
   check_subprotocols(cfg, errors);
   check_auth(cfg, mode, errors);
   return errors->len == before ? 0 : ERR_CONFIG;

@@ -71,7 +71,7 @@ int file_read(const char *path, struct buf *content, struct buf *error) {
   return result;
 }
 
-static void *allocate(void *ctx, void *ptr, size_t old, size_t size) {
+static void *allocate_bounded(void *ctx, void *ptr, size_t old, size_t size) {
   struct loader *loader = ctx;
   if (!ptr)
     old = 0; /* then it is a type tag, not a size */
@@ -96,8 +96,8 @@ static void out_of_instructions(lua_State *L, lua_Debug *ar) {
   lua_error(L);
 }
 
-static void add_entry(struct file *file, const char *key, const char *text,
-                      int line) {
+static void add_assignment(struct file *file, const char *key, const char *text,
+                           int line) {
   if (file->count == file->cap) {
     file->cap = file->cap ? file->cap * 2 : 16;
     file->entries =
@@ -123,7 +123,7 @@ static const char *plain_text(lua_State *L, const char *key) {
 }
 
 /* Replaces the array at the top by its items, separated by commas. */
-static void join(lua_State *L, const char *key) {
+static void join_items(lua_State *L, const char *key) {
   luaL_Buffer joined;
   int list = lua_gettop(L);
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
@@ -148,9 +148,9 @@ static void assign(lua_State *L, struct loader *loader, const char *key,
   if (lua_istable(L, -1)) {
     if (!option || option->type != OPTION_LIST)
       luaL_error(L, "`%s` cannot be a table", key);
-    join(L, key);
+    join_items(L, key);
   }
-  add_entry(loader->file, key, plain_text(L, key), line);
+  add_assignment(loader->file, key, plain_text(L, key), line);
 }
 
 /* limits = { … }: the table at the top has options of a section. */
@@ -217,7 +217,7 @@ static int unknown_name(lua_State *L, const char *name) {
 static void push_section(lua_State *L, struct loader *loader, const char *name);
 
 /* __index(table, name), with the same upvalues. */
-static int on_read(lua_State *L) {
+static int on_lookup(lua_State *L) {
   struct loader *loader = lua_touserdata(L, lua_upvalueindex(1));
   const char *section = lua_tostring(L, lua_upvalueindex(2));
   const char *name = luaL_tolstring(L, 2, NULL);
@@ -248,7 +248,7 @@ static int read_env(lua_State *L) {
 static void push_section(lua_State *L, struct loader *loader,
                          const char *name) {
   static const luaL_Reg methods[] = {
-      {"__index", on_read}, {"__newindex", on_assign}, {NULL, NULL}};
+      {"__index", on_lookup}, {"__newindex", on_assign}, {NULL, NULL}};
   lua_newtable(L);
   luaL_newlibtable(L, methods);
   lua_pushlightuserdata(L, loader);
@@ -257,8 +257,8 @@ static void push_section(lua_State *L, struct loader *loader,
   lua_setmetatable(L, -2);
 }
 
-/* run(loader), called protected. */
-static int run(lua_State *L) {
+/* run_file(loader), called protected. */
+static int run_file(lua_State *L) {
   struct loader *loader = lua_touserdata(L, 1);
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &vars_key);
@@ -288,12 +288,12 @@ int file_parse(struct file *file, const char *name, const char *text,
                size_t len, char *const *env, struct buf *error) {
   size_t start = source_start(text, len);
   struct loader loader = {file, name, text + start, len - start, env, 0};
-  lua_State *L = lua_newstate(allocate, &loader);
+  lua_State *L = lua_newstate(allocate_bounded, &loader);
   if (!L) {
     buf_printf(error, "%s: no memory for reading it", name);
     return ERR_CONFIG;
   }
-  lua_pushcfunction(L, run);
+  lua_pushcfunction(L, run_file);
   lua_pushlightuserdata(L, &loader);
   int result = lua_pcall(L, 1, 0, 0) == LUA_OK ? 0 : ERR_CONFIG;
   if (result < 0) {

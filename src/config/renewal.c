@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <string.h>
 
-static void add_key(struct buf *keys, const char *key) {
+static void list_key(struct buf *keys, const char *key) {
   if (keys->len > 0)
     buf_putc(keys, ' ');
   buf_puts(keys, key);
@@ -28,15 +28,15 @@ static bool is_made_up(const struct config *next, const struct config *live,
          strcmp(live->from[at], CONFIG_MADE) == 0;
 }
 
-static void compare(struct renewal *renewal, const struct config *live,
-                    size_t at) {
+static void compare_option(struct renewal *renewal, const struct config *live,
+                           size_t at) {
   const struct option *option = &option_table[at];
   struct config *next = renewal->config;
   if (is_made_up(next, live, at)) {
     keep(next, live, at);
   } else if (!value_equal(next, live, option)) {
-    add_key(option->reloadable ? &renewal->changed : &renewal->kept,
-            option->key);
+    list_key(option->reloadable ? &renewal->changed : &renewal->kept,
+             option->key);
     if (!option->reloadable)
       keep(next, live, at);
   }
@@ -57,9 +57,9 @@ int renewal_read(struct renewal *renewal, const struct config_args *args,
   if (!renewal->config)
     return ERR_CONFIG;
   for (size_t i = 0; i < OPTION_COUNT; i++)
-    compare(renewal, live, i);
+    compare_option(renewal, live, i);
   if (!same_json(renewal->config->vars_json, live->vars_json))
-    add_key(&renewal->changed, "vars");
+    list_key(&renewal->changed, "vars");
   return config_check(renewal->config, args->mode, errors);
 }
 

@@ -130,8 +130,8 @@ static char **split_list(const char *text) {
   }
 }
 
-static int set(struct config *cfg, const struct option *option,
-               const char *text) {
+static int set_field(struct config *cfg, const struct option *option,
+                     const char *text) {
   void *at = field(cfg, option);
   switch (option->type) {
   case OPTION_STRING:
@@ -157,7 +157,7 @@ static int set(struct config *cfg, const struct option *option,
 
 int value_set(struct config *cfg, const struct option *option, const char *text,
               struct buf *why) {
-  if (set(cfg, option, text) == 0)
+  if (set_field(cfg, option, text) == 0)
     return 0;
   bool word = option->type == OPTION_BOOL || option->type == OPTION_ENUM;
   buf_puts(why, word ? "must be " : "must be a number from ");
@@ -179,7 +179,7 @@ static void print_choice(const char *choices, int index, struct buf *out) {
   buf_put(out, choices, strcspn(choices, "|"));
 }
 
-static void print_list(char *const *list, struct buf *out) {
+static void print_items(char *const *list, struct buf *out) {
   for (char *const *item = list; item && *item; item++)
     buf_printf(out, "%s%s", item == list ? "" : ",", *item);
 }
@@ -200,7 +200,7 @@ void value_print(const struct config *cfg, const struct option *option,
     print_secret(*(char **)at, out);
     break;
   case OPTION_LIST:
-    print_list(*(char ***)at, out);
+    print_items(*(char ***)at, out);
     break;
   case OPTION_BOOL:
     buf_puts(out, *(bool *)at ? "true" : "false");

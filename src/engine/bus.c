@@ -40,7 +40,7 @@ void bus_free(struct bus *bus) {
   mem_free(bus);
 }
 
-static void on_letter(struct mailbox *mailbox, struct list *node) {
+static void on_bus_letter(struct mailbox *mailbox, struct list *node) {
   struct bus_port *port = container_of(mailbox, struct bus_port, mailbox);
   struct bus_letter *letter = container_of(node, struct bus_letter, node);
   if (letter->frame)
@@ -58,7 +58,7 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
   port->worker = worker;
   port->open = open;
   port->arg = arg;
-  mailbox_init(&port->mailbox, loop, on_letter);
+  mailbox_init(&port->mailbox, loop, on_bus_letter);
 }
 
 void bus_take_turns(struct bus *bus, int worker, struct turn *turn) {

@@ -68,13 +68,14 @@ bool metrics_label_ok(const char *name) {
          strcmp(name, "le") != 0;
 }
 
-static int by_name(const void *a, const void *b) {
+static int compare_labels(const void *a, const void *b) {
   const struct metrics_label *x = a, *y = b;
   return strcmp(x->name, y->name);
 }
 
 /* Puts `text` at *at; false when it does not fit before `end`. */
-static bool put(char **at, const char *end, const char *text, size_t len) {
+static bool put_label_bytes(char **at, const char *end, const char *text,
+                            size_t len) {
   if (len > (size_t)(end - *at))
     return false;
   memcpy(*at, text, len);
@@ -82,14 +83,14 @@ static bool put(char **at, const char *end, const char *text, size_t len) {
   return true;
 }
 
-static bool put_value(char **at, const char *end,
-                      const struct metrics_label *label) {
+static bool put_label_value(char **at, const char *end,
+                            const struct metrics_label *label) {
   for (size_t i = 0; i < label->len; i++) {
     const char *c = &label->value[i];
-    bool ok = *c == '\n' ? put(at, end, "\\n", 2)
-              : *c == '"' || *c == '\\'
-                  ? put(at, end, "\\", 1) && put(at, end, c, 1)
-                  : put(at, end, c, 1);
+    bool ok = *c == '\n'                ? put_label_bytes(at, end, "\\n", 2)
+              : *c == '"' || *c == '\\' ? put_label_bytes(at, end, "\\", 1) &&
+                                              put_label_bytes(at, end, c, 1)
+                                        : put_label_bytes(at, end, c, 1);
     if (!ok)
       return false;
   }
@@ -101,12 +102,13 @@ int metrics_labels(struct metrics_label *labels, size_t count,
   char *at = out;
   const char *end = out + METRICS_LABELS_BYTES - 1;
   if (count > 0)
-    qsort(labels, count, sizeof *labels, by_name);
+    qsort(labels, count, sizeof *labels, compare_labels);
   for (size_t i = 0; i < count; i++)
-    if (!put(&at, end, ",", i > 0) ||
-        !put(&at, end, labels[i].name, strlen(labels[i].name)) ||
-        !put(&at, end, "=\"", 2) || !put_value(&at, end, &labels[i]) ||
-        !put(&at, end, "\"", 1))
+    if (!put_label_bytes(&at, end, ",", i > 0) ||
+        !put_label_bytes(&at, end, labels[i].name, strlen(labels[i].name)) ||
+        !put_label_bytes(&at, end, "=\"", 2) ||
+        !put_label_value(&at, end, &labels[i]) ||
+        !put_label_bytes(&at, end, "\"", 1))
       return ERR_TOO_LARGE;
   *at = 0;
   return 0;
@@ -146,7 +148,8 @@ static void tell_once(struct metrics *metrics, const char *name) {
   metrics->told = true;
 }
 
-static void note(struct series *series, enum metrics_kind kind, double value) {
+static void note_sample(struct series *series, enum metrics_kind kind,
+                        double value) {
   size_t bucket = 0;
   switch (kind) {
   case METRICS_GAUGE:
@@ -181,7 +184,7 @@ static int note_in(struct metrics *metrics, enum metrics_kind kind,
     series = new_series(get_family(metrics, kind, name), labels);
     metrics->count++;
   }
-  note(series, kind, value);
+  note_sample(series, kind, value);
   return 0;
 }
 
@@ -205,8 +208,8 @@ static void print_value(struct buf *out, double value) {
 }
 
 /* "name{labels} " or "name " */
-static void print_head(struct buf *out, const struct family *family,
-                       const char *suffix, const char *labels) {
+static void print_series_name(struct buf *out, const struct family *family,
+                              const char *suffix, const char *labels) {
   buf_printf(out, *labels ? "%s%s{%s} " : "%s%s%s ", family->name, suffix,
              labels);
 }
@@ -223,9 +226,9 @@ static void print_histogram(struct buf *out, const struct family *family,
     buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %llu\n", family->name, labels,
                comma, bound, (unsigned long long)sum);
   }
-  print_head(out, family, "_sum", labels);
+  print_series_name(out, family, "_sum", labels);
   print_value(out, series->value);
-  print_head(out, family, "_count", labels);
+  print_series_name(out, family, "_count", labels);
   buf_printf(out, "%llu\n", (unsigned long long)sum);
 }
 
@@ -238,7 +241,7 @@ static void print_family(struct buf *out, const struct family *family) {
       print_histogram(out, family, series);
       continue;
     }
-    print_head(out, family, "", series->labels);
+    print_series_name(out, family, "", series->labels);
     print_value(out, series->value);
   }
 }

@@ -53,7 +53,7 @@ static size_t cost(const struct entry *entry) {
   return STORE_OVERHEAD + entry->hh.keylen + entry->value.len;
 }
 
-static void drop(struct store *store, struct entry *entry) {
+static void drop_entry(struct store *store, struct entry *entry) {
   store->stats.bytes -= cost(entry);
   store->stats.keys--;
   // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
@@ -69,11 +69,11 @@ static bool has_expired(const struct entry *entry, uint64_t now_ms) {
 
 static void drop_expired(struct store *store, struct entry *entry) {
   store->stats.expired++;
-  drop(store, entry);
+  drop_entry(store, entry);
 }
 
-static struct entry *find(struct store *store, struct store_key key,
-                          uint64_t now_ms) {
+static struct entry *find_entry(struct store *store, struct store_key key,
+                                uint64_t now_ms) {
   struct entry *entry;
   HASH_FIND(hh, store->table, key.bytes, key.len, entry);
   if (!entry || !has_expired(entry, now_ms))
@@ -99,13 +99,13 @@ static void sweep(struct store *store, uint64_t now_ms) {
 }
 
 /* Lets the least recently used go, but not `newest`. */
-static void make_room(struct store *store, const struct entry *newest) {
+static void evict_for(struct store *store, const struct entry *newest) {
   while (store->stats.bytes > store->max_bytes) {
     struct entry *oldest = container_of(store->used.next, struct entry, used);
     if (oldest == newest)
       return;
     store->stats.evicted++;
-    drop(store, oldest);
+    drop_entry(store, oldest);
   }
 }
 
@@ -129,7 +129,7 @@ static void insert(struct store *store, struct store_key key,
   HASH_ADD_KEYPTR(hh, store->table, entry->key, key.len, entry);
   store->stats.keys++;
   store->stats.bytes += cost(entry);
-  make_room(store, entry);
+  evict_for(store, entry);
 }
 
 /* --- the store ---------------------------------------------------------- */
@@ -147,7 +147,7 @@ void store_free(struct store *store) {
   if (!store)
     return;
   LIST_FOREACH_SAFE (it, &store->used)
-    drop(store, container_of(it, struct entry, used));
+    drop_entry(store, container_of(it, struct entry, used));
   uv_mutex_destroy(&store->lock);
   mem_free(store);
 }
@@ -156,7 +156,7 @@ bool store_get(struct store *store, struct store_key key, uint64_t now_ms,
                struct store_value *value, struct buf *out) {
   size_t start = out->len;
   uv_mutex_lock(&store->lock);
-  struct entry *entry = find(store, key, now_ms);
+  struct entry *entry = find_entry(store, key, now_ms);
   if (entry) {
     touch(store, entry);
     *value = entry->value;
@@ -177,9 +177,9 @@ void store_set(struct store *store, struct store_key key,
                uint64_t ttl_ms) {
   uv_mutex_lock(&store->lock);
   sweep(store, now_ms);
-  struct entry *entry = find(store, key, now_ms);
+  struct entry *entry = find_entry(store, key, now_ms);
   if (entry)
-    drop(store, entry);
+    drop_entry(store, entry);
   insert(store, key, value, now_ms, ttl_ms);
   uv_mutex_unlock(&store->lock);
 }
@@ -189,7 +189,7 @@ bool store_add(struct store *store, struct store_key key,
                uint64_t ttl_ms) {
   uv_mutex_lock(&store->lock);
   sweep(store, now_ms);
-  bool absent = !find(store, key, now_ms);
+  bool absent = !find_entry(store, key, now_ms);
   if (absent)
     insert(store, key, value, now_ms, ttl_ms);
   uv_mutex_unlock(&store->lock);
@@ -204,7 +204,7 @@ static void overwrite(struct store *store, struct store_key key,
   if (entry && entry->expires_ms)
     left_ms = entry->expires_ms - now_ms;
   if (entry)
-    drop(store, entry);
+    drop_entry(store, entry);
   if (value)
     insert(store, key, value, now_ms, ttl_ms ? ttl_ms : left_ms);
 }
@@ -214,7 +214,7 @@ bool store_swap(struct store *store, struct store_key key, uint64_t version,
                 uint64_t ttl_ms) {
   uv_mutex_lock(&store->lock);
   sweep(store, now_ms);
-  struct entry *entry = find(store, key, now_ms);
+  struct entry *entry = find_entry(store, key, now_ms);
   bool same = (entry ? entry->value.version : 0) == version;
   if (same)
     overwrite(store, key, entry, value, now_ms, ttl_ms);
@@ -248,7 +248,7 @@ enum store_verdict store_incr(struct store *store, struct store_key key,
   enum store_verdict verdict = STORE_COUNTED;
   uv_mutex_lock(&store->lock);
   sweep(store, now_ms);
-  struct entry *entry = find(store, key, now_ms);
+  struct entry *entry = find_entry(store, key, now_ms);
   if (entry) {
     verdict = sum_up(&entry->value, by, sum);
     if (verdict == STORE_COUNTED) {
@@ -266,9 +266,9 @@ enum store_verdict store_incr(struct store *store, struct store_key key,
 
 bool store_delete(struct store *store, struct store_key key, uint64_t now_ms) {
   uv_mutex_lock(&store->lock);
-  struct entry *entry = find(store, key, now_ms);
+  struct entry *entry = find_entry(store, key, now_ms);
   if (entry)
-    drop(store, entry);
+    drop_entry(store, entry);
   uv_mutex_unlock(&store->lock);
   return entry != NULL;
 }

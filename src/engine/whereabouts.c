@@ -3,15 +3,15 @@
 #include "engine/whereabouts.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/mem.h"
 
-#include "base/hash.h"
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-struct entry { /* a connection of a user */
+struct login { /* a connection of a user */
   struct list node;
   struct whereabouts_conn conn;
 };
@@ -116,21 +116,21 @@ void whereabouts_disconnect(struct whereabouts *whereabouts,
 
 /* --- users -------------------------------------------------------------- */
 
-static struct entry *new_entry(const struct dir_user *user,
+static struct login *new_login(const struct dir_user *user,
                                const struct whereabouts_conn *conn) {
-  struct entry *entry = mem_alloc(sizeof *entry);
-  list_init(&entry->node);
-  entry->conn = *conn;
-  entry->conn.user = user->id;
-  entry->conn.address = mem_strdup(conn->address);
-  entry->conn.claims = mem_strdup(conn->claims);
-  return entry;
+  struct login *login = mem_alloc(sizeof *login);
+  list_init(&login->node);
+  login->conn = *conn;
+  login->conn.user = user->id;
+  login->conn.address = mem_strdup(conn->address);
+  login->conn.claims = mem_strdup(conn->claims);
+  return login;
 }
 
-static void free_entry(struct entry *entry) {
-  mem_free((char *)entry->conn.address);
-  mem_free((char *)entry->conn.claims);
-  mem_free(entry);
+static void free_login(struct login *login) {
+  mem_free((char *)login->conn.address);
+  mem_free((char *)login->conn.claims);
+  mem_free(login);
 }
 
 int whereabouts_login(struct whereabouts *whereabouts,
@@ -148,7 +148,7 @@ int whereabouts_login(struct whereabouts *whereabouts,
     list_init(&user->conns);
     HASH_ADD_STR(whereabouts->users, id, user);
   }
-  list_push(&user->conns, &new_entry(user, conn)->node);
+  list_push(&user->conns, &new_login(user, conn)->node);
   user->count++;
   whereabouts->logged_in[conn->worker]++;
 out:
@@ -156,11 +156,11 @@ out:
   return err;
 }
 
-static struct entry *find_entry(const struct dir_user *user, uint64_t id) {
+static struct login *find_login(const struct dir_user *user, uint64_t id) {
   LIST_FOREACH (it, &user->conns) {
-    struct entry *entry = container_of(it, struct entry, node);
-    if (entry->conn.id == id)
-      return entry;
+    struct login *login = container_of(it, struct login, node);
+    if (login->conn.id == id)
+      return login;
   }
   return NULL;
 }
@@ -170,11 +170,11 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
   struct dir_user *found;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND_STR(whereabouts->users, user, found);
-  struct entry *entry = found ? find_entry(found, conn) : NULL;
-  if (entry) {
-    whereabouts->logged_in[entry->conn.worker]--;
-    list_remove(&entry->node);
-    free_entry(entry);
+  struct login *login = found ? find_login(found, conn) : NULL;
+  if (login) {
+    whereabouts->logged_in[login->conn.worker]--;
+    list_remove(&login->node);
+    free_login(login);
     if (--found->count == 0) {
       HASH_DEL(whereabouts->users, found);
       mem_free(found);
@@ -185,8 +185,8 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
 
 /* --- rooms -------------------------------------------------------------- */
 
-static struct dir_room *room_get(struct whereabouts *whereabouts,
-                                 const char *name) {
+static struct dir_room *room_named(struct whereabouts *whereabouts,
+                                   const char *name) {
   struct dir_room *room;
   HASH_FIND_STR(whereabouts->rooms, name, room);
   if (!room) {
@@ -220,7 +220,7 @@ void whereabouts_join(struct whereabouts *whereabouts, int worker,
                       uint64_t conn, const char *user, const char *room) {
   struct dir_member *member;
   uv_mutex_lock(&whereabouts->lock);
-  struct dir_room *found = room_get(whereabouts, room);
+  struct dir_room *found = room_named(whereabouts, room);
   HASH_FIND_STR(found->members, user, member);
   if (!member) {
     member = new_named(offsetof(struct dir_member, user), user);
@@ -274,7 +274,7 @@ uint32_t whereabouts_of_user(struct whereabouts *whereabouts, const char *user,
   HASH_FIND(hh, whereabouts->users, user, len, found);
   if (found)
     LIST_FOREACH (it, &found->conns)
-      counts[container_of(it, struct entry, node)->conn.worker]++;
+      counts[container_of(it, struct login, node)->conn.worker]++;
   uint32_t total = found ? found->count : 0;
   uv_mutex_unlock(&whereabouts->lock);
   return total;
@@ -308,7 +308,7 @@ bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
   struct dir_user *found;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND(hh, whereabouts->users, user, len, found);
-  bool has = found && find_entry(found, conn);
+  bool has = found && find_login(found, conn);
   uv_mutex_unlock(&whereabouts->lock);
   return has;
 }
@@ -380,6 +380,6 @@ void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
   HASH_FIND(hh, whereabouts->users, user, len, found);
   if (found)
     LIST_FOREACH (it, &found->conns)
-      each(arg, &container_of(it, struct entry, node)->conn);
+      each(arg, &container_of(it, struct login, node)->conn);
   uv_mutex_unlock(&whereabouts->lock);
 }

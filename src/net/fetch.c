@@ -3,7 +3,7 @@
  *
  * libcurl says which sockets and which timer it waits for; when one of them
  * is ready, we tell it. Inside that call it calls back, and nothing may be
- * started or ended there. So the callbacks only note things, and `deliver`
+ * started or ended there. So the callbacks only note things, and `take_ended`
  * takes the results afterwards: a `done` may start and free as it likes.
  *
  * The time of a request is kept here and not by libcurl, which forgets it for
@@ -134,14 +134,14 @@ static void detach(struct fetch *fetch) {
 }
 
 /* The fetch may be freed when this returns. */
-static void finish(struct fetch *fetch, enum fetch_code code) {
+static void end_fetch(struct fetch *fetch, enum fetch_code code) {
   fetch->result.code = code;
   fetch->result.text = fetch->error;
   detach(fetch);
   fetch->done(fetch, fetch->arg);
 }
 
-static void finish_with(struct fetch *fetch, CURLcode code) {
+static void end_with(struct fetch *fetch, CURLcode code) {
   if (code == CURLE_OK)
     take_answer(fetch);
   else if (fetch->too_large)
@@ -149,24 +149,24 @@ static void finish_with(struct fetch *fetch, CURLcode code) {
              fetch->too_large, fetch->most);
   else if (!fetch->error[0])
     snprintf(fetch->error, sizeof fetch->error, "%s", curl_easy_strerror(code));
-  finish(fetch, code_of(fetch, code));
+  end_fetch(fetch, code_of(fetch, code));
 }
 
 /* Outside of libcurl: takes what has ended. */
-static void deliver(struct fetcher *fetcher) {
+static void take_ended(struct fetcher *fetcher) {
   CURLMsg *message;
   int left;
   while (fetcher->multi && /* a `done` may end it */
          (message = curl_multi_info_read(fetcher->multi, &left))) {
     struct fetch *fetch = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
-    finish_with(fetch, message->data.result);
+    end_with(fetch, message->data.result);
   }
 }
 
 /* --- libcurl on the loop ------------------------------------------------ */
 
-static void on_ready(uv_poll_t *poll, int status, int events) {
+static void on_socket_ready(uv_poll_t *poll, int status, int events) {
   const struct watch *watch = container_of(poll, struct watch, poll);
   struct fetcher *fetcher = watch->fetcher; /* the watch may be gone below */
   int ready = status < 0 ? CURL_CSELECT_ERR : 0, running;
@@ -175,14 +175,14 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
   if (events & UV_WRITABLE)
     ready |= CURL_CSELECT_OUT;
   curl_multi_socket_action(fetcher->multi, watch->fd, ready, &running);
-  deliver(fetcher);
+  take_ended(fetcher);
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void on_curl_timer(uv_timer_t *timer) {
   struct fetcher *fetcher = container_of(timer, struct fetcher, timer);
   int running;
   curl_multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  deliver(fetcher);
+  take_ended(fetcher);
 }
 
 static int on_want_timer(CURLM *multi, long ms, void *arg) {
@@ -191,7 +191,7 @@ static int on_want_timer(CURLM *multi, long ms, void *arg) {
   if (ms < 0)
     uv_timer_stop(&fetcher->timer);
   else
-    uv_timer_start(&fetcher->timer, on_timer, (uint64_t)ms, 0);
+    uv_timer_start(&fetcher->timer, on_curl_timer, (uint64_t)ms, 0);
   return 0;
 }
 
@@ -232,22 +232,22 @@ static int on_want_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
     events |= UV_READABLE;
   if (what & CURL_POLL_OUT)
     events |= UV_WRITABLE;
-  uv_poll_start(&watch->poll, events, on_ready);
+  uv_poll_start(&watch->poll, events, on_socket_ready);
   return 0;
 }
 
 /* --- deadlines ---------------------------------------------------------- */
 
-static void on_deadline(uv_timer_t *timer);
+static void on_next_deadline(uv_timer_t *timer);
 
-static void set_deadline(struct fetcher *fetcher, uint64_t due_ms) {
+static void set_next_deadline(struct fetcher *fetcher, uint64_t due_ms) {
   uint64_t now = uv_now(fetcher->loop);
   fetcher->due_ms = due_ms;
-  uv_timer_start(&fetcher->deadline, on_deadline,
+  uv_timer_start(&fetcher->deadline, on_next_deadline,
                  due_ms > now ? due_ms - now : 0, 0);
 }
 
-static void on_deadline(uv_timer_t *timer) {
+static void on_next_deadline(uv_timer_t *timer) {
   struct fetcher *fetcher = container_of(timer, struct fetcher, deadline);
   uint64_t now = uv_now(fetcher->loop), next = UINT64_MAX;
   struct list *node;
@@ -262,12 +262,12 @@ static void on_deadline(uv_timer_t *timer) {
   }
   fetcher->due_ms = 0;
   if (next < UINT64_MAX)
-    set_deadline(fetcher, next);
+    set_next_deadline(fetcher, next);
   while ((node = list_shift(&fetcher->late))) {
     struct fetch *fetch = container_of(node, struct fetch, node);
     snprintf(fetch->error, sizeof fetch->error, "not done after %g s",
              (double)fetch->timeout_ms / 1000.0);
-    finish(fetch, FETCH_TIMEOUT);
+    end_fetch(fetch, FETCH_TIMEOUT);
   }
 }
 
@@ -305,8 +305,8 @@ static int append(struct fetch *fetch, const char *line) {
   return longer ? 0 : (int)CURLE_OUT_OF_MEMORY;
 }
 
-static int add_header(struct fetch *fetch, const char *name,
-                      const char *value) {
+static int add_header_line(struct fetch *fetch, const char *name,
+                           const char *value) {
   struct buf line = {0};
   if (*value)
     buf_printf(&line, "%s: %s", name, value);
@@ -325,13 +325,13 @@ static int add_headers(struct fetch *fetch, const struct fetch_request *r) {
   while (at < end) {
     const char *value = at + strlen(at) + 1;
     typed = typed || strcasecmp(at, "content-type") == 0;
-    bad |= add_header(fetch, at, value);
+    bad |= add_header_line(fetch, at, value);
     at = value + strlen(value) + 1;
   }
   /* A name with nothing behind it takes out what libcurl would add: that the
    * body is a form, and that it is sent only after a `100 Continue`. */
   if (!typed && r->body_type)
-    bad |= add_header(fetch, "Content-Type", r->body_type);
+    bad |= add_header_line(fetch, "Content-Type", r->body_type);
   else if (!typed)
     bad |= append(fetch, "Content-Type:");
   return bad | append(fetch, "Expect:");
@@ -462,7 +462,7 @@ struct fetcher *fetcher_new(uv_loop_t *loop,
 }
 
 /* Ends them without a word. */
-static void give_up(struct list *fetches) {
+static void abandon_all(struct list *fetches) {
   struct list *node;
   while ((node = list_shift(fetches))) {
     struct fetch *fetch = container_of(node, struct fetch, node);
@@ -475,8 +475,8 @@ static void give_up(struct list *fetches) {
 void fetcher_close(struct fetcher *fetcher) {
   if (!fetcher)
     return;
-  give_up(&fetcher->fetches);
-  give_up(&fetcher->late);
+  abandon_all(&fetcher->fetches);
+  abandon_all(&fetcher->late);
   curl_multi_cleanup(fetcher->multi);
   fetcher->multi = NULL;
   uv_close((uv_handle_t *)&fetcher->timer, NULL);
@@ -527,7 +527,7 @@ enum fetch_code fetch_start(struct fetcher *fetcher,
     return FETCH_FAILED;
   }
   if (!fetcher->due_ms || fetch->deadline_ms < fetcher->due_ms)
-    set_deadline(fetcher, fetch->deadline_ms);
+    set_next_deadline(fetcher, fetch->deadline_ms);
   *why = NULL;
   *out = fetch;
   return FETCH_OK;

@@ -2,21 +2,21 @@
  * The heads of the answers to one request. */
 #include "net/fetch_head.h"
 
-static bool is_blank(char c) {
+static bool is_line_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Without the blanks around it. */
-static void put_value(struct buf *out, const char *at, const char *end) {
-  while (at < end && is_blank(*at))
+static void put_trimmed(struct buf *out, const char *at, const char *end) {
+  while (at < end && is_line_space(*at))
     at++;
-  while (end > at && is_blank(end[-1]))
+  while (end > at && is_line_space(end[-1]))
     end--;
   buf_put(out, at, (size_t)(end - at));
   buf_putc(out, 0);
 }
 
-static void put_name(struct buf *out, const char *at, const char *end) {
+static void put_lowered(struct buf *out, const char *at, const char *end) {
   for (; at < end; at++)
     buf_putc(out, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at);
   buf_putc(out, 0);
@@ -25,18 +25,18 @@ static void put_name(struct buf *out, const char *at, const char *end) {
 /* A line that begins with a blank goes on with the value before it. */
 static void take_header(struct buf *out, const char *line, size_t len) {
   const char *end = line + len;
-  if (is_blank(*line)) {
+  if (is_line_space(*line)) {
     if (out->len > 0) {
       out->data[out->len - 1] = ' ';
-      put_value(out, line, end);
+      put_trimmed(out, line, end);
     }
     return;
   }
   const char *colon = memchr(line, ':', len);
   if (!colon)
     return;
-  put_name(out, line, colon);
-  put_value(out, colon + 1, end);
+  put_lowered(out, line, colon);
+  put_trimmed(out, colon + 1, end);
 }
 
 bool fetch_head_take(struct fetch_head *head, const char *line, size_t len) {

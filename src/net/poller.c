@@ -13,7 +13,7 @@ static bool is_enough(const struct poller *poller) {
 
 /* What is left of a batch when it is enough for this turn comes first in the
  * next: the set is ready still, as those sockets are. */
-static void on_readable(uv_poll_t *handle, int status, int events) {
+static void on_set_ready(uv_poll_t *handle, int status, int events) {
   struct poller *poller = container_of(handle, struct poller, handle);
   (void)status;
   (void)events;
@@ -40,17 +40,17 @@ int poller_open(struct poller *poller, uv_loop_t *loop) {
     poller->fd = -1;
     return ERR_SYSTEM;
   }
-  uv_poll_start(&poller->handle, UV_READABLE, on_readable);
+  uv_poll_start(&poller->handle, UV_READABLE, on_set_ready);
   return 0;
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void on_set_closed(uv_handle_t *handle) {
   close(container_of((uv_poll_t *)handle, struct poller, handle)->fd);
 }
 
 void poller_close(struct poller *poller) {
   if (poller->fd >= 0)
-    uv_close((uv_handle_t *)&poller->handle, on_closed);
+    uv_close((uv_handle_t *)&poller->handle, on_set_closed);
 }
 
 int poller_add(struct poller *poller, struct poller_item *item, uint32_t events,

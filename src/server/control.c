@@ -60,7 +60,7 @@ static void print_text(const struct control *control, struct buf *out) {
   metrics_print(control->metrics, out);
 }
 
-static void print_json(const struct control *control, struct buf *out) {
+static void print_status(const struct control *control, struct buf *out) {
   buf_printf(out,
              "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
              "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
@@ -79,7 +79,7 @@ static void answer_all(struct control *control) {
     struct wish *wish = container_of(node, struct wish, node);
     struct buf out = {0};
     if (wish->json)
-      print_json(control, &out);
+      print_status(control, &out);
     else
       print_text(control, &out);
     admin_answer(wish->request, 200,

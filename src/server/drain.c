@@ -51,7 +51,7 @@ static struct conn *at(const struct drain *drain, size_t place) {
   return manager_conn(&drain->protocol->manager, drain->ids[place]);
 }
 
-static bool is_busy(const struct drain *drain, size_t place) {
+static bool is_working(const struct drain *drain, size_t place) {
   const struct conn *conn = at(drain, place);
   return conn && (conn_is_busy(conn) || conn->inbox);
 }
@@ -60,12 +60,12 @@ static bool is_busy(const struct drain *drain, size_t place) {
  * long as there is time: its answer is to reach it. */
 static void close_next(struct drain *drain, bool late) {
   size_t next = drain->next;
-  if (!late && is_busy(drain, next)) {
+  if (!late && is_working(drain, next)) {
     size_t other = next + (size_t)random() % (drain->count - next);
     uint64_t id = drain->ids[next];
     drain->ids[next] = drain->ids[other];
     drain->ids[other] = id;
-    if (is_busy(drain, next))
+    if (is_working(drain, next))
       return;
   }
   struct conn *conn = at(drain, drain->next++);
@@ -73,7 +73,7 @@ static void close_next(struct drain *drain, bool late) {
     conn_close(conn, CLOSE_SHUTDOWN, NULL);
 }
 
-static void on_tick(uv_timer_t *timer) {
+static void on_drain_tick(uv_timer_t *timer) {
   struct drain *drain = container_of(timer, struct drain, tick);
   uint64_t elapsed = uv_now(timer->loop) - drain->started_ms;
   size_t due = quota(drain, elapsed);
@@ -103,7 +103,7 @@ void drain_start(struct drain *drain, struct protocol *protocol,
   log_info("draining connections=%zu window_ms=%llu", drain->count,
            (unsigned long long)window_ms);
   uv_timer_init(protocol->loop, &drain->tick);
-  uv_timer_start(&drain->tick, on_tick, 0, TICK_MS);
+  uv_timer_start(&drain->tick, on_drain_tick, 0, TICK_MS);
 }
 
 void drain_close(struct drain *drain) {

@@ -17,8 +17,8 @@
 
 /* --- addresses ---------------------------------------------------------- */
 
-static void add(struct buf *errors, enum option_index at, const char *value,
-                const char *why) {
+static void add_reason(struct buf *errors, enum option_index at,
+                       const char *value, const char *why) {
   buf_printf(errors, "%s: %s: %s\n", option_table[at].key, value, why);
 }
 
@@ -39,12 +39,12 @@ static void check_socket(enum option_index at, const char *path,
                          struct buf *errors) {
   char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path + 1));
   if (access(folder, W_OK | X_OK) < 0)
-    add(errors, at, path, strerror(errno));
+    add_reason(errors, at, path, strerror(errno));
   mem_free(folder);
 }
 
-static void check_address(enum option_index at, const char *address,
-                          struct buf *errors) {
+static void check_can_listen(enum option_index at, const char *address,
+                             struct buf *errors) {
   char host[256];
   int port;
   struct addrinfo *found;
@@ -56,11 +56,11 @@ static void check_address(enum option_index at, const char *address,
     return;
   int err = getaddrinfo(*host ? host : NULL, "0", &hints, &found);
   if (err) {
-    add(errors, at, address, gai_strerror(err));
+    add_reason(errors, at, address, gai_strerror(err));
     return;
   }
   if (!is_here(found))
-    add(errors, at, address, strerror(errno));
+    add_reason(errors, at, address, strerror(errno));
   freeaddrinfo(found);
 }
 
@@ -84,10 +84,10 @@ static bool is_same_address(const char *a, const char *b) {
 
 static void check_addresses(const struct config *config, struct buf *errors) {
   const char *listen = config->listen, *admin = config->admin_listen;
-  check_address(OPTION_AT_listen, listen, errors);
+  check_can_listen(OPTION_AT_listen, listen, errors);
   if (!*admin)
     return;
-  check_address(OPTION_AT_admin_listen, admin, errors);
+  check_can_listen(OPTION_AT_admin_listen, admin, errors);
   if (is_same_address(listen, admin))
     buf_printf(errors,
                "listen, admin.listen: %s and %s are the same address: the "
@@ -101,7 +101,7 @@ static void check_folder(enum option_index at, const char *path,
                          struct buf *errors) {
   DIR *dir = opendir(path);
   if (!dir || access(path, X_OK) < 0)
-    add(errors, at, path, strerror(errno));
+    add_reason(errors, at, path, strerror(errno));
   if (dir)
     closedir(dir);
 }
@@ -109,7 +109,7 @@ static void check_folder(enum option_index at, const char *path,
 static void check_file(enum option_index at, const char *path,
                        struct buf *errors) {
   if (access(path, R_OK) < 0)
-    add(errors, at, path, strerror(errno));
+    add_reason(errors, at, path, strerror(errno));
 }
 
 /* --- all of it ---------------------------------------------------------- */

@@ -29,7 +29,7 @@ static uint64_t add_text(uint64_t print, const char *text, size_t len) {
 }
 
 /* With its zero, so that name and source cannot run into each other. */
-static uint64_t add_file(uint64_t print, const struct bundle_file *file) {
+static uint64_t print_file(uint64_t print, const struct bundle_file *file) {
   print = add_text(print, file->name, strlen(file->name) + 1);
   return add_text(print, file->source, file->len);
 }
@@ -38,7 +38,7 @@ static uint64_t print_of_modules(const struct bundle *bundle) {
   uint64_t print = fnv_start;
   for (size_t i = 0; i < bundle->count; i++)
     if (strchr(bundle->files[i].name, '/'))
-      print = add_file(print, &bundle->files[i]);
+      print = print_file(print, &bundle->files[i]);
   return print;
 }
 
@@ -46,7 +46,7 @@ static uint64_t print_of(const struct bundle *bundle, const char *name,
                          uint64_t modules) {
   for (size_t i = 0; name && i < bundle->count; i++)
     if (!strcmp(bundle->files[i].name, name))
-      return add_file(modules, &bundle->files[i]);
+      return print_file(modules, &bundle->files[i]);
   return modules;
 }
 
@@ -89,7 +89,7 @@ size_t manifest_handlers(const struct manifest *manifest) {
 
 /* Which of the two entries comes first: < 0 `x`, > 0 `y`, 0 both. NULL is
  * behind all. */
-static int compare(const struct entry *x, const struct entry *y) {
+static int compare_entries(const struct entry *x, const struct entry *y) {
   if (!x || !y)
     return x ? -1 : 1;
   return strcmp(x->type, y->type);
@@ -99,7 +99,7 @@ static const struct entry *entry_at(const struct manifest *manifest, size_t i) {
   return i < manifest->count ? &manifest->entries[i] : NULL;
 }
 
-static void put(struct buf *out, const char *type, size_t before) {
+static void put_type(struct buf *out, const char *type, size_t before) {
   if (before > 0)
     buf_putc(out, ',');
   json_put_string(out, type, strlen(type));
@@ -111,12 +111,12 @@ void manifest_diff(const struct manifest *before, const struct manifest *after,
   buf_putc(out, '[');
   while (i < before->count || j < after->count) {
     const struct entry *x = entry_at(before, i), *y = entry_at(after, j);
-    int order = compare(x, y);
+    int order = compare_entries(x, y);
     bool hit = change == MANIFEST_REMOVED ? order < 0
                : change == MANIFEST_ADDED ? order > 0
                                           : !order && x->print != y->print;
     if (hit)
-      put(out, order > 0 ? y->type : x->type, found++);
+      put_type(out, order > 0 ? y->type : x->type, found++);
     i += order <= 0;
     j += order >= 0;
   }

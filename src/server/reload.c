@@ -88,8 +88,8 @@ static double ms_since(uint64_t started_ns) {
   return (double)(uv_hrtime() - started_ns) / 1e6;
 }
 
-static void put_head(struct buf *out, bool ok, bool check, unsigned number,
-                     uint64_t started_ns) {
+static void put_answer_head(struct buf *out, bool ok, bool check,
+                            unsigned number, uint64_t started_ns) {
   buf_printf(out, "{\"ok\":%s,\"check\":%s,\"generation\":%u,\"ms\":%.1f",
              ok ? "true" : "false", check ? "true" : "false", number,
              ms_since(started_ns));
@@ -129,7 +129,7 @@ static void put_renewal(struct buf *out, const struct renewal *renewal) {
 }
 
 /* Takes the list apart, as `done` may ask for more. */
-static void tell(struct list *asks, const struct reload_outcome *outcome) {
+static void tell_asks(struct list *asks, const struct reload_outcome *outcome) {
   struct list told, *node;
   list_move(asks, &told);
   while ((node = list_shift(&told))) {
@@ -207,51 +207,51 @@ static void succeed(struct reloader *reloader) {
   log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
            reloader->number, manifest_files(reloader->live),
            manifest_handlers(reloader->live), ms_since(reloader->started_ns));
-  put_head(&json, good, false, reloader->number, reloader->started_ns);
+  put_answer_head(&json, good, false, reloader->number, reloader->started_ns);
   put_changes(&json, before, reloader->live);
   put_renewal(&json, &reloader->renewal);
   if (!good)
     put_wrong(reloader, &json);
   buf_puts(&json, "}\n");
   take_renewal(reloader);
-  tell(&reloader->served,
-       &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
+  tell_asks(&reloader->served,
+            &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
   manifest_free(before);
   buf_free(&json);
 }
 
-static void say_failed(struct reloader *reloader, const struct buf *why) {
+static void log_failure(struct reloader *reloader, const struct buf *why) {
   reloader->failed++;
   log_error("reload failed, gen=%u goes on: %.*s", reloader->number,
             (int)why->len, why->len ? why->data : "");
 }
 
-static void fail(struct reloader *reloader, const struct buf *error) {
+static void fail_reload(struct reloader *reloader, const struct buf *error) {
   struct buf json = {0};
-  say_failed(reloader, error);
-  put_head(&json, false, false, reloader->number, reloader->started_ns);
+  log_failure(reloader, error);
+  put_answer_head(&json, false, false, reloader->number, reloader->started_ns);
   put_error(&json, error);
   buf_puts(&json, "}\n");
-  tell(&reloader->served, &(struct reload_outcome){RELOAD_FAILED, &json});
+  tell_asks(&reloader->served, &(struct reload_outcome){RELOAD_FAILED, &json});
   buf_free(&json);
 }
 
 /* The text is no script's error, though it may name a place in one. */
 static void fail_late(struct reloader *reloader, const struct buf *why) {
   struct buf json = {0};
-  say_failed(reloader, why);
-  put_head(&json, false, false, reloader->number, reloader->started_ns);
+  log_failure(reloader, why);
+  put_answer_head(&json, false, false, reloader->number, reloader->started_ns);
   buf_puts(&json, ",\"message\":");
   put_text(&json, why->data, why->len);
   buf_puts(&json, "}\n");
-  tell(&reloader->served, &(struct reload_outcome){RELOAD_LATE, &json});
+  tell_asks(&reloader->served, &(struct reload_outcome){RELOAD_LATE, &json});
   buf_free(&json);
 }
 
-static void refuse(struct list *asks) {
+static void refuse_asks(struct list *asks) {
   struct buf json = {0};
   buf_puts(&json, "{\"ok\":false,\"message\":\"the server is ending\"}\n");
-  tell(asks, &(struct reload_outcome){RELOAD_STOPPED, &json});
+  tell_asks(asks, &(struct reload_outcome){RELOAD_STOPPED, &json});
   buf_free(&json);
 }
 
@@ -262,7 +262,7 @@ static void send_off(struct reloader *reloader, struct generation **next,
                      const struct buf *error) {
   if (!next) {
     drop_renewal(reloader);
-    fail(reloader, error);
+    fail_reload(reloader, error);
     return;
   }
   reloader->next = manifest_new(next[0]);
@@ -273,7 +273,7 @@ static void send_off(struct reloader *reloader, struct generation **next,
 }
 
 /* Builds for all who wait. */
-static void begin(struct reloader *reloader) {
+static void begin_next(struct reloader *reloader) {
   struct buf error = {0};
   struct generation **next = NULL;
   list_move(&reloader->waiting, &reloader->served);
@@ -289,17 +289,17 @@ static void begin(struct reloader *reloader) {
   buf_free(&error);
 }
 
-static void go_on(struct reloader *reloader) {
+static void begin_waiting(struct reloader *reloader) {
   while (reloader->awaited == 0 && !list_empty(&reloader->waiting))
     if (reloader->stopped)
-      refuse(&reloader->waiting);
+      refuse_asks(&reloader->waiting);
     else
-      begin(reloader);
+      begin_next(reloader);
 }
 
 /* One of them cannot, so none does. Answers that are still to come are about a
  * reload that is over. */
-static void give_up(struct reloader *reloader) {
+static void withdraw_offer(struct reloader *reloader) {
   uv_timer_stop(&reloader->patience);
   crew_withdraw(reloader->crew);
   drop_renewal(reloader);
@@ -328,10 +328,10 @@ static void on_second(uv_timer_t *timer) {
   for (int i = 0; i < crew->count; i++)
     if (reloader->heard[i] != reloader->next_number)
       put_late(&why, i + 1, watchdog_holder(&crew->watchdogs[i]));
-  give_up(reloader);
+  withdraw_offer(reloader);
   fail_late(reloader, &why);
   buf_free(&why);
-  go_on(reloader);
+  begin_waiting(reloader);
 }
 
 void reload_answered(struct reloader *reloader, const struct letter *letter) {
@@ -341,8 +341,8 @@ void reload_answered(struct reloader *reloader, const struct letter *letter) {
   if (letter->kind == LETTER_SWAPPED && reloader->wrong.len == 0)
     buf_put(&reloader->wrong, letter->text.data, letter->text.len);
   if (letter->kind == LETTER_REFUSED) {
-    give_up(reloader);
-    fail(reloader, &letter->text);
+    withdraw_offer(reloader);
+    fail_reload(reloader, &letter->text);
   } else if (--reloader->awaited > 0) {
     return;
   } else if (letter->kind == LETTER_READY) {
@@ -352,7 +352,7 @@ void reload_answered(struct reloader *reloader, const struct letter *letter) {
   } else {
     succeed(reloader);
   }
-  go_on(reloader);
+  begin_waiting(reloader);
 }
 
 void reload_rebuild(struct reloader *reloader, const struct generation *full) {
@@ -400,7 +400,7 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
   struct renewal renewal = {0};
   uint64_t started_ns = uv_hrtime();
   bool good = try_build(reloader, &renewal, &manifest, &error);
-  put_head(&json, good, true, reloader->number, started_ns);
+  put_answer_head(&json, good, true, reloader->number, started_ns);
   if (good) {
     put_changes(&json, reloader->live, manifest);
     put_renewal(&json, &renewal);
@@ -408,7 +408,8 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
     put_error(&json, &error);
   }
   buf_puts(&json, "}\n");
-  tell(asks, &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
+  tell_asks(asks,
+            &(struct reload_outcome){good ? RELOAD_OK : RELOAD_FAILED, &json});
   manifest_free(manifest);
   renewal_free(&renewal);
   buf_free(&json);
@@ -424,14 +425,14 @@ void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
   list_init(&asks);
   if (reloader->stopped) {
     list_push(&asks, &ask->node);
-    refuse(&asks);
+    refuse_asks(&asks);
   } else if (check) {
     list_push(&asks, &ask->node);
     check_now(reloader, &asks);
   } else {
     crew_post(reloader->crew, LETTER_TLS);
     list_push(&reloader->waiting, &ask->node);
-    go_on(reloader);
+    begin_waiting(reloader);
   }
 }
 
@@ -462,11 +463,11 @@ struct generation **reload_first(struct reloader *reloader, struct buf *error) {
 
 void reload_stop(struct reloader *reloader) {
   reloader->stopped = true;
-  refuse(&reloader->waiting);
+  refuse_asks(&reloader->waiting);
 }
 
 void reload_free(struct reloader *reloader) {
-  refuse(&reloader->served);
+  refuse_asks(&reloader->served);
   drop_renewal(reloader);
   config_free(reloader->config);
   manifest_free(reloader->live);

@@ -46,17 +46,17 @@ struct server {
   bool stopping;
 };
 
-static void reload(struct server *server) {
+static void ask_reload(struct server *server) {
   reload_ask(&server->reloader, false, NULL, NULL);
 }
 
 static void on_changed(void *arg) {
-  reload(arg);
+  ask_reload(arg);
 }
 
 /* --- ending ------------------------------------------------------------- */
 
-static void stop(struct server *server) {
+static void stop_serving(struct server *server) {
   if (server->stopping) {
     log_warn("second signal: ending at once");
     log_flush();
@@ -79,17 +79,17 @@ static bool has_terminal(void) {
 
 /* SIGHUP asks a server to load its scripts again. The kernel sends it too when
  * a terminal is closed: who tries things out in one has gone then. */
-static void on_signal(uv_signal_t *handle, int number) {
+static void on_process_signal(uv_signal_t *handle, int number) {
   struct server *server = handle->data;
   bool left_alone = server->mode == CONFIG_DEVELOPMENT &&
                     server->had_terminal && !has_terminal();
   if (number == SIGHUP && !left_alone)
-    reload(server);
+    ask_reload(server);
   else
-    stop(server);
+    stop_serving(server);
 }
 
-static void on_ended(struct server *server) {
+static void on_crew_ended(struct server *server) {
   for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
     uv_close((uv_handle_t *)&server->signals[i], NULL);
   reload_free(&server->reloader);
@@ -98,7 +98,7 @@ static void on_ended(struct server *server) {
   mailbox_close(&server->mailbox);
 }
 
-static void on_letter(struct mailbox *mailbox, struct list *node) {
+static void on_home_letter(struct mailbox *mailbox, struct list *node) {
   struct server *server = container_of(mailbox, struct server, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
@@ -118,7 +118,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
     break;
   case LETTER_ENDED:
     if (crew_ended(&server->crew))
-      on_ended(server);
+      on_crew_ended(server);
     break;
   case LETTER_SWAP:
   case LETTER_GO:
@@ -169,7 +169,7 @@ static void watch_signals(struct server *server) {
     uv_signal_init(&server->loop, &server->signals[i]);
     server->signals[i].data = server;
     if (numbers[i] != SIGHUP || !stay)
-      uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+      uv_signal_start(&server->signals[i], on_process_signal, numbers[i]);
   }
 }
 
@@ -225,11 +225,11 @@ static void say_ready(const struct server *server, const char *address,
   }
 }
 
-static void start(struct server *server, struct generation **first,
-                  const char *address) {
+static void start_serving(struct server *server, struct generation **first,
+                          const char *address) {
   unsigned handlers = HASH_COUNT(first[0]->handlers);
   watch_signals(server);
-  mailbox_init(&server->mailbox, &server->loop, on_letter);
+  mailbox_init(&server->mailbox, &server->loop, on_home_letter);
   if (server->config->watch) {
     server->watching = true;
     watch_start(&server->watch, &server->loop, server->config->scripts,
@@ -244,20 +244,21 @@ static void start(struct server *server, struct generation **first,
   say_ready(server, address, handlers);
 }
 
-static void serve(struct server *server) {
+static void serve_until_end(struct server *server) {
   uv_run(&server->loop, UV_RUN_DEFAULT);
   crew_join(&server->crew);
   struct list *node;
   while ((node = list_shift(&server->mailbox.letters)))
-    on_letter(&server->mailbox, node);
+    on_home_letter(&server->mailbox, node);
   mailbox_free(&server->mailbox);
   log_info("ended");
 }
 
 /* Everything that can fail, before anything is served. The generations are the
  * caller's, also on failure. */
-static int prepare(struct server *server, char address[LISTEN_ADDRESS_BYTES],
-                   struct generation ***first, struct buf *error) {
+static int prepare_crew(struct server *server,
+                        char address[LISTEN_ADDRESS_BYTES],
+                        struct generation ***first, struct buf *error) {
   bool development = server->mode == CONFIG_DEVELOPMENT;
   *first = reload_first(&server->reloader, error);
   if (!*first)
@@ -273,7 +274,7 @@ static struct store *new_store(const struct config *config) {
   return store_new((size_t)config->limits_store_mb << 20);
 }
 
-static void init(struct server *server) {
+static void init_server(struct server *server) {
   raise_descriptors(server->config);
   srandom((unsigned)time(NULL) ^ (unsigned)getpid());
   uv_loop_init(&server->loop);
@@ -308,7 +309,7 @@ static void free_all(struct server *server) {
 }
 
 /* The handles of what was opened in vain. */
-static void close_unused(struct server *server, struct generation **first) {
+static void close_unstarted(struct server *server, struct generation **first) {
   crew_free_generations(&server->crew, first);
   reload_free(&server->reloader);
   control_close(&server->control);
@@ -322,13 +323,13 @@ int server_run(const struct config *config, const struct config_args *args,
   struct generation **first = NULL;
   if (inspect(config, error) < 0 || keys_load(&server.keys, config, error) < 0)
     return ERR_CONFIG;
-  init(&server);
-  int err = prepare(&server, address, &first, error);
+  init_server(&server);
+  int err = prepare_crew(&server, address, &first, error);
   if (err) {
-    close_unused(&server, first);
+    close_unstarted(&server, first);
   } else {
-    start(&server, first, address);
-    serve(&server);
+    start_serving(&server, first, address);
+    serve_until_end(&server);
   }
   free_all(&server);
   return err;

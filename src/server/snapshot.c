@@ -63,7 +63,7 @@ void snapshot_take(struct snapshot *snapshot, const struct protocol *protocol) {
   };
 }
 
-static void print_head(struct buf *out, const struct figure *figure) {
+static void print_figure_head(struct buf *out, const struct figure *figure) {
   const char *suffix = figure->counter ? "_total" : "";
   buf_printf(out, "# HELP perigee_%s%s %s\n# TYPE perigee_%s%s %s\n",
              figure->name, suffix, figure->help, figure->name, suffix,
@@ -85,7 +85,7 @@ void snapshot_print(const struct snapshot *snapshots, size_t count,
   print_answering(snapshots, count, out);
   for (size_t f = 0; f < ARRAY_SIZE(figures); f++) {
     const struct figure *figure = &figures[f];
-    print_head(out, figure);
+    print_figure_head(out, figure);
     for (size_t i = 0; i < count; i++)
       if (snapshots[i].worker)
         buf_printf(out, "perigee_%s%s{worker=\"%d\"} %llu\n", figure->name,
@@ -94,8 +94,8 @@ void snapshot_print(const struct snapshot *snapshots, size_t count,
   }
 }
 
-static void print_json(const struct snapshot *snapshot, size_t number,
-                       struct buf *out) {
+static void print_figures(const struct snapshot *snapshot, size_t number,
+                          struct buf *out) {
   buf_printf(out, "{\"worker\":%zu,\"answering\":%s", number,
              snapshot->answering ? "true" : "false");
   for (size_t f = 0; f < ARRAY_SIZE(figures) && snapshot->worker; f++)
@@ -110,7 +110,7 @@ void snapshot_print_json(const struct snapshot *snapshots, size_t count,
   for (size_t i = 0; i < count; i++) {
     if (i > 0)
       buf_putc(out, ',');
-    print_json(&snapshots[i], i + 1, out);
+    print_figures(&snapshots[i], i + 1, out);
   }
   buf_putc(out, ']');
 }

@@ -87,7 +87,8 @@ static void arm_drain(struct swap *swap) {
   uv_timer_start(&swap->drain, on_drain, due > now ? due - now : 0, 0);
 }
 
-static void release(struct swap *swap, struct generation *generation) {
+static void release_retired(struct swap *swap,
+                               struct generation *generation) {
   generation->live = false;
   list_remove(&generation->node);
   lib_client_release_all(generation);
@@ -97,7 +98,7 @@ static void release(struct swap *swap, struct generation *generation) {
 static void on_generation_idle(struct generation *generation) {
   struct swap *swap = generation->host->swap;
   log_debug("gen=%u has ended", generation->number);
-  release(swap, generation);
+  release_retired(swap, generation);
   arm_drain(swap);
 }
 
@@ -196,7 +197,7 @@ static void on_last_stopped(const struct call_spec *spec,
 }
 
 /* Whether a call waits, or a connection for its farewell, or for its turn. */
-static bool is_busy(struct swap *swap) {
+static bool has_work(struct swap *swap) {
   bool busy = !list_empty(&host_of(swap)->live->waiting) ||
               !list_empty(&swap->protocol->manager.gone) ||
               turn_has(&host_of(swap)->turn, TURN_CLIENTS);
@@ -215,7 +216,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
     lib_time_close(container_of(it, struct generation, node));
   /* Each call that ends may bring the next step of a farewell, which waits
    * again: as many times as there are handlers to hear, rooms to leave. */
-  while (is_busy(swap)) {
+  while (has_work(swap)) {
     abort_all(swap);
     turn_finish(&host->turn, TURN_CLIENTS);
     session_reap(swap->protocol);

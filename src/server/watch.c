@@ -33,7 +33,7 @@ static void on_folder_closed(uv_handle_t *handle) {
   mem_free(container_of(handle, struct watch_folder, event));
 }
 
-static int add_folder(struct watch *watch, const char *path) {
+static int add_watch_folder(struct watch *watch, const char *path) {
   struct watch_folder *folder = mem_alloc(sizeof *folder);
   folder->watch = watch;
   uv_fs_event_init(watch->loop, &folder->event);
@@ -51,7 +51,7 @@ static int add_tree(struct watch *watch, const char *path, int depth) {
   struct stat st;
   const struct dirent *entry;
   DIR *dir = opendir(path);
-  int err = add_folder(watch, path);
+  int err = add_watch_folder(watch, path);
   while (dir && (entry = readdir(dir))) {
     int len = snprintf(sub, sizeof sub, "%s/%s", path, entry->d_name);
     if (entry->d_name[0] != '.' && depth < DEPTH_MAX && len < (int)sizeof sub &&
@@ -73,7 +73,7 @@ static void drop_folders(struct watch *watch) {
 
 /* A folder that is not there, as between the two renames that replace it,
  * tells nobody when it comes: look again. */
-static void look(struct watch *watch) {
+static void look_again(struct watch *watch) {
   watch->lost = add_tree(watch, watch->dir, 0) != 0;
   if (watch->lost)
     uv_timer_start(&watch->quiet, on_quiet, LOST_MS, 0);
@@ -82,7 +82,7 @@ static void look(struct watch *watch) {
 static void on_quiet(uv_timer_t *timer) {
   struct watch *watch = container_of(timer, struct watch, quiet);
   drop_folders(watch); /* there may be new ones */
-  look(watch);
+  look_again(watch);
   if (!watch->lost)
     watch->changed(watch->arg);
 }
@@ -92,7 +92,7 @@ void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
   *watch =
       (struct watch){.loop = loop, .dir = dir, .changed = changed, .arg = arg};
   uv_timer_init(loop, &watch->quiet);
-  look(watch);
+  look_again(watch);
 }
 
 void watch_stop(struct watch *watch) {

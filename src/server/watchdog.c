@@ -56,7 +56,7 @@ void watchdog_look(struct watchdog *watchdog) {
   look_at_loop(watchdog);
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void on_look(uv_timer_t *timer) {
   watchdog_look(container_of(timer, struct watchdog, timer));
 }
 
@@ -64,7 +64,7 @@ void watchdog_start(struct watchdog *watchdog, uv_loop_t *loop,
                     struct host *host, const struct pulse *pulse) {
   *watchdog = (struct watchdog){.host = host, .pulse = pulse};
   uv_timer_init(loop, &watchdog->timer);
-  uv_timer_start(&watchdog->timer, on_timer, LOOK_MS, LOOK_MS);
+  uv_timer_start(&watchdog->timer, on_look, LOOK_MS, LOOK_MS);
 }
 
 bool watchdog_is_stuck(const struct watchdog *watchdog, struct buf *text) {

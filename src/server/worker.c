@@ -58,8 +58,8 @@ static void on_full(struct generation *generation) {
 }
 
 /* What came of a SWAP or a GO. The bytes of the text go with the letter. */
-static void answer(struct worker *worker, enum letter_kind kind,
-                   unsigned number, struct buf *text) {
+static void answer_swap(struct worker *worker, enum letter_kind kind,
+                        unsigned number, struct buf *text) {
   struct letter *letter = new_letter(kind, NULL);
   letter->number = number;
   letter->text = *text;
@@ -70,8 +70,8 @@ static void answer(struct worker *worker, enum letter_kind kind,
 static void on_swapped(void *arg) {
   struct worker *worker = arg;
   edge_configure(&worker->edge);
-  answer(worker, LETTER_SWAPPED, worker->protocol.host.live->number,
-         &worker->swap.wrong);
+  answer_swap(worker, LETTER_SWAPPED, worker->protocol.host.live->number,
+              &worker->swap.wrong);
 }
 
 /* What is offered under that number; NULL when it was withdrawn. Another one
@@ -89,7 +89,7 @@ static struct generation *take_offer(struct worker *worker, unsigned number) {
 }
 
 /* Takes the generation in, or gives it back. */
-static void prepare(struct worker *worker, unsigned number) {
+static void prepare_offer(struct worker *worker, unsigned number) {
   struct generation *generation = take_offer(worker, number);
   struct buf error = {0};
   int err = ERR_CLOSED;
@@ -101,7 +101,7 @@ static void prepare(struct worker *worker, unsigned number) {
     err = swap_prepare(&worker->swap, generation, &error);
   if (err)
     on_released(worker, generation);
-  answer(worker, err ? LETTER_REFUSED : LETTER_READY, number, &error);
+  answer_swap(worker, err ? LETTER_REFUSED : LETTER_READY, number, &error);
   buf_free(&error);
 }
 
@@ -124,7 +124,7 @@ static void close_bus(struct worker *worker) {
 
 /* --- ending ------------------------------------------------------------- */
 
-static void on_ended(void *arg) {
+static void on_swap_ended(void *arg) {
   struct worker *worker = arg;
   fetcher_close(worker->protocol.host.fetcher);
   drain_close(&worker->drain);
@@ -139,10 +139,10 @@ static void on_ended(void *arg) {
 
 static void on_drained(void *arg) {
   struct worker *worker = arg;
-  swap_end(&worker->swap, on_ended);
+  swap_end(&worker->swap, on_swap_ended);
 }
 
-static void stop(struct worker *worker) {
+static void stop_worker(struct worker *worker) {
   if (worker->stopping)
     return;
   worker->stopping = true;
@@ -191,12 +191,12 @@ void worker_withdraw(struct worker *worker) {
   generation_free(generation);
 }
 
-static void on_letter(struct mailbox *mailbox, struct list *node) {
+static void on_worker_letter(struct mailbox *mailbox, struct list *node) {
   struct worker *worker = container_of(mailbox, struct worker, mailbox);
   struct letter *letter = container_of(node, struct letter, node);
   switch (letter->kind) {
   case LETTER_SWAP:
-    prepare(worker, letter->number);
+    prepare_offer(worker, letter->number);
     break;
   case LETTER_GO:
     swap_go(&worker->swap);
@@ -205,7 +205,7 @@ static void on_letter(struct mailbox *mailbox, struct list *node) {
     swap_cancel(&worker->swap);
     break;
   case LETTER_STOP:
-    stop(worker);
+    stop_worker(worker);
     break;
   case LETTER_STATS:
     tell_stats(worker);
@@ -251,7 +251,7 @@ static int open_fetcher(struct worker *worker, struct buf *error) {
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
   turn_init(&worker->protocol.host.turn, &worker->loop);
-  mailbox_init(&worker->mailbox, &worker->loop, on_letter);
+  mailbox_init(&worker->mailbox, &worker->loop, on_worker_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   open_bus(worker);
   keywait_open(&worker->protocol);
@@ -262,12 +262,12 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   return err ? err : open_fetcher(worker, error);
 }
 
-static void adopt(void *arg, int fd) {
+static void adopt_socket(void *arg, int fd) {
   struct worker *worker = arg;
   edge_adopt_take(&worker->edge, fd);
 }
 
-static void run(void *arg) {
+static void run_worker(void *arg) {
   struct worker *worker = arg;
   swap_start(&worker->swap, worker->protocol.host.live);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
@@ -278,8 +278,8 @@ void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation) {
   worker->protocol.host.live = generation;
   listen_start(&worker->listener, &worker->loop, listen_fd,
-               &worker->protocol.stats, adopt, worker);
-  uv_thread_create(&worker->thread, run, worker);
+               &worker->protocol.stats, adopt_socket, worker);
+  uv_thread_create(&worker->thread, run_worker, worker);
 }
 
 void worker_join(struct worker *worker) {
@@ -287,7 +287,7 @@ void worker_join(struct worker *worker) {
 }
 
 /* The loop of a worker that never ran still has handles to close. */
-static void close_unused(struct worker *worker) {
+static void close_never_run(struct worker *worker) {
   fetcher_close(worker->protocol.host.fetcher);
   close_bus(worker);
   keywait_close(&worker->protocol);
@@ -301,7 +301,7 @@ static void close_unused(struct worker *worker) {
 void worker_free(struct worker *worker) {
   struct list *node;
   if (worker->open && !worker->stopping)
-    close_unused(worker);
+    close_never_run(worker);
   generation_free(set_offer(worker, NULL));
   uv_mutex_destroy(&worker->offer_lock);
   generation_free(worker->protocol.host.live);

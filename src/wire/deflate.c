@@ -30,12 +30,12 @@ struct deflate {
   struct buf room;
 };
 
-static void *allocate(void *unused, unsigned count, unsigned size) {
+static void *zlib_allocate(void *unused, unsigned count, unsigned size) {
   (void)unused;
   return mem_alloc((size_t)count * size);
 }
 
-static void release(void *unused, void *ptr) {
+static void zlib_release(void *unused, void *ptr) {
   (void)unused;
   mem_free(ptr);
 }
@@ -44,8 +44,8 @@ struct deflate *deflate_new(int level, size_t threshold, struct stats *stats) {
   struct deflate *state = mem_alloc(sizeof *state);
   state->threshold = threshold;
   state->stats = stats;
-  state->in.zalloc = state->out.zalloc = allocate;
-  state->in.zfree = state->out.zfree = release;
+  state->in.zalloc = state->out.zalloc = zlib_allocate;
+  state->in.zfree = state->out.zfree = zlib_release;
   if (deflateInit2(&state->out, level, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL,
                    Z_DEFAULT_STRATEGY) != Z_OK ||
       inflateInit2(&state->in, WINDOW_BITS) != Z_OK)
@@ -119,7 +119,7 @@ struct frame *deflate_frame(struct deflate *state, struct frame *frame) {
 
 /* Where the next bytes go: as much again as there is, and one byte over the
  * limit at most, which tells that there is more. */
-static size_t make_room(z_stream *z, struct buf *out, size_t limit) {
+static size_t grow_output(z_stream *z, struct buf *out, size_t limit) {
   size_t room = out->len > FIRST_BYTES ? out->len : FIRST_BYTES;
   if (room > limit + 1 - out->len)
     room = limit + 1 - out->len;
@@ -134,7 +134,7 @@ static int inflate_part(z_stream *z, const void *data, size_t len, size_t limit,
   z->next_in = data;
   z->avail_in = (unsigned)len;
   do {
-    size_t room = make_room(z, out, limit);
+    size_t room = grow_output(z, out, limit);
     int result = inflate(z, Z_SYNC_FLUSH);
     out->len += room - z->avail_out;
     if (out->len > limit)

@@ -10,7 +10,7 @@
 enum { FIN = 0x80, LEN_16 = 126, LEN_64 = 127 };
 
 /* RFC 6455, 5.2: FIN and opcode, then 7, 7+16 or 7+64 bits of length. */
-static size_t put_header(unsigned char *out, int opcode, size_t len) {
+static size_t put_frame_header(unsigned char *out, int opcode, size_t len) {
   out[0] = (unsigned char)(FIN | opcode);
   if (len < LEN_16) {
     out[1] = (unsigned char)len;
@@ -25,7 +25,7 @@ static size_t put_header(unsigned char *out, int opcode, size_t len) {
 
 struct frame *frame_new(int opcode, const void *payload, size_t len) {
   unsigned char header[FRAME_HEADER_BYTES];
-  size_t head = put_header(header, opcode, len);
+  size_t head = put_frame_header(header, opcode, len);
   struct frame *frame = mem_alloc_raw(sizeof *frame + head + len);
   atomic_init(&frame->refs, 1);
   atomic_init(&frame->twin, NULL);

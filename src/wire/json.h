@@ -14,12 +14,13 @@
  * pair), no number beyond what a double holds (1e400). Duplicate keys are
  * the reader's business: all of ours let the last one win.
  *
- * Numbers need LC_NUMERIC "C", which is what a process starts with. */
+ * Its numbers are a file of their own, wire/json_number. */
 #ifndef WIRE_JSON_H
 #define WIRE_JSON_H
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "wire/json_number.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,24 +91,10 @@ MUST_CHECK int json_scan_key(struct json_scan *scan, struct json_string *key);
 MUST_CHECK size_t json_unescape(const char *text, size_t len, char *out,
                                 size_t cap);
 
-/* The value of a scanned whole number, of which -0 is 0; false when int64 does
- * not hold it. */
-MUST_CHECK bool json_to_int(const char *text, size_t len, int64_t *out);
-
-/* The value of any scanned number; never infinite. */
-double json_to_double(const char *text, size_t len);
-
 /* The bytes that json_put_string appends. */
 size_t json_string_len(const char *text, size_t len);
 
 /* Appends the text as a JSON string. It is valid UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t len);
-
-void json_put_int(struct buf *out, int64_t value);
-
-/* Appends the shortest text that reads back as this double, and as a number
- * with a fraction: 5 is written "5.0". ERR_BAD_JSON for NaN and infinity:
- * nothing was appended. */
-MUST_CHECK int json_put_double(struct buf *out, double value);
 
 #endif

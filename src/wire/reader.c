@@ -44,7 +44,7 @@ static bool head_allowed(const struct reader *reader,
 }
 
 /* All of the header. False if its length is none (5.2: 63 bits). */
-static bool read_head(struct reader *reader, const unsigned char *head) {
+static bool read_frame_head(struct reader *reader, const unsigned char *head) {
   size_t length = head[1] & LENGTH;
   size_t wide = head_size(head) - 6;
   if (wide > 0)
@@ -60,7 +60,7 @@ static bool read_head(struct reader *reader, const unsigned char *head) {
   return length >> 63 == 0;
 }
 
-static void skip(struct reader_input *input, size_t len) {
+static void skip_input(struct reader_input *input, size_t len) {
   input->at += len;
   input->len -= len;
 }
@@ -72,13 +72,13 @@ static struct reader_pieces *pieces_of(struct reader *reader) {
 }
 
 /* Moves bytes of the header to `head` until it has `want`; whether it has. */
-static bool gather(struct reader_pieces *pieces, struct reader_input *input,
-                   size_t want) {
+static bool gather_head(struct reader_pieces *pieces,
+                        struct reader_input *input, size_t want) {
   size_t missing = want - pieces->head_len;
   size_t n = input->len < missing ? input->len : missing;
   memcpy(pieces->head + pieces->head_len, input->at, n);
   pieces->head_len = (unsigned char)(pieces->head_len + n);
-  skip(input, n);
+  skip_input(input, n);
   return pieces->head_len == want;
 }
 
@@ -86,13 +86,13 @@ static bool gather(struct reader_pieces *pieces, struct reader_input *input,
 static enum reader_kind next_head_slowly(struct reader *reader,
                                          struct reader_input *input) {
   struct reader_pieces *pieces = pieces_of(reader);
-  if (pieces->head_len < 2 && !gather(pieces, input, 2))
+  if (pieces->head_len < 2 && !gather_head(pieces, input, 2))
     return READER_MORE;
   if (!head_allowed(reader, pieces->head))
     return READER_FAULT;
-  if (!gather(pieces, input, head_size(pieces->head)))
+  if (!gather_head(pieces, input, head_size(pieces->head)))
     return READER_MORE;
-  bool good = read_head(reader, pieces->head);
+  bool good = read_frame_head(reader, pieces->head);
   reader_free(reader);
   return good ? READER_DATA : READER_FAULT;
 }
@@ -103,9 +103,9 @@ static enum reader_kind next_head(struct reader *reader,
   const unsigned char *head = input->at;
   if (reader->pieces || input->len < 2 || input->len < head_size(head))
     return next_head_slowly(reader, input);
-  if (!head_allowed(reader, head) || !read_head(reader, head))
+  if (!head_allowed(reader, head) || !read_frame_head(reader, head))
     return READER_FAULT;
-  skip(input, head_size(head));
+  skip_input(input, head_size(head));
   return READER_DATA;
 }
 
@@ -185,7 +185,7 @@ enum reader_kind reader_next(struct reader *reader, struct reader_input *input,
   reader->in_payload = reader->left > 0;
   *part =
       (struct reader_part){.data = input->at, .len = len, .left = reader->left};
-  skip(input, len);
+  skip_input(input, len);
   return reader->first & CONTROL ? next_control(reader, part, begins)
                                  : next_data(reader, part, begins);
 }

@@ -76,7 +76,7 @@ static size_t span(struct slice text, unsigned class) {
   return len;
 }
 
-static struct slice skip(struct slice text, size_t len) {
+static struct slice cut_front(struct slice text, size_t len) {
   return (struct slice){text.at + len, text.len - len};
 }
 
@@ -100,14 +100,14 @@ bool slice_copy(struct slice slice, char *out, size_t cap) {
   return true;
 }
 
-static bool is_blank(char c) {
+static bool is_field_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
 static struct slice trim(struct slice text) {
-  while (text.len > 0 && is_blank(text.at[0]))
-    text = skip(text, 1);
-  while (text.len > 0 && is_blank(text.at[text.len - 1]))
+  while (text.len > 0 && is_field_blank(text.at[0]))
+    text = cut_front(text, 1);
+  while (text.len > 0 && is_field_blank(text.at[text.len - 1]))
     text.len--;
   return text;
 }
@@ -137,8 +137,8 @@ size_t request_length(const char *data, size_t len, size_t seen) {
 
 /* --- the first line ----------------------------------------------------- */
 
-static bool fail(struct request_fault *fault, unsigned status,
-                 const char *text) {
+static bool fail_head(struct request_fault *fault, unsigned status,
+                      const char *text) {
   *fault = (struct request_fault){status, text};
   return false;
 }
@@ -148,12 +148,12 @@ static bool take_line(struct slice *rest, struct slice *line,
                       struct request_fault *fault) {
   const char *newline = memchr(rest->at, '\n', rest->len);
   if (!newline)
-    return fail(fault, 400, "the head of the request does not end\n");
+    return fail_head(fault, 400, "the head of the request does not end\n");
   size_t len = (size_t)(newline - rest->at);
   if (len == 0 || rest->at[len - 1] != '\r')
-    return fail(fault, 400, "a line does not end with CR LF\n");
+    return fail_head(fault, 400, "a line does not end with CR LF\n");
   *line = (struct slice){rest->at, len - 1};
-  *rest = skip(*rest, len + 1);
+  *rest = cut_front(*rest, len + 1);
   return true;
 }
 
@@ -161,9 +161,10 @@ static bool read_version(struct request *request, struct slice text,
                          struct request_fault *fault) {
   if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || text.at[6] != '.' ||
       !is_class(text.at[5], DIGIT) || !is_class(text.at[7], DIGIT))
-    return fail(fault, 400, "the first line is not that of an HTTP request\n");
+    return fail_head(fault, 400,
+                     "the first line is not that of an HTTP request\n");
   if (text.at[5] != '1')
-    return fail(fault, 505, "HTTP/1.1 is spoken here\n");
+    return fail_head(fault, 505, "HTTP/1.1 is spoken here\n");
   request->minor = text.at[7] == '0' ? 0 : 1;
   return true;
 }
@@ -182,10 +183,10 @@ static bool take_authority(struct request *request, struct slice *target) {
     size_t len = strlen(schemes[i]);
     if (target->len <= len || strncasecmp(target->at, schemes[i], len) != 0)
       continue;
-    *target = skip(*target, len);
+    *target = cut_front(*target, len);
     request->host = (struct slice){target->at, span(*target, HOST)};
     request->has_host = true;
-    *target = skip(*target, request->host.len);
+    *target = cut_front(*target, request->host.len);
     return request->host.len > 0 &&
            (target->len == 0 || target->at[0] == '/' || target->at[0] == '?');
   }
@@ -222,15 +223,17 @@ static bool read_target(struct request *request, struct slice target,
   if (good && target.at[0] != '/')
     good = take_authority(request, &target);
   if (!good)
-    return fail(fault, 400, "the target is neither a path nor an address\n");
+    return fail_head(fault, 400,
+                     "the target is neither a path nor an address\n");
   if (!escapes_are_good(target))
-    return fail(fault, 400, "the target has an escape that is none, or %00\n");
+    return fail_head(fault, 400,
+                     "the target has an escape that is none, or %00\n");
   const char *mark = memchr(target.at, '?', target.len);
   size_t len = mark ? (size_t)(mark - target.at) : target.len;
   request->path =
       len > 0 ? (struct slice){target.at, len} : (struct slice){root, 1};
   if (mark)
-    request->query = skip(target, len + 1);
+    request->query = cut_front(target, len + 1);
   return true;
 }
 
@@ -239,35 +242,37 @@ static bool read_first_line(struct request *request, struct slice line,
   static const char what[] = "the first line is not that of an HTTP request\n";
   size_t len = span(line, TOKEN);
   if (len == 0 || len == line.len || line.at[len] != ' ')
-    return fail(fault, 400, what);
+    return fail_head(fault, 400, what);
   if (len > REQUEST_METHOD_MAX)
-    return fail(fault, 501, "this method is not known here\n");
+    return fail_head(fault, 501, "this method is not known here\n");
   request->method = (struct slice){line.at, len};
-  line = skip(line, len + 1);
+  line = cut_front(line, len + 1);
   const char *blank = memchr(line.at, ' ', line.len);
   if (!blank)
-    return fail(fault, 400, what);
+    return fail_head(fault, 400, what);
   len = (size_t)(blank - line.at);
-  return read_version(request, skip(line, len + 1), fault) &&
+  return read_version(request, cut_front(line, len + 1), fault) &&
          read_target(request, (struct slice){line.at, len}, fault);
 }
 
 /* --- fields ------------------------------------------------------------- */
 
-static bool read_field(struct request *request, struct slice line,
-                       struct request_fault *fault) {
+static bool read_field_line(struct request *request, struct slice line,
+                            struct request_fault *fault) {
   size_t len = span(line, TOKEN);
-  if (is_blank(line.at[0]))
-    return fail(fault, 400, "a header goes on in the next line\n");
-  if (len < line.len && is_blank(line.at[len]))
-    return fail(fault, 400, "a blank stands before the colon of a header\n");
+  if (is_field_blank(line.at[0]))
+    return fail_head(fault, 400, "a header goes on in the next line\n");
+  if (len < line.len && is_field_blank(line.at[len]))
+    return fail_head(fault, 400,
+                     "a blank stands before the colon of a header\n");
   if (len == 0 || len == line.len || line.at[len] != ':')
-    return fail(fault, 400, "a header has no name, or no colon behind it\n");
-  struct slice value = trim(skip(line, len + 1));
+    return fail_head(fault, 400,
+                     "a header has no name, or no colon behind it\n");
+  struct slice value = trim(cut_front(line, len + 1));
   if (span(value, VALUE) != value.len)
-    return fail(fault, 400, "a header has a byte that none may have\n");
+    return fail_head(fault, 400, "a header has a byte that none may have\n");
   if (request->count == REQUEST_FIELDS_MAX)
-    return fail(fault, 431, "there are more than 100 headers\n");
+    return fail_head(fault, 431, "there are more than 100 headers\n");
   request->fields[request->count++] =
       (struct request_field){{line.at, len}, value};
   return true;
@@ -302,7 +307,7 @@ static bool check_single(const struct request *request,
       if (!slice_is(request->fields[i].name, single[k].name))
         continue;
       if (seen & 1U << k)
-        return fail(fault, 400, single[k].text);
+        return fail_head(fault, 400, single[k].text);
       seen |= 1U << k;
     }
   return true;
@@ -312,9 +317,9 @@ static bool check_single(const struct request *request,
 static bool check_host(struct request *request, struct request_fault *fault) {
   const struct slice *host = request_field(request, "host");
   if (!host && request->minor > 0)
-    return fail(fault, 400, "the Host header is missing\n");
+    return fail_head(fault, 400, "the Host header is missing\n");
   if (host && span(*host, HOST) != host->len)
-    return fail(fault, 400, "the Host header is not host or host:port\n");
+    return fail_head(fault, 400, "the Host header is not host or host:port\n");
   if (host && !request->has_host) {
     request->host = *host;
     request->has_host = true;
@@ -327,16 +332,17 @@ static bool check_body(struct request *request, struct request_fault *fault) {
   const struct slice *length = request_field(request, "content-length");
   const struct slice *coding = request_field(request, "transfer-encoding");
   if (length && coding)
-    return fail(fault, 400,
-                "Content-Length and Transfer-Encoding exclude each other\n");
+    return fail_head(
+        fault, 400,
+        "Content-Length and Transfer-Encoding exclude each other\n");
   if (coding && (request->minor == 0 || !slice_is(*coding, "chunked")))
-    return fail(fault, request->minor == 0 ? 400 : 501,
-                "the only Transfer-Encoding is `chunked`, of HTTP/1.1\n");
+    return fail_head(fault, request->minor == 0 ? 400 : 501,
+                     "the only Transfer-Encoding is `chunked`, of HTTP/1.1\n");
   request->chunked = coding != NULL;
   if (!length)
     return true;
   if (length->len == 0 || span(*length, DIGIT) != length->len)
-    return fail(fault, 400, "Content-Length is not a number\n");
+    return fail_head(fault, 400, "Content-Length is not a number\n");
   for (size_t i = 0; i < length->len; i++) {
     size_t digit = (size_t)(length->at[i] - '0');
     if (request->length > (SIZE_MAX - digit) / 10)
@@ -355,11 +361,13 @@ static bool begins(struct slice head, const char *bytes, size_t len) {
 static bool check_begin(struct slice head, struct request_fault *fault) {
   static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n";
   if (begins(head, "\x16\x03", 2))
-    return fail(fault, 400, "this port speaks no TLS: take http:// or ws://\n");
+    return fail_head(fault, 400,
+                     "this port speaks no TLS: take http:// or ws://\n");
   if (begins(head, "PROXY ", 6) || begins(head, proxy, sizeof proxy - 1))
-    return fail(fault, 400,
-                "the PROXY protocol is not spoken here: let the proxy send "
-                "X-Forwarded-For\n");
+    return fail_head(
+        fault, 400,
+        "the PROXY protocol is not spoken here: let the proxy send "
+        "X-Forwarded-For\n");
   return true;
 }
 
@@ -378,8 +386,8 @@ static bool read_lines(struct request *request, struct slice rest,
       return false;
     if (line.len == 0)
       return rest.len == 0 ||
-             fail(fault, 400, "a line does not end with CR LF\n");
-    if (!read_field(request, line, fault))
+             fail_head(fault, 400, "a line does not end with CR LF\n");
+    if (!read_field_line(request, line, fault))
       return false;
   }
 }
@@ -396,8 +404,8 @@ bool request_read(struct request *request, const char *data, size_t len,
     return false;
   if (len >= REQUEST_BYTES_MAX) /* else it would have ended before */
     return memchr(data, '\n', len)
-               ? fail(fault, 431, "the headers are longer than 24 KiB\n")
-               : fail(fault, 414, "the target is longer than 24 KiB\n");
+               ? fail_head(fault, 431, "the headers are longer than 24 KiB\n")
+               : fail_head(fault, 414, "the target is longer than 24 KiB\n");
   return read_lines(request, head, fault) && check_single(request, fault) &&
          check_host(request, fault) && check_body(request, fault);
 }
@@ -410,7 +418,7 @@ static bool list_has(struct slice list, const char *word) {
     size_t len = comma ? (size_t)(comma - list.at) : list.len;
     if (slice_is(trim((struct slice){list.at, len}), word))
       return true;
-    list = skip(list, len + (comma != NULL));
+    list = cut_front(list, len + (comma != NULL));
   }
   return false;
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * Runs of plain bytes inside the strings of JSON, a word of 8 or 16 at a time.
+ *
+ * A word is looked at as a whole. What comes out are marks: one for each byte
+ * that is not plain. So a run costs one load and a few operations for each
+ * word, and the first mark says where it ends. Without SSE2 the marks are the
+ * top bits of eight bytes in a uint64_t; with it one bit for each of sixteen.
+ *
+ * All is inline, so that each use is a loop without calls: every message goes
+ * through here. */
+#ifndef WIRE_JSON_RUN_H
+#define WIRE_JSON_RUN_H
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+typedef __m128i json_word;
+#else
+typedef uint64_t json_word;
+/* The same byte eight times. */
+#define JSON_BYTES(b) (UINT64_C(0x0101010101010101) * (b))
+#endif
+
+enum { JSON_WORD_BYTES = sizeof(json_word) };
+
+typedef uint64_t json_marks_fn(json_word word);
+
+/* The bytes at `at`, the first of them the lowest. */
+static inline json_word json_load_word(const char *at) {
+#ifdef __SSE2__
+  return _mm_loadu_si128((const __m128i *)at);
+#else
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return le64toh(word);
+#endif
+}
+
+/* Marks control characters, quotes and backslashes.
+ *
+ * In eight bytes a subtraction may borrow from the bytes after a marked one and
+ * mark those wrongly: only the first mark counts. */
+static inline uint64_t json_mark_special(json_word word) {
+#ifdef __SSE2__
+  __m128i top = _mm_set1_epi8(0x1f);
+  __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(word, top), top);
+  __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
+  __m128i marks = _mm_or_si128(control, _mm_or_si128(quote, backslash));
+  return (uint64_t)_mm_movemask_epi8(marks);
+#else
+  uint64_t control = word - JSON_BYTES(0x20);
+  uint64_t quote = (word ^ JSON_BYTES('"')) - JSON_BYTES(1);
+  uint64_t backslash = (word ^ JSON_BYTES('\\')) - JSON_BYTES(1);
+  return (control | quote | backslash) & ~word & JSON_BYTES(0x80);
+#endif
+}
+
+/* Marks what is not plain ASCII: the same, and the bytes from 128 on. */
+static inline uint64_t json_mark_not_plain(json_word word) {
+#ifdef __SSE2__
+  return json_mark_special(word) | (uint64_t)_mm_movemask_epi8(word);
+#else
+  return json_mark_special(word) | (word & JSON_BYTES(0x80));
+#endif
+}
+
+/* The index of the first byte that is marked; there is one. */
+static inline int json_first_mark(uint64_t marks) {
+#ifdef __SSE2__
+  return __builtin_ctzll(marks);
+#else
+  return __builtin_ctzll(marks) / 8;
+#endif
+}
+
+/* The first byte from `at` that is marked, or `end`.
+ *
+ * What is left at the end is less than a word. It is looked at together with
+ * what was passed before it, which has no marks; nothing beyond `end` is ever
+ * read. A text that is shorter than a word is looked at in a copy. */
+static inline const char *json_run(const char *at, const char *end,
+                                   json_marks_fn *marks_of) {
+  char rest[JSON_WORD_BYTES] = {0};
+  uint64_t marks = 0;
+  const char *start = at;
+  for (; end - at >= JSON_WORD_BYTES; at += JSON_WORD_BYTES)
+    if ((marks = marks_of(json_load_word(at))))
+      return at + json_first_mark(marks);
+  if (at == end)
+    return end;
+  if (end - start >= JSON_WORD_BYTES) {
+    at = end - JSON_WORD_BYTES;
+    marks = marks_of(json_load_word(at));
+    return marks ? at + json_first_mark(marks) : end;
+  }
+  for (int i = 0; i < end - at; i++)
+    rest[i] = at[i];
+  marks = marks_of(json_load_word(rest));
+  return marks && json_first_mark(marks) < end - at
+             ? at + json_first_mark(marks)
+             : end;
+}
+
+/* The end of the run of plain ASCII that begins at `at`. */
+static inline const char *json_run_plain(const char *at, const char *end) {
+  return json_run(at, end, json_mark_not_plain);
+}
+
+/* The same, where other characters than ASCII are plain too. */
+static inline const char *json_run_unescaped(const char *at, const char *end) {
+  return json_run(at, end, json_mark_special);
+}
+
+#endif
