@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Configuration: the bytes as a file, and their lines as flags. */
 #include "base/mem.h"
+#include "config/address.h"
+#include "config/check.h"
 #include "config/config.h"
 #include "config/file.h"
 #include "config/manual.h"
@@ -37,8 +39,8 @@ static void as_flags(char *text) {
     abort();
   if (cfg) {
     manual_values(cfg, &values);
-    (void)!config_check(cfg, CONFIG_PRODUCTION, &errors);
-    (void)!config_split_address(cfg->listen, host, sizeof host, &port);
+    (void)!check_config(cfg, CONFIG_PRODUCTION, &errors);
+    (void)!address_split(cfg->listen, host, sizeof host, &port);
   }
   config_free(cfg);
   buf_free(&errors);

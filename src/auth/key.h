@@ -11,7 +11,7 @@
 /* Makes the keys of auth.*. Those of algorithms without a secret are read from
  * `pem_path`, or, where that is NULL, from auth.public_key_file. A secret
  * from a file, or in base64, must be as long as its hash (that of auth.secret
- * as it stands there is judged by config_check). What is strange about them is
+ * as it stands there is judged by check_config). What is strange about them is
  * a line in the log. Returns the key, to be freed with jwt_key_free; or NULL
  * with the reason appended to `error`. */
 MUST_CHECK struct jwt_key *key_load(const struct config *cfg,

@@ -4,7 +4,7 @@
 #ifndef AUTH_SIGNING_H
 #define AUTH_SIGNING_H
 
-#include "auth/jwt.h"
+#include "auth/rules.h"
 
 /* The header that nearly every library writes has this length in base64. */
 enum { SIGNING_HEADER_CHARS = 36 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * perigee check: would this start? */
+#include "config/check.h"
 #include "cli/cli.h"
 #include "server/server.h"
 
@@ -26,7 +27,7 @@ int cli_check(int argc, char **argv) {
   int status = load_for_check(argc, argv, &config);
   if (status != CLI_OK)
     return status;
-  if (config_check(config, CONFIG_PRODUCTION, &errors))
+  if (check_config(config, CONFIG_PRODUCTION, &errors))
     status = CLI_FAILED;
   if (server_check(config, &handlers, &errors))
     status = CLI_FAILED;

@@ -36,7 +36,7 @@ extern const char cli_bench_help[];
 
 /* Loads the configuration from all sources, with `argv` as flags. Returns
  * CLI_OK and *cfg, to be freed with config_free; or CLI_USAGE, with the
- * mistakes printed. Whether a server may start with it: config_check. */
+ * mistakes printed. Whether a server may start with it: check_config. */
 MUST_CHECK int cli_load(enum config_mode mode, int argc, char **argv,
                         struct config **cfg);
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "config/address.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -27,13 +28,13 @@ static int make_url(struct buf *url, const char *address, bool check) {
   if (!*address)
     return cli_refuse("admin.listen is empty: the server has no admin address; "
                       "send it SIGHUP");
-  if (config_unix_path(address)) {
+  if (address_unix_path(address)) {
     buf_puts(url, check ? "http://localhost/reload?check=1"
                         : "http://localhost/reload");
     buf_putc(url, 0);
     return CLI_OK;
   }
-  if (config_split_address(address, host, sizeof host, &port))
+  if (address_split(address, host, sizeof host, &port))
     return cli_refuse("not host:port, nor unix:/path: %s", address);
   if (port == 0)
     return cli_refuse("which port? Its log says admin=HOST:PORT: give that as "
@@ -177,7 +178,7 @@ int cli_reload(int argc, char **argv) {
     admin = config->admin_listen;
   status = make_url(&url, admin, check);
   if (status == CLI_OK)
-    status = ask_admin(url.data, config_unix_path(admin), &answer);
+    status = ask_admin(url.data, address_unix_path(admin), &answer);
   if (status == CLI_OK)
     status = print_answer(url.data, &answer, check);
   buf_free(&url);

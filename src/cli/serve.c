@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "config/check.h"
 #include "server/server.h"
 
 static int run_server(const struct config *config,
@@ -13,7 +14,7 @@ static int run_server(const struct config *config,
   log_setup((enum log_level)config->log_level,
             (enum log_format)config->log_format);
   log_start();
-  if (config_check(config, args->mode, &errors))
+  if (check_config(config, args->mode, &errors))
     status = CLI_USAGE;
   else if (args->mode == CONFIG_DEVELOPMENT && missing > 0)
     log_warn("auth.secret is %zu bytes too short for production", missing);

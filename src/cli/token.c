@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "config/check.h"
 #include "config/value.h"
 
 #include <jansson.h>
@@ -115,7 +116,7 @@ static struct jwt_key *load_key(const struct config *cfg,
   struct jwt_key *key = NULL;
   /* A private key file stands in for the public one. */
   bool checked = private_key && cfg->auth_algorithm > JWT_HS512;
-  if (checked || config_check(cfg, CONFIG_DEVELOPMENT, &errors) == 0)
+  if (checked || check_config(cfg, CONFIG_DEVELOPMENT, &errors) == 0)
     key = key_load(cfg, private_key, &errors);
   cli_complain(&errors);
   buf_free(&errors);

@@ -2,14 +2,12 @@
  * Loads the configuration: defaults, file, environment, flags. */
 #include "config/config.h"
 
-#include "base/err.h"
 #include "base/mem.h"
+#include "config/address.h"
 #include "config/file.h"
 #include "config/suggest.h"
 #include "config/value.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +18,6 @@
 
 /* Bytes of auth.secret for HS256, HS384, HS512: those of the hash. */
 static const size_t secret_bytes[] = {32, 48, 64};
-
-/* raw.path: nothing that a request could write in another way. */
-enum {
-  SUBPROTOCOL_BYTES = 64,
-  RAW_PATH_BYTES = 200,
-  UNIX_PATH_BYTES = 108 /* of the kernel */
-};
-static const char path_chars[] = "abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
 
 struct load {
   struct config *cfg;
@@ -210,19 +199,6 @@ static void load_flags(struct load *load) {
     load_flag(load, &i);
 }
 
-static bool uses_secret(const struct config *cfg) {
-  return (size_t)cfg->auth_algorithm < ARRAY_SIZE(secret_bytes);
-}
-
-static bool has_key_set(const struct config *cfg) {
-  return cfg->auth_jwks_url[0] || cfg->auth_jwks_file[0];
-}
-
-/* Its bytes are counted when they are read, by auth/key. */
-static bool is_base64(const struct config *cfg) {
-  return strncmp(cfg->auth_secret, "base64:", strlen("base64:")) == 0;
-}
-
 /* A key that ends with the process: tokens of one run are worthless in the
  * next, which is right for trying things out and for nothing else. */
 static void make_secret(struct load *load) {
@@ -248,7 +224,7 @@ struct config *config_load(const struct config_args *args, struct buf *errors) {
   load_file(&load);
   load_environment(&load);
   load_flags(&load);
-  if (args->mode == CONFIG_DEVELOPMENT && uses_secret(cfg) &&
+  if (args->mode == CONFIG_DEVELOPMENT && config_uses_secret(cfg) &&
       cfg->auth_secret[0] == '\0' && cfg->auth_secret_file[0] == '\0')
     make_secret(&load);
   if (errors->len == before)
@@ -257,133 +233,27 @@ struct config *config_load(const struct config_args *args, struct buf *errors) {
   return NULL;
 }
 
+/* --- what follows from the options -------------------------------------- */
+
+bool config_uses_secret(const struct config *cfg) {
+  return (size_t)cfg->auth_algorithm < ARRAY_SIZE(secret_bytes);
+}
+
+/* Its bytes are counted when they are read, by auth/key. */
+static bool is_base64(const struct config *cfg) {
+  return strncmp(cfg->auth_secret, "base64:", strlen("base64:")) == 0;
+}
+
 size_t config_secret_bytes(const struct config *cfg) {
-  return uses_secret(cfg) ? secret_bytes[cfg->auth_algorithm] : 0;
+  return config_uses_secret(cfg) ? secret_bytes[cfg->auth_algorithm] : 0;
 }
 
 size_t config_secret_missing(const struct config *cfg) {
-  if (!uses_secret(cfg) || !cfg->auth_secret[0] || is_base64(cfg))
+  if (!config_uses_secret(cfg) || !cfg->auth_secret[0] || is_base64(cfg))
     return 0;
   size_t want = secret_bytes[cfg->auth_algorithm];
   size_t have = strlen(cfg->auth_secret);
   return have < want ? want - have : 0;
-}
-
-static void check_secret(const struct config *cfg, enum config_mode mode,
-                         struct buf *errors) {
-  static const char advice[] =
-      "make one with `openssl rand -hex 32` and put it in PERIGEE_AUTH_SECRET";
-  size_t len = strlen(cfg->auth_secret);
-  if (len > 0 && cfg->auth_secret_file[0])
-    buf_puts(errors, "auth.secret, auth.secret_file: give one of them\n");
-  else if (len == 0 && (cfg->auth_secret_file[0] || has_key_set(cfg)))
-    return;
-  else if (len == 0)
-    buf_printf(errors, "auth.secret: no key to check tokens with: %s\n",
-               advice);
-  else if (strstr(cfg->auth_secret, "-----BEGIN "))
-    buf_puts(errors,
-             "auth.secret: this is a PEM key: set auth.algorithm to "
-             "its RS, ES, PS or EdDSA algorithm and name the public key "
-             "in auth.public_key_file\n");
-  else if (mode == CONFIG_PRODUCTION && config_secret_missing(cfg) > 0)
-    buf_printf(errors,
-               "auth.secret: %zu bytes are too short, at least %zu are "
-               "needed: %s\n",
-               len, len + config_secret_missing(cfg), advice);
-}
-
-/* "*", "https://" "*": a page of whoever likes. */
-static bool is_any_origin(const char *origin) {
-  const char *host = strstr(origin, "://");
-  return strcmp(host ? host + 3 : origin, "*") == 0;
-}
-
-/* A browser sends its user's cookies for any page that connects here. */
-static void check_cookie(const struct config *cfg, enum config_mode mode,
-                         struct buf *errors) {
-  if (strpbrk(cfg->auth_cookie, "=;, \t\""))
-    buf_printf(errors, "auth.cookie: `%s` is not the name of a cookie\n",
-               cfg->auth_cookie);
-  for (char **origin = cfg->origins; *origin; origin++)
-    if (mode == CONFIG_PRODUCTION && cfg->auth_cookie[0] &&
-        is_any_origin(*origin))
-      buf_printf(errors,
-                 "auth.cookie, origins: with `%s` any page could connect as "
-                 "whoever looks at it: list your own origins\n",
-                 *origin);
-}
-
-/* An entry that no `Origin` can ever match. */
-static bool is_origin(const char *text) {
-  const char *host = strstr(text, "://");
-  const char *star = strchr(text, '*');
-  if (strcmp(text, "*") == 0 || strcmp(text, "null") == 0)
-    return true;
-  return host && host > text && host[3] && !strpbrk(host + 3, "/?# ") &&
-         !(star && strchr(star + 1, '*'));
-}
-
-static void check_origins(const struct config *cfg, struct buf *errors) {
-  for (char **origin = cfg->origins; *origin; origin++)
-    if (!is_origin(*origin))
-      buf_printf(errors,
-                 "origins: `%s` is not what a browser sends: write "
-                 "`https://app.example.com`, without a path, or "
-                 "`https://*.example.com`\n",
-                 *origin);
-}
-
-/* Who can change what comes over plain HTTP can make any token. */
-static void check_jwks_url(const struct config *cfg, enum config_mode mode,
-                           struct buf *errors) {
-  static const char *const near[] = {"localhost", "127.0.0.1", "[::1]"};
-  const char *url = cfg->auth_jwks_url;
-  if (!*url || !strncmp(url, "https://", strlen("https://")))
-    return;
-  if (strncmp(url, "http://", strlen("http://")) != 0) {
-    buf_printf(errors, "auth.jwks_url: `%s` is no https:// address\n", url);
-    return;
-  }
-  const char *host = url + strlen("http://");
-  for (size_t i = 0; i < ARRAY_SIZE(near); i++) {
-    size_t len = strlen(near[i]);
-    if (!strncmp(host, near[i], len) && (!host[len] || strchr(":/", host[len])))
-      return;
-  }
-  if (mode == CONFIG_PRODUCTION)
-    buf_printf(errors,
-               "auth.jwks_url: `%s` is not encrypted: whoever is on the way "
-               "could make any token; use https://\n",
-               url);
-}
-
-static void check_auth(const struct config *cfg, enum config_mode mode,
-                       struct buf *errors) {
-  check_cookie(cfg, mode, errors);
-  check_jwks_url(cfg, mode, errors);
-  if (uses_secret(cfg))
-    check_secret(cfg, mode, errors);
-  else if (cfg->auth_public_key_file[0] == '\0' && !has_key_set(cfg))
-    buf_puts(errors, "auth.public_key_file: auth.algorithm needs the public "
-                     "key that tokens are checked with\n");
-}
-
-static void check_address_form(const struct config *cfg, size_t at,
-                               const char *value, struct buf *errors) {
-  char host[256];
-  int port;
-  const char *path = config_unix_path(value);
-  if (path && strlen(path) >= UNIX_PATH_BYTES)
-    buf_printf(errors,
-               "%s: `%s` is too long: the path of a Unix socket has %d bytes "
-               "at most (%s)\n",
-               option_table[at].key, value, UNIX_PATH_BYTES - 1, cfg->from[at]);
-  else if (!path && config_split_address(value, host, sizeof host, &port) < 0)
-    buf_printf(errors,
-               "%s: `%s` is not `host:port`, `[ipv6]:port`, `:port` or "
-               "`unix:/path` (%s)\n",
-               option_table[at].key, value, cfg->from[at]);
 }
 
 int config_workers(const struct config *cfg) {
@@ -399,119 +269,11 @@ int config_workers(const struct config *cfg) {
   return count <= CONFIG_WORKERS_MAX ? count : 0;
 }
 
-/* RFC 6455, 4.1: what the list of a header can hold. */
-static void check_subprotocols(const struct config *cfg, struct buf *errors) {
-  static const char also[] = "!#$%&'*+-.^_`|~";
-  for (char **name = cfg->subprotocols; *name; name++) {
-    size_t len = strlen(*name), good = 0;
-    while (isalnum((unsigned char)(*name)[good]) ||
-           ((*name)[good] && strchr(also, (*name)[good])))
-      good++;
-    if (good < len || len > SUBPROTOCOL_BYTES)
-      buf_printf(errors,
-                 "subprotocols: `%s` is no name like `chat.v1`: write letters, "
-                 "digits and `-._`, %d at most\n",
-                 *name, SUBPROTOCOL_BYTES);
-  }
-}
-
-static void check_workers(const struct config *cfg, struct buf *errors) {
-  if (config_workers(cfg) == 0)
-    buf_printf(errors,
-               "workers: `%s` is neither a number from 1 to %d nor `auto` "
-               "(%s)\n",
-               cfg->workers, CONFIG_WORKERS_MAX, cfg->from[OPTION_AT_workers]);
-}
-
-static void check_raw_path(const struct config *cfg, struct buf *errors) {
-  const char *path = cfg->raw_path;
-  size_t len = strlen(path);
-  if (len == 0)
-    return;
-  if (strcmp(path, "/ws") == 0)
-    buf_puts(errors, "raw.path: at `/ws` JSON is spoken: take another path\n");
-  else if (*path != '/' || len > RAW_PATH_BYTES ||
-           strspn(path, path_chars) < len || strstr(path, "//") ||
-           strstr(path, "/.") || path[len - 1] == '/')
-    buf_printf(errors,
-               "raw.path: `%s` is not a path like `/raw`: write `/` and then "
-               "letters, digits and `-_.~/`, not `/` at the end\n",
-               path);
-}
-
-int config_check(const struct config *cfg, enum config_mode mode,
-                 struct buf *errors) {
-  size_t before = errors->len;
-  check_workers(cfg, errors);
-  check_address_form(cfg, OPTION_AT_listen, cfg->listen, errors);
-  if (*cfg->admin_listen)
-    check_address_form(cfg, OPTION_AT_admin_listen, cfg->admin_listen, errors);
-  if (!cfg->tls_cert[0] != !cfg->tls_key[0])
-    buf_puts(errors, "tls.cert, tls.key: one of them is missing\n");
-  check_origins(cfg, errors);
-  check_raw_path(cfg, errors);
-  check_subprotocols(cfg, errors);
-  check_auth(cfg, mode, errors);
-  return errors->len == before ? 0 : ERR_CONFIG;
-}
-
-static bool is_hostname(const char *text) {
-  return text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == '\0';
-}
-
-static int read_port(const char *text, int *port) {
-  size_t len = strlen(text);
-  if (len < 1 || len > 5 || strspn(text, "0123456789") != len)
-    return ERR_CONFIG;
-  *port = atoi(text);
-  return *port <= 65535 ? 0 : ERR_CONFIG;
-}
-
-const char *config_unix_path(const char *address) {
-  if (!strncmp(address, "unix:/", 6))
-    return address + 5;
-  return *address == '/' ? address : NULL;
-}
-
-int config_split_address(const char *text, char *host, size_t cap, int *port) {
-  struct in6_addr ignored;
-  const char *colon = strrchr(text, ':');
-  if (!colon)
-    return ERR_CONFIG;
-  bool bracket = text[0] == '[';
-  size_t len = (size_t)(colon - text);
-  if (bracket) {
-    if (len < 2 || text[len - 1] != ']')
-      return ERR_CONFIG;
-    text++;
-    len -= 2;
-  }
-  if (len >= cap)
-    return ERR_CONFIG;
-  memcpy(host, text, len);
-  host[len] = '\0';
-  if (bracket ? inet_pton(AF_INET6, host, &ignored) != 1 : !is_hostname(host))
-    return ERR_CONFIG;
-  return read_port(colon + 1, port);
-}
-
-bool config_is_local(const char *address) {
-  char host[256];
-  struct in_addr ipv4;
-  int port;
-  if (config_unix_path(address))
-    return true;
-  if (config_split_address(address, host, sizeof host, &port) < 0)
-    return false;
-  if (inet_pton(AF_INET, host, &ipv4) == 1)
-    return ntohl(ipv4.s_addr) >> 24 == IN_LOOPBACKNET;
-  return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
-}
-
 bool config_gives_tokens(const struct config *cfg) {
-  return cfg->dev_tokens == DEV_TOKENS_ANYONE || config_is_local(cfg->listen);
+  return cfg->dev_tokens == DEV_TOKENS_ANYONE || address_is_local(cfg->listen);
 }
+
+/* --- holders ------------------------------------------------------------ */
 
 /* That it is counted is no change of it. */
 static atomic_uint *refs(const struct config *cfg) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The configuration: every source, which wins, and every kind of mistake. */
+#include "config/address.h"
+#include "config/check.h"
 #include "config/config.h"
 
 #include "auth/jwt.h"
@@ -367,7 +369,7 @@ static void missing_files(void **state) {
 static int check(struct given given) {
   struct config *cfg = load_ok(given);
   buf_reset(&errors, 0);
-  int result = config_check(cfg, given.mode, &errors);
+  int result = check_config(cfg, given.mode, &errors);
   buf_putc(&errors, '\0');
   config_free(cfg);
   return result;
@@ -452,16 +454,15 @@ static void addresses(void **state) {
   char host[32];
   int port;
   for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-    assert_int_equal(
-        config_split_address(good[i].text, host, sizeof host, &port), 0);
+    assert_int_equal(address_split(good[i].text, host, sizeof host, &port), 0);
     assert_string_equal(host, good[i].host);
     assert_int_equal(port, good[i].port);
   }
   for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-    if (config_split_address(bad[i], host, sizeof host, &port) == 0)
+    if (address_split(bad[i], host, sizeof host, &port) == 0)
       fail_msg("`%s` passes as an address", bad[i]);
-  assert_true(config_split_address("abcd:1", host, 4, &port) < 0);
-  assert_int_equal(config_split_address("abc:1", host, 4, &port), 0);
+  assert_true(address_split("abcd:1", host, 4, &port) < 0);
+  assert_int_equal(address_split("abc:1", host, 4, &port), 0);
 }
 
 static void durations(void **state) {

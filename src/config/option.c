@@ -2,8 +2,6 @@
  * The option table as data. */
 #include "config/option.h"
 
-#include "config/config.h"
-
 #include <ctype.h>
 #include <string.h>
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The option table as data: options.def, with a row for each option. */
+ * The option table: options.def as data, and as the struct that holds a value
+ * of each option. Nothing here reads a value; config/value does. */
 #ifndef CONFIG_OPTION_H
 #define CONFIG_OPTION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +35,19 @@ enum option_index {
 #define DEVELOPMENT(field, value)
 #include "config/options.def"
   OPTION_COUNT
+};
+
+/* A value of each option, see config/config. The field of an option is its key
+ * with dots as underscores, `cfg->limits_message_bytes`; OPTION_TYPE_… is its C
+ * type. Texts and lists belong to the struct and are never NULL. */
+struct config {
+#define OPTION(key, field, type, value, range, reload, help)                   \
+  OPTION_TYPE_##type field;
+#define DEVELOPMENT(field, value)
+#include "config/options.def"
+  char *vars_json;          /* `vars` of the file, a JSON object */
+  char *from[OPTION_COUNT]; /* where each value came from, for people */
+  atomic_uint refs;         /* holders */
 };
 
 struct option {

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/check.h"
 #include "config/value.h"
 
 #include <jansson.h>
@@ -60,7 +61,7 @@ int renewal_read(struct renewal *renewal, const struct config_args *args,
     compare_option(renewal, live, i);
   if (!same_json(renewal->config->vars_json, live->vars_json))
     list_key(&renewal->changed, "vars");
-  return config_check(renewal->config, args->mode, errors);
+  return check_config(renewal->config, args->mode, errors);
 }
 
 void renewal_free(struct renewal *renewal) {

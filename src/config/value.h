@@ -5,7 +5,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "config/config.h"
+#include "config/option.h"
 
 /* Reads `text` into the option's field, replacing what is there. Returns 0;
  * or ERR_CONFIG, the field unchanged, with what is wrong appended to `why`

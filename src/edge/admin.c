@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/address.h"
 #include "config/config.h"
 #include "edge/inbound.h"
 #include "edge/origin.h"
@@ -253,7 +254,7 @@ static int open_context(struct admin *admin, uv_loop_t *loop) {
 
 static void warn_if_public(const char *address) {
   if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0 &&
-      !config_unix_path(address))
+      !address_unix_path(address))
     log_warn("admin.listen: whoever reaches %s may reload the scripts and "
              "read the metrics; nobody is asked for a password",
              address);
@@ -285,10 +286,9 @@ static int open_door(struct admin *admin, uv_loop_t *loop) {
 /* A name by which it may be asked for. */
 static int get_name(struct admin *admin, const char *listen) {
   int port;
-  return config_unix_path(listen)
+  return address_unix_path(listen)
              ? 0
-             : config_split_address(listen, admin->host, sizeof admin->host,
-                                    &port);
+             : address_split(listen, admin->host, sizeof admin->host, &port);
 }
 
 int admin_open(struct admin *admin, const char *listen, uv_loop_t *loop,

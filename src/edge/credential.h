@@ -4,7 +4,7 @@
  *
  * A program can send the header, a page of a browser cannot; but a browser
  * sends the cookies of this host along, whosever page it is. So the origin
- * must be checked with cookies: config_check insists on that. */
+ * must be checked with cookies: check_config insists on that. */
 #ifndef EDGE_CREDENTIAL_H
 #define EDGE_CREDENTIAL_H
 

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "config/address.h"
 #include "config/config.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ static int open_address(const char *option, const char *address, bool shared,
   struct addrinfo *found;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                            .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-  if (config_split_address(address, host, sizeof host, &port))
+  if (address_split(address, host, sizeof host, &port))
     return fail(error, option, address, "not an address: write host:port");
   snprintf(service, sizeof service, "%d", port);
   int err = getaddrinfo(*host ? host : NULL, service, &hints, &found);
@@ -149,7 +150,7 @@ static int open_path(const char *option, const char *path,
 }
 
 void listen_remove(const char *bound) {
-  const char *path = config_unix_path(bound);
+  const char *path = address_unix_path(bound);
   if (path)
     unlink(path);
 }
@@ -158,7 +159,7 @@ void listen_remove(const char *bound) {
 
 int listen_open(const char *option, const char *address,
                 char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
-  const char *path = config_unix_path(address);
+  const char *path = address_unix_path(address);
   return path ? open_path(option, path, bound, error)
               : open_address(option, address, false, bound, error);
 }
@@ -190,7 +191,7 @@ int listen_open_all(const char *option, const char *address, int *fds,
   int alone = listen_open(option, address, bound, error);
   if (alone < 0)
     return alone;
-  if (count == 1 || config_unix_path(bound))
+  if (count == 1 || address_unix_path(bound))
     return share(alone, option, fds, count, error);
   close(alone);
   for (int i = 0; i < count; i++) {

@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "wire/request.h"
 
-enum { SUBPROTOCOL_BYTES = 64 }; /* of a name, see config_check */
+enum { SUBPROTOCOL_BYTES = 64 }; /* of a name, see check_config */
 
 struct subprotocol {
   char name[SUBPROTOCOL_BYTES + 1]; /* to be answered; "": none is offered */

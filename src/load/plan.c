@@ -3,6 +3,7 @@
 #include "load/plan.h"
 
 #include "base/err.h"
+#include "config/address.h"
 #include "config/config.h"
 
 #include <stdio.h>
@@ -47,8 +48,7 @@ int plan_set_url(struct plan *plan, const char *url, struct buf *why) {
           : snprintf(address, sizeof address, "%.*s:%d", (int)(end - start),
                      start, plan->tls ? PORT_WSS : PORT_WS);
   if (n >= (int)sizeof address ||
-      config_split_address(address, plan->host, sizeof plan->host,
-                           &plan->port) < 0 ||
+      address_split(address, plan->host, sizeof plan->host, &plan->port) < 0 ||
       !plan->host[0] || plan->port == 0)
     return wrong_url(url, why);
   const char *path = *end ? end : plan->dialect->path;

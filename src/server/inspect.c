@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/address.h"
 #include "edge/proxy.h"
 #include "edge/tls.h"
 
@@ -49,10 +50,10 @@ static void check_can_listen(enum option_index at, const char *address,
   int port;
   struct addrinfo *found;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-  const char *path = config_unix_path(address);
+  const char *path = address_unix_path(address);
   if (path)
     check_socket(at, path, errors);
-  if (path || config_split_address(address, host, sizeof host, &port) < 0)
+  if (path || address_split(address, host, sizeof host, &port) < 0)
     return;
   int err = getaddrinfo(*host ? host : NULL, "0", &hints, &found);
   if (err) {
@@ -71,12 +72,12 @@ static bool is_every_host(const char *host) {
 static bool is_same_address(const char *a, const char *b) {
   char host_a[256], host_b[256];
   int port_a, port_b;
-  const char *path_a = config_unix_path(a), *path_b = config_unix_path(b);
+  const char *path_a = address_unix_path(a), *path_b = address_unix_path(b);
   if (path_a || path_b)
     return path_a && path_b && strcmp(path_a, path_b) == 0;
-  if (config_split_address(a, host_a, sizeof host_a, &port_a) < 0 ||
-      config_split_address(b, host_b, sizeof host_b, &port_b) < 0)
-    return false; /* which config_check tells */
+  if (address_split(a, host_a, sizeof host_a, &port_a) < 0 ||
+      address_split(b, host_b, sizeof host_b, &port_b) < 0)
+    return false; /* which check_config tells */
   return port_a == port_b && port_a != 0 &&
          (!strcmp(host_a, host_b) || is_every_host(host_a) ||
           is_every_host(host_b));

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/address.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
 #include "script/open.h"
@@ -198,7 +199,7 @@ static void print_welcome(const struct server *server, const char *scheme,
 
 /* Whoever has a token of any user is that user. */
 static void say_tokens(const struct config *config) {
-  if (config_is_local(config->listen))
+  if (address_is_local(config->listen))
     return;
   if (config_gives_tokens(config))
     log_warn("anybody who reaches %s gets a token for any user "

@@ -87,8 +87,7 @@ static void arm_drain(struct swap *swap) {
   uv_timer_start(&swap->drain, on_drain, due > now ? due - now : 0, 0);
 }
 
-static void release_retired(struct swap *swap,
-                               struct generation *generation) {
+static void release_retired(struct swap *swap, struct generation *generation) {
   generation->live = false;
   list_remove(&generation->node);
   lib_client_release_all(generation);
