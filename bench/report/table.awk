@@ -35,5 +35,7 @@ END {
       row(scenarios[s], list[k])
     x = ratio(scenarios[s], "workers-2", scenarios[s], "workers-1")
     if (x) printf "  two workers cost %.2f x one\n", x
+    x = ratio(scenarios[s], "perigee", scenarios[s], "against")
+    if (x) printf "  this build costs %.2f x the other one\n", x
   }
 }
