@@ -56,6 +56,23 @@ describe("A Unix socket", function()
       end)
   end
 
+  it("says whether it is well while nobody takes the files it sends",
+    function()
+      assert(os.execute("mkdir " .. dir .. "/public && truncate -s 1M "
+        .. dir .. "/public/large.html"))
+      local server, path = start { public = dir .. "/public" }
+      local slow = {}
+      for i = 1, 220 do -- more than are answered at once
+        slow[i] = socket.connect { path = path }
+        slow[i]:setmode("bn", "bn")
+        assert(slow[i]:write "GET /large.html HTTP/1.1\r\nHost: x\r\n\r\n")
+      end
+      assert.matches("^HTTP/1.1 200 .*ok\n$",
+        ask(path, "GET /healthz HTTP/1.1"))
+      for _, peer in ipairs(slow) do peer:close() end
+      server:stop()
+    end)
+
   it("may be that of the admin address", function()
     local path = dir .. "/admin.sock"
     local server = t.server { options = { ["admin.listen"] = path } }

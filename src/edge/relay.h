@@ -15,7 +15,7 @@
 #include "edge/door.h"
 
 /* Lets the library answer it, as soon as fewer than door->relay_max others are
- * answered. To the library POST looks like GET. */
+ * answered; for /healthz, some more. To the library POST looks like GET. */
 void visitor_relay(struct visitor *visitor, const struct request *request);
 
 /* The peer's socket is ready for something, or broken. */
