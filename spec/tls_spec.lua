@@ -42,6 +42,7 @@ describe("A server with a certificate", function()
         ["script.burst_ms"] = 20000, -- `say` writes some MB
         ["limits.message_bytes"] = 1 << 20, ["limits.bytes_per_s"] = 1 << 24,
         ["limits.queue_bytes"] = 1 << 23,
+        ["heartbeat.interval_s"] = 3600, -- those who are read last may wait
       },
     }
     server.port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
