@@ -208,7 +208,7 @@ int main(void) {
     die(error.data);
   bench.protocol.host.live = bench.generation;
   bench.generation->live = true;
-  bench.conn = conn_new(&bench.loop, &io, NULL);
+  bench.conn = client_new(&bench.protocol, &io, NULL);
   if (manager_add(&bench.protocol.manager, bench.conn, "192.0.2.1") ||
       manager_login(&bench.protocol.manager, bench.conn, "alice"))
     die("cannot log in");

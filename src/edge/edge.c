@@ -11,6 +11,7 @@
 #include "edge/tcp.h"
 #include "edge/tls.h"
 #include "edge/ws.h"
+#include "hub/shed.h"
 #include "protocol/session.h"
 
 #include <string.h>
@@ -55,7 +56,7 @@ static void on_end_of_turn(uv_prepare_t *prepare) {
   door_look(&edge->door);
   pulse_doing(pulse, "reading on from connections");
   ws_look_after(edge);
-  backlog_shed(&edge->protocol->manager.backlog, uv_now(edge->protocol->loop));
+  shed_longest(&edge->protocol->manager, uv_now(edge->protocol->loop));
   pulse_doing(pulse, "closing sockets");
   ws_close_ended(edge);
   pulse_doing(pulse, "saying farewell to connections");
@@ -71,8 +72,8 @@ static void on_end_of_turn(uv_prepare_t *prepare) {
 
 static void on_stall_tick(uv_timer_t *timer) {
   struct edge *edge = container_of(timer, struct edge, stall_tick);
-  backlog_cut_stalled(&edge->protocol->manager.backlog, uv_now(timer->loop),
-                      (uint64_t)(edge->config->limits_stall_s * 1000.0));
+  shed_stalled(&edge->protocol->manager, uv_now(timer->loop),
+               (uint64_t)(edge->config->limits_stall_s * 1000.0));
 }
 
 static void start_handles(struct edge *edge, uv_loop_t *loop) {

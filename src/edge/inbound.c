@@ -183,7 +183,7 @@ static void take(struct edge *edge, struct conn *conn, void *data, size_t len) {
   struct reader_input input = {data, len};
   conn->last_frame_ms = uv_now(edge->protocol->loop);
   while (input.len > 0 && conn->watch.ready)
-    if (conn->held) {
+    if (client_of(conn)->held) {
       buf_put(&ws_session_of(conn)->rest, input.at, input.len);
       return;
     } else if (!take_next(edge, conn, &input)) {

@@ -43,7 +43,7 @@ static void advance(struct conn *conn, size_t bytes) {
 
 /* One write of what fits into it. False when the socket is broken. */
 static bool write_some(struct edge *edge, struct conn *conn) {
-  struct stats *stats = conn->manager->stats;
+  struct stats *stats = conn->owner->stats;
   const struct frame *first = outq_peek(&conn->out, 0);
   const unsigned char *data = first->data + conn->sent;
   size_t len = first->len - conn->sent;
@@ -86,7 +86,7 @@ void outbound_flush(struct edge *edge, struct conn *conn) {
     return;
   if (conn->blocked != was_blocked)
     ws_wait(conn);
-  backlog_update(conn);
+  conn_queue_changed(conn);
 }
 
 void outbound_want(struct conn *conn) {

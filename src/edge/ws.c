@@ -132,7 +132,7 @@ const struct conn_io ws_io = {
 struct conn *ws_open_take(struct edge *edge, int fd, SSL *tls,
                           struct slice rest) {
   struct ws_session *session = mem_alloc(sizeof *session);
-  struct conn *conn = conn_new(edge->protocol->loop, &edge->io, session);
+  struct conn *conn = client_new(edge->protocol, &edge->io, session);
   session->conn = conn;
   list_init(&session->more);
   list_init(&session->ended);

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "hub/fake_test.h"
+#include "hub/shed.h"
 
 enum { STALL_MS = 1000, HEADER = 4 };
 
@@ -40,8 +41,8 @@ static void who_keeps_up_is_not_counted(void **state) {
   start(&fake, 1000);
   struct conn *conn = fake_login(&fake, "alice");
   queue(conn, 5000);
-  assert_int_equal(fake.manager.backlog.bytes, 0);
-  backlog_shed(&fake.manager.backlog, 0);
+  assert_int_equal(fake.manager.owner.backlog.bytes, 0);
+  shed_longest(&fake.manager, 0);
   assert_true(conn_is_open(conn));
   fake_stop(&fake);
 }
@@ -50,7 +51,7 @@ static void what_waits_is_counted_until_it_is_gone(void **state) {
   struct fake fake;
   (void)state;
   start(&fake, 0);
-  struct backlog *backlog = &fake.manager.backlog;
+  struct backlog *backlog = &fake.manager.owner.backlog;
   struct conn *alice = fake_login(&fake, "alice");
   struct conn *bob = slow(&fake, "bob", 299);
   queue(alice, 1000);
@@ -77,16 +78,16 @@ static void the_longest_queues_are_closed_first(void **state) {
   struct conn *small = slow(&fake, "small", 1000);
   struct conn *large = slow(&fake, "large", 9000);
   struct conn *medium = slow(&fake, "medium", 4000);
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_true(conn_is_open(large));
   queue(small, 200);
   queue(medium, 3000);
   struct conn *huge = slow(&fake, "huge", 20000);
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_int_equal(huge->close_code, CLOSE_SLOW_CONSUMER);
   assert_true(conn_is_open(large));
   queue(small, 3000);
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_int_equal(large->close_code, CLOSE_SLOW_CONSUMER);
   assert_true(conn_is_open(medium) && conn_is_open(small));
   assert_int_equal(fake.stats.queues_shed, 2);
@@ -100,9 +101,9 @@ static void who_takes_it_when_asked_is_not_closed(void **state) {
   start(&fake, 1000);
   struct conn *conn = slow(&fake, "alice", 5000);
   fake.takes_all = true;
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_true(conn_is_open(conn));
-  assert_int_equal(fake.manager.backlog.bytes, 0);
+  assert_int_equal(fake.manager.owner.backlog.bytes, 0);
   fake_stop(&fake);
 }
 
@@ -115,11 +116,11 @@ static void what_closing_ones_hold_closes_nobody_else(void **state) {
   struct conn *bob = slow(&fake, "bob", 900);
   conn_close(alice, CLOSE_KICKED, NULL);
   assert_int_equal(fake.killed, 0);
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_int_equal(alice->close_code, CLOSE_KICKED);
   assert_int_equal(fake.killed, 1);
   assert_true(conn_is_open(bob));
-  assert_int_equal(fake.manager.backlog.bytes, 901);
+  assert_int_equal(fake.manager.owner.backlog.bytes, 901);
   assert_int_equal(fake.stats.queues_shed, 0);
   fake_stop(&fake);
 }
@@ -129,7 +130,7 @@ static void no_limit_closes_nobody(void **state) {
   (void)state;
   start(&fake, 0);
   struct conn *conn = slow(&fake, "alice", 50000);
-  backlog_shed(&fake.manager.backlog, 0);
+  shed_longest(&fake.manager, 0);
   assert_true(conn_is_open(conn));
   fake_stop(&fake);
 }
@@ -138,15 +139,14 @@ static void a_peer_that_takes_nothing_is_cut_off(void **state) {
   struct fake fake;
   (void)state;
   start(&fake, 0);
-  struct backlog *backlog = &fake.manager.backlog;
   struct conn *conn = slow(&fake, "alice", 500);
   struct conn *idle = fake_login(&fake, "idle");
-  uint64_t now = conn->acked_ms;
-  backlog_cut_stalled(backlog, now + 300, STALL_MS);
-  backlog_cut_stalled(backlog, now + 300 + STALL_MS - 1, STALL_MS);
+  uint64_t now = conn->backlog.acked_ms;
+  shed_stalled(&fake.manager, now + 300, STALL_MS);
+  shed_stalled(&fake.manager, now + 300 + STALL_MS - 1, STALL_MS);
   assert_true(conn_is_open(conn));
   queue(conn, 500); /* what we would like to send is no progress */
-  backlog_cut_stalled(backlog, now + 300 + STALL_MS, STALL_MS);
+  shed_stalled(&fake.manager, now + 300 + STALL_MS, STALL_MS);
   assert_int_equal(conn->close_code, CLOSE_SLOW_CONSUMER);
   assert_int_equal(fake.killed, 1);
   assert_int_equal(fake.stats.stalled, 1);
@@ -159,11 +159,11 @@ static void a_peer_that_is_only_slow_stays(void **state) {
   (void)state;
   start(&fake, 0);
   struct conn *conn = slow(&fake, "alice", 500);
-  uint64_t now = conn->acked_ms;
+  uint64_t now = conn->backlog.acked_ms;
   for (int i = 0; i < 20; i++) {
     fake.acked++;
     now += STALL_MS - 1;
-    backlog_cut_stalled(&fake.manager.backlog, now, STALL_MS);
+    shed_stalled(&fake.manager, now, STALL_MS);
   }
   assert_true(conn_is_open(conn));
   fake_stop(&fake);
@@ -174,15 +174,14 @@ static void catching_up_ends_the_watch(void **state) {
   struct fake fake;
   (void)state;
   start(&fake, 0);
-  struct backlog *backlog = &fake.manager.backlog;
   struct conn *conn = slow(&fake, "alice", 500);
-  uint64_t now = conn->acked_ms;
-  backlog_cut_stalled(backlog, now, STALL_MS);
+  uint64_t now = conn->backlog.acked_ms;
+  shed_stalled(&fake.manager, now, STALL_MS);
   fake_flush(conn);
-  backlog_cut_stalled(backlog, now + 2 * STALL_MS, STALL_MS);
+  shed_stalled(&fake.manager, now + 2 * STALL_MS, STALL_MS);
   queue(conn, 500);
   fake_block(conn, 1);
-  backlog_cut_stalled(backlog, now + 2 * STALL_MS, STALL_MS);
+  shed_stalled(&fake.manager, now + 2 * STALL_MS, STALL_MS);
   assert_true(conn_is_open(conn));
   fake_stop(&fake);
 }

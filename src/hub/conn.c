@@ -5,8 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/stats.h"
-#include "hub/manager.h"
+#include "hub/index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +24,10 @@ enum { CONTROL_BYTES = 4096 };
                  "begins a line of the cache")
 BEGINS_LINE(deflate, 1);
 BEGINS_LINE(reader, 2);
-BEGINS_LINE(calls, 3);
-BEGINS_LINE(in, 4);
+BEGINS_LINE(user_node, 3);
 
 /* The only place that changes the state; an impossible step is a bug. */
-static void set_state(struct conn *conn, enum conn_state state) {
+static void conn_set_state(struct conn *conn, enum conn_state state) {
   static const bool allowed[4][4] = {
       [CONN_NEW] = {[CONN_READY] = true, [CONN_CLOSING] = true},
       [CONN_READY] = {[CONN_CLOSING] = true},
@@ -41,8 +39,9 @@ static void set_state(struct conn *conn, enum conn_state state) {
   conn->state = state;
 }
 
-struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
-  struct conn *conn = mem_alloc_aligned(sizeof *conn);
+void conn_init(struct conn *conn, struct conn_owner *owner,
+               const struct conn_io *io, void *socket) {
+  conn->owner = owner;
   conn->io = io;
   conn->socket = socket;
   conn->watch.fd = -1;
@@ -50,25 +49,22 @@ struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket) {
   list_init(&conn->user_node);
   list_init(&conn->node);
   list_init(&conn->calls);
-  list_init(&conn->backlog);
-  list_init(&conn->task.node);
+  list_init(&conn->backlog.node);
   outq_init(&conn->out);
-  uv_timer_init(loop, &conn->timer);
-  conn->opened_ms = conn->last_frame_ms = uv_now(loop);
+  conn->opened_ms = conn->last_frame_ms = uv_now(owner->loop);
   conn->opened_s = time(NULL);
-  return conn;
 }
 
 void conn_ready(struct conn *conn) {
-  set_state(conn, CONN_READY);
+  conn_set_state(conn, CONN_READY);
 }
 
 /* More waits than may for long, or will with `len` bytes more. While its socket
  * is full it is asked again for every FLUSH_BYTES only. */
 static bool is_slow(struct conn *conn, size_t len, size_t limit) {
-  size_t before = conn->out.bytes, usual = conn->manager->limits.queue_bytes;
+  size_t before = conn->out.bytes, usual = conn->owner->queue_bytes;
   size_t most = limit + usual * (CONN_BURST_TIMES - 1);
-  uint64_t now = uv_now(conn->timer.loop);
+  uint64_t now = uv_now(conn->owner->loop);
   if (!conn->blocked || before + len > most ||
       before / FLUSH_BYTES != (before + len) / FLUSH_BYTES)
     conn->io->flush(conn);
@@ -79,7 +75,7 @@ static bool is_slow(struct conn *conn, size_t len, size_t limit) {
   return conn->out.bytes + len > most || now - conn->over_ms > CONN_SLOW_MS;
 }
 
-static bool has_room(struct conn *conn, size_t len, size_t limit) {
+static bool queue_has_room(struct conn *conn, size_t len, size_t limit) {
   return conn->out.bytes + len <= limit || !is_slow(conn, len, limit);
 }
 
@@ -90,13 +86,13 @@ static bool fits_window(const struct conn *conn, const struct frame *frame) {
          conn->window_bits == DEFLATE_WINDOW_BITS;
 }
 
-static int push(struct conn *conn, struct frame *frame, size_t limit) {
+static int push_frame(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;
-  struct stats *stats = conn->manager->stats;
+  struct stats *stats = conn->owner->stats;
   if (conn->deflate && fits_window(conn, frame))
     frame = deflate_frame(conn->deflate, frame);
-  if (!has_room(conn, frame->len, limit)) {
+  if (!queue_has_room(conn, frame->len, limit)) {
     stats->slow_consumers++;
     conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
     return ERR_FULL;
@@ -106,20 +102,20 @@ static int push(struct conn *conn, struct frame *frame, size_t limit) {
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
   if (conn->blocked)
-    backlog_update(conn);
+    conn_queue_changed(conn);
   return 0;
 }
 
 int conn_send(struct conn *conn, struct frame *frame) {
-  return push(conn, frame, conn->manager->limits.queue_bytes);
+  return push_frame(conn, frame, conn->owner->queue_bytes);
 }
 
 int conn_send_control(struct conn *conn, struct frame *frame) {
-  return push(conn, frame, conn->manager->limits.queue_bytes + CONTROL_BYTES);
+  return push_frame(conn, frame, conn->owner->queue_bytes + CONTROL_BYTES);
 }
 
-static void say_closed(const struct conn *conn, const char *who) {
-  uint64_t age_ms = uv_now(conn->timer.loop) - conn->opened_ms;
+static void log_closed(const struct conn *conn, const char *who) {
+  uint64_t age_ms = uv_now(conn->owner->loop) - conn->opened_ms;
   log_info("conn=%llu user=%s closed by %s code=%d reason=%s age_s=%.1f",
            (unsigned long long)conn->id, conn_user_name(conn), who,
            conn->close_code, conn_close_reason(conn), (double)age_ms / 1000.0);
@@ -158,19 +154,19 @@ static void count_close(struct stats *stats, int code) {
 }
 
 static void start_closing(struct conn *conn, int code, const char *reason) {
-  set_state(conn, CONN_CLOSING);
+  conn_set_state(conn, CONN_CLOSING);
   conn->close_code = code;
   conn->close_reason = mem_strdup(reason);
-  conn->closing_ms = uv_now(conn->timer.loop);
-  say_closed(conn, conn->peer_closed ? "peer" : "server");
-  manager_remove(conn->manager, conn);
+  conn->closing_ms = uv_now(conn->owner->loop);
+  log_closed(conn, conn->peer_closed ? "peer" : "server");
+  conn->owner->closed(conn);
 }
 
 /* The close frame, after which nothing is sent. Takes the reference. */
 static void push_last(struct conn *conn, struct frame *frame) {
   outq_push(&conn->out, frame);
   frame_unref(frame);
-  backlog_update(conn);
+  conn_queue_changed(conn);
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
 }
@@ -180,7 +176,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
     return;
   if (code == CLOSE_SLOW_CONSUMER)
     outq_keep(&conn->out, conn->sent);
-  count_close(conn->manager->stats, code);
+  count_close(conn->owner->stats, code);
   start_closing(conn, code, reason);
   push_last(conn, frame_new_close(code, conn_close_reason(conn)));
 }
@@ -194,6 +190,15 @@ void conn_peer_closes(struct conn *conn, int code) {
   push_last(conn, frame_new(FRAME_CLOSE, answer, code ? sizeof answer : 0));
 }
 
+void conn_queue_changed(struct conn *conn) {
+  struct conn_owner *owner = conn->owner;
+  bool waits = conn->blocked && conn->socket;
+  size_t bytes = waits ? conn->out.bytes - conn->sent : 0;
+  backlog_put(&owner->backlog, &conn->backlog, bytes, uv_now(owner->loop));
+  if (conn->out.bytes <= owner->queue_bytes)
+    conn->over_ms = 0;
+}
+
 void conn_forget_queue(struct conn *conn) {
   outq_clear(&conn->out);
   conn->sent = 0;
@@ -204,20 +209,20 @@ void conn_gone(struct conn *conn) {
     conn->peer_closed = true;
     start_closing(conn, CLOSE_ABNORMAL, NULL);
   }
-  set_state(conn, CONN_CLOSED);
+  conn_set_state(conn, CONN_CLOSED);
   conn->socket = NULL;
   conn->watch.fd = -1;
   conn->tls = NULL;
   conn_forget_queue(conn);
-  backlog_update(conn);
+  conn_queue_changed(conn);
   list_remove(&conn->dirty);
   buf_free(&conn->in);
   reader_free(&conn->reader);
-  manager_release(conn->manager, conn);
+  conn->owner->gone(conn);
 }
 
 bool conn_is_behind(struct conn *conn) {
-  size_t much = conn->manager->limits.queue_bytes / 2;
+  size_t much = conn->owner->queue_bytes / 2;
   if (much > BEHIND_BYTES)
     much = BEHIND_BYTES;
   if (!conn->blocked && conn->out.bytes > much)
@@ -225,19 +230,12 @@ bool conn_is_behind(struct conn *conn) {
   return conn->blocked || conn->out.bytes > much;
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-  struct conn *conn = container_of(handle, struct conn, timer);
+void conn_clear(struct conn *conn) {
   mem_free(conn->rooms);
   mem_free(conn->claimant);
   mem_free(conn->claims);
-  mem_free(conn->login);
   mem_free(conn->headers);
   mem_free(conn->close_reason);
-  mem_free(conn);
-}
-
-void conn_free(struct conn *conn) {
-  uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
 }
 
 const char *conn_user_id(const struct conn *conn) {

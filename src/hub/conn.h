@@ -2,26 +2,28 @@
  * One client: who it is, what it is a member of, what waits to be sent to it,
  * and in which state it is.
  *
- * A connection is made by the edge when a socket has become a WebSocket and
- * is freed when three things are over: the socket, the farewell (hooks that
- * scripts wanted to see, said by protocol/session) and the timer's close
- * callback. Whoever ends it calls conn_close; from that moment it is in no
- * index and nothing more can be sent to it.
+ * The edge makes a connection when a socket has become a WebSocket. Whoever
+ * ends it calls conn_close. From that moment the connection is in no index,
+ * and nothing more can be sent to it. It is freed when both its socket and its
+ * farewell are over (the farewell is the hooks that scripts wanted to see).
  *
  *   CONN_NEW ──manager_login──► CONN_READY     (raw_open, without a user)
  *      └────────conn_close──────┴──► CONN_CLOSING ──conn_gone──► CONN_CLOSED
  *
- * Nothing here knows the socket library or Lua: the way out is conn_io. */
+ * A connection knows three others by a few functions only: the socket it
+ * stands on (struct conn_io), the owner that keeps it (struct conn_owner), and
+ * nobody else. It stands inside of a larger struct that has what the protocol
+ * keeps for it, protocol/client. */
 #ifndef HUB_CONN_H
 #define HUB_CONN_H
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/stats.h"
 #include "base/utf8.h"
-#include "hub/bucket.h"
+#include "hub/backlog.h"
 #include "hub/outq.h"
 #include "net/poller.h"
-#include "net/turn.h"
 #include "wire/close.h"
 #include "wire/deflate.h"
 #include "wire/reader.h"
@@ -32,9 +34,6 @@
 #include <uv.h>
 
 struct conn;
-struct inbox;
-struct login;
-struct manager;
 struct room;
 struct user;
 
@@ -56,6 +55,18 @@ struct conn_io {
   uint64_t (*acked)(struct conn *conn);
 };
 
+/* What a connection needs of the one who keeps all of them: hub/manager. */
+struct conn_owner {
+  uv_loop_t *loop;     /* borrowed; its clock is that of all deadlines */
+  struct stats *stats; /* borrowed */
+  size_t queue_bytes;  /* how much may wait for one, see conn_send */
+  struct backlog backlog;
+  /* It closes: from now on nobody may find it. */
+  void (*closed)(struct conn *conn);
+  /* Its socket is gone. The connection may be freed by that. */
+  void (*gone)(struct conn *conn);
+};
+
 enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
 
 /* A membership: the room, and this connection's place in its table. */
@@ -64,94 +75,71 @@ struct membership {
   uint32_t place;
 };
 
-/* With ten thousand clients a message costs what it finds in the processor's
- * cache, and what not. So the members stand by what is used together, in lines
- * of 64 bytes: to send takes the first two, to read the first and the two after
- * those. */
+/* With ten thousand clients the cost of a message is what the processor finds
+ * in its cache, and what it does not. So the members stand by what is used
+ * together, in lines of 64 bytes. To send touches the first two lines. To read
+ * touches the first and the third, and one line of protocol/client. */
 struct conn {
   /* The socket, and what everybody asks for. */
   struct poller_item watch; /* its descriptor is -1 once it is gone */
   enum conn_state state;
   bool blocked;        /* the kernel took less than was written */
   bool raw;            /* speaks a protocol of the scripts, see protocol/raw */
-  bool greeted;        /* @connect ran, so @disconnect is due */
+  bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
-  struct manager *manager; /* borrowed */
+  struct conn_owner *owner; /* borrowed */
   const struct conn_io *io;
-  void *tls;     /* the SSL object of OpenSSL, NULL: plain */
-  uint32_t sent; /* bytes of the first frame that are written already */
+  void *tls;      /* the SSL object of OpenSSL, NULL: plain */
+  uint32_t sent;  /* bytes of the first frame that are written already */
+  int close_code; /* 0 until conn_close */
 
   /* What is written. */
   struct deflate *deflate; /* the worker's, if it may be used; else NULL */
   struct list dirty;       /* in the worker's list of those to flush */
   struct outq out;
 
-  /* What is read, and whose it is. */
-  struct reader reader;  /* cuts what comes into frames */
-  struct inbox *inbox;   /* messages that wait for a handler; NULL: none */
-  struct user *user;     /* NULL before manager_login, and for raw.auth none */
-  struct list user_node; /* in user->conns */
-  uint32_t slot;         /* a small number that no other connection has */
-  uint8_t held;          /* why it is not read, by protocol/hold; 0: it is */
-
-  /* What a message costs its sender; its handlers and hooks run one at a time,
-   * also while one waits. */
+  /* What is read, and whose it is. Its handlers and hooks run one at a time,
+   * also while one of them waits. */
+  struct reader reader;   /* cuts what comes into frames */
   struct list calls;      /* of script/call: those that wait */
   uint64_t last_frame_ms; /* when anything came, as far as it was looked for */
-  struct bucket messages, bytes; /* by protocol/router */
-  void *socket;                  /* edge/ws's own; NULL once it is gone */
+  struct user *user;      /* NULL before manager_login, and for raw.auth none */
+  uint32_t slot;          /* a small number that no other connection has */
 
-  struct buf in;    /* the message being assembled from its parts */
-  struct utf8 text; /* how far the text of a raw message is valid */
+  struct list user_node; /* in user->conns */
+  void *socket;          /* edge/ws's own; NULL once it is gone */
+  struct buf in;         /* the message being assembled from its parts */
+  struct utf8 text;      /* how far the text of a raw message is valid */
 
-  /* Its place among those that do not keep up, by hub/backlog. */
-  struct list backlog;
-  size_t backlog_bytes; /* as they are counted there */
-  uint64_t acked;       /* at acked_ms, when it was last seen to have changed */
-  uint64_t acked_ms;
+  /* Whether it keeps up. */
+  struct backlog_entry backlog;
   uint64_t over_ms; /* since when more than queue_bytes wait; 0: not known */
 
   /* More of who it is. */
-  struct task task;    /* messages wait for their turn, by protocol/router */
-  char *claimant;      /* the user its token named, until manager_login */
-  struct login *login; /* waits for a place, by protocol/auth; or NULL */
-  bool awaits_key;     /* its first token does, in protocol/keywait */
-  struct list node;    /* in manager->conns, later in manager->gone */
-  UT_hash_handle hh;   /* in manager->by_id */
+  char *claimant;    /* the user its token named, until manager_login */
+  struct list node;  /* in manager->conns, later in manager->gone */
+  UT_hash_handle hh; /* in manager->by_id */
   struct address *address;
   char *claims;       /* JSON text of the token's claims, or NULL */
   char *headers;      /* "name\0value\0…\0" of the handshake, or NULL */
-  int64_t expires_s;  /* when the token ends, Unix seconds; 0: never */
   uint64_t opened_ms; /* loop time */
   int64_t opened_s;   /* Unix seconds */
-  uint32_t farewells; /* hooks of its farewell that have begun */
 
   /* What it is a member of. When it closes it leaves the rooms' tables at
    * once; the list is kept (and holds the rooms) until the farewell. */
   struct membership *rooms;
   uint32_t room_count, room_cap;
 
-  /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
-  uv_timer_t timer;
-  uint64_t pinged_ms; /* when the last ping was sent; 0: none yet */
-  uint64_t next_ping_ms;
-  uint64_t probe_ms;   /* when it must have answered a probe; 0: none */
+  char *close_reason;  /* text for log and peer, or NULL: that of the code */
   uint64_t closing_ms; /* when conn_close was called */
-  uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
-
-  struct bucket errors;                 /* answered to it, by protocol/answer */
-  struct bucket refused, refused_bytes; /* past its rates, by protocol/router */
-  uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
-
-  int close_code;     /* 0 until conn_close */
-  bool peer_closed;   /* the peer ended it, not we */
-  char *close_reason; /* text for log and peer, or NULL: that of the code */
 };
 
-/* A new connection in state CONN_NEW, in no index; manager_add does that.
- * `socket` is the edge's own, which sets watch.fd and `tls`, too. */
-struct conn *conn_new(uv_loop_t *loop, const struct conn_io *io, void *socket);
+/* Makes a zeroed struct, at the beginning of a line of the cache, a connection
+ * in state CONN_NEW. It is in no index yet; manager_add does that. `socket` is
+ * the edge's own, which sets watch.fd and `tls`, too. */
+void conn_init(struct conn *conn, struct conn_owner *owner,
+               const struct conn_io *io, void *socket);
 
 /* For manager_login: the connection is a user's now. For protocol/raw: it is
  * let in without one. */
@@ -187,8 +175,12 @@ void conn_close(struct conn *conn, int code, const char *reason);
 void conn_peer_closes(struct conn *conn, int code);
 
 /* Nothing of what waits will be written any more: the socket is broken, gone,
- * or to be cut off. The caller tells the backlog, if it is blocked. */
+ * or to be cut off. If it is blocked the caller calls conn_queue_changed. */
 void conn_forget_queue(struct conn *conn);
+
+/* Tells the backlog how much waits. To be called when `blocked`, what waits or
+ * the state has changed, while it is or was blocked. */
+void conn_queue_changed(struct conn *conn);
 
 /* The socket is gone; if nobody has closed the connection, its peer has
  * without a word. Called once, by the edge. */
@@ -208,9 +200,9 @@ static inline bool conn_is_open(const struct conn *conn) {
  * that is tried.) Messages that may be skipped are then. */
 bool conn_is_behind(struct conn *conn);
 
-/* Closes the timer and frees the connection in its close callback. For
- * manager_release, when socket and farewell are over. */
-void conn_free(struct conn *conn);
+/* Frees what it holds, but not the struct. For who has made that, when socket
+ * and farewell are over. */
+void conn_clear(struct conn *conn);
 
 /* The user's id; before login that of its accepted token; NULL if none. */
 const char *conn_user_id(const struct conn *conn);

@@ -75,7 +75,7 @@ static uint32_t close_user(struct manager *manager, const char *id, size_t len,
 /* Said once a second at most; why the worker is behind says the watchdog. */
 static void say_left_out(struct manager *manager, int worker) {
   int64_t now = time(NULL);
-  manager->stats->bus_left_out++;
+  manager->owner.stats->bus_left_out++;
   if (manager->left_out_s == now)
     return;
   manager->left_out_s = now;

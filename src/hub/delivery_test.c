@@ -14,7 +14,7 @@
 static const struct delivery_opts to_all = {0};
 
 static void join(struct conn *conn, const char *room) {
-  assert_int_equal(manager_join(conn->manager, conn, room, strlen(room)), 0);
+  assert_int_equal(manager_join(manager_of(conn), conn, room, strlen(room)), 0);
 }
 
 /* Whether the frame is the last that waits for the connection. */

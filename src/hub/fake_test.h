@@ -5,6 +5,7 @@
 #define HUB_FAKE_TEST_H
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "hub/manager.h"
 
 #include <string.h>
@@ -21,17 +22,17 @@ struct fake {
 };
 
 static inline void fake_want_flush(struct conn *conn) {
-  struct fake *fake = container_of(conn->manager, struct fake, manager);
+  struct fake *fake = container_of(manager_of(conn), struct fake, manager);
   if (!list_linked(&conn->dirty))
     list_push(&fake->dirty, &conn->dirty);
 }
 
 static inline uint64_t fake_acked(struct conn *conn) {
-  return container_of(conn->manager, struct fake, manager)->acked;
+  return container_of(manager_of(conn), struct fake, manager)->acked;
 }
 
 static inline void fake_kill(struct conn *conn) {
-  container_of(conn->manager, struct fake, manager)->killed++;
+  container_of(manager_of(conn), struct fake, manager)->killed++;
 }
 
 /* The socket of a connection took everything that waits. */
@@ -40,19 +41,24 @@ static inline void fake_flush(struct conn *conn) {
   list_remove(&conn->dirty);
   conn->blocked = false;
   conn->sent = 0;
-  backlog_update(conn);
+  conn_queue_changed(conn);
 }
 
 /* Else it is full, and not a byte leaves. */
 static inline void fake_flush_now(struct conn *conn) {
-  struct fake *fake = container_of(conn->manager, struct fake, manager);
+  struct fake *fake = container_of(manager_of(conn), struct fake, manager);
   fake->flushed++;
   if (fake->takes_all) {
     fake_flush(conn);
     return;
   }
   conn->blocked = true;
-  backlog_update(conn);
+  conn_queue_changed(conn);
+}
+
+static inline void fake_free(struct conn *conn) {
+  conn_clear(conn);
+  mem_free(conn);
 }
 
 static inline void fake_start(struct fake *fake, struct manager_limits limits) {
@@ -60,7 +66,8 @@ static inline void fake_start(struct fake *fake, struct manager_limits limits) {
   log_setup(LOG_ERROR, LOG_TEXT);
   assert_int_equal(uv_loop_init(&fake->loop), 0);
   list_init(&fake->dirty);
-  manager_init(&fake->manager, limits, &fake->stats);
+  manager_init(&fake->manager, &fake->loop, &fake->stats, fake_free);
+  manager_set_limits(&fake->manager, limits);
 }
 
 /* A new connection, in no index. */
@@ -69,7 +76,9 @@ static inline struct conn *fake_conn(struct fake *fake) {
                                     .flush = fake_flush_now,
                                     .kill = fake_kill,
                                     .acked = fake_acked};
-  return conn_new(&fake->loop, &io, fake);
+  struct conn *conn = mem_alloc_aligned(sizeof *conn);
+  conn_init(conn, &fake->manager.owner, &io, fake);
+  return conn;
 }
 
 /* A connection from 192.0.2.1 that has logged in. */
@@ -84,13 +93,13 @@ static inline struct conn *fake_login(struct fake *fake, const char *user) {
 static inline void fake_block(struct conn *conn, uint32_t sent) {
   conn->blocked = true;
   conn->sent = sent;
-  backlog_update(conn);
+  conn_queue_changed(conn);
 }
 
 /* Ends a connection whose farewell was not said yet. */
 static inline void fake_end(struct conn *conn) {
   conn_gone(conn);
-  manager_farewell(conn->manager, conn);
+  manager_farewell(manager_of(conn), conn);
 }
 
 /* Ends every connection, and checks that nothing is left of any. */
@@ -103,7 +112,7 @@ static inline void fake_stop(struct fake *fake) {
   assert_int_equal(manager->count, 0);
   assert_int_equal(manager->alive, 0);
   assert_true(list_empty(&fake->dirty));
-  assert_int_equal(manager->backlog.bytes, 0);
+  assert_int_equal(manager->owner.backlog.bytes, 0);
   manager_free(manager);
   uv_run(&fake->loop, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&fake->loop), 0);

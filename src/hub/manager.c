@@ -11,27 +11,6 @@
 
 enum { ROOM_CAP_MIN = 4, CONN_ROOMS_MIN = 2 };
 
-void manager_init(struct manager *manager, struct manager_limits limits,
-                  struct stats *stats) {
-  *manager = (struct manager){.limits = limits, .stats = stats};
-  list_init(&manager->conns);
-  list_init(&manager->gone);
-  list_init(&manager->lingering);
-  backlog_init(&manager->backlog, limits.backlog_bytes);
-}
-
-void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
-  manager->bus = bus;
-  manager->worker = worker;
-}
-
-void manager_free(struct manager *manager) {
-  if (manager->by_id || manager->users || manager->rooms ||
-      manager->addresses || manager->networks)
-    abort(); /* a connection that is still there would use them */
-  slots_free(&manager->slots);
-}
-
 /* --- addresses ---------------------------------------------------------- */
 
 static struct address *address_get(struct address **table, const char *text) {
@@ -253,14 +232,13 @@ static uint64_t next_id(struct manager *manager) {
 int manager_add(struct manager *manager, struct conn *conn,
                 const char *address) {
   const struct manager_limits *limits = &manager->limits;
-  conn->manager = manager;
   conn->id = next_id(manager);
   conn->slot = slots_take(&manager->slots);
   HASH_ADD(hh, manager->by_id, id, sizeof conn->id, conn);
   list_push(&manager->conns, &conn->node);
   manager->count++;
   manager->alive++;
-  manager->stats->connections_opened++;
+  manager->owner.stats->connections_opened++;
   conn->address = address_ref(manager, address);
   if (manager->bus)
     return whereabouts_connect(manager->bus->whereabouts,
@@ -304,8 +282,8 @@ int manager_login(struct manager *manager, struct conn *conn, const char *id) {
   return 0;
 }
 
-static void leave_directory(const struct manager *manager,
-                            const struct conn *conn) {
+static void leave_whereabouts(const struct manager *manager,
+                              const struct conn *conn) {
   struct whereabouts *whereabouts = manager->bus->whereabouts;
   for (uint32_t i = 0; i < conn->room_count; i++)
     whereabouts_leave(whereabouts, manager->worker, conn->id,
@@ -314,20 +292,32 @@ static void leave_directory(const struct manager *manager,
     whereabouts_logout(whereabouts, conn->user->id, conn->id);
 }
 
-void manager_remove(struct manager *manager, struct conn *conn) {
+/* Out of every index, into the list `gone`. */
+static void take_out(struct conn *conn) {
+  struct manager *manager = manager_of(conn);
   HASH_DEL(manager->by_id, conn);
   list_remove(&conn->node);
   list_push(&manager->gone, &conn->node);
   manager->count--;
-  manager->stats->connections_closed++;
+  manager->owner.stats->connections_closed++;
   if (manager->bus)
-    leave_directory(manager, conn);
+    leave_whereabouts(manager, conn);
   if (conn->user) {
     conn->user->count--;
     list_remove(&conn->user_node);
   }
   for (uint32_t i = 0; i < conn->room_count; i++)
     room_take_out(conn->rooms[i].room, conn->rooms[i].place);
+}
+
+/* Frees the connection if both socket and farewell are over. */
+static void release_conn(struct conn *conn) {
+  struct manager *manager = manager_of(conn);
+  if (conn->state != CONN_CLOSED || list_linked(&conn->node))
+    return;
+  manager->alive--;
+  slots_give(&manager->slots, conn->slot);
+  manager->free_conn(conn);
 }
 
 void manager_farewell(struct manager *manager, struct conn *conn) {
@@ -342,13 +332,38 @@ void manager_farewell(struct manager *manager, struct conn *conn) {
   if (conn->user)
     user_unref(manager, conn->user);
   conn->user = NULL;
-  manager_release(manager, conn);
+  release_conn(conn);
 }
 
-void manager_release(struct manager *manager, struct conn *conn) {
-  if (conn->state != CONN_CLOSED || list_linked(&conn->node))
-    return;
-  manager->alive--;
-  slots_give(&manager->slots, conn->slot);
-  conn_free(conn);
+/* --- the manager itself ------------------------------------------------- */
+
+void manager_init(struct manager *manager, uv_loop_t *loop, struct stats *stats,
+                  void (*free_conn)(struct conn *conn)) {
+  *manager = (struct manager){.owner = {.loop = loop,
+                                        .stats = stats,
+                                        .closed = take_out,
+                                        .gone = release_conn},
+                              .free_conn = free_conn};
+  list_init(&manager->conns);
+  list_init(&manager->gone);
+  list_init(&manager->lingering);
+  backlog_init(&manager->owner.backlog, 0);
+}
+
+void manager_set_limits(struct manager *manager, struct manager_limits limits) {
+  manager->limits = limits;
+  manager->owner.queue_bytes = limits.queue_bytes;
+  manager->owner.backlog.limit = limits.backlog_bytes;
+}
+
+void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
+  manager->bus = bus;
+  manager->worker = worker;
+}
+
+void manager_free(struct manager *manager) {
+  if (manager->by_id || manager->users || manager->rooms ||
+      manager->addresses || manager->networks)
+    abort(); /* a connection that is still there would use them */
+  slots_free(&manager->slots);
 }

@@ -16,46 +16,13 @@
 #include "base/list.h"
 #include "base/stats.h"
 #include "engine/bus.h"
-#include "hub/backlog.h"
+#include "hub/bucket.h"
 #include "hub/conn.h"
+#include "hub/index.h"
 #include "hub/slots.h"
 
-enum { ROOM_NAME_BYTES = 128, USER_ID_BYTES = 128 };
-
-struct user {
-  UT_hash_handle hh;
-  struct list conns; /* conn->user_node: many devices */
-  uint32_t count;
-  uint32_t refs;    /* connections that point here, closing ones included */
-  uint64_t counted; /* manager->counts, when it was last counted */
-  char id[];
-};
-
-/* One member's row in a room's table. */
-struct member {
-  struct conn *conn;
-  uint32_t slot; /* index into conn->rooms */
-};
-
-struct room {
-  UT_hash_handle hh;
-  struct member *members;
-  uint32_t count, cap;
-  uint32_t refs; /* memberships that point here, closing ones included */
-  char name[];
-};
-
-/* Connections from one network address, or from all of a network that is
- * counted together (see net/network). */
-struct address {
-  UT_hash_handle hh;
-  uint32_t count;
-  struct address *network; /* that it counts in; of most: itself */
-  char text[];
-};
-
-/* Fixed when the worker starts; 0 means no limit, except queue_bytes. Those
- * for all connections together are this worker's share. */
+/* 0 means no limit, except queue_bytes. Those for all connections together are
+ * this worker's share. */
 struct manager_limits {
   size_t queue_bytes;   /* of one connection */
   size_t backlog_bytes; /* of all that do not keep up, see hub/backlog */
@@ -63,12 +30,12 @@ struct manager_limits {
 };
 
 struct manager {
+  struct conn_owner owner; /* what its connections see of it */
   struct bus *bus;    /* borrowed; to other workers, NULL if there are none */
   int worker;         /* 0, 1, … */
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
                        * behind, by hub/delivery */
   struct manager_limits limits;
-  struct stats *stats; /* borrowed */
   struct conn *by_id;
   struct user *users;
   struct room *rooms;
@@ -76,17 +43,27 @@ struct manager {
   struct address *networks; /* of those addresses that do not count singly */
   struct list conns;        /* conn->node: all that are open */
   struct list gone;         /* conn->node: closed, farewell not yet said */
-  struct list lingering; /* conn->node: the same, but a handler waits still */
-  struct backlog backlog;
-  uint32_t count; /* of conns */
+  struct list lingering;   /* conn->node: the same, but a handler waits still */
+  struct bucket told_shed; /* log lines of hub/shed */
+  uint32_t count;          /* of conns */
   uint32_t alive; /* those and the closing ones that are not freed yet */
   uint64_t last_id;
   uint64_t counts;    /* by manager_room_users, so far */
   struct slots slots; /* conn->slot */
+  void (*free_conn)(struct conn *conn);
 };
 
-void manager_init(struct manager *manager, struct manager_limits limits,
-                  struct stats *stats);
+/* `loop` and `stats` are borrowed. `free_conn` is called with a connection when
+ * its socket and its farewell are over. */
+void manager_init(struct manager *manager, uv_loop_t *loop, struct stats *stats,
+                  void (*free_conn)(struct conn *conn));
+
+/* From now on these limits are those of what is added and sent. */
+void manager_set_limits(struct manager *manager, struct manager_limits limits);
+
+static inline struct manager *manager_of(const struct conn *conn) {
+  return container_of(conn->owner, struct manager, owner);
+}
 
 /* From now on limits of connections are those of the process, and others
  * learn from the bus's whereabouts who is here. Before the first connection. */
@@ -107,14 +84,9 @@ MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
 MUST_CHECK int manager_login(struct manager *manager, struct conn *conn,
                              const char *id);
 
-/* For conn_close: out of every index, into the list `gone`. */
-void manager_remove(struct manager *manager, struct conn *conn);
-
-/* The connection's farewell was said: drops what was kept for it. */
+/* The connection's farewell was said: drops what was kept for it, and frees it
+ * if its socket is gone, too. */
 void manager_farewell(struct manager *manager, struct conn *conn);
-
-/* Frees the connection if both socket and farewell are over. */
-void manager_release(struct manager *manager, struct conn *conn);
 
 /* The open connection with that id, or NULL. */
 struct conn *manager_conn(const struct manager *manager, uint64_t id);

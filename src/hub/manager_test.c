@@ -20,11 +20,11 @@
 static const struct manager_limits roomy = {.queue_bytes = 1000};
 
 static int join(struct conn *conn, const char *room) {
-  return manager_join(conn->manager, conn, room, strlen(room));
+  return manager_join(manager_of(conn), conn, room, strlen(room));
 }
 
 static int leave(struct conn *conn, const char *room) {
-  return manager_leave(conn->manager, conn, room, strlen(room));
+  return manager_leave(manager_of(conn), conn, room, strlen(room));
 }
 
 static struct room *room_of(const struct fake *fake, const char *name) {

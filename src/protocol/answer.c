@@ -56,7 +56,7 @@ void answer_send_control(struct conn *conn) {
 
 /* Whether there is room for it in an empty queue; else that is logged. */
 static bool has_room(const struct conn *conn, const char *what, size_t len) {
-  bool fits = len + FRAME_HEADER_BYTES <= conn->manager->limits.queue_bytes;
+  bool fits = len + FRAME_HEADER_BYTES <= conn->owner->queue_bytes;
   if (!fits)
     log_warn("conn=%llu user=%s %s of %zu bytes is over limits.queue_bytes",
              (unsigned long long)conn->id, conn_user_name(conn), what, len);
@@ -146,7 +146,7 @@ static void send_error(struct conn *conn, const struct msg_id *id,
 static void tell(struct conn *conn, const struct msg_id *id,
                  const char *handler, const char *code, struct detail detail) {
   bool development = protocol_of(conn)->host.development;
-  conn->manager->stats->messages_refused++;
+  conn->owner->stats->messages_refused++;
   log_at(development ? LOG_INFO : LOG_DEBUG,
          "conn=%llu user=%s refused handler=%s code=%s %s",
          (unsigned long long)conn->id, conn_user_name(conn), handler, code,
@@ -157,7 +157,7 @@ static void tell(struct conn *conn, const struct msg_id *id,
 
 void answer_mistake(struct conn *conn) {
   uint64_t now = uv_now(protocol_of(conn)->loop);
-  if (bucket_take(&conn->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
+  if (bucket_take(&client_of(conn)->errors, ERRORS_PER_S, ERRORS_BURST, 1, now))
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, NULL);
 }
 
@@ -187,17 +187,18 @@ void answer_try_later(struct conn *conn, uint32_t retry_after_ms) {
 
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,
                          uint32_t retry_after_ms, const char *type) {
+  struct client *client = client_of(conn);
   uint64_t now = uv_now(protocol_of(conn)->loop);
   struct detail detail = {.text = err_text(ERR_RATE_LIMITED),
                           .type = type,
                           .retry = true,
                           .retry_after_ms = retry_after_ms};
-  conn->manager->stats->messages_refused++;
-  conn->manager->stats->rate_limited++;
+  conn->owner->stats->messages_refused++;
+  conn->owner->stats->rate_limited++;
   if (id->kind == MSG_ID_NONE) {
-    if (conn->rate_told_ms && now - conn->rate_told_ms < RATE_TOLD_EVERY_MS)
+    if (client->rate_told_ms && now - client->rate_told_ms < RATE_TOLD_EVERY_MS)
       return;
-    conn->rate_told_ms = now;
+    client->rate_told_ms = now;
   }
   log_debug("conn=%llu user=%s refused code=%s", (unsigned long long)conn->id,
             conn_user_name(conn), err_name(ERR_RATE_LIMITED));

@@ -57,7 +57,7 @@ static int close_code(const struct refusal *refusal) {
  * not guess. */
 static void refuse(struct conn *conn, const struct msg_id *id,
                    const struct refusal *refusal) {
-  conn->manager->stats->auth_failed++;
+  conn->owner->stats->auth_failed++;
   log_info("conn=%llu ip=%s auth refused code=%s %s",
            (unsigned long long)conn->id, conn->address->text, refusal->code,
            refusal->why);
@@ -101,6 +101,7 @@ static unsigned long long ms(double seconds) {
 }
 
 static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
+  struct client *client = client_of(conn);
   const struct protocol *protocol = protocol_of(conn);
   const struct config *config = protocol->config;
   struct buf *out = answer_begin(conn, "auth_ok", id);
@@ -109,8 +110,8 @@ static void send_auth_ok(struct conn *conn, const struct msg_id *id) {
   buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%llu,\"pong_ms\":%llu",
              (unsigned long long)conn->id, ms(config->heartbeat_interval_s),
              ms(config->heartbeat_timeout_s));
-  if (conn->expires_s) {
-    int64_t ttl = conn->expires_s - time(NULL);
+  if (client->expires_s) {
+    int64_t ttl = client->expires_s - time(NULL);
     buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
   }
   buf_printf(out, ",\"max_message\":%llu",
@@ -140,7 +141,7 @@ static void refresh(struct conn *conn, const struct msg_id *id,
     refuse_err(conn, id, ERR_INVALID_TOKEN, "refresh for another user");
     return;
   }
-  conn->expires_s = claims->expires;
+  client_of(conn)->expires_s = claims->expires;
   mem_free(conn->claims);
   conn->claims = claims->json;
   claims->json = NULL;
@@ -158,17 +159,18 @@ struct login {
 /* Of the user's connections some may be dead, in a network that was lost. Only
  * when they have answered the limit is one that stays. */
 static void no_place(struct conn *conn, const struct msg_id *id) {
+  struct client *client = client_of(conn);
   struct protocol *protocol = protocol_of(conn);
-  if (conn->login) {
+  if (client->login) {
     log_info("conn=%llu user=%s has too many connections",
              (unsigned long long)conn->id, conn->claimant);
     conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
     return;
   }
-  conn->login = mem_alloc(sizeof *conn->login);
-  conn->login->until_ms =
+  client->login = mem_alloc(sizeof *client->login);
+  client->login->until_ms =
       uv_now(protocol->loop) + probe_user(protocol, conn->claimant);
-  conn->login->id = *id;
+  client->login->id = *id;
   inbox_hold(conn);
   heartbeat_arm(conn);
 }
@@ -176,15 +178,15 @@ static void no_place(struct conn *conn, const struct msg_id *id) {
 static void login(struct conn *conn, const struct msg_id *id) {
   if (conn->state != CONN_NEW)
     return; /* it closed, or logged in, while a hook decided */
-  if (manager_login(conn->manager, conn, conn->claimant)) {
+  if (manager_login(manager_of(conn), conn, conn->claimant)) {
     no_place(conn, id);
     return;
   }
   mem_free(conn->claimant);
   conn->claimant = NULL;
   if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
-    delivery_close_older(conn->manager, conn, CLOSE_REPLACED);
-  conn->manager->stats->auth_ok++;
+    delivery_close_older(manager_of(conn), conn, CLOSE_REPLACED);
+  conn->owner->stats->auth_ok++;
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);
   heartbeat_arm(conn);
@@ -194,13 +196,14 @@ static void login(struct conn *conn, const struct msg_id *id) {
 }
 
 uint64_t auth_waits_until(const struct conn *conn) {
-  return conn->login->until_ms;
+  return client_of(conn)->login->until_ms;
 }
 
 void auth_go_on(struct conn *conn) {
-  struct login *waited = conn->login;
+  struct client *client = client_of(conn);
+  struct login *waited = client->login;
   login(conn, &waited->id);
-  conn->login = NULL;
+  client->login = NULL;
   mem_free(waited);
   if (conn_is_open(conn) && !conn_is_busy(conn))
     router_go_on(conn);
@@ -236,7 +239,7 @@ static void accept_take(struct conn *conn, const struct msg_id *id,
   mem_free(conn->claims);
   conn->claimant = claims->user;
   conn->claims = claims->json;
-  conn->expires_s = claims->expires;
+  client_of(conn)->expires_s = claims->expires;
   claims->user = claims->json = NULL;
   if (!live->hooks[HOOK_AUTH]) {
     login(conn, id);
@@ -368,11 +371,12 @@ static void check_token(struct conn *conn, const struct msg_id *id,
 
 void auth_again(struct conn *conn, const struct msg_id *id, const char *token,
                 size_t len, refill_ticket ticket) {
+  struct client *client = client_of(conn);
   if (!conn_is_open(conn))
     return;
   check_jwt(conn, id, token, len, ticket);
-  if (conn_is_open(conn) && !conn_is_busy(conn) && !conn->login &&
-      !conn->awaits_key)
+  if (conn_is_open(conn) && !conn_is_busy(conn) && !client->login &&
+      !client->awaits_key)
     router_go_on(conn);
 }
 

@@ -31,8 +31,8 @@ void auth_again(struct conn *conn, const struct msg_id *id, const char *token,
  * id, and a raw connection is not answered at all. For an open connection. */
 void auth_token(struct conn *conn, const char *token, size_t len);
 
-/* While conn->login is set there was no place for its user: loop time at which
- * those that hold one have answered, or made way. */
+/* While client->login is set there was no place for its user: loop time at
+ * which those that hold one have answered, or made way. */
 uint64_t auth_waits_until(const struct conn *conn);
 
 /* Then: it is logged in, or closed 4504. */

@@ -30,14 +30,15 @@ static uint64_t random_up_to(uint64_t max) {
 }
 
 static bool answered(const struct conn *conn) {
-  return conn->last_frame_ms >= conn->pinged_ms;
+  return conn->last_frame_ms >= client_of(conn)->pinged_ms;
 }
 
 static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
+  struct client *client = client_of(conn);
   /* An unanswered ping keeps its time: its deadline must not move. */
   if (answered(conn))
-    conn->pinged_ms = now;
-  conn->next_ping_ms = now + interval;
+    client->pinged_ms = now;
+  client->next_ping_ms = now + interval;
   const struct protocol *protocol = protocol_of(conn);
   struct frame *frame = conn->raw ? protocol->raw_ping : protocol->ping;
   (void)conn_send_control(conn, frame); /* a full queue closes it */
@@ -46,7 +47,8 @@ static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
 /* Before a connection counts as dead: bytes that were no message for us, such
  * as the pings of a WebSocket library, are a sign of life too. */
 static void look_closer(struct conn *conn, uint64_t now) {
-  if (conn->held) { /* it may well speak: we do not read */
+  struct client *client = client_of(conn);
+  if (client->held) { /* it may well speak: we do not read */
     conn->last_frame_ms = now;
     return;
   }
@@ -55,7 +57,7 @@ static void look_closer(struct conn *conn, uint64_t now) {
     return;
   /* What came just before a probe does not answer it. */
   uint64_t heard = now - silent - KERNEL_TICK_MS;
-  if (!conn->probe_ms)
+  if (!client->probe_ms)
     heard += 2 * KERNEL_TICK_MS;
   if (heard > now)
     heard = now;
@@ -65,29 +67,32 @@ static void look_closer(struct conn *conn, uint64_t now) {
 
 /* Loop time at which the token's grace is over. */
 static uint64_t expiry_ms(const struct conn *conn, uint64_t now) {
-  if (!conn->expires_s)
+  const struct client *client = client_of(conn);
+  if (!client->expires_s)
     return UINT64_MAX;
   /* Not earlier than the check that let the token in would allow. */
   int64_t leeway = (int64_t)protocol_of(conn)->config->auth_leeway_s;
   int64_t grace =
       leeway > HEARTBEAT_TOKEN_GRACE_S ? leeway + 1 : HEARTBEAT_TOKEN_GRACE_S;
-  int64_t left = conn->expires_s + grace - time(NULL);
+  int64_t left = client->expires_s + grace - time(NULL);
   return left <= 0 ? now : now + (uint64_t)left * 1000;
 }
 
 /* When it counts as dead if nothing comes. */
 static uint64_t answer_due(const struct conn *conn, uint64_t timeout) {
-  uint64_t due = conn->pinged_ms + timeout;
-  return conn->probe_ms ? earlier(due, conn->probe_ms) : due;
+  const struct client *client = client_of(conn);
+  uint64_t due = client->pinged_ms + timeout;
+  return client->probe_ms ? earlier(due, client->probe_ms) : due;
 }
 
 /* Does what is due; returns the next deadline. */
 static uint64_t tend(struct conn *conn, uint64_t now) {
+  struct client *client = client_of(conn);
   const struct config *config = protocol_of(conn)->config;
   uint64_t interval = ms(config->heartbeat_interval_s);
   uint64_t timeout = ms(config->heartbeat_timeout_s);
-  if (!conn->next_ping_ms)
-    conn->next_ping_ms = now + random_up_to(interval);
+  if (!client->next_ping_ms)
+    client->next_ping_ms = now + random_up_to(interval);
   if (expiry_ms(conn, now) <= now) {
     conn_close(conn, CLOSE_TOKEN_EXPIRED, NULL);
     return now + CLOSING_MS;
@@ -95,15 +100,15 @@ static uint64_t tend(struct conn *conn, uint64_t now) {
   if (!answered(conn) && now >= answer_due(conn, timeout))
     look_closer(conn, now);
   if (answered(conn))
-    conn->probe_ms = 0;
+    client->probe_ms = 0;
   else if (now >= answer_due(conn, timeout)) {
-    conn->manager->stats->ping_timeouts++;
+    conn->owner->stats->ping_timeouts++;
     conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
     return now + CLOSING_MS;
   }
-  if (now >= conn->next_ping_ms)
+  if (now >= client->next_ping_ms)
     ping(conn, now, interval);
-  uint64_t due = earlier(conn->next_ping_ms, expiry_ms(conn, now));
+  uint64_t due = earlier(client->next_ping_ms, expiry_ms(conn, now));
   return answered(conn) ? due : earlier(due, answer_due(conn, timeout));
 }
 
@@ -111,7 +116,7 @@ static uint64_t look(struct conn *conn, uint64_t now) {
   uint64_t deadline;
   switch (conn->state) {
   case CONN_NEW:
-    if (conn->login) {
+    if (client_of(conn)->login) {
       deadline = auth_waits_until(conn);
       if (now < deadline)
         return deadline;
@@ -140,27 +145,29 @@ static uint64_t look(struct conn *conn, uint64_t now) {
 /* One that has flooded is read again: now, when it is over, and also when it
  * closes, as it has to answer that. */
 static uint64_t resume(struct conn *conn, uint64_t now) {
-  if (!conn->resume_ms)
+  struct client *client = client_of(conn);
+  if (!client->resume_ms)
     return UINT64_MAX;
-  if (now < conn->resume_ms && conn_is_open(conn))
-    return conn->resume_ms;
-  conn->resume_ms = 0;
+  if (now < client->resume_ms && conn_is_open(conn))
+    return client->resume_ms;
+  client->resume_ms = 0;
   hold_clear(conn, HOLD_RATE);
   return UINT64_MAX;
 }
 
 static void on_timer(uv_timer_t *timer) {
-  heartbeat_arm(container_of(timer, struct conn, timer));
+  heartbeat_arm(&container_of(timer, struct client, timer)->conn);
 }
 
 void heartbeat_arm(struct conn *conn) {
-  uint64_t now = uv_now(conn->timer.loop);
+  struct client *client = client_of(conn);
+  uint64_t now = uv_now(conn->owner->loop);
   uint64_t due = look(conn, now);
   due = earlier(due, resume(conn, now));
   if (due == UINT64_MAX)
-    uv_timer_stop(&conn->timer);
+    uv_timer_stop(&client->timer);
   else
-    uv_timer_start(&conn->timer, on_timer, due - now, 0);
+    uv_timer_start(&client->timer, on_timer, due - now, 0);
 }
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol) {
@@ -169,12 +176,13 @@ uint32_t heartbeat_probe_ms(const struct protocol *protocol) {
 }
 
 void heartbeat_probe(struct conn *conn) {
+  struct client *client = client_of(conn);
   const struct protocol *protocol = protocol_of(conn);
-  uint64_t now = uv_now(conn->timer.loop);
-  if (conn->state != CONN_READY || conn->probe_ms)
+  uint64_t now = uv_now(conn->owner->loop);
+  if (conn->state != CONN_READY || client->probe_ms)
     return;
-  conn->manager->stats->probes++;
-  conn->probe_ms = now + heartbeat_probe_ms(protocol);
+  conn->owner->stats->probes++;
+  client->probe_ms = now + heartbeat_probe_ms(protocol);
   if (conn->last_frame_ms >= now)
     conn->last_frame_ms = now - 1;
   ping(conn, now, ms(protocol->config->heartbeat_interval_s));

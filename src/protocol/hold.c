@@ -2,16 +2,20 @@
  * Sockets that are not read. */
 #include "protocol/hold.h"
 
+#include "protocol/client.h"
+
 void hold_set(struct conn *conn, enum hold reason) {
-  if (!conn->held)
+  struct client *client = client_of(conn);
+  if (!client->held)
     conn->io->pause(conn, true);
-  conn->held = (uint8_t)(conn->held | reason);
+  client->held = (uint8_t)(client->held | reason);
 }
 
 void hold_clear(struct conn *conn, enum hold reason) {
-  if (!(conn->held & reason))
+  struct client *client = client_of(conn);
+  if (!(client->held & reason))
     return;
-  conn->held = (uint8_t)(conn->held & ~reason);
-  if (!conn->held)
+  client->held = (uint8_t)(client->held & ~reason);
+  if (!client->held)
     conn->io->pause(conn, false);
 }

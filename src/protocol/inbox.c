@@ -21,17 +21,18 @@ struct inbox {
 };
 
 void inbox_hold(struct conn *conn) {
-  if (conn->inbox)
+  struct client *client = client_of(conn);
+  if (client->inbox)
     return;
-  conn->inbox = mem_alloc(sizeof *conn->inbox);
-  list_init(&conn->inbox->messages);
+  client->inbox = mem_alloc(sizeof *client->inbox);
+  list_init(&client->inbox->messages);
 }
 
 void inbox_push(struct conn *conn, const char *text, size_t len,
                 bool is_binary) {
   struct message *message = mem_alloc_raw(sizeof *message + len);
   inbox_hold(conn);
-  struct inbox *inbox = conn->inbox;
+  struct inbox *inbox = client_of(conn)->inbox;
   message->len = len;
   message->is_binary = is_binary;
   memcpy(message->text, text, len);
@@ -55,7 +56,7 @@ static struct message *shift(struct inbox *inbox) {
 
 void inbox_run(struct conn *conn, inbox_fn *handle) {
   struct message *message;
-  struct inbox *inbox = conn->inbox;
+  struct inbox *inbox = client_of(conn)->inbox;
   bool enough = false;
   while (inbox && !enough && !conn_is_busy(conn) && (message = shift(inbox))) {
     handle(conn, message->text, message->len, message->is_binary);
@@ -71,14 +72,15 @@ void inbox_run(struct conn *conn, inbox_fn *handle) {
 }
 
 void inbox_drop(struct conn *conn) {
+  struct client *client = client_of(conn);
   struct message *message;
-  struct inbox *inbox = conn->inbox;
+  struct inbox *inbox = client->inbox;
   if (!inbox)
     return;
   while ((message = shift(inbox)))
     mem_free(message);
   hold_clear(conn, HOLD_INBOX);
-  list_remove(&conn->task.node);
-  conn->inbox = NULL;
+  list_remove(&client->task.node);
+  client->inbox = NULL;
   mem_free(inbox);
 }

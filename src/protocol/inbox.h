@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Messages that wait because a handler of their connection waits, or because
- * others are to have their turn. While there is an inbox (conn->inbox), what
+ * others are to have their turn. While there is an inbox (client->inbox), what
  * comes goes to its end.
  *
  * Past INBOX_MESSAGES or INBOX_BYTES the socket is no longer read, until half

@@ -22,13 +22,13 @@ struct waiting {
 static void on_fetched(uv_async_t *handle) {
   struct protocol *protocol = handle->data;
   struct list now, *node;
-  list_move(&protocol->keywait.waiting, &now);
-  protocol->keywait.count = 0;
+  list_move(&protocol->keywait->waiting, &now);
+  protocol->keywait->count = 0;
   while ((node = list_shift(&now))) {
     struct waiting *waiting = container_of(node, struct waiting, node);
     struct conn *conn = manager_conn(&protocol->manager, waiting->conn);
     if (conn) {
-      conn->awaits_key = false;
+      client_of(conn)->awaits_key = false;
       auth_again(conn, &waiting->id, waiting->token, waiting->len,
                  waiting->ticket);
     }
@@ -38,18 +38,19 @@ static void on_fetched(uv_async_t *handle) {
 
 void keywait_open(struct protocol *protocol) {
   struct refill *refill = jwt_key_refill(protocol->host.key);
-  struct keywait *keywait = &protocol->keywait;
-  list_init(&keywait->waiting);
   if (!refill)
     return;
-  refill_listen(refill, &keywait->ear, protocol->loop, on_fetched, protocol);
+  struct keywait *keywait = mem_alloc(sizeof *keywait);
+  protocol->keywait = keywait;
+  list_init(&keywait->waiting);
   keywait->open = true;
+  refill_listen(refill, &keywait->ear, protocol->loop, on_fetched, protocol);
 }
 
 void keywait_close(struct protocol *protocol) {
-  struct keywait *keywait = &protocol->keywait;
+  struct keywait *keywait = protocol->keywait;
   struct list *node;
-  if (!keywait->open)
+  if (!keywait || !keywait->open)
     return;
   keywait->open = false;
   refill_stop(jwt_key_refill(protocol->host.key), &keywait->ear);
@@ -70,7 +71,7 @@ static void add(struct keywait *keywait, struct conn *conn,
   list_push(&keywait->waiting, &waiting->node);
   keywait->count++;
   if (conn->state == CONN_NEW) {
-    conn->awaits_key = true;
+    client_of(conn)->awaits_key = true;
     inbox_hold(conn);
   }
 }
@@ -78,10 +79,10 @@ static void add(struct keywait *keywait, struct conn *conn,
 bool keywait_add(struct conn *conn, const struct msg_id *id, const char *token,
                  size_t len, refill_ticket ticket, uint64_t *later_ms) {
   struct protocol *protocol = protocol_of(conn);
-  struct keywait *keywait = &protocol->keywait;
+  struct keywait *keywait = protocol->keywait;
   struct refill *refill = jwt_key_refill(protocol->host.key);
   *later_ms = 0;
-  if (!keywait->open)
+  if (!keywait || !keywait->open)
     return false;
   enum refill_verdict verdict = refill_ask(refill, &ticket, later_ms);
   if (verdict != REFILL_WAIT)

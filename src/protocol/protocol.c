@@ -2,6 +2,7 @@
  * The protocol's side of one worker. */
 #include "protocol/protocol.h"
 
+#include "base/mem.h"
 #include "protocol/auth.h"
 #include "protocol/session.h"
 #include "script/open.h"
@@ -39,13 +40,14 @@ static size_t share(const struct config *config, long long total) {
 
 void protocol_configure(struct protocol *protocol,
                         const struct config *config) {
-  struct manager_limits *limits = &protocol->manager.limits;
   bool single = config->auth_sessions == AUTH_SINGLE;
+  struct manager_limits limits = protocol->manager.limits;
   protocol->config = config;
-  limits->queue_bytes = (size_t)config->limits_queue_bytes;
-  limits->rooms_per_connection = (uint32_t)config->limits_rooms_per_connection;
-  limits->per_user = single ? 0 : (uint32_t)config->limits_per_user;
-  limits->per_address = (uint32_t)config->limits_per_ip;
+  limits.queue_bytes = (size_t)config->limits_queue_bytes;
+  limits.rooms_per_connection = (uint32_t)config->limits_rooms_per_connection;
+  limits.per_user = single ? 0 : (uint32_t)config->limits_per_user;
+  limits.per_address = (uint32_t)config->limits_per_ip;
+  manager_set_limits(&protocol->manager, limits);
 }
 
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
@@ -55,7 +57,8 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
       .backlog_bytes = share(config, config->limits_queues_mb) << 20,
       .connections = max_connections(config),
   };
-  manager_init(&protocol->manager, limits, &protocol->stats);
+  manager_init(&protocol->manager, loop, &protocol->stats, client_free);
+  manager_set_limits(&protocol->manager, limits);
   protocol_configure(protocol, config);
   protocol->host = (struct host){.open_libraries = open_libraries,
                                  .manager = &protocol->manager,
@@ -76,5 +79,6 @@ void protocol_free(struct protocol *protocol) {
   frame_unref(protocol->ping);
   frame_unref(protocol->pong);
   frame_unref(protocol->raw_ping);
+  mem_free(protocol->keywait);
   buf_free(&protocol->out);
 }

@@ -25,7 +25,7 @@ void raw_open(struct conn *conn, const char *token, size_t len) {
 void raw_message(struct conn *conn, const char *data, size_t len,
                  bool is_binary) {
   struct generation *live = protocol_of(conn)->host.live;
-  if (!conn->greeted)
+  if (!client_of(conn)->greeted)
     return; /* it waited for a login that did not succeed */
   if (!live->hooks[HOOK_RAW]) {
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);

@@ -63,7 +63,7 @@ static bool ask_hook(struct conn *conn, const struct msg_id *id,
 static int leave(struct conn *conn, const char *name) {
   struct generation *live = protocol_of(conn)->host.live;
   size_t len = strlen(name);
-  int err = manager_leave(conn->manager, conn, name, len);
+  int err = manager_leave(manager_of(conn), conn, name, len);
   if (err || !live->hooks[HOOK_LEAVE])
     return err;
   struct call_spec spec = {
@@ -79,7 +79,7 @@ static int leave(struct conn *conn, const char *name) {
 
 static void join(struct conn *conn, const struct msg_id *id, const char *name,
                  struct call_arg data) {
-  int err = manager_join(conn->manager, conn, name, strlen(name));
+  int err = manager_join(manager_of(conn), conn, name, strlen(name));
   if (err == ERR_LIMIT_EXCEEDED)
     answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
   else if (!err)
@@ -115,13 +115,13 @@ void rooms_leave(struct conn *conn, const struct envelope *env) {
 /* --- by a script of another worker --------------------------------------- */
 
 static bool is_member(const struct conn *conn, const char *name) {
-  const struct room *room = manager_room(conn->manager, name, strlen(name));
+  const struct room *room = manager_room(manager_of(conn), name, strlen(name));
   return room && manager_is_member(conn, room);
 }
 
 static void take_in(struct conn *conn, const char *name, struct call_arg data) {
   if (!is_member(conn, name) &&
-      !manager_join(conn->manager, conn, name, strlen(name)))
+      !manager_join(manager_of(conn), conn, name, strlen(name)))
     answer_membership(conn, "joined", name, data.text, data.len);
 }
 

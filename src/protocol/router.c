@@ -72,15 +72,16 @@ size_t router_message_limit(const struct conn *conn) {
 /* Takes the message from the connection's buckets; 0, or the milliseconds
  * until there is room for it again. */
 static uint32_t take_rates(struct conn *conn, size_t len) {
+  struct client *client = client_of(conn);
   const struct config *config = protocol_of(conn)->config;
   uint64_t now = uv_now(protocol_of(conn)->loop);
   double bytes = (double)config->limits_bytes_per_s;
   uint32_t wait =
-      bucket_take(&conn->messages, (double)config->limits_messages_per_s,
+      bucket_take(&client->messages, (double)config->limits_messages_per_s,
                   (double)config->limits_burst, 1, now);
   if (wait)
     return wait;
-  return bucket_take(&conn->bytes, bytes, bytes, (double)len, now);
+  return bucket_take(&client->bytes, bytes, bytes, (double)len, now);
 }
 
 static void refuse_text(struct conn *conn, const char *text, size_t len,
@@ -140,19 +141,21 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
 /* A handler of it waits, messages that came before do, or it is the turn of
  * others. */
 static bool must_wait(const struct conn *conn) {
-  return conn_is_busy(conn) || conn->inbox ||
+  return conn_is_busy(conn) || client_of(conn)->inbox ||
          turn_share_used(&protocol_of(conn)->host.turn, conn);
 }
 
 /* It is not known yet who it is: its token awaits a key, or it a place. */
 static bool is_undecided(const struct conn *conn) {
-  return conn_is_open(conn) && (conn->login || conn->awaits_key);
+  return conn_is_open(conn) &&
+         (client_of(conn)->login || client_of(conn)->awaits_key);
 }
 
 /* Messages wait, and nothing but that. */
 static void take_turns(struct conn *conn) {
-  if (conn->inbox && !conn_is_busy(conn) && !is_undecided(conn))
-    turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &conn->task);
+  struct client *client = client_of(conn);
+  if (client->inbox && !conn_is_busy(conn) && !is_undecided(conn))
+    turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client->task);
 }
 
 static void wait_in_line(struct conn *conn, const char *text, size_t len,
@@ -170,8 +173,8 @@ static bool never_waits(const struct envelope *env) {
 static void take_raw(struct conn *conn, const char *data, size_t len,
                      bool is_binary, bool too_many) {
   if (too_many) {
-    conn->manager->stats->messages_refused++;
-    conn->manager->stats->rate_limited++;
+    conn->owner->stats->messages_refused++;
+    conn->owner->stats->rate_limited++;
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, "rate_limited");
   } else if (must_wait(conn)) {
     wait_in_line(conn, data, len, is_binary);
@@ -199,6 +202,7 @@ static void take_text(struct conn *conn, const char *text, size_t len,
  * goes on at some times that speed is read again when there is room: what it
  * sends waits at its side. */
 static void slow_down(struct conn *conn, size_t len, uint32_t wait) {
+  struct client *client = client_of(conn);
   const struct config *config = protocol_of(conn)->config;
   uint64_t now = uv_now(protocol_of(conn)->loop);
   double times = FLOOD_TIMES,
@@ -206,24 +210,24 @@ static void slow_down(struct conn *conn, size_t len, uint32_t wait) {
   double rate = times * (double)config->limits_messages_per_s;
   double burst = times * (double)config->limits_burst;
   bool flood =
-      bucket_take(&conn->refused, fmax(rate, FLOOD_PER_S),
+      bucket_take(&client->refused, fmax(rate, FLOOD_PER_S),
                   fmax(burst, FLOOD_BURST), 1, now) ||
-      bucket_take(&conn->refused_bytes, bytes, bytes, (double)len, now);
+      bucket_take(&client->refused_bytes, bytes, bytes, (double)len, now);
   if (!flood || !conn_is_open(conn))
     return;
-  if (!conn->resume_ms) {
-    conn->manager->stats->reads_paused++;
+  if (!client->resume_ms) {
+    conn->owner->stats->reads_paused++;
     log_debug("conn=%llu user=%s is past its rates and not read for a while",
               (unsigned long long)conn->id, conn_user_name(conn));
   }
-  conn->resume_ms = now + (wait < FLOOD_PAUSE_MS ? wait : FLOOD_PAUSE_MS);
+  client->resume_ms = now + (wait < FLOOD_PAUSE_MS ? wait : FLOOD_PAUSE_MS);
   hold_set(conn, HOLD_RATE);
   heartbeat_arm(conn);
 }
 
 void router_message(struct conn *conn, const char *text, size_t len,
                     bool is_binary) {
-  struct stats *stats = conn->manager->stats;
+  struct stats *stats = conn->owner->stats;
   stats->messages_in++;
   stats->bytes_in += len;
   uint32_t wait = take_rates(conn, len);
@@ -239,7 +243,7 @@ bool router_control(struct conn *conn, size_t len) {
   uint32_t wait = take_rates(conn, len);
   if (!wait)
     return true;
-  conn->manager->stats->rate_limited++;
+  conn->owner->stats->rate_limited++;
   answer_mistake(conn);
   slow_down(conn, len, wait);
   return false;

@@ -29,7 +29,7 @@ void router_message(struct conn *conn, const char *text, size_t len,
 bool router_control(struct conn *conn, size_t len);
 
 /* The connection is busy no more, or it is its turn again: handles what came
- * meanwhile, as far as it gets; the rest comes when conn->task is run. A
+ * meanwhile, as far as it gets; the rest comes when client->task is run. A
  * connection that its peer has closed said it before that and is heard; one
  * that we have closed is not. */
 void router_go_on(struct conn *conn);

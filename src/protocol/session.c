@@ -16,12 +16,12 @@
 enum { FULL_MS = 5000 };
 
 static void on_turn(struct task *task) {
-  session_idle(container_of(task, struct conn, task));
+  session_idle(&container_of(task, struct client, task)->conn);
 }
 
 void session_open(struct protocol *protocol, struct conn *conn,
                   const char *address) {
-  conn->task.run = on_turn;
+  client_of(conn)->task.run = on_turn;
   int err = manager_add(&protocol->manager, conn, address);
   log_debug("conn=%llu opened ip=%s", (unsigned long long)conn->id, address);
   if (err == ERR_LIMIT_EXCEEDED)
@@ -51,7 +51,7 @@ static struct call_arg string(const char *text) {
 static const struct call_arg nothing = {.kind = CALL_NIL};
 
 void session_greet(struct conn *conn) {
-  conn->greeted = true;
+  client_of(conn)->greeted = true;
   run_hook(conn, HOOK_CONNECT, nothing, nothing);
 }
 
@@ -69,34 +69,36 @@ static void release(struct protocol *protocol, struct conn *conn) {
 
 /* The next hook of the farewell. */
 static void farewell_step(struct conn *conn) {
-  uint32_t step = conn->farewells++;
+  struct client *client = client_of(conn);
+  uint32_t step = client->farewells++;
   const char *reason =
       conn->close_code == CLOSE_KICKED ? "kicked" : "disconnected";
   if (step < conn->room_count)
     run_hook(conn, HOOK_LEAVE, string(conn->rooms[step].room->name),
              string(reason));
-  else if (step == conn->room_count && conn->greeted)
+  else if (step == conn->room_count && client->greeted)
     run_hook(conn, HOOK_DISCONNECT, string(conn_close_reason(conn)), nothing);
 }
 
 /* Its handlers, or its last messages for their turn. */
 static bool waits(const struct conn *conn) {
-  return conn_is_busy(conn) || conn->inbox;
+  return conn_is_busy(conn) || client_of(conn)->inbox;
 }
 
 static void say_farewell(struct protocol *protocol, struct conn *conn) {
+  struct client *client = client_of(conn);
   const struct turn *turn = &protocol->host.turn;
   heartbeat_arm(conn); /* from now on the deadline of closing counts */
-  if (!conn->peer_closed || conn->login)
+  if (!conn->peer_closed || client->login)
     inbox_drop(conn);
   if (!conn_is_busy(conn))
     router_go_on(conn);
   while (!waits(conn) && !turn_part_over(turn) &&
-         conn->farewells <= conn->room_count)
+         client->farewells <= conn->room_count)
     farewell_step(conn);
   if (waits(conn)) /* session_idle brings it back */
     list_push(&protocol->manager.lingering, &conn->node);
-  else if (conn->farewells <= conn->room_count)
+  else if (client->farewells <= conn->room_count)
     list_push(&protocol->manager.gone, &conn->node);
   else
     release(protocol, conn);
@@ -120,5 +122,5 @@ void session_idle(struct conn *conn) {
   if (conn_is_open(conn) || waits(conn))
     return;
   list_remove(&conn->node); /* it lingered */
-  list_push(&conn->manager->gone, &conn->node);
+  list_push(&manager_of(conn)->gone, &conn->node);
 }

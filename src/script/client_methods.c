@@ -117,7 +117,7 @@ static const char *check_room(lua_State *L, int index, size_t *len) {
 }
 
 static bool is_member(const struct conn *conn, const char *name, size_t len) {
-  const struct room *room = manager_room(conn->manager, name, len);
+  const struct room *room = manager_room(manager_of(conn), name, len);
   return room && manager_is_member(conn, room);
 }
 
@@ -126,7 +126,7 @@ static bool is_member(const struct conn *conn, const char *name, size_t len) {
 static int join_and_tell(struct conn *conn, const char *name, size_t len,
                          struct frame *told) {
   bool is_new = !is_member(conn, name, len);
-  int err = manager_join(conn->manager, conn, name, len);
+  int err = manager_join(manager_of(conn), conn, name, len);
   if (!err && is_new && told)
     (void)conn_send(conn, told); /* full: it is closed */
   return err;
@@ -216,7 +216,7 @@ static int client_leave(lua_State *L) {
                          (struct bus_letter){.what = BUS_LEAVE, .text = name});
   if (!conn)
     return client_box_closed(L);
-  bool left = manager_leave(conn->manager, conn, name, len) == 0;
+  bool left = manager_leave(manager_of(conn), conn, name, len) == 0;
   if (left && !conn->raw)
     tell_left(conn, &generation_of(L)->scratch, name, len);
   if (left && hook) {

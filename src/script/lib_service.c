@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct manager *manager_of(lua_State *L) {
+static struct manager *service_manager(lua_State *L) {
   message_check_live(L);
   return generation_of(L)->host->manager;
 }
@@ -40,7 +40,7 @@ static int push_count(lua_State *L, uint32_t count) {
 }
 
 static int send_to_user(lua_State *L) {
-  struct manager *manager = manager_of(L);
+  struct manager *manager = service_manager(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
   struct delivery_opts opts = check_opts(L, 3);
@@ -51,7 +51,7 @@ static int send_to_user(lua_State *L) {
 }
 
 static int send_to_room(lua_State *L) {
-  struct manager *manager = manager_of(L);
+  struct manager *manager = service_manager(L);
   size_t len;
   const char *room = luaL_checklstring(L, 1, &len);
   json_check_utf8(L, 1);
@@ -63,7 +63,7 @@ static int send_to_room(lua_State *L) {
 }
 
 static int broadcast(lua_State *L) {
-  struct manager *manager = manager_of(L);
+  struct manager *manager = service_manager(L);
   struct delivery_opts opts = check_opts(L, 2);
   struct frame *frame = message_frame(L, 1, NULL, 0);
   uint32_t sent = delivery_broadcast(manager, frame, opts);
@@ -72,7 +72,7 @@ static int broadcast(lua_State *L) {
 }
 
 static int kick(lua_State *L) {
-  struct manager *manager = manager_of(L);
+  struct manager *manager = service_manager(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
   const char *reason = luaL_optstring(L, 2, NULL);
@@ -86,7 +86,7 @@ static int kick(lua_State *L) {
 }
 
 static int is_online(lua_State *L) {
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   uint32_t counts[BUS_WORKERS_MAX];
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
@@ -100,7 +100,7 @@ static int is_online(lua_State *L) {
 
 /* (user): how many connections it has. */
 static int count_devices(lua_State *L) {
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   uint32_t counts[BUS_WORKERS_MAX];
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
@@ -113,7 +113,7 @@ static int count_devices(lua_State *L) {
 
 /* (room): how many users are in it, and with how many connections. */
 static int count_room(lua_State *L) {
-  struct manager *manager = manager_of(L);
+  struct manager *manager = service_manager(L);
   struct whereabouts_count count = {0};
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
@@ -190,7 +190,7 @@ static int push_sorted(lua_State *L, const struct collection *found) {
 }
 
 static int members(lua_State *L) {
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
   struct collection *found = new_collection(L);
@@ -209,7 +209,7 @@ static int members(lua_State *L) {
 
 static int users(lua_State *L) {
   struct user *user = NULL, *next = NULL;
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
   if (manager->bus)
     whereabouts_each_user(manager->bus->whereabouts, collect_text, found);
@@ -222,7 +222,7 @@ static int users(lua_State *L) {
 
 static int rooms(lua_State *L) {
   struct room *room = NULL, *next = NULL;
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
   if (manager->bus)
     whereabouts_each_room(manager->bus->whereabouts, collect_text, found);
@@ -262,7 +262,7 @@ static void collect_local(const struct manager *manager, const char *id,
 }
 
 static int clients_of(lua_State *L) {
-  const struct manager *manager = manager_of(L);
+  const struct manager *manager = service_manager(L);
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
   struct collection *found = new_collection(L);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "protocol/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static struct conn *at(const struct drain *drain, size_t place) {
 
 static bool is_working(const struct drain *drain, size_t place) {
   const struct conn *conn = at(drain, place);
-  return conn && (conn_is_busy(conn) || conn->inbox);
+  return conn && (conn_is_busy(conn) || client_of(conn)->inbox);
 }
 
 /* Closes the next one. One whose handler waits changes places with another, as

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/fetch.h"
+#include "protocol/keywait.h"
 #include "protocol/remote.h"
 
 #include <stdlib.h>

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * What connections are found by: their users, rooms and addresses.
+ *
+ * hub/manager makes and frees these, and changes what is in them. */
+#ifndef HUB_INDEX_H
+#define HUB_INDEX_H
+
+#include "base/hash.h"
+#include "base/list.h"
+
+#include <stdint.h>
+
+struct conn;
+
+enum { ROOM_NAME_BYTES = 128, USER_ID_BYTES = 128 };
+
+struct user {
+  UT_hash_handle hh;
+  struct list conns; /* conn->user_node: many devices */
+  uint32_t count;
+  uint32_t refs;    /* connections that point here, closing ones included */
+  uint64_t counted; /* manager->counts, when it was last counted */
+  char id[];
+};
+
+/* One member's row in a room's table. */
+struct member {
+  struct conn *conn;
+  uint32_t slot; /* index into conn->rooms */
+};
+
+/* A dense table of its members, so that a fan-out reads memory in order. */
+struct room {
+  UT_hash_handle hh;
+  struct member *members;
+  uint32_t count, cap;
+  uint32_t refs; /* memberships that point here, closing ones included */
+  char name[];
+};
+
+/* Connections from one network address, or from all of a network that is
+ * counted together (see net/network). */
+struct address {
+  UT_hash_handle hh;
+  uint32_t count;
+  struct address *network; /* that it counts in; of most: itself */
+  char text[];
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * The memory of a client. */
+#include "protocol/client.h"
+
+#include "base/mem.h"
+
+_Static_assert(offsetof(struct client, messages) % MEM_LINE_BYTES == 0,
+               "begins a line of the cache");
+_Static_assert(offsetof(struct client, task) -
+                       offsetof(struct client, messages) <=
+                   MEM_LINE_BYTES,
+               "stands in one line of the cache");
+
+struct conn *client_new(struct protocol *protocol, const struct conn_io *io,
+                        void *socket) {
+  struct client *client = mem_alloc_aligned(sizeof *client);
+  conn_init(&client->conn, &protocol->manager.owner, io, socket);
+  list_init(&client->task.node);
+  uv_timer_init(protocol->loop, &client->timer);
+  return &client->conn;
+}
+
+static void on_client_timer_closed(uv_handle_t *handle) {
+  struct client *client = container_of(handle, struct client, timer);
+  conn_clear(&client->conn);
+  mem_free(client->login);
+  mem_free(client);
+}
+
+void client_free(struct conn *conn) {
+  uv_close((uv_handle_t *)&client_of(conn)->timer, on_client_timer_closed);
+}

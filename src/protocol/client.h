@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * One client as the protocol sees it, and what all clients of a worker share.
+ *
+ * A client is a connection (hub/conn) and what only this room knows of it: its
+ * rates, what waits for its handlers, its login and its deadlines. Who is not
+ * of this room has the connection; client_of is the way from there. */
+#ifndef PROTOCOL_CLIENT_H
+#define PROTOCOL_CLIENT_H
+
+#include "base/stats.h"
+#include "hub/bucket.h"
+#include "hub/manager.h"
+#include "hub/rates.h"
+#include "net/turn.h"
+#include "script/host.h"
+#include "wire/frame.h"
+
+struct inbox;
+struct keywait;
+struct login;
+
+struct client {
+  struct conn conn;
+
+  /* What a message costs its sender, and where it waits: one line of the
+   * cache, as in hub/conn. */
+  struct bucket messages, bytes; /* by protocol/router */
+  struct inbox *inbox; /* messages that wait for a handler; NULL: none */
+  struct login *login; /* waits for a place, by protocol/auth; or NULL */
+  uint32_t farewells;  /* hooks of its farewell that have begun */
+  uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
+  bool greeted;        /* @connect ran, so @disconnect is due */
+  bool awaits_key;     /* its first token does, in protocol/keywait */
+  uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
+
+  struct task task;  /* messages wait for their turn, by protocol/router */
+  int64_t expires_s; /* when the token ends, Unix seconds; 0: never */
+
+  /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
+  uv_timer_t timer;
+  uint64_t pinged_ms; /* when the last ping was sent; 0: none yet */
+  uint64_t next_ping_ms;
+  uint64_t probe_ms; /* when it must have answered a probe; 0: none */
+
+  struct bucket errors;                 /* answered to it, by protocol/answer */
+  struct bucket refused, refused_bytes; /* past its rates, by protocol/router */
+  uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
+};
+
+struct protocol {
+  const struct config *config; /* the live generation holds it */
+  uv_loop_t *loop;             /* borrowed */
+  struct stats stats;
+  struct manager manager;
+  struct rates *rates; /* those that handlers declare; borrowed, set by who
+                        * made them, before the first message */
+  struct host host;
+  struct keywait *keywait; /* tokens whose key is being fetched; NULL: no keys
+                            * are */
+  struct frame *ping;      /* {"type":"ping"}, shared by all connections */
+  struct frame *pong;
+  struct frame *raw_ping; /* of opcode 9, for raw connections */
+  struct buf out;         /* where answers are written */
+};
+
+/* A new client on a socket: its connection is in state CONN_NEW, in no index.
+ * hub/manager frees it when all is over. */
+struct conn *client_new(struct protocol *protocol, const struct conn_io *io,
+                        void *socket);
+
+/* For manager_init. Closes the timer, and frees all in its close callback. */
+void client_free(struct conn *conn);
+
+static inline struct client *client_of(const struct conn *conn) {
+  return container_of(conn, struct client, conn);
+}
+
+static inline struct protocol *protocol_of(const struct conn *conn) {
+  return container_of(manager_of(conn), struct protocol, manager);
+}
+
+#endif
