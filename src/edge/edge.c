@@ -12,7 +12,7 @@
 #include "edge/tls.h"
 #include "edge/ws.h"
 #include "hub/shed.h"
-#include "protocol/session.h"
+#include "protocol/farewell.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -60,7 +60,7 @@ static void on_end_of_turn(uv_prepare_t *prepare) {
   pulse_doing(pulse, "closing sockets");
   ws_close_ended(edge);
   pulse_doing(pulse, "saying farewell to connections");
-  session_reap(edge->protocol);
+  farewell_say(edge->protocol);
   pulse_doing(pulse, "writing to connections");
   if (outbound_flush_dirty(edge) && list_empty(&edge->ended) &&
       list_empty(&edge->protocol->manager.gone) && list_empty(&edge->more))

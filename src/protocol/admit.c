@@ -3,7 +3,7 @@
 #include "protocol/admit.h"
 
 #include "protocol/answer.h"
-#include "protocol/protocol.h"
+#include "protocol/client.h"
 #include "script/schema.h"
 
 static bool within_rate(struct conn *conn, const struct handler *handler,

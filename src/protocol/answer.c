@@ -3,11 +3,14 @@
 #include "protocol/answer.h"
 
 #include "base/log.h"
-#include "protocol/protocol.h"
+#include "config/config.h"
+#include "protocol/client.h"
 #include "script/message.h"
 #include "wire/json.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 enum {
   OUT_KEEP = 64 * 1024,
@@ -55,7 +58,7 @@ void answer_send_control(struct conn *conn) {
 }
 
 /* Whether there is room for it in an empty queue; else that is logged. */
-static bool has_room(const struct conn *conn, const char *what, size_t len) {
+static bool reply_fits(const struct conn *conn, const char *what, size_t len) {
   bool fits = len + FRAME_HEADER_BYTES <= conn->owner->queue_bytes;
   if (!fits)
     log_warn("conn=%llu user=%s %s of %zu bytes is over limits.queue_bytes",
@@ -74,7 +77,7 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
   else
     buf_puts(out, "null");
   buf_putc(out, '}');
-  if (has_room(conn, "a reply", out->len))
+  if (reply_fits(conn, "a reply", out->len))
     answer_send(conn);
   else
     answer_error(conn, id, ERR_TOO_LARGE, "the reply is too large");
@@ -92,7 +95,7 @@ void answer_membership(struct conn *conn, const char *type, const char *room,
     buf_puts(out, ",\"data\":");
     buf_put(out, json, len);
   }
-  if (!has_room(conn, "what @join returned", out->len + 1))
+  if (!reply_fits(conn, "what @join returned", out->len + 1))
     out->len = room_end; /* the client is told without it */
   buf_putc(out, '}');
   answer_send(conn);
@@ -101,6 +104,37 @@ void answer_membership(struct conn *conn, const char *type, const char *room,
 void answer_pong(struct conn *conn, const struct msg_id *id) {
   buf_putc(answer_begin(conn, "pong", id), '}');
   answer_send(conn);
+}
+
+/* An integer: to write a double takes four times as long. */
+static unsigned long long whole_ms(double seconds) {
+  return (unsigned long long)(seconds * 1000.0 + 0.5);
+}
+
+void answer_auth_ok(struct conn *conn, const struct msg_id *id) {
+  const struct config *config = protocol_of(conn)->config;
+  int64_t expires_s = client_of(conn)->expires_s;
+  struct buf *out = answer_begin(conn, "auth_ok", id);
+  buf_puts(out, ",\"data\":{\"user\":");
+  json_put_string(out, conn->user->id, strlen(conn->user->id));
+  buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%llu,\"pong_ms\":%llu",
+             (unsigned long long)conn->id,
+             whole_ms(config->heartbeat_interval_s),
+             whole_ms(config->heartbeat_timeout_s));
+  if (expires_s) {
+    int64_t ttl = expires_s - time(NULL);
+    buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
+  }
+  buf_printf(out, ",\"max_message\":%llu",
+             (unsigned long long)config->limits_message_bytes);
+  buf_printf(out,
+             ",\"limits\":{\"messages_per_s\":%lld,\"burst\":%lld,"
+             "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1}}",
+             (long long)config->limits_messages_per_s,
+             (long long)config->limits_burst,
+             (long long)config->limits_bytes_per_s,
+             (long long)config->limits_rooms_per_connection);
+  answer_send_control(conn);
 }
 
 void answer_put_code(struct buf *out, const char *code, const char *text,
@@ -133,7 +167,7 @@ static void send_error(struct conn *conn, const struct msg_id *id,
                        const char *code, struct detail detail) {
   write_error(conn, id, code, &detail);
   if (detail.data.len > 0 &&
-      !has_room(conn, "an error", protocol_of(conn)->out.len)) {
+      !reply_fits(conn, "an error", protocol_of(conn)->out.len)) {
     detail.data.len = 0;
     write_error(conn, id, code, &detail);
   }
@@ -143,8 +177,9 @@ static void send_error(struct conn *conn, const struct msg_id *id,
 /* Counts the message that is refused, and tells its sender if it wants an
  * answer. Who develops is told in any case, by the log, too: a message that
  * just has no effect is hard to find. */
-static void tell(struct conn *conn, const struct msg_id *id,
-                 const char *handler, const char *code, struct detail detail) {
+static void tell_error(struct conn *conn, const struct msg_id *id,
+                       const char *handler, const char *code,
+                       struct detail detail) {
   bool development = protocol_of(conn)->host.development;
   conn->owner->stats->messages_refused++;
   log_at(development ? LOG_INFO : LOG_DEBUG,
@@ -165,7 +200,7 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text) {
   struct detail detail = {.text = text ? text : err_text(err),
                           .retry = err_retry(err)};
-  tell(conn, id, "-", err_name(err), detail);
+  tell_error(conn, id, "-", err_name(err), detail);
 }
 
 void answer_unknown_type(struct conn *conn, const struct msg_id *id,
@@ -215,7 +250,7 @@ void answer_failure(const struct call_spec *spec,
                              .ref = result->ref,
                              .retry = err_retry(result->err)};
   }
-  tell(spec->conn, &spec->id, spec->handler->name, code, detail);
+  tell_error(spec->conn, &spec->id, spec->handler->name, code, detail);
 }
 
 void answer_call(const struct call_spec *spec,

@@ -24,6 +24,9 @@ void answer_membership(struct conn *conn, const char *type, const char *room,
 /* {"type":"pong","id":…}, for a ping that wants to know its own. */
 void answer_pong(struct conn *conn, const struct msg_id *id);
 
+/* {"type":"auth_ok",…}: who it is now, and under which limits. */
+void answer_auth_ok(struct conn *conn, const struct msg_id *id);
+
 /* {"type":"error",…} with a code of ours; `text` NULL is its default text. */
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
                   const char *text);

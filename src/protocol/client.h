@@ -14,10 +14,27 @@
 #include "net/turn.h"
 #include "script/host.h"
 #include "wire/frame.h"
+#include "wire/msg_id.h"
 
 struct inbox;
 struct keywait;
-struct login;
+
+/* How far scripts know a client; protocol/session tells, and changes it. */
+enum session_state {
+  SESSION_NEW,          /* nobody yet */
+  SESSION_AWAITS_KEY,   /* that of its token is being fetched */
+  SESSION_AWAITS_PLACE, /* its user has too many connections, dead ones maybe */
+  SESSION_GREETED,      /* let in; @connect was called */
+  SESSION_LEAVES,       /* closed after that: its farewell is said */
+  SESSION_ENDS,         /* closed before that: no hook hears of it */
+  SESSION_STATES
+};
+
+/* A login for which there was no place. */
+struct login {
+  uint64_t until_ms; /* loop time at which it is decided */
+  struct msg_id id;  /* of the message that is answered then */
+};
 
 struct client {
   struct conn conn;
@@ -26,14 +43,13 @@ struct client {
    * cache, as in hub/conn. */
   struct bucket messages, bytes; /* by protocol/router */
   struct inbox *inbox; /* messages that wait for a handler; NULL: none */
-  struct login *login; /* waits for a place, by protocol/auth; or NULL */
+  struct login *login; /* set in SESSION_AWAITS_PLACE */
   uint32_t farewells;  /* hooks of its farewell that have begun */
   uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
-  bool greeted;        /* @connect ran, so @disconnect is due */
-  bool awaits_key;     /* its first token does, in protocol/keywait */
+  uint8_t session;     /* enum session_state */
   uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
 
-  struct task task;  /* messages wait for their turn, by protocol/router */
+  struct task task;  /* it goes on by itself, by protocol/session */
   int64_t expires_s; /* when the token ends, Unix seconds; 0: never */
 
   /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
@@ -55,6 +71,10 @@ struct protocol {
   struct rates *rates; /* those that handlers declare; borrowed, set by who
                         * made them, before the first message */
   struct host host;
+  /* A message that has waited, to protocol/router, which uses what calls
+   * this. */
+  void (*handle_late)(struct conn *conn, const char *text, size_t len,
+                      bool is_binary);
   struct keywait *keywait; /* tokens whose key is being fetched; NULL: no keys
                             * are */
   struct frame *ping;      /* {"type":"ping"}, shared by all connections */
@@ -73,6 +93,17 @@ void client_free(struct conn *conn);
 
 static inline struct client *client_of(const struct conn *conn) {
   return container_of(conn, struct client, conn);
+}
+
+/* It is not known yet who it is; what it sends waits. */
+static inline bool client_awaits(const struct client *client) {
+  return client->session == SESSION_AWAITS_KEY ||
+         client->session == SESSION_AWAITS_PLACE;
+}
+
+/* A handler of it waits, or messages do. */
+static inline bool client_is_occupied(const struct conn *conn) {
+  return conn_is_busy(conn) || client_of(conn)->inbox;
 }
 
 static inline struct protocol *protocol_of(const struct conn *conn) {

@@ -3,9 +3,8 @@
 #include "protocol/heartbeat.h"
 
 #include "base/err.h"
-#include "protocol/auth.h"
+#include "config/config.h"
 #include "protocol/hold.h"
-#include "protocol/protocol.h"
 
 #include <time.h>
 
@@ -15,7 +14,7 @@ enum { CLOSING_MS = 5000 };
 /* The kernel dates what it received by its ticks, of up to this length. */
 enum { KERNEL_TICK_MS = 10 };
 
-static uint64_t ms(double seconds) {
+static uint64_t to_ms(double seconds) {
   return (uint64_t)(seconds * 1000.0);
 }
 
@@ -29,14 +28,14 @@ static uint64_t random_up_to(uint64_t max) {
   return 1 + (uint64_t)random() % (max ? max : 1);
 }
 
-static bool answered(const struct conn *conn) {
+static bool has_answered(const struct conn *conn) {
   return conn->last_frame_ms >= client_of(conn)->pinged_ms;
 }
 
-static void ping(struct conn *conn, uint64_t now, uint64_t interval) {
+static void send_ping(struct conn *conn, uint64_t now, uint64_t interval) {
   struct client *client = client_of(conn);
   /* An unanswered ping keeps its time: its deadline must not move. */
-  if (answered(conn))
+  if (has_answered(conn))
     client->pinged_ms = now;
   client->next_ping_ms = now + interval;
   const struct protocol *protocol = protocol_of(conn);
@@ -85,21 +84,20 @@ static uint64_t answer_due(const struct conn *conn, uint64_t timeout) {
   return client->probe_ms ? earlier(due, client->probe_ms) : due;
 }
 
-/* Does what is due; returns the next deadline. */
-static uint64_t tend(struct conn *conn, uint64_t now) {
+static uint64_t look_at_ready(struct conn *conn, uint64_t now) {
   struct client *client = client_of(conn);
   const struct config *config = protocol_of(conn)->config;
-  uint64_t interval = ms(config->heartbeat_interval_s);
-  uint64_t timeout = ms(config->heartbeat_timeout_s);
+  uint64_t interval = to_ms(config->heartbeat_interval_s);
+  uint64_t timeout = to_ms(config->heartbeat_timeout_s);
   if (!client->next_ping_ms)
     client->next_ping_ms = now + random_up_to(interval);
   if (expiry_ms(conn, now) <= now) {
     conn_close(conn, CLOSE_TOKEN_EXPIRED, NULL);
     return now + CLOSING_MS;
   }
-  if (!answered(conn) && now >= answer_due(conn, timeout))
+  if (!has_answered(conn) && now >= answer_due(conn, timeout))
     look_closer(conn, now);
-  if (answered(conn))
+  if (has_answered(conn))
     client->probe_ms = 0;
   else if (now >= answer_due(conn, timeout)) {
     conn->owner->stats->ping_timeouts++;
@@ -107,35 +105,46 @@ static uint64_t tend(struct conn *conn, uint64_t now) {
     return now + CLOSING_MS;
   }
   if (now >= client->next_ping_ms)
-    ping(conn, now, interval);
+    send_ping(conn, now, interval);
   uint64_t due = earlier(client->next_ping_ms, expiry_ms(conn, now));
-  return answered(conn) ? due : earlier(due, answer_due(conn, timeout));
+  return has_answered(conn) ? due : earlier(due, answer_due(conn, timeout));
 }
 
-static uint64_t look(struct conn *conn, uint64_t now) {
-  uint64_t deadline;
+/* It is not known yet who it is. */
+static uint64_t look_at_new(struct conn *conn, uint64_t now) {
+  struct client *client = client_of(conn);
+  struct protocol *protocol = protocol_of(conn);
+  bool awaits_place = client->session == SESSION_AWAITS_PLACE;
+  uint64_t deadline =
+      awaits_place ? client->login->until_ms
+                   : conn->opened_ms + to_ms(protocol->config->auth_timeout_s);
+  if (now < deadline)
+    return deadline;
+  if (awaits_place) { /* protocol/session decides, and arms the timer again */
+    turn_add(&protocol->host.turn, TURN_CLIENTS, &client->task);
+    return UINT64_MAX;
+  }
+  conn_close(conn, CLOSE_AUTH_TIMEOUT, NULL);
+  return now + CLOSING_MS;
+}
+
+static uint64_t look_at_closing(struct conn *conn, uint64_t now) {
+  uint64_t deadline = conn->closing_ms + CLOSING_MS;
+  if (now < deadline)
+    return deadline;
+  conn->io->kill(conn);
+  return UINT64_MAX;
+}
+
+/* Does what is due; returns the next deadline. */
+static uint64_t look_at(struct conn *conn, uint64_t now) {
   switch (conn->state) {
   case CONN_NEW:
-    if (client_of(conn)->login) {
-      deadline = auth_waits_until(conn);
-      if (now < deadline)
-        return deadline;
-      auth_go_on(conn); /* it is logged in now, or closed */
-      return look(conn, now);
-    }
-    deadline = conn->opened_ms + ms(protocol_of(conn)->config->auth_timeout_s);
-    if (now < deadline)
-      return deadline;
-    conn_close(conn, CLOSE_AUTH_TIMEOUT, NULL);
-    return now + CLOSING_MS;
+    return look_at_new(conn, now);
   case CONN_READY:
-    return tend(conn, now);
+    return look_at_ready(conn, now);
   case CONN_CLOSING:
-    deadline = conn->closing_ms + CLOSING_MS;
-    if (now < deadline)
-      return deadline;
-    conn->io->kill(conn);
-    return UINT64_MAX;
+    return look_at_closing(conn, now);
   case CONN_CLOSED:
     break;
   }
@@ -144,7 +153,7 @@ static uint64_t look(struct conn *conn, uint64_t now) {
 
 /* One that has flooded is read again: now, when it is over, and also when it
  * closes, as it has to answer that. */
-static uint64_t resume(struct conn *conn, uint64_t now) {
+static uint64_t resume_reading(struct conn *conn, uint64_t now) {
   struct client *client = client_of(conn);
   if (!client->resume_ms)
     return UINT64_MAX;
@@ -155,23 +164,23 @@ static uint64_t resume(struct conn *conn, uint64_t now) {
   return UINT64_MAX;
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void on_deadline(uv_timer_t *timer) {
   heartbeat_arm(&container_of(timer, struct client, timer)->conn);
 }
 
 void heartbeat_arm(struct conn *conn) {
   struct client *client = client_of(conn);
   uint64_t now = uv_now(conn->owner->loop);
-  uint64_t due = look(conn, now);
-  due = earlier(due, resume(conn, now));
+  uint64_t due = look_at(conn, now);
+  due = earlier(due, resume_reading(conn, now));
   if (due == UINT64_MAX)
     uv_timer_stop(&client->timer);
   else
-    uv_timer_start(&client->timer, on_timer, due - now, 0);
+    uv_timer_start(&client->timer, on_deadline, due - now, 0);
 }
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol) {
-  uint64_t timeout = ms(protocol->config->heartbeat_timeout_s);
+  uint64_t timeout = to_ms(protocol->config->heartbeat_timeout_s);
   return (uint32_t)earlier(timeout, HEARTBEAT_PROBE_MS);
 }
 
@@ -185,6 +194,6 @@ void heartbeat_probe(struct conn *conn) {
   client->probe_ms = now + heartbeat_probe_ms(protocol);
   if (conn->last_frame_ms >= now)
     conn->last_frame_ms = now - 1;
-  ping(conn, now, ms(protocol->config->heartbeat_interval_s));
+  send_ping(conn, now, to_ms(protocol->config->heartbeat_interval_s));
   heartbeat_arm(conn);
 }

@@ -8,7 +8,7 @@
 #ifndef PROTOCOL_HEARTBEAT_H
 #define PROTOCOL_HEARTBEAT_H
 
-#include "protocol/protocol.h"
+#include "protocol/client.h"
 
 /* How long the server waits for a new token after one has expired. */
 enum { HEARTBEAT_TOKEN_GRACE_S = 25 };

@@ -3,12 +3,12 @@
 #include "protocol/inbox.h"
 
 #include "base/mem.h"
+#include "protocol/client.h"
 #include "protocol/hold.h"
-#include "protocol/protocol.h"
 
 #include <string.h>
 
-struct message {
+struct inbox_message {
   struct list node;
   size_t len;
   bool is_binary;
@@ -20,6 +20,14 @@ struct inbox {
   size_t count, bytes;
 };
 
+/* Queues the client's task if its messages wait, and for nothing but their
+ * turn. What else they may wait for calls inbox_go_on when it is over. */
+static void take_turns(struct conn *conn) {
+  struct client *client = client_of(conn);
+  if (client->inbox && !conn_is_busy(conn) && !client_awaits(client))
+    turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client->task);
+}
+
 void inbox_hold(struct conn *conn) {
   struct client *client = client_of(conn);
   if (client->inbox)
@@ -30,7 +38,7 @@ void inbox_hold(struct conn *conn) {
 
 void inbox_push(struct conn *conn, const char *text, size_t len,
                 bool is_binary) {
-  struct message *message = mem_alloc_raw(sizeof *message + len);
+  struct inbox_message *message = mem_alloc_raw(sizeof *message + len);
   inbox_hold(conn);
   struct inbox *inbox = client_of(conn)->inbox;
   message->len = len;
@@ -42,42 +50,50 @@ void inbox_push(struct conn *conn, const char *text, size_t len,
   inbox->bytes += len;
   if (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES)
     hold_set(conn, HOLD_INBOX);
+  take_turns(conn);
 }
 
-static struct message *shift(struct inbox *inbox) {
+static struct inbox_message *inbox_shift(struct inbox *inbox) {
   struct list *node = list_shift(&inbox->messages);
   if (!node)
     return NULL;
-  struct message *message = container_of(node, struct message, node);
+  struct inbox_message *message =
+      container_of(node, struct inbox_message, node);
   inbox->count--;
   inbox->bytes -= message->len;
   return message;
 }
 
-void inbox_run(struct conn *conn, inbox_fn *handle) {
-  struct message *message;
-  struct inbox *inbox = client_of(conn)->inbox;
+static void run_inbox(struct conn *conn, struct inbox *inbox) {
+  struct protocol *protocol = protocol_of(conn);
+  struct inbox_message *message;
   bool enough = false;
-  while (inbox && !enough && !conn_is_busy(conn) && (message = shift(inbox))) {
-    handle(conn, message->text, message->len, message->is_binary);
+  while (!enough && !conn_is_busy(conn) && (message = inbox_shift(inbox))) {
+    protocol->handle_late(conn, message->text, message->len,
+                          message->is_binary);
     mem_free(message);
-    enough = turn_share_used(&protocol_of(conn)->host.turn, conn);
+    enough = turn_share_used(&protocol->host.turn, conn);
   }
-  if (!inbox)
-    return;
   if (inbox->count <= INBOX_MESSAGES / 2 && inbox->bytes <= INBOX_BYTES / 2)
     hold_clear(conn, HOLD_INBOX);
   if (inbox->count == 0)
     inbox_drop(conn);
 }
 
+void inbox_go_on(struct conn *conn) {
+  struct inbox *inbox = client_of(conn)->inbox;
+  if (inbox)
+    run_inbox(conn, inbox);
+  take_turns(conn);
+}
+
 void inbox_drop(struct conn *conn) {
   struct client *client = client_of(conn);
-  struct message *message;
+  struct inbox_message *message;
   struct inbox *inbox = client->inbox;
   if (!inbox)
     return;
-  while ((message = shift(inbox)))
+  while ((message = inbox_shift(inbox)))
     mem_free(message);
   hold_clear(conn, HOLD_INBOX);
   list_remove(&client->task.node);

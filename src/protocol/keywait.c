@@ -4,19 +4,25 @@
 
 #include "auth/jwt.h"
 #include "base/mem.h"
-#include "protocol/auth.h"
-#include "protocol/inbox.h"
-#include "protocol/protocol.h"
+#include "protocol/client.h"
 
 #include <string.h>
 
-struct waiting {
+struct keywait {
+  struct list waiting;
+  unsigned count;
+  struct refill_ear ear;
+  bool open;
+};
+
+struct waiting_token {
   struct list node;
   uint64_t conn; /* it may be gone by then */
+  keywait_fn *again;
   struct msg_id id;
   refill_ticket ticket;
   size_t len;
-  char token[];
+  char text[];
 };
 
 static void on_fetched(uv_async_t *handle) {
@@ -25,13 +31,15 @@ static void on_fetched(uv_async_t *handle) {
   list_move(&protocol->keywait->waiting, &now);
   protocol->keywait->count = 0;
   while ((node = list_shift(&now))) {
-    struct waiting *waiting = container_of(node, struct waiting, node);
+    struct waiting_token *waiting =
+        container_of(node, struct waiting_token, node);
     struct conn *conn = manager_conn(&protocol->manager, waiting->conn);
-    if (conn) {
-      client_of(conn)->awaits_key = false;
-      auth_again(conn, &waiting->id, waiting->token, waiting->len,
-                 waiting->ticket);
-    }
+    struct keywait_token token = {.id = &waiting->id,
+                                  .text = waiting->text,
+                                  .len = waiting->len,
+                                  .ticket = waiting->ticket};
+    if (conn)
+      waiting->again(conn, &token);
     mem_free(waiting);
   }
 }
@@ -55,35 +63,33 @@ void keywait_close(struct protocol *protocol) {
   keywait->open = false;
   refill_stop(jwt_key_refill(protocol->host.key), &keywait->ear);
   while ((node = list_shift(&keywait->waiting)))
-    mem_free(container_of(node, struct waiting, node));
+    mem_free(container_of(node, struct waiting_token, node));
 }
 
-static void add(struct keywait *keywait, struct conn *conn,
-                const struct msg_id *id, const char *token, size_t len,
-                refill_ticket ticket) {
-  struct waiting *waiting = mem_alloc_raw(sizeof *waiting + len);
+static void keep_token(struct keywait *keywait, const struct conn *conn,
+                       const struct keywait_token *token, refill_ticket ticket,
+                       keywait_fn *again) {
+  struct waiting_token *waiting = mem_alloc_raw(sizeof *waiting + token->len);
   waiting->conn = conn->id;
-  waiting->id = *id;
+  waiting->again = again;
+  waiting->id = *token->id;
   waiting->ticket = ticket;
-  waiting->len = len;
-  memcpy(waiting->token, token, len);
+  waiting->len = token->len;
+  memcpy(waiting->text, token->text, token->len);
   list_init(&waiting->node);
   list_push(&keywait->waiting, &waiting->node);
   keywait->count++;
-  if (conn->state == CONN_NEW) {
-    client_of(conn)->awaits_key = true;
-    inbox_hold(conn);
-  }
 }
 
-bool keywait_add(struct conn *conn, const struct msg_id *id, const char *token,
-                 size_t len, refill_ticket ticket, uint64_t *later_ms) {
+bool keywait_add(struct conn *conn, const struct keywait_token *token,
+                 keywait_fn *again, uint64_t *later_ms) {
   struct protocol *protocol = protocol_of(conn);
   struct keywait *keywait = protocol->keywait;
-  struct refill *refill = jwt_key_refill(protocol->host.key);
+  refill_ticket ticket = token->ticket;
   *later_ms = 0;
   if (!keywait || !keywait->open)
     return false;
+  struct refill *refill = jwt_key_refill(protocol->host.key);
   enum refill_verdict verdict = refill_ask(refill, &ticket, later_ms);
   if (verdict != REFILL_WAIT)
     return false;
@@ -91,6 +97,6 @@ bool keywait_add(struct conn *conn, const struct msg_id *id, const char *token,
     *later_ms = REFILL_EVERY_MS;
     return false;
   }
-  add(keywait, conn, id, token, len, ticket);
+  keep_token(keywait, conn, token, ticket, again);
   return true;
 }

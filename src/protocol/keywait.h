@@ -14,24 +14,28 @@ struct protocol;
 
 enum { KEYWAIT_TOKENS = 1000 };
 
-struct keywait {
-  struct list waiting;
-  unsigned count;
-  struct refill_ear ear;
-  bool open;
-};
-
 /* On the worker's loop, if keys are fetched at all. */
 void keywait_open(struct protocol *protocol);
 
-/* Closes the handle; forgets those who wait. */
+/* Closes the handle; forgets those who wait. protocol_free frees the rest. */
 void keywait_close(struct protocol *protocol);
 
-/* The token names a key that nobody has. Whether it waits now: then auth_again
- * is called for it. If not, it can be tried again after `*later_ms`; with 0
- * there the refusal is final. `ticket` is 0, or what auth_again was given. */
-MUST_CHECK bool keywait_add(struct conn *conn, const struct msg_id *id,
-                            const char *token, size_t len, refill_ticket ticket,
-                            uint64_t *later_ms);
+/* A token; all of it is borrowed. */
+struct keywait_token {
+  const struct msg_id *id; /* of its message */
+  const char *text;
+  size_t len;
+  refill_ticket ticket; /* 0, or what `again` was given */
+};
+
+typedef void keywait_fn(struct conn *conn, const struct keywait_token *token);
+
+/* The token names a key that nobody has. Returns whether it waits now: then
+ * `again` is called for it when the fetch has ended, if the connection is still
+ * open. If it does not wait, it can be tried again after `*later_ms`; with 0
+ * there the refusal is final. */
+MUST_CHECK bool keywait_add(struct conn *conn,
+                            const struct keywait_token *token,
+                            keywait_fn *again, uint64_t *later_ms);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef PROTOCOL_PROBE_H
 #define PROTOCOL_PROBE_H
 
-#include "protocol/protocol.h"
+#include "protocol/client.h"
 
 /* Asks the connections of a user. Returns after how many milliseconds those
  * that are dead have made way. */

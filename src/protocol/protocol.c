@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "protocol/auth.h"
+#include "protocol/router.h"
 #include "protocol/session.h"
 #include "script/open.h"
 
@@ -60,6 +61,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   manager_init(&protocol->manager, loop, &protocol->stats, client_free);
   manager_set_limits(&protocol->manager, limits);
   protocol_configure(protocol, config);
+  protocol->handle_late = router_message_late;
   protocol->host = (struct host){.open_libraries = open_libraries,
                                  .manager = &protocol->manager,
                                  .stats = &protocol->stats,

@@ -2,10 +2,8 @@
  * Raw mode. */
 #include "protocol/raw.h"
 
-#include "base/log.h"
+#include "config/config.h"
 #include "protocol/auth.h"
-#include "protocol/heartbeat.h"
-#include "protocol/protocol.h"
 #include "protocol/session.h"
 #include "script/call.h"
 
@@ -15,17 +13,14 @@ void raw_open(struct conn *conn, const char *token, size_t len) {
     auth_token(conn, token, len);
     return;
   }
-  conn_ready(conn);
-  log_info("conn=%llu ip=%s raw, without a user", (unsigned long long)conn->id,
-           conn->address->text);
-  heartbeat_arm(conn);
-  session_greet(conn);
+  session_let_in_nobody(conn);
 }
 
 void raw_message(struct conn *conn, const char *data, size_t len,
                  bool is_binary) {
   struct generation *live = protocol_of(conn)->host.live;
-  if (!client_of(conn)->greeted)
+  if (client_of(conn)->session < SESSION_GREETED ||
+      client_of(conn)->session == SESSION_ENDS)
     return; /* it waited for a login that did not succeed */
   if (!live->hooks[HOOK_RAW]) {
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);

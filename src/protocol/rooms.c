@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "protocol/answer.h"
+#include "protocol/client.h"
 #include "protocol/field.h"
-#include "protocol/protocol.h"
 
 static const char bad_room[] =
     "data.room: expected a string of 1 to 128 bytes without control characters";

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "config/config.h"
 #include "protocol/admit.h"
 #include "protocol/answer.h"
 #include "protocol/auth.h"
@@ -11,7 +12,6 @@
 #include "protocol/heartbeat.h"
 #include "protocol/hold.h"
 #include "protocol/inbox.h"
-#include "protocol/protocol.h"
 #include "protocol/raw.h"
 #include "protocol/rooms.h"
 
@@ -32,24 +32,24 @@ typedef void builtin_fn(struct conn *conn, const struct envelope *env);
 
 struct builtin {
   const char *type;
-  builtin_fn *run;
+  builtin_fn *handle;
   bool before_auth; /* open to a connection that has not logged in */
 };
 
-static void on_ping(struct conn *conn, const struct envelope *env) {
+static void on_json_ping(struct conn *conn, const struct envelope *env) {
   if (env->id.kind != MSG_ID_NONE)
     answer_pong(conn, &env->id);
   else
     (void)conn_send(conn, protocol_of(conn)->pong); /* full: it is closed */
 }
 
-static void on_pong(struct conn *conn, const struct envelope *env) {
+static void on_json_pong(struct conn *conn, const struct envelope *env) {
   (void)conn; /* that a frame came was noted already */
   (void)env;
 }
 
 static const struct builtin builtins[] = {
-    {"ping", on_ping, true},       {"pong", on_pong, true},
+    {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},
     {"leave", rooms_leave, false},
 };
@@ -115,7 +115,7 @@ static bool is_logged_in(const struct conn *conn) {
   return conn->state == CONN_READY || (conn->peer_closed && conn->user);
 }
 
-static void dispatch(struct conn *conn, const struct envelope *env) {
+static void dispatch_message(struct conn *conn, const struct envelope *env) {
   struct generation *live = protocol_of(conn)->host.live;
   bool logged_in = is_logged_in(conn);
   if (logged_in) {
@@ -132,7 +132,7 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
     answer_error(conn, &env->id, ERR_UNAUTHENTICATED, NULL);
     answer_mistake(conn);
   } else if (builtin) {
-    builtin->run(conn, env);
+    builtin->handle(conn, env);
   } else {
     answer_unknown_type(conn, &env->id, env->type);
   }
@@ -140,28 +140,9 @@ static void dispatch(struct conn *conn, const struct envelope *env) {
 
 /* A handler of it waits, messages that came before do, or it is the turn of
  * others. */
-static bool must_wait(const struct conn *conn) {
+static bool must_queue(const struct conn *conn) {
   return conn_is_busy(conn) || client_of(conn)->inbox ||
          turn_share_used(&protocol_of(conn)->host.turn, conn);
-}
-
-/* It is not known yet who it is: its token awaits a key, or it a place. */
-static bool is_undecided(const struct conn *conn) {
-  return conn_is_open(conn) &&
-         (client_of(conn)->login || client_of(conn)->awaits_key);
-}
-
-/* Messages wait, and nothing but that. */
-static void take_turns(struct conn *conn) {
-  struct client *client = client_of(conn);
-  if (client->inbox && !conn_is_busy(conn) && !is_undecided(conn))
-    turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client->task);
-}
-
-static void wait_in_line(struct conn *conn, const char *text, size_t len,
-                         bool is_binary) {
-  inbox_push(conn, text, len, is_binary);
-  take_turns(conn);
 }
 
 static bool never_waits(const struct envelope *env) {
@@ -176,8 +157,8 @@ static void take_raw(struct conn *conn, const char *data, size_t len,
     conn->owner->stats->messages_refused++;
     conn->owner->stats->rate_limited++;
     conn_close(conn, CLOSE_TOO_MANY_ERRORS, "rate_limited");
-  } else if (must_wait(conn)) {
-    wait_in_line(conn, data, len, is_binary);
+  } else if (must_queue(conn)) {
+    inbox_push(conn, data, len, is_binary);
   } else {
     raw_message(conn, data, len, is_binary);
   }
@@ -192,10 +173,10 @@ static void take_text(struct conn *conn, const char *text, size_t len,
     answer_rate_limited(conn, &env.id, wait, NULL);
   else if (err)
     refuse_text(conn, text, len, &env, err, why);
-  else if (must_wait(conn) && !never_waits(&env))
-    wait_in_line(conn, text, len, false);
+  else if (must_queue(conn) && !never_waits(&env))
+    inbox_push(conn, text, len, false);
   else
-    dispatch(conn, &env);
+    dispatch_message(conn, &env);
 }
 
 /* One who is a little past its rates learns that at once, for each message. Who
@@ -249,8 +230,8 @@ bool router_control(struct conn *conn, size_t len) {
   return false;
 }
 
-static void handle_late(struct conn *conn, const char *text, size_t len,
-                        bool is_binary) {
+void router_message_late(struct conn *conn, const char *text, size_t len,
+                         bool is_binary) {
   struct envelope env;
   const char *why;
   if (!conn_is_open(conn) && !conn->peer_closed)
@@ -259,12 +240,5 @@ static void handle_late(struct conn *conn, const char *text, size_t len,
     raw_message(conn, text, len, is_binary);
   else if (!envelope_parse(text, len, &env,
                            &why)) /* it was good when it came */
-    dispatch(conn, &env);
-}
-
-void router_go_on(struct conn *conn) {
-  if (is_undecided(conn)) /* a hook that waited has ended, the login has not */
-    return;
-  inbox_run(conn, handle_late);
-  take_turns(conn);
+    dispatch_message(conn, &env);
 }

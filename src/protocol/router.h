@@ -28,10 +28,10 @@ void router_message(struct conn *conn, const char *text, size_t len,
  * counts as useless. */
 bool router_control(struct conn *conn, size_t len);
 
-/* The connection is busy no more, or it is its turn again: handles what came
- * meanwhile, as far as it gets; the rest comes when client->task is run. A
- * connection that its peer has closed said it before that and is heard; one
- * that we have closed is not. */
-void router_go_on(struct conn *conn);
+/* For protocol->handle_late: a message that has waited, in its order. One that
+ * came before its peer has closed the connection is heard; when we have closed
+ * it, it is not. */
+void router_message_late(struct conn *conn, const char *text, size_t len,
+                         bool is_binary);
 
 #endif

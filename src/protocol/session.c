@@ -1,39 +1,55 @@
 /* SPDX-License-Identifier: MIT
- * From open to farewell. */
+ * From open to closed.
+ *
+ * The login of one too many. A user may have limits.per_user connections. When
+ * one more comes, some of those may be dead: a phone that lost its network
+ * comes back long before the server notices. To refuse the phone would lock
+ * its owner out; to close the oldest would let two tabs throw each other out
+ * for ever. So those that hold a place are pinged at once (protocol/probe), on
+ * every worker, and the new one waits in AWAITS_PLACE. What it sends meanwhile
+ * waits in its inbox. Those that do not answer are closed 4001 and have made
+ * way when the time is over; then there is a place, or the limit is real and
+ * the new one is closed 4504. Its timer (protocol/heartbeat) queues its task
+ * at that time, as a message that waits for its turn does; so one function,
+ * on_session_turn, is where a client goes on by itself. */
 #include "protocol/session.h"
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "hub/delivery.h"
 #include "protocol/answer.h"
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
 #include "protocol/probe.h"
-#include "protocol/router.h"
 #include "script/call.h"
 #include "script/lib_client.h"
 
 /* When the server is full: who knows when somebody goes. */
 enum { FULL_MS = 5000 };
 
-static void on_turn(struct task *task) {
-  session_idle(&container_of(task, struct client, task)->conn);
+/* The only place that changes the state; an impossible step is a bug. */
+static void change_session(struct conn *conn, enum session_state state) {
+  static const bool allowed[SESSION_STATES][SESSION_STATES] = {
+      [SESSION_NEW] = {[SESSION_AWAITS_KEY] = true,
+                       [SESSION_AWAITS_PLACE] = true,
+                       [SESSION_GREETED] = true,
+                       [SESSION_ENDS] = true},
+      [SESSION_AWAITS_KEY] = {[SESSION_NEW] = true, [SESSION_ENDS] = true},
+      [SESSION_AWAITS_PLACE] =
+          {[SESSION_GREETED] = true, [SESSION_ENDS] = true},
+      [SESSION_GREETED] = {[SESSION_LEAVES] = true},
+  };
+  struct client *client = client_of(conn);
+  if (!allowed[client->session][state])
+    log_fatal("conn=%llu impossible session change %d to %d",
+              (unsigned long long)conn->id, client->session, state);
+  client->session = (uint8_t)state;
 }
 
-void session_open(struct protocol *protocol, struct conn *conn,
-                  const char *address) {
-  client_of(conn)->task.run = on_turn;
-  int err = manager_add(&protocol->manager, conn, address);
-  log_debug("conn=%llu opened ip=%s", (unsigned long long)conn->id, address);
-  if (err == ERR_LIMIT_EXCEEDED)
-    answer_try_later(conn,
-                     probe_network(protocol, conn->address->network->text));
-  else if (err)
-    answer_try_later(conn, FULL_MS + (uint32_t)random() % FULL_MS);
-  heartbeat_arm(conn);
-}
-
-static void run_hook(struct conn *conn, enum hook hook, struct call_arg second,
-                     struct call_arg third) {
+void session_run_hook(struct conn *conn, enum hook hook, struct call_arg second,
+                      struct call_arg third) {
   struct generation *live = protocol_of(conn)->host.live;
   if (!live || !live->hooks[hook])
     return;
@@ -44,83 +60,165 @@ static void run_hook(struct conn *conn, enum hook hook, struct call_arg second,
   call_run(live, &spec);
 }
 
-static struct call_arg string(const char *text) {
-  return (struct call_arg){CALL_STRING, text, strlen(text)};
-}
+/* --- opened ------------------------------------------------------------- */
 
-static const struct call_arg nothing = {.kind = CALL_NIL};
+static void decide_place(struct conn *conn);
 
-void session_greet(struct conn *conn) {
-  client_of(conn)->greeted = true;
-  run_hook(conn, HOOK_CONNECT, nothing, nothing);
-}
-
-/* Lua's side of it is over: its objects are empty from now on. */
-static void release(struct protocol *protocol, struct conn *conn) {
-  struct host *host = &protocol->host;
-  if (host->live)
-    lib_client_release(host->live, conn);
-  if (host->incoming)
-    lib_client_release(host->incoming, conn);
-  LIST_FOREACH (it, &host->retiring)
-    lib_client_release(container_of(it, struct generation, node), conn);
-  manager_farewell(&protocol->manager, conn);
-}
-
-/* The next hook of the farewell. */
-static void farewell_step(struct conn *conn) {
-  struct client *client = client_of(conn);
-  uint32_t step = client->farewells++;
-  const char *reason =
-      conn->close_code == CLOSE_KICKED ? "kicked" : "disconnected";
-  if (step < conn->room_count)
-    run_hook(conn, HOOK_LEAVE, string(conn->rooms[step].room->name),
-             string(reason));
-  else if (step == conn->room_count && client->greeted)
-    run_hook(conn, HOOK_DISCONNECT, string(conn_close_reason(conn)), nothing);
-}
-
-/* Its handlers, or its last messages for their turn. */
-static bool waits(const struct conn *conn) {
-  return conn_is_busy(conn) || client_of(conn)->inbox;
-}
-
-static void say_farewell(struct protocol *protocol, struct conn *conn) {
-  struct client *client = client_of(conn);
-  const struct turn *turn = &protocol->host.turn;
-  heartbeat_arm(conn); /* from now on the deadline of closing counts */
-  if (!conn->peer_closed || client->login)
-    inbox_drop(conn);
-  if (!conn_is_busy(conn))
-    router_go_on(conn);
-  while (!waits(conn) && !turn_part_over(turn) &&
-         client->farewells <= conn->room_count)
-    farewell_step(conn);
-  if (waits(conn)) /* session_idle brings it back */
-    list_push(&protocol->manager.lingering, &conn->node);
-  else if (client->farewells <= conn->room_count)
-    list_push(&protocol->manager.gone, &conn->node);
+static void on_session_turn(struct task *task) {
+  struct client *client = container_of(task, struct client, task);
+  if (client->session == SESSION_AWAITS_PLACE)
+    decide_place(&client->conn);
   else
-    release(protocol, conn);
+    session_idle(&client->conn);
 }
 
-void session_reap(struct protocol *protocol) {
-  struct list *node;
-  /* Hooks may close further connections: they come at the end of the list. */
-  if (list_empty(&protocol->manager.gone))
+void session_open(struct protocol *protocol, struct conn *conn,
+                  const char *address) {
+  client_of(conn)->task.run = on_session_turn;
+  int err = manager_add(&protocol->manager, conn, address);
+  log_debug("conn=%llu opened ip=%s", (unsigned long long)conn->id, address);
+  if (err == ERR_LIMIT_EXCEEDED)
+    answer_try_later(conn,
+                     probe_network(protocol, conn->address->network->text));
+  else if (err)
+    answer_try_later(conn, FULL_MS + (uint32_t)random() % FULL_MS);
+  heartbeat_arm(conn);
+}
+
+void session_await_key(struct conn *conn) {
+  change_session(conn, SESSION_AWAITS_KEY);
+  inbox_hold(conn);
+}
+
+void session_key_came(struct conn *conn) {
+  if (client_of(conn)->session == SESSION_AWAITS_KEY)
+    change_session(conn, SESSION_NEW);
+}
+
+/* --- verdicts ----------------------------------------------------------- */
+
+void session_refuse(struct conn *conn, const struct msg_id *id,
+                    const struct denial *denial) {
+  conn->owner->stats->auth_failed++;
+  log_info("conn=%llu ip=%s auth refused code=%s %s",
+           (unsigned long long)conn->id, conn->address->text, denial->code,
+           denial->why);
+  if (!conn->raw)
+    denial_send(conn, id, denial);
+  conn_close(conn, denial_close_code(denial), NULL);
+}
+
+static void greet_client(struct conn *conn) {
+  static const struct call_arg nothing = {.kind = CALL_NIL};
+  change_session(conn, SESSION_GREETED);
+  session_run_hook(conn, HOOK_CONNECT, nothing, nothing);
+}
+
+void session_let_in_nobody(struct conn *conn) {
+  conn_ready(conn);
+  log_info("conn=%llu ip=%s raw, without a user", (unsigned long long)conn->id,
+           conn->address->text);
+  heartbeat_arm(conn);
+  greet_client(conn);
+}
+
+/* The first time that there is none: those that have one are asked. */
+static void no_place(struct conn *conn, const struct msg_id *id) {
+  struct client *client = client_of(conn);
+  struct protocol *protocol = protocol_of(conn);
+  if (client->session == SESSION_AWAITS_PLACE) {
+    log_info("conn=%llu user=%s has too many connections",
+             (unsigned long long)conn->id, conn->claimant);
+    conn_close(conn, CLOSE_CONNECTION_LIMIT, NULL);
     return;
-  turn_part_begin(&protocol->host.turn);
-  while (!turn_part_over(&protocol->host.turn) &&
-         (node = list_shift(&protocol->manager.gone)))
-    say_farewell(protocol, container_of(node, struct conn, node));
+  }
+  client->login = mem_alloc(sizeof *client->login);
+  client->login->id = *id;
+  client->login->until_ms =
+      uv_now(protocol->loop) + probe_user(protocol, conn->claimant);
+  change_session(conn, SESSION_AWAITS_PLACE);
+  inbox_hold(conn);
+  heartbeat_arm(conn);
+}
+
+void session_let_in(struct conn *conn, const struct msg_id *id) {
+  struct manager *manager = manager_of(conn);
+  if (conn->state != CONN_NEW)
+    return;
+  if (manager_login(manager, conn, conn->claimant)) {
+    no_place(conn, id);
+    return;
+  }
+  mem_free(conn->claimant);
+  conn->claimant = NULL;
+  if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
+    delivery_close_older(manager, conn, CLOSE_REPLACED);
+  conn->owner->stats->auth_ok++;
+  log_info("conn=%llu user=%s ip=%s authenticated",
+           (unsigned long long)conn->id, conn->user->id, conn->address->text);
+  heartbeat_arm(conn);
+  if (!conn->raw)
+    answer_auth_ok(conn, id);
+  greet_client(conn);
+}
+
+static void decide_place(struct conn *conn) {
+  struct client *client = client_of(conn);
+  struct login *waited = client->login;
+  client->login = NULL;
+  session_let_in(conn, &waited->id);
+  mem_free(waited);
+  if (conn_is_open(conn))
+    session_go_on(conn);
+}
+
+static void forget_claims(const struct host *host, struct conn *conn) {
+  lib_client_forget_claims(host->live, conn);
+  LIST_FOREACH (it, &host->retiring)
+    lib_client_forget_claims(container_of(it, struct generation, node), conn);
+}
+
+void session_refresh(struct conn *conn, const struct msg_id *id,
+                     struct jwt_claims *claims) {
+  if (strcmp(claims->user, conn->user->id) != 0) {
+    struct denial denial =
+        denial_of(ERR_INVALID_TOKEN, "refresh for another user");
+    session_refuse(conn, id, &denial);
+    return;
+  }
+  client_of(conn)->expires_s = claims->expires;
+  mem_free(conn->claims);
+  conn->claims = claims->json;
+  claims->json = NULL;
+  forget_claims(&protocol_of(conn)->host, conn);
+  answer_auth_ok(conn, id);
+  heartbeat_arm(conn);
+}
+
+/* --- busy, idle, closed ------------------------------------------------- */
+
+void session_go_on(struct conn *conn) {
+  if (!conn_is_busy(conn) && !client_awaits(client_of(conn)))
+    inbox_go_on(conn);
 }
 
 void session_idle(struct conn *conn) {
   if (conn_is_busy(conn))
     return; /* another call of it waits still */
-  router_go_on(conn);
-  if (conn_is_open(conn) || waits(conn))
+  session_go_on(conn);
+  if (conn_is_open(conn) || client_is_occupied(conn))
     return;
   list_remove(&conn->node); /* it lingered */
   list_push(&manager_of(conn)->gone, &conn->node);
+}
+
+void session_leave(struct conn *conn) {
+  const struct client *client = client_of(conn);
+  bool awaited_place = client->session == SESSION_AWAITS_PLACE;
+  if (client->session == SESSION_LEAVES || client->session == SESSION_ENDS)
+    return;
+  change_session(conn, client->session == SESSION_GREETED ? SESSION_LEAVES
+                                                          : SESSION_ENDS);
+  if (!conn->peer_closed || awaited_place)
+    inbox_drop(conn);
 }

@@ -3,7 +3,7 @@
 #include "server/swap.h"
 
 #include "base/log.h"
-#include "protocol/session.h"
+#include "protocol/farewell.h"
 #include "script/call.h"
 #include "script/client_state.h"
 #include "script/lib_client.h"
@@ -210,7 +210,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   swap->ended = ended;
   swap_cancel(swap);
   turn_finish(&host->turn, TURN_CLIENTS);
-  session_reap(swap->protocol);
+  farewell_say(swap->protocol);
   LIST_FOREACH_SAFE (it, &host->retiring)
     lib_time_close(container_of(it, struct generation, node));
   /* Each call that ends may bring the next step of a farewell, which waits
@@ -218,7 +218,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   while (has_work(swap)) {
     abort_all(swap);
     turn_finish(&host->turn, TURN_CLIENTS);
-    session_reap(swap->protocol);
+    farewell_say(swap->protocol);
   }
   run_stop(swap, on_last_stopped);
 }
