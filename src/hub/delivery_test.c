@@ -36,13 +36,13 @@ static void a_room_gets_the_one_frame(void **state) {
   join(phone, "lobby");
   join(laptop, "lobby");
   join(carol, "attic");
-  assert_int_equal(
-      delivery_send_to_room(&fake.manager, "lobby", 5, frame, to_all), 3);
+  assert_int_equal(delivery_to_room(&fake.manager, "lobby", 5, frame, to_all),
+                   3);
   assert_true(got(alice, frame) && got(phone, frame) && got(laptop, frame));
   assert_int_equal(carol->out.count, 0);
   assert_int_equal(atomic_load(&frame->refs), 4);
-  assert_int_equal(
-      delivery_send_to_room(&fake.manager, "cellar", 6, frame, to_all), 0);
+  assert_int_equal(delivery_to_room(&fake.manager, "cellar", 6, frame, to_all),
+                   0);
   frame_unref(frame);
   fake_stop(&fake);
 }
@@ -56,22 +56,19 @@ static void a_user_gets_it_on_every_device(void **state) {
   struct conn *alice = fake_login(&fake, "alice");
   struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
   struct delivery_opts but_phone = {.except = phone->id};
-  assert_int_equal(
-      delivery_send_to_user(&fake.manager, "bob", 3, frame, but_phone), 1);
+  assert_int_equal(delivery_to_user(&fake.manager, "bob", 3, frame, but_phone),
+                   1);
   assert_int_equal(phone->out.count, 0);
-  assert_int_equal(
-      delivery_send_to_user(&fake.manager, "bob", 3, frame, to_all), 2);
+  assert_int_equal(delivery_to_user(&fake.manager, "bob", 3, frame, to_all), 2);
   assert_int_equal(phone->out.count, 1);
   assert_int_equal(laptop->out.count, 2);
   assert_int_equal(alice->out.count, 0);
   conn_close(phone, 4004, NULL);
-  assert_int_equal(
-      delivery_send_to_user(&fake.manager, "bob", 3, frame, to_all), 1);
+  assert_int_equal(delivery_to_user(&fake.manager, "bob", 3, frame, to_all), 1);
   conn_close(laptop, 4004, NULL);
-  assert_int_equal(
-      delivery_send_to_user(&fake.manager, "bob", 3, frame, to_all), 0);
-  assert_int_equal(
-      delivery_send_to_user(&fake.manager, "nobody", 6, frame, to_all), 0);
+  assert_int_equal(delivery_to_user(&fake.manager, "bob", 3, frame, to_all), 0);
+  assert_int_equal(delivery_to_user(&fake.manager, "nobody", 6, frame, to_all),
+                   0);
   frame_unref(frame);
   fake_stop(&fake);
 }
@@ -87,10 +84,9 @@ static void everyone_means_who_has_logged_in(void **state) {
   struct conn *closing = fake_login(&fake, "carol");
   struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
   conn_close(closing, 4004, NULL);
-  assert_int_equal(
-      delivery_broadcast(&fake.manager, frame,
-                         (struct delivery_opts){.except = alice->id}),
-      1);
+  assert_int_equal(delivery_to_all(&fake.manager, frame,
+                                   (struct delivery_opts){.except = alice->id}),
+                   1);
   assert_true(got(bob, frame));
   assert_int_equal(alice->out.count, 0);
   assert_int_equal(stranger->out.count, 0);
@@ -112,7 +108,7 @@ static void what_may_be_dropped_skips_who_is_behind(void **state) {
   fake_block(alice, 0);
   assert_int_equal(conn_send(bob, ten), 0);
   assert_int_equal(conn_send(bob, ten), 0);
-  assert_int_equal(delivery_broadcast(&fake.manager, frame, drop), 1);
+  assert_int_equal(delivery_to_all(&fake.manager, frame, drop), 1);
   assert_int_equal(fake.flushed, 1); /* alice is known to be behind */
   assert_true(got(carol, frame));
   assert_int_equal(alice->out.count, 0);
@@ -169,11 +165,11 @@ static void receivers_that_close_hide_none_of_the_others(void **state) {
       struct frame *frame = frame_new(FRAME_TEXT, "hi", 2);
       start_crowd(&fake, crowd, full);
       struct manager *m = &fake.manager;
-      uint32_t sent =
-          way == 0   ? delivery_send_to_room(m, "lobby", 5, frame, to_all)
-          : way == 1 ? delivery_broadcast(m, frame, to_all)
-                     : delivery_send_to_user(m, "odd", 3, frame, to_all) +
-                           delivery_send_to_user(m, "even", 4, frame, to_all);
+      uint32_t sent = way == 0 ? delivery_to_room(m, "lobby", 5, frame, to_all)
+                      : way == 1
+                          ? delivery_to_all(m, frame, to_all)
+                          : delivery_to_user(m, "odd", 3, frame, to_all) +
+                                delivery_to_user(m, "even", 4, frame, to_all);
       check_crowd(&fake, crowd, full, frame, sent);
       fake_stop(&fake);
       assert_int_equal(atomic_load(&frame->refs), 1);
@@ -212,7 +208,7 @@ static void a_flushed_connection_asks_again(void **state) {
   struct conn *conn = fake_login(&fake, "alice");
   struct frame *frame = frame_new(FRAME_TEXT, "12345678", 8);
   for (int i = 0; i < 3; i++) {
-    assert_int_equal(delivery_broadcast(&fake.manager, frame, to_all), 1);
+    assert_int_equal(delivery_to_all(&fake.manager, frame, to_all), 1);
     assert_true(list_linked(&conn->dirty));
     fake_flush(conn);
   }

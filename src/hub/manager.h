@@ -34,7 +34,7 @@ struct manager {
   struct bus *bus;    /* borrowed; to other workers, NULL if there are none */
   int worker;         /* 0, 1, … */
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
-                       * behind, by hub/delivery */
+                       * behind, by hub/publish */
   struct manager_limits limits;
   struct conn *by_id;
   struct user *users;

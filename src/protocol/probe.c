@@ -3,7 +3,7 @@
 #include "protocol/probe.h"
 
 #include "base/log.h"
-#include "hub/delivery.h"
+#include "hub/publish.h"
 #include "protocol/heartbeat.h"
 
 /* The timers that end the dead ones are that late at most. */
@@ -41,8 +41,7 @@ uint32_t probe_user(struct protocol *protocol, const char *user) {
            "they live",
            user);
   probe_user_here(manager, user, len);
-  if (manager->bus)
-    delivery_post(manager, &letter);
+  publish_letter(manager, &letter);
   return heartbeat_probe_ms(protocol) + MARGIN_MS;
 }
 
@@ -62,8 +61,7 @@ uint32_t probe_network(struct protocol *protocol, const char *network) {
            "live",
            network);
   probe_network_here(manager, network);
-  if (manager->bus)
-    delivery_post(manager, &letter);
+  publish_letter(manager, &letter);
   return takes;
 }
 

@@ -2,7 +2,7 @@
  * Letters from other workers. */
 #include "protocol/remote.h"
 
-#include "hub/delivery.h"
+#include "hub/publish.h"
 #include "protocol/probe.h"
 #include "protocol/rooms.h"
 
@@ -12,7 +12,7 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
   if (letter->to == BUS_CONN)
     conn = manager_conn(&protocol->manager, letter->conn);
   if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
-    delivery_receive(&protocol->manager, letter);
+    publish_receive(&protocol->manager, letter);
   else if (letter->what == BUS_PROBE)
     probe_receive(protocol, letter);
   else if (conn && letter->what == BUS_JOIN)

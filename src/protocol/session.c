@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "hub/delivery.h"
+#include "hub/publish.h"
 #include "protocol/answer.h"
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
@@ -152,7 +152,7 @@ void session_let_in(struct conn *conn, const struct msg_id *id) {
   mem_free(conn->claimant);
   conn->claimant = NULL;
   if (protocol_of(conn)->config->auth_sessions == AUTH_SINGLE)
-    delivery_close_older(manager, conn, CLOSE_REPLACED);
+    publish_close_older(manager, conn, CLOSE_REPLACED);
   conn->owner->stats->auth_ok++;
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);

@@ -3,7 +3,7 @@
 #include "script/lib_service.h"
 
 #include "base/mem.h"
-#include "hub/delivery.h"
+#include "hub/publish.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/json_mark.h"
@@ -45,7 +45,7 @@ static int send_to_user(lua_State *L) {
   const char *user = luaL_checklstring(L, 1, &len);
   struct delivery_opts opts = check_opts(L, 3);
   struct frame *frame = message_frame(L, 2, NULL, 0);
-  uint32_t sent = delivery_send_to_user(manager, user, len, frame, opts);
+  uint32_t sent = publish_to_user(manager, user, len, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
@@ -57,7 +57,7 @@ static int send_to_room(lua_State *L) {
   json_check_utf8(L, 1);
   struct delivery_opts opts = check_opts(L, 3);
   struct frame *frame = message_frame(L, 2, room, len);
-  uint32_t sent = delivery_send_to_room(manager, room, len, frame, opts);
+  uint32_t sent = publish_to_room(manager, room, len, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
@@ -66,7 +66,7 @@ static int broadcast(lua_State *L) {
   struct manager *manager = service_manager(L);
   struct delivery_opts opts = check_opts(L, 2);
   struct frame *frame = message_frame(L, 1, NULL, 0);
-  uint32_t sent = delivery_broadcast(manager, frame, opts);
+  uint32_t sent = publish_to_all(manager, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
@@ -82,7 +82,7 @@ static int kick(lua_State *L) {
     json_check_utf8(L, 2);
   }
   return push_count(
-      L, delivery_close_user(manager, user, len, CLOSE_KICKED, reason, 0));
+      L, publish_close_user(manager, user, len, CLOSE_KICKED, reason));
 }
 
 static int is_online(lua_State *L) {

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * Who must hear of a message. */
+#include "hub/publish.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+#include <time.h>
+
+/* --- to other workers --------------------------------------------------- */
+
+/* Said once a second at most; why the worker is behind says the watchdog. */
+static void say_left_out(struct manager *manager, int worker) {
+  int64_t now = time(NULL);
+  manager->owner.stats->bus_left_out++;
+  if (manager->left_out_s == now)
+    return;
+  manager->left_out_s = now;
+  log_warn("worker=%d is too far behind: messages to its clients are left out",
+           worker + 1);
+}
+
+uint32_t publish_letter(struct manager *manager,
+                        const struct bus_letter *letter) {
+  uint32_t counts[BUS_WORKERS_MAX], sum = 0;
+  struct bus *bus = manager->bus;
+  if (!bus)
+    return 0;
+  if (letter->to == BUS_USER)
+    whereabouts_of_user(bus->whereabouts, letter->target, letter->target_len,
+                        counts);
+  else if (letter->to == BUS_ROOM)
+    whereabouts_of_room(bus->whereabouts, letter->target, letter->target_len,
+                        counts);
+  else
+    whereabouts_of_all(bus->whereabouts, counts);
+  for (int i = 0; i < bus->workers; i++) {
+    if (i == manager->worker || counts[i] == 0)
+      continue;
+    if (bus_post(bus, i, letter))
+      sum += counts[i];
+    else
+      say_left_out(manager, i);
+  }
+  return sum;
+}
+
+static uint32_t post_frame(struct manager *manager, enum bus_to to,
+                           const char *target, size_t len, struct frame *frame,
+                           struct delivery_opts opts) {
+  if (!manager->bus)
+    return 0;
+  struct bus_letter letter = {.to = to,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .except = opts.except,
+                              .drop = opts.drop,
+                              .target = target,
+                              .target_len = len};
+  return publish_letter(manager, &letter);
+}
+
+/* --- from other workers ------------------------------------------------- */
+
+void publish_receive(struct manager *manager, const struct bus_letter *letter) {
+  struct delivery_opts opts = {letter->except, letter->drop};
+  const char *target = letter->target;
+  size_t len = letter->target_len;
+  const char *reason = *letter->text ? letter->text : NULL;
+  struct conn *conn;
+  bool close = letter->what == BUS_CLOSE;
+  switch (letter->to) {
+  case BUS_USER:
+    if (close)
+      delivery_close_user(manager, target, len, letter->code, reason,
+                          letter->except);
+    else
+      delivery_to_user(manager, target, len, letter->frame, opts);
+    break;
+  case BUS_ROOM:
+    delivery_to_room(manager, target, len, letter->frame, opts);
+    break;
+  case BUS_ALL:
+    delivery_to_all(manager, letter->frame, opts);
+    break;
+  case BUS_CONN:
+    conn = manager_conn(manager, letter->conn);
+    if (conn && close)
+      conn_close(conn, letter->code, reason);
+    else if (conn)
+      delivery_to_conn(conn, letter->frame, opts);
+    break;
+  }
+}
+
+/* --- to everybody ------------------------------------------------------- */
+
+uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
+                         struct frame *frame, struct delivery_opts opts) {
+  return delivery_to_user(manager, id, len, frame, opts) +
+         post_frame(manager, BUS_USER, id, len, frame, opts);
+}
+
+uint32_t publish_to_room(struct manager *manager, const char *name, size_t len,
+                         struct frame *frame, struct delivery_opts opts) {
+  return delivery_to_room(manager, name, len, frame, opts) +
+         post_frame(manager, BUS_ROOM, name, len, frame, opts);
+}
+
+uint32_t publish_to_all(struct manager *manager, struct frame *frame,
+                        struct delivery_opts opts) {
+  return delivery_to_all(manager, frame, opts) +
+         post_frame(manager, BUS_ALL, NULL, 0, frame, opts);
+}
+
+uint32_t publish_close_user(struct manager *manager, const char *id, size_t len,
+                            int code, const char *reason) {
+  struct bus_letter letter = {.to = BUS_USER,
+                              .what = BUS_CLOSE,
+                              .target = id,
+                              .target_len = len,
+                              .code = code,
+                              .text = reason};
+  /* The others first: `id` may be that of a connection that closes here. */
+  uint32_t elsewhere = publish_letter(manager, &letter);
+  return elsewhere + delivery_close_user(manager, id, len, code, reason, 0);
+}
+
+/* The connections of a user up to one of them, in the order of their logins. */
+struct older {
+  uint64_t until;
+  uint64_t *ids;
+  int *workers;
+  uint32_t count, cap;
+  bool reached;
+};
+
+static void note_older(void *arg, const struct whereabouts_conn *conn) {
+  struct older *older = arg;
+  older->reached |= conn->id == older->until;
+  if (older->reached)
+    return;
+  if (older->count == older->cap) {
+    older->cap = older->cap ? older->cap * 2 : 4;
+    older->ids = mem_realloc(older->ids, older->cap * sizeof *older->ids);
+    older->workers =
+        mem_realloc(older->workers, older->cap * sizeof *older->workers);
+  }
+  older->ids[older->count] = conn->id;
+  older->workers[older->count++] = conn->worker;
+}
+
+static void close_older_everywhere(struct manager *manager,
+                                   const struct conn *conn, int code) {
+  struct older older = {.until = conn->id};
+  const char *user = conn->user->id;
+  whereabouts_each_conn(manager->bus->whereabouts, user, strlen(user),
+                        note_older, &older);
+  for (uint32_t i = 0; i < older.count; i++) {
+    struct bus_letter letter = {
+        .to = BUS_CONN, .what = BUS_CLOSE, .conn = older.ids[i], .code = code};
+    struct conn *here = manager_conn(manager, older.ids[i]);
+    if (here)
+      conn_close(here, code, NULL);
+    else if (older.workers[i] != manager->worker)
+      (void)bus_post(manager->bus, older.workers[i], &letter);
+  }
+  mem_free(older.ids);
+  mem_free(older.workers);
+}
+
+void publish_close_older(struct manager *manager, const struct conn *conn,
+                         int code) {
+  const char *user = conn->user->id;
+  if (manager->bus)
+    close_older_everywhere(manager, conn, code);
+  else
+    delivery_close_user(manager, user, strlen(user), code, NULL, conn->id);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * The only way out: to a user, a room, everyone, wherever they are.
+ *
+ * This is the step before hub/delivery: it decides who else must hear of a
+ * message, and in which order it comes among others. Today it hands the frame
+ * to the connections of this worker at once, and posts it to each other worker
+ * that has a receiver (engine/bus). So the messages of one worker keep their
+ * order everywhere; those of two workers to one room need not have a common
+ * one. Who gives messages a number, or keeps them, does it here.
+ *
+ * Each function returns the number of connections that the frame was queued
+ * for. Those of other workers are counted as whereabouts knows them at this
+ * moment, as if none of them was behind or about to close. */
+#ifndef HUB_PUBLISH_H
+#define HUB_PUBLISH_H
+
+#include "hub/delivery.h"
+
+uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
+                         struct frame *frame, struct delivery_opts opts);
+
+uint32_t publish_to_room(struct manager *manager, const char *name, size_t len,
+                         struct frame *frame, struct delivery_opts opts);
+
+/* To every connection that has logged in. */
+uint32_t publish_to_all(struct manager *manager, struct frame *frame,
+                        struct delivery_opts opts);
+
+/* Closes every connection of a user with that code; returns how many. `reason`
+ * NULL is that of the code. */
+uint32_t publish_close_user(struct manager *manager, const char *id, size_t len,
+                            int code, const char *reason);
+
+/* Closes the connections of its user that had logged in before `conn` has. Of
+ * two that log in on two workers at the same moment one stays: whereabouts says
+ * which came first. */
+void publish_close_older(struct manager *manager, const struct conn *conn,
+                         int code);
+
+/* The letter to each other worker that has a receiver; returns how many
+ * receivers they have. Nothing if there are no other workers. */
+uint32_t publish_letter(struct manager *manager,
+                        const struct bus_letter *letter);
+
+/* What another worker has published for the connections that are here. Only
+ * BUS_SEND and BUS_CLOSE. */
+void publish_receive(struct manager *manager, const struct bus_letter *letter);
+
+#endif
