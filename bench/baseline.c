@@ -147,7 +147,7 @@ static void handle(struct conn *conn, const char *text, size_t len) {
         id << 4 | (size_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
   if (id >= MAX_ID)
     return;
-  size_t size = ws_write(tx, WS_TEXT, text + skip, len - skip, false);
+  size_t size = ws_write(tx, text + skip, len - skip);
   switch (text[0]) {
   case 'A':
     users[id] = conn;

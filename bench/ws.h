@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The few WebSocket frames that the benchmark's programs exchange. */
+ * WebSocket frames as bench/baseline.c sends and receives them. */
 #ifndef BENCH_WS_H
 #define BENCH_WS_H
 
@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WS_TEXT = 1, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
+enum { WS_TEXT = 1 };
 
-/* Longest header: 2 bytes, 8 of length, 4 of mask. */
-enum { WS_HEADER = 14 };
+/* Longest header that is written: 2 bytes, 8 of length. */
+enum { WS_HEADER = 10 };
 
 struct ws_frame {
   int opcode;
@@ -19,20 +19,17 @@ struct ws_frame {
   size_t len;
 };
 
-static const unsigned char ws_mask[4] = {0x37, 0xfa, 0x21, 0x3d};
-
 static inline void ws_apply(const unsigned char *mask, char *p, size_t len) {
   for (size_t i = 0; i < len; i++)
     p[i] = (char)(p[i] ^ (char)mask[i & 3]);
 }
 
-/* Writes the frame to `out`, which has room for len + WS_HEADER, and returns
- * its size. Clients mask, servers do not. */
-static inline size_t ws_write(char *out, int opcode, const char *payload,
-                              size_t len, bool mask) {
+/* Writes a text to `out`, which has room for len + WS_HEADER, and returns the
+ * size of the frame. Servers do not mask. */
+static inline size_t ws_write(char *out, const char *payload, size_t len) {
   unsigned char *h = (unsigned char *)out;
   size_t n = 2;
-  h[0] = (unsigned char)(0x80 | opcode);
+  h[0] = 0x80 | WS_TEXT;
   if (len < 126) {
     h[1] = (unsigned char)len;
   } else {
@@ -41,14 +38,7 @@ static inline size_t ws_write(char *out, int opcode, const char *payload,
     for (size_t i = 2; i < n; i++)
       h[i] = (unsigned char)((uint64_t)len >> (8 * (n - 1 - i)));
   }
-  if (mask) {
-    h[1] |= 0x80;
-    memcpy(h + n, ws_mask, 4);
-    n += 4;
-  }
   memcpy(out + n, payload, len);
-  if (mask)
-    ws_apply(ws_mask, out + n, len);
   return n + len;
 }
 
