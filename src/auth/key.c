@@ -143,10 +143,10 @@ static int read_material(const struct config *cfg, const char *pem_path,
                                                                     : 0;
 }
 
-static struct jwt_key *make(const struct config *cfg, struct material *material,
-                            struct buf *error) {
+static struct jwt_rules rules_of(const struct config *cfg,
+                                 const struct material *material) {
   enum jwt_algorithm algorithm = (enum jwt_algorithm)cfg->auth_algorithm;
-  struct jwt_rules rules = {
+  return (struct jwt_rules){
       .algorithm = algorithm,
       .key = material->key.data,
       .len = material->key.len,
@@ -164,6 +164,12 @@ static struct jwt_key *make(const struct config *cfg, struct material *material,
                  .require_exp = cfg->auth_require_exp},
       .token_bytes = cfg->auth_token_bytes,
   };
+}
+
+static struct jwt_key *make_key_of(const struct config *cfg,
+                                   struct material *material,
+                                   struct buf *error) {
+  struct jwt_rules rules = rules_of(cfg, material);
   struct buf why = {0};
   struct jwt_key *key = jwt_key_new(&rules, &material->left_out, &why);
   const char *set = material->jwks.len ? cfg->auth_jwks_file : "";
@@ -184,7 +190,7 @@ struct jwt_key *key_load(const struct config *cfg, const char *pem_path,
   struct material material = {0};
   struct jwt_key *key = NULL;
   if (read_material(cfg, pem_path, &material, error) == 0)
-    key = make(cfg, &material, error);
+    key = make_key_of(cfg, &material, error);
   wipe(&material.key);
   wipe(&material.jwks);
   buf_free(&material.left_out);

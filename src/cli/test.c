@@ -91,6 +91,18 @@ static int find_end(int argc, char **argv) {
   return argc;
 }
 
+/* Adds the arguments: options of the server from `argv`, `--`, the specs, and
+ * what stands behind the user's own `--`, which is busted's. */
+static void add_arguments(struct words *words, int flags, char **argv,
+                          const char *specs, char **rest, int count) {
+  for (int i = 0; i < flags; i++)
+    add_word(words, argv[i]);
+  add_word(words, "--");
+  add_word(words, specs ? specs : "spec");
+  for (int i = 0; i < count; i++)
+    add_word(words, rest[i]);
+}
+
 int cli_test(int argc, char **argv) {
   char folder[PATH_BYTES / 2], run[PATH_BYTES], self[PATH_BYTES];
   size_t len = sizeof self;
@@ -104,23 +116,16 @@ int cli_test(int argc, char **argv) {
   if (uv_exepath(self, &len) < 0) {
     fputs("perigee: cannot tell where this program is: is /proc mounted?\n",
           stderr);
-    goto out;
+  } else if (write_kit(folder, sizeof folder) == 0) {
+    int behind = end < argc ? end + 1 : argc;
+    snprintf(run, sizeof run, "%s/%s", folder, RUN);
+    add_word(&words, run);
+    add_word(&words, self);
+    add_word(&words, config->scripts);
+    add_arguments(&words, flags, argv, specs, argv + behind, argc - behind);
+    become_lua(&words);
+    remove_kit(folder);
   }
-  if (write_kit(folder, sizeof folder) < 0)
-    goto out;
-  snprintf(run, sizeof run, "%s/%s", folder, RUN);
-  add_word(&words, run);
-  add_word(&words, self);
-  add_word(&words, config->scripts);
-  for (int i = 0; i < flags; i++)
-    add_word(&words, argv[i]);
-  add_word(&words, "--");
-  add_word(&words, specs ? specs : "spec");
-  for (int i = end + 1; i < argc; i++)
-    add_word(&words, argv[i]);
-  become_lua(&words);
-  remove_kit(folder);
-out:
   config_free(config);
   return CLI_FAILED;
 }

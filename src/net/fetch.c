@@ -13,10 +13,7 @@
  * libcurl looks names up in threads, since Debian builds it without c-ares: a
  * look-up that takes its time holds one. Without QUICK_EXIT libcurl would
  * wait for that thread, and the whole loop with it, when a request is given
- * up meanwhile.
- *
- * What it does not do: no proxies (also none from the environment), cookies,
- * .netrc, HTTP/2 or decompression. */
+ * up meanwhile. */
 #include "net/fetch.h"
 
 #include "base/buf.h"
@@ -24,12 +21,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/fetch_head.h"
+#include "net/fetch_setup.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Connections that are kept for the next request. */
 enum { KEPT_CONNECTIONS = 64 };
@@ -71,40 +68,7 @@ struct watch {
   curl_socket_t fd;
 };
 
-const char *fetch_code_name(enum fetch_code code) {
-  static const char *const names[] = {
-#define FETCH_CODE_NAME(code_, name) name,
-      FETCH_CODE_MAP(FETCH_CODE_NAME)
-#undef FETCH_CODE_NAME
-  };
-  return names[code];
-}
-
 /* --- how it ended ------------------------------------------------------- */
-
-static enum fetch_code code_of(const struct fetch *fetch, CURLcode code) {
-  switch (code) {
-  case CURLE_OK:
-    return FETCH_OK;
-  case CURLE_WRITE_ERROR:
-    return fetch->too_large ? FETCH_TOO_LARGE : FETCH_FAILED;
-  case CURLE_OPERATION_TIMEDOUT:
-    return FETCH_TIMEOUT;
-  case CURLE_COULDNT_CONNECT:
-    return FETCH_REFUSED;
-  case CURLE_COULDNT_RESOLVE_HOST:
-    return FETCH_DNS;
-  case CURLE_SSL_CONNECT_ERROR:
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_CACERT_BADFILE:
-  case CURLE_SSL_ISSUER_ERROR:
-    return FETCH_TLS;
-  default:
-    return FETCH_FAILED;
-  }
-}
 
 static void take_answer(struct fetch *fetch) {
   struct fetch_result *result = &fetch->result;
@@ -149,7 +113,7 @@ static void end_with(struct fetch *fetch, CURLcode code) {
              fetch->too_large, fetch->most);
   else if (!fetch->error[0])
     snprintf(fetch->error, sizeof fetch->error, "%s", curl_easy_strerror(code));
-  end_fetch(fetch, code_of(fetch, code));
+  end_fetch(fetch, fetch_code_of(code, fetch->too_large != NULL));
 }
 
 /* Outside of libcurl: takes what has ended. */
@@ -298,136 +262,17 @@ static size_t on_head(char *line, size_t size, size_t count, void *arg) {
   return len;
 }
 
-static int append(struct fetch *fetch, const char *line) {
-  struct curl_slist *longer = curl_slist_append(fetch->lines, line);
-  if (longer)
-    fetch->lines = longer;
-  return longer ? 0 : (int)CURLE_OUT_OF_MEMORY;
-}
-
-static int add_header_line(struct fetch *fetch, const char *name,
-                           const char *value) {
-  struct buf line = {0};
-  if (*value)
-    buf_printf(&line, "%s: %s", name, value);
-  else
-    buf_printf(&line, "%s;", name); /* how libcurl is told of an empty one */
-  buf_putc(&line, 0);
-  int bad = append(fetch, line.data);
-  buf_free(&line);
-  return bad;
-}
-
-static int add_headers(struct fetch *fetch, const struct fetch_request *r) {
-  const char *at = r->headers.text, *end = at + r->headers.len;
-  bool typed = false;
-  int bad = 0;
-  while (at < end) {
-    const char *value = at + strlen(at) + 1;
-    typed = typed || strcasecmp(at, "content-type") == 0;
-    bad |= add_header_line(fetch, at, value);
-    at = value + strlen(value) + 1;
-  }
-  /* A name with nothing behind it takes out what libcurl would add: that the
-   * body is a form, and that it is sent only after a `100 Continue`. */
-  if (!typed && r->body_type)
-    bad |= add_header_line(fetch, "Content-Type", r->body_type);
-  else if (!typed)
-    bad |= append(fetch, "Content-Type:");
-  return bad | append(fetch, "Expect:");
-}
-
-/* Methods that are about a body have a length, if only 0. */
-static bool wants_body(const char *method) {
-  return !strcmp(method, "POST") || !strcmp(method, "PUT") ||
-         !strcmp(method, "PATCH");
-}
-
-static int set_method(CURL *easy, const struct fetch_request *r) {
-  const char *body = r->body;
-  int bad = 0;
-  if (!strcmp(r->method, "HEAD"))
-    return (int)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  if (!body && wants_body(r->method))
-    body = "";
-  if (body) {
-    bad |= (int)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                 (curl_off_t)r->body_len);
-    bad |= (int)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
-  }
-  /* A name that is set stays the same over redirects: not for POST. */
-  if (strcmp(r->method, body ? "POST" : "GET") != 0)
-    bad |= (int)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
-  return bad;
-}
-
-/* Whom we talk to, and whom we believe. */
-static int set_trust(CURL *easy, const struct fetcher *fetcher) {
-  const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-  int bad = 0;
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_SSLVERSION,
-                               (long)CURL_SSLVERSION_TLSv1_2);
-  if (fetcher->ca_file)
-    bad |= (int)curl_easy_setopt(easy, CURLOPT_CAINFO, fetcher->ca_file);
-  /* The authorities are read once, and not for each connection (some 20 ms),
-   * if they come from one file alone. */
-  if (fetcher->ca_file || built->cainfo)
-    bad |= (int)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-  return bad;
-}
-
-static int set_limits(CURL *easy, const struct fetch_request *r) {
-  int bad = 0;
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                               (long)CURL_HTTP_VERSION_1_1);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                               (long)r->connect_timeout_ms);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
-                               r->redirects > 0 ? 1L : 0L);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)r->redirects);
-  return bad;
-}
-
-static int set_all(struct fetch *fetch, const struct fetch_request *r) {
+/* Inside of libcurl these are called; the rest is fetch_setup's. */
+static int set_callbacks(struct fetch *fetch) {
   CURL *easy = fetch->easy;
-  int bad = add_headers(fetch, r);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_URL, r->url);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_USERAGENT,
-                               "perigee/" PERIGEE_VERSION);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->lines);
+  int bad = 0;
   bad |= (int)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
-  bad |= set_trust(easy, fetch->fetcher);
-  bad |= set_limits(easy, r);
-  bad |= set_method(easy, r);
   return bad;
-}
-
-/* NULL if it is a URL that can be asked for; else what is wrong with it. The
- * texts are libcurl's, and hold nothing of the URL. */
-static const char *check_url(const char *text) {
-  const char *why = NULL;
-  char *scheme = NULL;
-  CURLU *url = curl_url();
-  CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
-  if (code == CURLUE_OK)
-    code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-  if (code != CURLUE_OK)
-    why = curl_url_strerror(code);
-  else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-    why = "only http:// and https:// can be fetched";
-  curl_free(scheme);
-  curl_url_cleanup(url);
-  return why;
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -510,7 +355,7 @@ static struct fetch *new_fetch(struct fetcher *fetcher,
 enum fetch_code fetch_start(struct fetcher *fetcher,
                             const struct fetch_request *request,
                             struct fetch **out, const char **why) {
-  if ((*why = check_url(request->url)))
+  if ((*why = fetch_check_url(request->url)))
     return FETCH_BAD_URL;
   if (fetcher->count >= fetcher->limits.at_once) {
     *why = "fetch.at_once requests are under way already";
@@ -522,7 +367,9 @@ enum fetch_code fetch_start(struct fetcher *fetcher,
     return FETCH_FAILED;
   struct fetch *fetch = new_fetch(fetcher, request);
   fetch->easy = easy;
-  if (set_all(fetch, request) || curl_multi_add_handle(fetcher->multi, easy)) {
+  if (set_callbacks(fetch) ||
+      fetch_setup(easy, request, fetcher->ca_file, &fetch->lines) ||
+      curl_multi_add_handle(fetcher->multi, easy)) {
     fetch_free(fetch);
     return FETCH_FAILED;
   }

@@ -8,6 +8,7 @@
 #define NET_FETCH_H
 
 #include "base/attr.h"
+#include "net/fetch_code.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,28 +16,6 @@
 
 struct fetcher;
 struct fetch; /* one request, from fetch_start to fetch_free */
-
-/* X(NAME, name): how a request ended; scripts see the name. */
-#define FETCH_CODE_MAP(X)                                                      \
-  X(OK, "ok")               /* there is an answer, whatever its status */      \
-  X(TIMEOUT, "timeout")     /* not done in time, or not connected in time */   \
-  X(REFUSED, "refused")     /* nobody takes connections there */               \
-  X(DNS, "dns")             /* there is no such host */                        \
-  X(TLS, "tls")             /* no TLS, or a certificate that is not trusted */ \
-  X(TOO_LARGE, "too_large") /* the body is longer than max_bytes, or there are \
-                             * too many headers */                             \
-  X(BAD_URL, "bad_url")     /* not an http:// or https:// address */           \
-  X(TOO_MANY, "too_many")   /* at_once requests are under way */               \
-  X(FAILED, "failed")       /* anything else */
-
-enum fetch_code {
-#define FETCH_CODE_ENUM(code, name) FETCH_##code,
-  FETCH_CODE_MAP(FETCH_CODE_ENUM)
-#undef FETCH_CODE_ENUM
-};
-
-/* The name that scripts see: "too_large". */
-const char *fetch_code_name(enum fetch_code code);
 
 struct fetch_limits {
   uint32_t at_once;    /* requests under way; one more is TOO_MANY */

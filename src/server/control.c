@@ -25,7 +25,7 @@ static void print_gauge(struct buf *out, const char *name, const char *help,
              name, name, labels, value);
 }
 
-static void print_text(const struct control *control, struct buf *out) {
+static void print_process(const struct control *control, struct buf *out) {
   size_t resident = 0;
   uv_resident_set_memory(&resident);
   print_gauge(out, "perigee_info", "which program this is",
@@ -47,15 +47,23 @@ static void print_text(const struct control *control, struct buf *out) {
              "in time\n# TYPE perigee_log_lines_lost_total counter\n"
              "perigee_log_lines_lost_total %llu\n",
              (unsigned long long)log_lost());
+}
+
+static void print_keys(const struct keys *keys, struct buf *out) {
   print_gauge(out, "perigee_token_keys", "keys that tokens are checked with",
-              "", (double)jwt_key_count(control->keys->key));
+              "", (double)jwt_key_count(keys->key));
   buf_printf(out,
              "# HELP perigee_key_fetches_total fetches of auth.jwks_url\n"
              "# TYPE perigee_key_fetches_total counter\n"
              "perigee_key_fetches_total{result=\"ok\"} %llu\n"
              "perigee_key_fetches_total{result=\"failed\"} %llu\n",
-             (unsigned long long)control->keys->fetched,
-             (unsigned long long)control->keys->failed);
+             (unsigned long long)keys->fetched,
+             (unsigned long long)keys->failed);
+}
+
+static void print_prometheus(const struct control *control, struct buf *out) {
+  print_process(control, out);
+  print_keys(control->keys, out);
   snapshot_print(control->last, (size_t)control->crew->count, out);
   metrics_print(control->metrics, out);
 }
@@ -81,7 +89,7 @@ static void answer_all(struct control *control) {
     if (wish->json)
       print_status(control, &out);
     else
-      print_text(control, &out);
+      print_prometheus(control, &out);
     admin_answer(wish->request, 200,
                  wish->json ? json_type : "text/plain; version=0.0.4", &out);
     mem_free(wish);

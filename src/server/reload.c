@@ -5,10 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "wire/json.h"
+#include "server/reload_answer.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* What fills client.state comes along, so that building again may not help. */
 enum { REBUILD_EVERY_S = 10 };
@@ -37,96 +36,7 @@ struct generation *reload_build(struct host *host, const char *dir,
   return generation;
 }
 
-/* --- the answer --------------------------------------------------------- */
-
-/* Texts of scripts may be anything, JSON is UTF-8. */
-static void put_text(struct buf *out, const char *text, size_t len) {
-  if (utf8_valid(text, len)) {
-    json_put_string(out, text, len);
-    return;
-  }
-  char *ascii = mem_strndup(text, len);
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char)ascii[i] >= 0x80)
-      ascii[i] = '?';
-  json_put_string(out, ascii, len);
-  mem_free(ascii);
-}
-
-/* "scripts/chat.lua:14: message": the length of the path, 0 if there is none,
- * and what stands behind it. */
-static size_t split_place(const char *text, long *line, const char **message) {
-  const char *suffix = strstr(text, ".lua:");
-  const char *end = strchr(text, '\n');
-  if (!suffix || (end && end < suffix))
-    return 0;
-  char *at = (char *)suffix + strlen(".lua:");
-  *line = strtol(at, &at, 10);
-  if (*line > 0 && *at == ':')
-    at++;
-  *message = at + strspn(at, " ");
-  return (size_t)(suffix - text) + strlen(".lua");
-}
-
-static void put_error(struct buf *out, const struct buf *error) {
-  char *text = mem_strndup(error->len ? error->data : "", error->len);
-  const char *message = text;
-  long line = 0;
-  size_t len = split_place(text, &line, &message);
-  if (len > 0) {
-    buf_puts(out, ",\"file\":");
-    put_text(out, text, len);
-  }
-  if (line > 0)
-    buf_printf(out, ",\"line\":%ld", line);
-  buf_puts(out, ",\"message\":");
-  put_text(out, message, strlen(message));
-  mem_free(text);
-}
-
-static double ms_since(uint64_t started_ns) {
-  return (double)(uv_hrtime() - started_ns) / 1e6;
-}
-
-static void put_answer_head(struct buf *out, bool ok, bool check,
-                            unsigned number, uint64_t started_ns) {
-  buf_printf(out, "{\"ok\":%s,\"check\":%s,\"generation\":%u,\"ms\":%.1f",
-             ok ? "true" : "false", check ? "true" : "false", number,
-             ms_since(started_ns));
-}
-
-static void put_changes(struct buf *out, const struct manifest *before,
-                        const struct manifest *after) {
-  buf_printf(out, ",\"files\":%zu,\"handlers\":%zu,\"added\":",
-             manifest_files(after), manifest_handlers(after));
-  manifest_diff(before, after, MANIFEST_ADDED, out);
-  buf_puts(out, ",\"removed\":");
-  manifest_diff(before, after, MANIFEST_REMOVED, out);
-  buf_puts(out, ",\"changed\":");
-  manifest_diff(before, after, MANIFEST_CHANGED, out);
-}
-
-/* The keys, which are separated by blanks, as a JSON array. */
-static void put_keys(struct buf *out, const char *name,
-                     const struct buf *keys) {
-  size_t at = 0;
-  buf_printf(out, ",\"%s\":[", name);
-  while (at < keys->len) {
-    const char *key = keys->data + at;
-    const char *end = memchr(key, ' ', keys->len - at);
-    size_t len = end ? (size_t)(end - key) : keys->len - at;
-    if (at > 0)
-      buf_putc(out, ',');
-    json_put_string(out, key, len);
-    at += len + 1;
-  }
-  buf_putc(out, ']');
-}
-
-static void put_renewal(struct buf *out, const struct renewal *renewal) {
-  put_keys(out, "options", &renewal->changed);
-  put_keys(out, "restart", &renewal->kept);
-}
+/* --- those who ask -------------------------------------------------------- */
 
 /* Takes the list apart, as `done` may ask for more. */
 static void tell_asks(struct list *asks, const struct reload_outcome *outcome) {
@@ -193,7 +103,7 @@ static void put_wrong(struct reloader *reloader, struct buf *json) {
   log_error("reload gen=%u is live, but its @start failed: %.*s",
             reloader->number, (int)wrong->len, wrong->data);
   buf_puts(json, ",\"live\":true");
-  put_error(json, wrong);
+  reload_answer_error(json, wrong);
   buf_reset(wrong, 0);
 }
 
@@ -206,10 +116,12 @@ static void succeed(struct reloader *reloader) {
   reloader->next = NULL;
   log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
            reloader->number, manifest_files(reloader->live),
-           manifest_handlers(reloader->live), ms_since(reloader->started_ns));
-  put_answer_head(&json, good, false, reloader->number, reloader->started_ns);
-  put_changes(&json, before, reloader->live);
-  put_renewal(&json, &reloader->renewal);
+           manifest_handlers(reloader->live),
+           (double)(uv_hrtime() - reloader->started_ns) / 1e6);
+  reload_answer_begin(&json, good, false, reloader->number,
+                      reloader->started_ns);
+  reload_answer_changes(&json, before, reloader->live);
+  reload_answer_renewal(&json, &reloader->renewal);
   if (!good)
     put_wrong(reloader, &json);
   buf_puts(&json, "}\n");
@@ -229,8 +141,9 @@ static void log_failure(struct reloader *reloader, const struct buf *why) {
 static void fail_reload(struct reloader *reloader, const struct buf *error) {
   struct buf json = {0};
   log_failure(reloader, error);
-  put_answer_head(&json, false, false, reloader->number, reloader->started_ns);
-  put_error(&json, error);
+  reload_answer_begin(&json, false, false, reloader->number,
+                      reloader->started_ns);
+  reload_answer_error(&json, error);
   buf_puts(&json, "}\n");
   tell_asks(&reloader->served, &(struct reload_outcome){RELOAD_FAILED, &json});
   buf_free(&json);
@@ -240,9 +153,9 @@ static void fail_reload(struct reloader *reloader, const struct buf *error) {
 static void fail_late(struct reloader *reloader, const struct buf *why) {
   struct buf json = {0};
   log_failure(reloader, why);
-  put_answer_head(&json, false, false, reloader->number, reloader->started_ns);
-  buf_puts(&json, ",\"message\":");
-  put_text(&json, why->data, why->len);
+  reload_answer_begin(&json, false, false, reloader->number,
+                      reloader->started_ns);
+  reload_answer_message(&json, why->data, why->len);
   buf_puts(&json, "}\n");
   tell_asks(&reloader->served, &(struct reload_outcome){RELOAD_LATE, &json});
   buf_free(&json);
@@ -400,12 +313,12 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
   struct renewal renewal = {0};
   uint64_t started_ns = uv_hrtime();
   bool good = try_build(reloader, &renewal, &manifest, &error);
-  put_answer_head(&json, good, true, reloader->number, started_ns);
+  reload_answer_begin(&json, good, true, reloader->number, started_ns);
   if (good) {
-    put_changes(&json, reloader->live, manifest);
-    put_renewal(&json, &renewal);
+    reload_answer_changes(&json, reloader->live, manifest);
+    reload_answer_renewal(&json, &renewal);
   } else {
-    put_error(&json, &error);
+    reload_answer_error(&json, &error);
   }
   buf_puts(&json, "}\n");
   tell_asks(asks,

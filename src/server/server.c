@@ -99,9 +99,8 @@ static void on_crew_ended(struct server *server) {
   mailbox_close(&server->mailbox);
 }
 
-static void on_home_letter(struct mailbox *mailbox, struct list *node) {
-  struct server *server = container_of(mailbox, struct server, mailbox);
-  struct letter *letter = container_of(node, struct letter, node);
+static void receive_at_home(struct server *server,
+                            const struct letter *letter) {
   switch (letter->kind) {
   case LETTER_READY:
   case LETTER_REFUSED:
@@ -128,6 +127,12 @@ static void on_home_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_TLS:
     break; /* for workers */
   }
+}
+
+static void on_home_letter(struct mailbox *mailbox, struct list *node) {
+  struct server *server = container_of(mailbox, struct server, mailbox);
+  struct letter *letter = container_of(node, struct letter, node);
+  receive_at_home(server, letter);
   letter_free(letter);
 }
 

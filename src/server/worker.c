@@ -192,9 +192,8 @@ void worker_withdraw(struct worker *worker) {
   generation_free(generation);
 }
 
-static void on_worker_letter(struct mailbox *mailbox, struct list *node) {
-  struct worker *worker = container_of(mailbox, struct worker, mailbox);
-  struct letter *letter = container_of(node, struct letter, node);
+static void receive_at_worker(struct worker *worker,
+                              const struct letter *letter) {
   switch (letter->kind) {
   case LETTER_SWAP:
     prepare_offer(worker, letter->number);
@@ -222,6 +221,12 @@ static void on_worker_letter(struct mailbox *mailbox, struct list *node) {
   case LETTER_ENDED:
     break; /* for the main thread */
   }
+}
+
+static void on_worker_letter(struct mailbox *mailbox, struct list *node) {
+  struct worker *worker = container_of(mailbox, struct worker, mailbox);
+  struct letter *letter = container_of(node, struct letter, node);
+  receive_at_worker(worker, letter);
   letter_free(letter);
 }
 

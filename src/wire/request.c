@@ -1,116 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Reading the head of a request.
  *
- * One table says for each byte where it may stand. The functions below take
- * the head line by line; what they have not taken is a fault. */
+ * One table says for each byte where it may stand (wire/head_byte). The
+ * functions below take the head line by line; what they have not taken is a
+ * fault. */
 #include "wire/request.h"
+
+#include "wire/head_byte.h"
 
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-enum {
-  TOKEN = 1,  /* RFC 9110, 5.6.2 */
-  TARGET = 2, /* of a request: visible, but no fragment (RFC 9112, 3.2) */
-  VALUE = 4,  /* of a field, with the blanks in it (RFC 9110, 5.5) */
-  HOST = 8,   /* name, address, port (RFC 3986, 3.2.2) */
-  DIGIT = 16,
-};
-
 enum { BLANK_LINES_MAX = 8 }; /* before a request (RFC 9112, 2.2) */
-
-#define ALL (TOKEN | TARGET | VALUE | HOST)
-
-/* From the blank to the tilde; what is not here is in no class, but for the tab
- * and the bytes from 128 on, which a value may have. */
-static const unsigned char classes[256] = {
-    ['\t'] = VALUE,
-    [' '] = VALUE,
-    ['!'] = ALL,
-    ['"'] = TARGET | VALUE,
-    ['#'] = TOKEN | VALUE,
-    ['$'] = ALL,
-    ['%'] = ALL,
-    ['&'] = ALL,
-    ['\''] = ALL,
-    ['('] = TARGET | VALUE | HOST,
-    [')'] = TARGET | VALUE | HOST,
-    ['*'] = ALL,
-    ['+'] = ALL,
-    [','] = TARGET | VALUE | HOST,
-    ['-'] = ALL,
-    ['.'] = ALL,
-    ['/'] = TARGET | VALUE,
-    ['0' ... '9'] = ALL | DIGIT,
-    [':'] = TARGET | VALUE | HOST,
-    [';'] = TARGET | VALUE | HOST,
-    ['<'] = TARGET | VALUE,
-    ['='] = TARGET | VALUE | HOST,
-    ['>'] = TARGET | VALUE,
-    ['?'] = TARGET | VALUE,
-    ['@'] = TARGET | VALUE,
-    ['A' ... 'Z'] = ALL,
-    ['['] = TARGET | VALUE | HOST,
-    ['\\'] = TARGET | VALUE,
-    [']'] = TARGET | VALUE | HOST,
-    ['^'] = TOKEN | TARGET | VALUE,
-    ['_'] = ALL,
-    ['`'] = TOKEN | TARGET | VALUE,
-    ['a' ... 'z'] = ALL,
-    ['{'] = TARGET | VALUE,
-    ['|'] = TOKEN | TARGET | VALUE,
-    ['}'] = TARGET | VALUE,
-    ['~'] = ALL,
-    [128 ... 255] = VALUE,
-};
-
-static bool is_class(char c, unsigned class) {
-  return classes[(unsigned char)c] & class;
-}
-
-/* How many bytes at the front are of that class. */
-static size_t span(struct slice text, unsigned class) {
-  size_t len = 0;
-  while (len < text.len && is_class(text.at[len], class))
-    len++;
-  return len;
-}
-
-static struct slice cut_front(struct slice text, size_t len) {
-  return (struct slice){text.at + len, text.len - len};
-}
-
-/* --- slices ------------------------------------------------------------- */
-
-bool slice_is(struct slice slice, const char *text) {
-  return slice.len == strlen(text) &&
-         strncasecmp(slice.at, text, slice.len) == 0;
-}
-
-bool slice_equals(struct slice slice, const char *text) {
-  return slice.len == strlen(text) && memcmp(slice.at, text, slice.len) == 0;
-}
-
-bool slice_copy(struct slice slice, char *out, size_t cap) {
-  *out = '\0';
-  if (slice.len >= cap || memchr(slice.at, 0, slice.len))
-    return false;
-  memcpy(out, slice.at, slice.len);
-  out[slice.len] = '\0';
-  return true;
-}
-
-static bool is_field_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice text) {
-  while (text.len > 0 && is_field_blank(text.at[0]))
-    text = cut_front(text, 1);
-  while (text.len > 0 && is_field_blank(text.at[text.len - 1]))
-    text.len--;
-  return text;
-}
 
 /* --- where it ends ------------------------------------------------------ */
 
@@ -120,7 +22,8 @@ size_t request_length(const char *data, size_t len, size_t seen) {
     return 0;
   while (at < end && (*at == '\r' || *at == '\n')) /* empty lines before it */
     at++;
-  if (at - data > 2 * BLANK_LINES_MAX || (at < end && !is_class(*at, TOKEN)))
+  if (at - data > 2 * BLANK_LINES_MAX ||
+      (at < end && !head_byte_is(*at, HEAD_TOKEN)))
     return len;
   /* The last of what was seen may be the begin of the empty line. */
   if (seen > 3 && data + seen - 3 > at)
@@ -153,14 +56,15 @@ static bool take_line(struct slice *rest, struct slice *line,
   if (len == 0 || rest->at[len - 1] != '\r')
     return fail_head(fault, 400, "a line does not end with CR LF\n");
   *line = (struct slice){rest->at, len - 1};
-  *rest = cut_front(*rest, len + 1);
+  *rest = slice_after(*rest, len + 1);
   return true;
 }
 
 static bool read_version(struct request *request, struct slice text,
                          struct request_fault *fault) {
   if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || text.at[6] != '.' ||
-      !is_class(text.at[5], DIGIT) || !is_class(text.at[7], DIGIT))
+      !head_byte_is(text.at[5], HEAD_DIGIT) ||
+      !head_byte_is(text.at[7], HEAD_DIGIT))
     return fail_head(fault, 400,
                      "the first line is not that of an HTTP request\n");
   if (text.at[5] != '1')
@@ -183,10 +87,10 @@ static bool take_authority(struct request *request, struct slice *target) {
     size_t len = strlen(schemes[i]);
     if (target->len <= len || strncasecmp(target->at, schemes[i], len) != 0)
       continue;
-    *target = cut_front(*target, len);
-    request->host = (struct slice){target->at, span(*target, HOST)};
+    *target = slice_after(*target, len);
+    request->host = (struct slice){target->at, head_span(*target, HEAD_HOST)};
     request->has_host = true;
-    *target = cut_front(*target, request->host.len);
+    *target = slice_after(*target, request->host.len);
     return request->host.len > 0 &&
            (target->len == 0 || target->at[0] == '/' || target->at[0] == '?');
   }
@@ -194,7 +98,7 @@ static bool take_authority(struct request *request, struct slice *target) {
 }
 
 static int hex(char c) {
-  if (is_class(c, DIGIT))
+  if (head_byte_is(c, HEAD_DIGIT))
     return c - '0';
   c |= 0x20;
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -217,7 +121,7 @@ static bool escapes_are_good(struct slice target) {
 static bool read_target(struct request *request, struct slice target,
                         struct request_fault *fault) {
   static const char root[] = "/";
-  bool good = target.len > 0 && span(target, TARGET) == target.len;
+  bool good = target.len > 0 && head_span(target, HEAD_TARGET) == target.len;
   if (good && !is_answered(request->method))
     return true; /* "*", "host:443": it is refused for its method */
   if (good && target.at[0] != '/')
@@ -233,25 +137,25 @@ static bool read_target(struct request *request, struct slice target,
   request->path =
       len > 0 ? (struct slice){target.at, len} : (struct slice){root, 1};
   if (mark)
-    request->query = cut_front(target, len + 1);
+    request->query = slice_after(target, len + 1);
   return true;
 }
 
 static bool read_first_line(struct request *request, struct slice line,
                             struct request_fault *fault) {
   static const char what[] = "the first line is not that of an HTTP request\n";
-  size_t len = span(line, TOKEN);
+  size_t len = head_span(line, HEAD_TOKEN);
   if (len == 0 || len == line.len || line.at[len] != ' ')
     return fail_head(fault, 400, what);
   if (len > REQUEST_METHOD_MAX)
     return fail_head(fault, 501, "this method is not known here\n");
   request->method = (struct slice){line.at, len};
-  line = cut_front(line, len + 1);
+  line = slice_after(line, len + 1);
   const char *blank = memchr(line.at, ' ', line.len);
   if (!blank)
     return fail_head(fault, 400, what);
   len = (size_t)(blank - line.at);
-  return read_version(request, cut_front(line, len + 1), fault) &&
+  return read_version(request, slice_after(line, len + 1), fault) &&
          read_target(request, (struct slice){line.at, len}, fault);
 }
 
@@ -259,17 +163,17 @@ static bool read_first_line(struct request *request, struct slice line,
 
 static bool read_field_line(struct request *request, struct slice line,
                             struct request_fault *fault) {
-  size_t len = span(line, TOKEN);
-  if (is_field_blank(line.at[0]))
+  size_t len = head_span(line, HEAD_TOKEN);
+  if (slice_is_blank(line.at[0]))
     return fail_head(fault, 400, "a header goes on in the next line\n");
-  if (len < line.len && is_field_blank(line.at[len]))
+  if (len < line.len && slice_is_blank(line.at[len]))
     return fail_head(fault, 400,
                      "a blank stands before the colon of a header\n");
   if (len == 0 || len == line.len || line.at[len] != ':')
     return fail_head(fault, 400,
                      "a header has no name, or no colon behind it\n");
-  struct slice value = trim(cut_front(line, len + 1));
-  if (span(value, VALUE) != value.len)
+  struct slice value = slice_trim(slice_after(line, len + 1));
+  if (head_span(value, HEAD_VALUE) != value.len)
     return fail_head(fault, 400, "a header has a byte that none may have\n");
   if (request->count == REQUEST_FIELDS_MAX)
     return fail_head(fault, 431, "there are more than 100 headers\n");
@@ -318,7 +222,7 @@ static bool check_host(struct request *request, struct request_fault *fault) {
   const struct slice *host = request_field(request, "host");
   if (!host && request->minor > 0)
     return fail_head(fault, 400, "the Host header is missing\n");
-  if (host && span(*host, HOST) != host->len)
+  if (host && head_span(*host, HEAD_HOST) != host->len)
     return fail_head(fault, 400, "the Host header is not host or host:port\n");
   if (host && !request->has_host) {
     request->host = *host;
@@ -341,7 +245,7 @@ static bool check_body(struct request *request, struct request_fault *fault) {
   request->chunked = coding != NULL;
   if (!length)
     return true;
-  if (length->len == 0 || span(*length, DIGIT) != length->len)
+  if (length->len == 0 || head_span(*length, HEAD_DIGIT) != length->len)
     return fail_head(fault, 400, "Content-Length is not a number\n");
   for (size_t i = 0; i < length->len; i++) {
     size_t digit = (size_t)(length->at[i] - '0');
@@ -416,9 +320,9 @@ static bool list_has(struct slice list, const char *word) {
   while (list.len > 0) {
     const char *comma = memchr(list.at, ',', list.len);
     size_t len = comma ? (size_t)(comma - list.at) : list.len;
-    if (slice_is(trim((struct slice){list.at, len}), word))
+    if (slice_is(slice_trim((struct slice){list.at, len}), word))
       return true;
-    list = cut_front(list, len + (comma != NULL));
+    list = slice_after(list, len + (comma != NULL));
   }
   return false;
 }

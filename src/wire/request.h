@@ -13,6 +13,7 @@
 #define WIRE_REQUEST_H
 
 #include "base/attr.h"
+#include "wire/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,12 +24,6 @@ enum {
   REQUEST_BYTES_MAX = 24 * 1024,
   REQUEST_FIELDS_MAX = 100,
   REQUEST_METHOD_MAX = 32, /* bytes */
-};
-
-/* A piece of the head; `at` is never NULL, and no zero stands behind it. */
-struct slice {
-  const char *at;
-  size_t len;
 };
 
 struct request_field {
@@ -80,15 +75,5 @@ bool request_has_word(const struct request *request, const char *name,
  */
 size_t request_join(const struct request *request, const char *name,
                     const char *between, char *out, size_t cap);
-
-/* Whether the text is that, in whatever case. */
-bool slice_is(struct slice slice, const char *text);
-
-/* The same, byte for byte. */
-bool slice_equals(struct slice slice, const char *text);
-
-/* Writes it with a zero behind; false, and "", if there is no room or a zero in
- * it. */
-bool slice_copy(struct slice slice, char *out, size_t cap);
 
 #endif
