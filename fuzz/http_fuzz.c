@@ -176,13 +176,19 @@ static void start(void) {
           !getsockname(listener, (struct sockaddr *)&address, &len));
 }
 
-static const struct door *door_of(enum place place) {
-  return place == ADMIN ? &admin.door : &workers[place].edge.door;
+static const struct visitors *visitors_of(enum place place) {
+  return place == ADMIN ? &admin.door.visitors
+                        : &workers[place].edge.door.visitors;
+}
+
+static const struct relays *relays_of(enum place place) {
+  return place == ADMIN ? &admin.relays : &workers[place].edge.relays;
 }
 
 /* Whether nothing of any client is left. */
 static bool is_alone(enum place place) {
-  return door_of(place)->pending.count == 0 && door_of(place)->relays == 0 &&
+  return visitors_of(place)->pending.count == 0 &&
+         relays_of(place)->count == 0 &&
          (place == ADMIN || workers[place].protocol.manager.alive == 0);
 }
 

@@ -140,7 +140,7 @@ static void start_listening(void) {
 /* Whether nothing of any client is left. */
 static bool is_alone(void) {
   return worker.protocol.manager.alive == 0 &&
-         !worker.edge.door.pending.addresses;
+         !worker.edge.door.visitors.pending.addresses;
 }
 
 /* --- frames ------------------------------------------------------------- */

@@ -7,11 +7,9 @@
 #include "base/mem.h"
 #include "config/address.h"
 #include "config/config.h"
-#include "edge/inbound.h"
 #include "edge/origin.h"
-#include "edge/relay.h"
 #include "edge/response.h"
-#include "edge/tcp.h"
+#include "net/tcp.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -23,8 +21,7 @@ enum {
   SOCKETS_MAX = 256,
   REQUEST_MS = 10000,
   ANSWER_MS = 600000, /* a reload may take its time */
-  /* Requests that are answered at once; more wait for their turn. The library
-   * keeps a table of so many, instead of one as long as `ulimit -n`. */
+  /* Requests that are answered at once; more wait for their turn. */
   RELAYS_MAX = 40,
   DESCRIPTORS = 64,
 };
@@ -48,13 +45,13 @@ static struct admin *admin_of(struct lws *wsi) {
 
 /* --- answers ------------------------------------------------------------ */
 
-static void free_request(struct admin_request *request) {
+static void free_admin_request(struct admin_request *request) {
   buf_free(&request->body);
   mem_free(request);
 }
 
-static struct admin_request *new_request(struct lws *wsi,
-                                         struct session *session) {
+static struct admin_request *new_admin_request(struct lws *wsi,
+                                               struct session *session) {
   struct admin_request *request = mem_alloc(sizeof *request);
   request->wsi = wsi;
   request->head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
@@ -72,7 +69,7 @@ void admin_answer(struct admin_request *request, unsigned status,
   if (request->wsi)
     lws_callback_on_writable(request->wsi);
   else
-    free_request(request);
+    free_admin_request(request);
 }
 
 static int on_writeable(struct lws *wsi, struct session *session) {
@@ -86,24 +83,24 @@ static int on_writeable(struct lws *wsi, struct session *session) {
                               .head = request->head};
   session->request = NULL;
   int result = response_end(wsi, response);
-  free_request(request);
+  free_admin_request(request);
   return result;
 }
 
-static int on_closed(struct session *session) {
+static int on_client_gone(struct session *session) {
   struct admin_request *request = session ? session->request : NULL;
   if (!request)
     return 0;
   session->request = NULL;
   request->wsi = NULL;
   if (request->status)
-    free_request(request);
+    free_admin_request(request);
   return 0;
 }
 
 /* --- requests ----------------------------------------------------------- */
 
-static int health(struct admin *admin, struct lws *wsi) {
+static int answer_health(struct admin *admin, struct lws *wsi) {
   struct buf text = {0};
   unsigned status = admin->calls->health(admin->arg, &text);
   struct response response = {
@@ -119,10 +116,10 @@ static bool wants_check(struct lws *wsi) {
   return value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
 }
 
-static int reload(struct lws *wsi, struct session *session) {
+static int answer_reload(struct lws *wsi, struct session *session) {
   struct admin *admin = admin_of(wsi);
   bool check = wants_check(wsi);
-  admin->calls->reload(admin->arg, new_request(wsi, session), check);
+  admin->calls->reload(admin->arg, new_admin_request(wsi, session), check);
   return 0;
 }
 
@@ -132,20 +129,20 @@ static int on_request(struct lws *wsi, struct session *session) {
   if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= 0)
     lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_HEAD_URI);
   if (!strcmp(path, "/healthz"))
-    return health(admin, wsi);
+    return answer_health(admin, wsi);
   if (!strcmp(path, "/metrics"))
-    admin->calls->metrics(admin->arg, new_request(wsi, session));
+    admin->calls->metrics(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/stats"))
-    admin->calls->stats(admin->arg, new_request(wsi, session));
+    admin->calls->stats(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/reload"))
-    return reload(wsi, session);
+    return answer_reload(wsi, session);
   else
     return response_end_text(wsi, 404, "not found\n");
   return 0;
 }
 
-static int callback(struct lws *wsi, enum lws_callback_reasons reason,
-                    void *user, void *in, size_t len) {
+static int on_admin_event(struct lws *wsi, enum lws_callback_reasons reason,
+                          void *user, void *in, size_t len) {
   switch (reason) {
   case LWS_CALLBACK_HTTP:
     return on_request(wsi, user);
@@ -157,7 +154,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
     return on_writeable(wsi, user);
   case LWS_CALLBACK_CLOSED_HTTP:
   case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-    return on_closed(user);
+    return on_client_gone(user);
   default:
     return lws_callback_http_dummy(wsi, reason, user, in, len);
   }
@@ -210,46 +207,37 @@ static struct refusal check_request(const struct admin *admin,
   return refusal;
 }
 
-static void route(void *arg, struct visitor *visitor,
-                  const struct request *request, struct slice rest) {
-  struct refusal refusal = check_request(arg, request);
+static void route_admin(void *arg, struct visitor *visitor,
+                        const struct request *request, struct slice rest) {
+  struct admin *admin = arg;
+  struct refusal refusal = check_request(admin, request);
   (void)rest;
   if (refusal.status)
     visitor_refuse(visitor, &refusal);
   else
-    visitor_relay(visitor, request);
+    relay_request(&admin->relays, visitor, request);
 }
 
 /* --- life --------------------------------------------------------------- */
 
 static const struct lws_protocols protocols[] = {
     {.name = "perigee-admin",
-     .callback = callback,
+     .callback = on_admin_event,
      .per_session_data_size = sizeof(struct session)},
     {0},
 };
 
-static int open_context(struct admin *admin, uv_loop_t *loop) {
-  void *loops[] = {loop};
-  struct lws_context_creation_info info = {
-      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-      .foreign_loops = loops,
-      .user = admin,
-      .port = CONTEXT_PORT_NO_LISTEN,
-      .uid = -1,
-      .gid = -1,
-      .fd_limit_per_thread = DESCRIPTORS,
-  };
-  struct lws_context_creation_info vhost = {
-      .vhost_name = "admin",
-      .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-      .protocols = protocols,
-      .server_string = "perigee",
-  };
-  admin->context = lws_create_context(&info);
-  if (admin->context)
-    admin->door.vhost = lws_create_vhost(admin->context, &vhost);
-  return admin->door.vhost ? 0 : ERR_SYSTEM;
+static int open_admin_library(struct admin *admin, uv_loop_t *loop) {
+  struct library_plan plan = {.name = "admin",
+                              .protocols = protocols,
+                              .arg = admin,
+                              .descriptors = DESCRIPTORS};
+  admin->relays = (struct relays){.library = &admin->library,
+                                  .poller = &admin->poller,
+                                  .input = admin->input,
+                                  .max = RELAYS_MAX};
+  relays_open(&admin->relays);
+  return library_open(&admin->library, loop, &plan);
 }
 
 static void warn_if_public(const char *address) {
@@ -260,27 +248,25 @@ static void warn_if_public(const char *address) {
              address);
 }
 
-static void on_end_of_turn(uv_prepare_t *prepare) {
-  door_look(&container_of(prepare, struct admin, end_of_turn)->door);
+static void on_admin_turn_end(uv_prepare_t *prepare) {
+  visitors_look(
+      &container_of(prepare, struct admin, end_of_turn)->door.visitors);
 }
 
-static int open_door(struct admin *admin, uv_loop_t *loop) {
+static int open_admin_door(struct admin *admin, uv_loop_t *loop) {
   if (poller_open(&admin->poller, loop))
     return ERR_SYSTEM;
-  admin->input = mem_alloc_raw(INBOUND_BYTES);
-  admin->door = (struct door){
-      .relay_max = RELAYS_MAX,
-      .poller = &admin->poller,
-      .input = admin->input,
-      .stats = &admin->stats,
-      .quiet = &admin->quiet,
-      .request = route,
-      .arg = admin,
-  };
+  admin->input = mem_alloc_raw(TRANSPORT_BLOCK_BYTES);
+  admin->door = (struct door){.visitors = {.poller = &admin->poller,
+                                           .input = admin->input,
+                                           .stats = &admin->stats,
+                                           .quiet = &admin->quiet},
+                              .request = route_admin,
+                              .arg = admin};
   door_open(&admin->door, loop, REQUEST_MS, ANSWER_MS, SOCKETS_MAX);
   uv_prepare_init(loop, &admin->end_of_turn);
-  uv_prepare_start(&admin->end_of_turn, on_end_of_turn);
-  return open_context(admin, loop);
+  uv_prepare_start(&admin->end_of_turn, on_admin_turn_end);
+  return open_admin_library(admin, loop);
 }
 
 /* A name by which it may be asked for. */
@@ -297,7 +283,7 @@ int admin_open(struct admin *admin, const char *listen, uv_loop_t *loop,
   admin->fd = listen_open("admin.listen", listen, admin->address, error);
   if (admin->fd < 0)
     return admin->fd;
-  if (get_name(admin, listen) || open_door(admin, loop)) {
+  if (get_name(admin, listen) || open_admin_door(admin, loop)) {
     buf_puts(error, "admin.listen: it cannot be served (is a descriptor "
                     "left?)");
     return ERR_SYSTEM;
@@ -306,7 +292,7 @@ int admin_open(struct admin *admin, const char *listen, uv_loop_t *loop,
   return 0;
 }
 
-static void adopt(void *arg, int fd) {
+static void adopt_operator(void *arg, int fd) {
   struct admin *admin = arg;
   char address[TCP_ADDRESS_BYTES];
   if (tcp_peer(fd, address))
@@ -319,7 +305,8 @@ void admin_start(struct admin *admin, uv_loop_t *loop,
                  const struct admin_calls *calls, void *arg) {
   admin->calls = calls;
   admin->arg = arg;
-  listen_start(&admin->listener, loop, admin->fd, &admin->stats, adopt, admin);
+  listen_start(&admin->listener, loop, admin->fd, &admin->stats, adopt_operator,
+               admin);
 }
 
 void admin_close(struct admin *admin) {
@@ -328,19 +315,16 @@ void admin_close(struct admin *admin) {
   else if (admin->fd >= 0)
     close(admin->fd);
   if (admin->input) { /* the door was opened */
-    door_close(&admin->door);
+    relays_close(&admin->relays);
+    visitors_close(&admin->door.visitors);
     uv_close((uv_handle_t *)&admin->end_of_turn, NULL);
     poller_close(&admin->poller);
   }
-  if (admin->context)
-    lws_context_destroy(admin->context);
+  library_close(&admin->library);
 }
 
 void admin_free(struct admin *admin) {
-  /* As in edge_free: the second call frees. */
-  if (admin->context)
-    lws_context_destroy(admin->context);
-  admin->context = NULL;
+  library_free(&admin->library);
   listen_remove(admin->address);
   mem_free(admin->input);
   admin->input = NULL;

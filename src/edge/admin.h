@@ -21,10 +21,12 @@
 #include "base/buf.h"
 #include "base/stats.h"
 #include "edge/door.h"
+#include "edge/library.h"
 #include "edge/listen.h"
+#include "edge/quiet.h"
+#include "edge/relay.h"
 #include "net/poller.h"
 
-#include <libwebsockets.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -44,17 +46,23 @@ struct admin {
   const struct admin_calls *calls;
   void *arg;      /* for them */
   char host[256]; /* of admin.listen: a name by which it may be asked for */
-  struct lws_context *context; /* NULL: there is no admin address */
+  struct library library;
+  struct relays relays;
   struct door door;
   struct poller poller;
   struct quiet quiet;
-  unsigned char *input; /* INBOUND_BYTES */
+  unsigned char *input; /* TRANSPORT_BLOCK_BYTES; NULL: there is no door */
   uv_prepare_t end_of_turn;
   struct listener listener;
   struct stats stats; /* of door and listener; nobody reads it */
   int fd; /* listening, -1: not; the listener's once admin_start was called */
   char address[LISTEN_ADDRESS_BYTES]; /* bound: "127.0.0.1:8081" */
 };
+
+/* Whether there is an admin address, which answers. */
+static inline bool admin_is_open(const struct admin *admin) {
+  return admin->library.vhost != NULL;
+}
 
 /* Opens `listen` ("host:port"); accepts nobody yet. ERR_SYSTEM with a line in
  * `error` that names admin.listen; then admin_close all the same. */

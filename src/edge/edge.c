@@ -5,38 +5,26 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge/http.h"
-#include "edge/inbound.h"
+#include "edge/files.h"
 #include "edge/outbound.h"
-#include "edge/tcp.h"
 #include "edge/tls.h"
 #include "edge/ws.h"
 #include "hub/shed.h"
+#include "net/tcp.h"
 #include "protocol/farewell.h"
 
-#include <string.h>
+#include <openssl/ssl.h>
 #include <unistd.h>
 
 enum {
   STALL_TICKS = 4,    /* how often limits.stall_s is looked after in it */
   SOCKETS_MAX = 8192, /* that are no WebSocket, of a worker */
   RELAYS_MAX = 200,   /* requests that the library answers at once */
-  LIBRARY_DESCRIPTORS = 256, /* its table has as many, not `ulimit -n` */
-  ANSWER_MS = 30000,         /* in which the next piece of an answer is taken */
-  HEADERS_BYTES = 16384,     /* more than edge/relay writes */
+  LIBRARY_DESCRIPTORS = 256,
+  ANSWER_MS = 30000, /* in which the next piece of an answer is taken */
 };
 
-static const struct lws_protocols protocols[] = {
-    {.name = "perigee", .callback = http_callback},
-    {0},
-};
-
-/* What the library calls errors is mostly said about what peers sent. */
-static void on_log(int level, const char *line) {
-  int len = (int)strcspn(line, "\n");
-  (void)level;
-  log_debug("libwebsockets: %.*s", len, line);
-}
+/* --- turns of the loop -------------------------------------------------- */
 
 /* That it is active keeps the loop from waiting. */
 static void on_unfinished(uv_idle_t *idle) {
@@ -48,22 +36,30 @@ static void on_beat(uv_timer_t *timer) {
   (void)timer;
 }
 
-static void on_end_of_turn(uv_prepare_t *prepare) {
+static bool is_all_done(const struct edge *edge) {
+  return list_empty(&edge->sockets.ended) && list_empty(&edge->sockets.more) &&
+         list_empty(&edge->protocol->manager.gone);
+}
+
+/* Reading comes before closing, so that what is closed by it goes at once; and
+ * both come before the farewells, whose hooks send: that leaves with the same
+ * turn. Writing is the last, and may be left unfinished (edge/outbound): then
+ * the loop does not wait. */
+static void on_turn_end(uv_prepare_t *prepare) {
   struct edge *edge = container_of(prepare, struct edge, end_of_turn);
   struct pulse *pulse = &edge->pulse;
   pulse_turn(pulse);
   pulse_doing(pulse, "reading requests of new sockets");
-  door_look(&edge->door);
+  visitors_look(&edge->door.visitors);
   pulse_doing(pulse, "reading on from connections");
-  ws_look_after(edge);
+  ws_read_on(&edge->sockets);
   shed_longest(&edge->protocol->manager, uv_now(edge->protocol->loop));
   pulse_doing(pulse, "closing sockets");
-  ws_close_ended(edge);
+  sockets_close_ended(&edge->sockets);
   pulse_doing(pulse, "saying farewell to connections");
   farewell_say(edge->protocol);
   pulse_doing(pulse, "writing to connections");
-  if (outbound_flush_dirty(edge) && list_empty(&edge->ended) &&
-      list_empty(&edge->protocol->manager.gone) && list_empty(&edge->more))
+  if (outbound_flush_dirty(&edge->sockets) && is_all_done(edge))
     uv_idle_stop(&edge->unfinished);
   else
     uv_idle_start(&edge->unfinished, on_unfinished);
@@ -80,52 +76,80 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
   double stall_ms = edge->config->limits_stall_s * 1000.0;
   uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
   uv_prepare_init(loop, &edge->end_of_turn);
-  uv_prepare_start(&edge->end_of_turn, on_end_of_turn);
+  uv_prepare_start(&edge->end_of_turn, on_turn_end);
   uv_idle_init(loop, &edge->unfinished);
   uv_timer_init(loop, &edge->stall_tick);
   uv_timer_init(loop, &edge->beat);
   uv_timer_start(&edge->beat, on_beat, PULSE_IDLE_MS, PULSE_IDLE_MS);
   if (stall_ms > 0)
     uv_timer_start(&edge->stall_tick, on_stall_tick, tick_ms, tick_ms);
-  edge->door = (struct door){
-      .relay_max = RELAYS_MAX,
-      .poller = &edge->poller,
-      .input = edge->input,
-      .stats = &edge->protocol->stats,
-      .quiet = &edge->quiet,
-      .request = http_route,
-      .arg = edge,
-  };
-  door_open(&edge->door, loop,
-            (uint64_t)(edge->config->limits_handshake_timeout_s * 1000.0),
-            ANSWER_MS, SOCKETS_MAX);
 }
 
-static struct lws_context *new_context(struct edge *edge, uv_loop_t *loop) {
-  void *loops[] = {loop};
-  struct lws_context_creation_info info = {
-      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-      .foreign_loops = loops,
-      .user = edge,
-      .port = CONTEXT_PORT_NO_LISTEN,
-      .max_http_header_data = HEADERS_BYTES,
-      .fd_limit_per_thread = LIBRARY_DESCRIPTORS,
-      .uid = -1,
-      .gid = -1,
-  };
-  lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
-  return lws_create_context(&info);
+/* --- the parts ---------------------------------------------------------- */
+
+static void route_request(void *arg, struct visitor *visitor,
+                          const struct request *request, struct slice rest) {
+  static const struct refusal other = {.status = 405,
+                                       .text =
+                                           "GET and HEAD are answered here\n",
+                                       .headers = "Allow: GET, HEAD\r\n"};
+  struct edge *edge = arg;
+  visitor->last = visitor->last || edge->pages.draining;
+  if (!slice_equals(request->method, "GET") &&
+      !slice_equals(request->method, "HEAD"))
+    visitor_refuse(visitor, &other);
+  else if (upgrade_is_meant(&edge->upgrade, request))
+    upgrade_take(&edge->upgrade, visitor, request, rest);
+  else
+    relay_request(&edge->relays, visitor, request);
 }
 
-static struct lws_vhost *new_vhost(struct edge *edge) {
-  struct lws_context_creation_info info = {
-      .vhost_name = "perigee",
-      .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-      .protocols = protocols,
-      .server_string = "perigee",
-      .mounts = http_mounts(edge),
-  };
-  return lws_create_vhost(edge->context, &info);
+static void open_sockets(struct edge *edge) {
+  const struct config *config = edge->config;
+  edge->gather = mem_alloc_raw(OUTBOUND_GATHER_BYTES);
+  edge->sockets = (struct sockets){.protocol = edge->protocol,
+                                   .poller = &edge->poller,
+                                   .pulse = &edge->pulse,
+                                   .input = edge->input,
+                                   .gather = edge->gather};
+  ws_open(&edge->sockets);
+  if (config->deflate_enabled)
+    edge->deflate =
+        deflate_new((int)config->deflate_level,
+                    (size_t)config->deflate_threshold, &edge->protocol->stats);
+  edge->upgrade = (struct upgrade){.sockets = &edge->sockets,
+                                   .protocol = edge->protocol,
+                                   .config = config,
+                                   .deflate = edge->deflate};
+}
+
+static void open_door(struct edge *edge, uv_loop_t *loop) {
+  double request_ms = edge->config->limits_handshake_timeout_s * 1000.0;
+  edge->door = (struct door){.visitors = {.poller = &edge->poller,
+                                          .input = edge->input,
+                                          .stats = &edge->protocol->stats,
+                                          .quiet = &edge->quiet},
+                             .request = route_request,
+                             .arg = edge};
+  door_open(&edge->door, loop, (uint64_t)request_ms, ANSWER_MS, SOCKETS_MAX);
+}
+
+static int open_library(struct edge *edge, uv_loop_t *loop) {
+  const struct config *config = edge->config;
+  edge->pages.config = config;
+  edge->pages.key = edge->protocol->host.key;
+  edge->mounts = files_mounts(config->public, config->raw_path, PAGES_PROTOCOL);
+  edge->relays = (struct relays){.library = &edge->library,
+                                 .poller = &edge->poller,
+                                 .input = edge->input,
+                                 .max = RELAYS_MAX};
+  relays_open(&edge->relays);
+  struct library_plan plan = {.name = "perigee",
+                              .protocols = pages_protocols,
+                              .mounts = edge->mounts,
+                              .arg = &edge->pages,
+                              .descriptors = LIBRARY_DESCRIPTORS};
+  return library_open(&edge->library, loop, &plan);
 }
 
 int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
@@ -133,51 +157,33 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   const struct config *config = protocol->config;
   edge->protocol = protocol;
   edge->config = config;
-  edge->io = ws_io;
-  list_init(&edge->sessions);
-  list_init(&edge->dirty);
-  list_init(&edge->more);
-  list_init(&edge->ended);
-  edge->input = mem_alloc_raw(INBOUND_BYTES);
-  edge->gather = mem_alloc_raw(OUTBOUND_GATHER_BYTES);
-  if (config->deflate_enabled)
-    edge->deflate =
-        deflate_new((int)config->deflate_level,
-                    (size_t)config->deflate_threshold, &protocol->stats);
+  edge->input = mem_alloc_raw(TRANSPORT_BLOCK_BYTES);
+  open_sockets(edge);
+  open_door(edge, loop);
   start_handles(edge, loop);
   if (poller_open(&edge->poller, loop)) {
     buf_puts(error, "no descriptor is left (raise `ulimit -n`)");
     return ERR_SYSTEM;
   }
   edge->poller.turn = &protocol->host.turn;
-  if (proxy_parse(&edge->proxies, config->proxy_trusted, error))
+  if (proxy_parse(&edge->upgrade.proxies, config->proxy_trusted, error))
     return ERR_CONFIG;
   if (*config->tls_cert) {
     edge->tls = tls_new(config->tls_cert, config->tls_key, error);
     if (!edge->tls)
       return ERR_CONFIG;
   }
-  edge->context = new_context(edge, loop);
-  if (edge->context)
-    edge->door.vhost = new_vhost(edge);
-  if (edge->door.vhost)
+  if (!open_library(edge, loop))
     return 0;
   buf_puts(error, "libwebsockets does not start");
   return ERR_SYSTEM;
 }
 
-uint32_t edge_take_handshake(struct edge *edge, const char *address) {
-  const struct bus *bus = edge->protocol->manager.bus;
-  bool proxy = proxy_trusted(&edge->proxies, address);
-  uint32_t wait_ms =
-      handshakes_take(&edge->handshakes, edge->config, bus ? bus->workers : 1,
-                      proxy ? NULL : address, uv_now(edge->protocol->loop));
-  if (wait_ms)
-    edge->protocol->stats.handshakes_refused++;
-  return wait_ms;
-}
+/* --- while it runs ------------------------------------------------------ */
 
-/* All clients of a proxy come from its one address. */
+/* All clients of a proxy come from its one address. A TLS handshake costs us
+ * more than anything else that a stranger may ask for: so over TLS those are
+ * counted here, before it begins, and not when the WebSocket is asked for. */
 void edge_adopt_take(struct edge *edge, int fd) {
   static const struct refusal many = {
       .status = 503, .text = "too many TLS handshakes at once: try again\n"};
@@ -187,8 +193,8 @@ void edge_adopt_take(struct edge *edge, int fd) {
     close(fd);
     return;
   }
-  bool proxy = proxy_trusted(&edge->proxies, address);
-  if (edge->tls && edge_take_handshake(edge, address))
+  bool proxy = proxy_trusted(&edge->upgrade.proxies, address);
+  if (edge->tls && upgrade_take_handshake(&edge->upgrade, address))
     door_turn_away(&edge->door, fd, true, address, &many);
   else
     door_welcome_take(
@@ -198,6 +204,8 @@ void edge_adopt_take(struct edge *edge, int fd) {
 
 void edge_configure(struct edge *edge) {
   edge->config = edge->protocol->config;
+  edge->upgrade.config = edge->config;
+  edge->pages.config = edge->config;
 }
 
 void edge_renew_certificate(struct edge *edge) {
@@ -214,26 +222,27 @@ void edge_renew_certificate(struct edge *edge) {
   buf_free(&text);
 }
 
+void edge_drain(struct edge *edge) {
+  edge->pages.draining = edge->upgrade.draining = true;
+}
+
 void edge_close(struct edge *edge) {
   uv_close((uv_handle_t *)&edge->end_of_turn, NULL);
   uv_close((uv_handle_t *)&edge->unfinished, NULL);
   uv_close((uv_handle_t *)&edge->stall_tick, NULL);
   uv_close((uv_handle_t *)&edge->beat, NULL);
-  door_close(&edge->door);
-  ws_close_all(edge);
-  if (edge->context)
-    lws_context_destroy(edge->context);
+  relays_close(&edge->relays);
+  visitors_close(&edge->door.visitors);
+  sockets_close_all(&edge->sockets);
+  library_close(&edge->library);
   poller_close(&edge->poller);
 }
 
 void edge_free(struct edge *edge) {
-  /* On a foreign loop the first call only starts it; the handles are closed
-   * by now, and the second call frees. */
-  if (edge->context)
-    lws_context_destroy(edge->context);
+  library_free(&edge->library);
   SSL_CTX_free(edge->tls);
-  http_mounts_free(edge);
-  proxy_free(&edge->proxies);
+  mem_free(edge->mounts);
+  proxy_free(&edge->upgrade.proxies);
   deflate_free(edge->deflate);
   mem_free(edge->input);
   mem_free(edge->gather);

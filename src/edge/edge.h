@@ -1,67 +1,59 @@
 /* SPDX-License-Identifier: MIT
- * One worker's door to the network: a libwebsockets context on its loop. */
+ * What a worker has for the network, put together.
+ *
+ *   accepted socket ─► door ─► its request ─┬─► upgrade ─► sockets, ws
+ *                                           └─► relays ─► library: pages, files
+ *
+ * Each part is handed what it needs, and knows nothing of this struct. */
 #ifndef EDGE_EDGE_H
 #define EDGE_EDGE_H
 
 #include "base/attr.h"
 #include "edge/door.h"
-#include "edge/handshakes.h"
-#include "edge/proxy.h"
+#include "edge/library.h"
+#include "edge/pages.h"
 #include "edge/quiet.h"
+#include "edge/relay.h"
+#include "edge/sockets.h"
+#include "edge/upgrade.h"
 #include "net/poller.h"
 #include "net/pulse.h"
 #include "protocol/protocol.h"
 
-#include <libwebsockets.h>
-#include <openssl/ssl.h>
-#include <stdbool.h>
+#include <openssl/types.h>
 #include <uv.h>
-
-/* Retry-After while draining: another server takes over, or this one has
- * started again. */
-enum { EDGE_DRAIN_RETRY_S = 5 };
 
 struct edge {
   struct protocol *protocol; /* borrowed */
   const struct config *config;
-  struct lws_context *context; /* answers plain HTTP, see edge/relay */
-  SSL_CTX *tls;                /* NULL without tls.cert */
-  struct conn_io io;           /* of its connections, which find it by that */
-  struct list sessions;        /* ws_session->node: all */
-  struct list dirty;           /* conn->dirty: those with something to flush */
-  struct list more;            /* ws_session->more: to be read on from */
-  struct list ended;           /* ws_session->ended: those to close */
-  struct conn *last; /* the one that was received from last; NULL once gone */
-  struct poller poller;          /* of all sockets but those of the library */
-  unsigned char *input;          /* INBOUND_BYTES */
-  unsigned char *gather;         /* OUTBOUND_GATHER_BYTES */
-  struct deflate *deflate;       /* NULL if it is not enabled */
+  SSL_CTX *tls;          /* NULL without tls.cert */
+  struct poller poller;  /* of all sockets but those of the library */
+  unsigned char *input;  /* TRANSPORT_BLOCK_BYTES: whoever reads, uses it up */
+  unsigned char *gather; /* OUTBOUND_GATHER_BYTES */
+  struct deflate *deflate; /* NULL if it is not enabled */
+  struct sockets sockets;  /* of connections */
+  struct door door;        /* for sockets that are none yet */
+  struct upgrade upgrade;  /* from there to here */
+  struct relays relays;    /* what the library answers */
+  struct library library;
   struct lws_http_mount *mounts; /* NULL without static files */
+  struct pages pages;            /* `development` is set by the caller */
+  struct quiet quiet;
+  struct pulse pulse;
   uv_prepare_t end_of_turn;
   uv_idle_t unfinished;  /* active while a turn has left something to do */
   uv_timer_t stall_tick; /* looks for clients that take nothing */
   uv_timer_t beat;       /* turns a loop that has nothing to do */
-  struct pulse pulse;
-  struct door door;
-  struct proxies proxies;
-  struct quiet quiet;
-  struct handshakes handshakes;
-  bool development; /* GET /dev/token answers */
-  bool draining;    /* no upgrades, /healthz says 503 */
 };
 
-/* Prepares the context and virtual host; listens nowhere. ERR_SYSTEM, with a
- * line appended to `error`, when that fails (a certificate, mostly): then
- * edge_close all the same. `edge` is zeroed but for `development`. */
+/* Prepares everything; listens nowhere. ERR_SYSTEM or ERR_CONFIG, with a line
+ * appended to `error`, when that fails (a certificate, mostly): then edge_close
+ * all the same. `edge` is zeroed but for pages.development. */
 MUST_CHECK int edge_open(struct edge *edge, struct protocol *protocol,
                          uv_loop_t *loop, struct buf *error);
 
 /* Takes over an accepted, non-blocking socket, closed on failure. */
 void edge_adopt_take(struct edge *edge, int fd);
-
-/* One more handshake from that address: 0, or the milliseconds until it may
- * come again, which is counted. A proxy's own address is none. */
-uint32_t edge_take_handshake(struct edge *edge, const char *address);
 
 /* The protocol has another configuration: what is RELOADABLE is as that says.
  */
@@ -70,6 +62,9 @@ void edge_configure(struct edge *edge);
 /* Reads the certificate again, if there is one; says in the log whether it is
  * another one now. One that is no good changes nothing. */
 void edge_renew_certificate(struct edge *edge);
+
+/* Lets nobody in any more, and /healthz says so. */
+void edge_drain(struct edge *edge);
 
 /* Starts to end everything; the loop must run until nothing is left in it. */
 void edge_close(struct edge *edge);

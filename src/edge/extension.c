@@ -18,7 +18,7 @@ static bool is_space(char c) {
 }
 
 /* Takes what stands before `sep`, or all, from the front; without blanks. */
-static struct slice split(struct slice *rest, char sep) {
+static struct slice split_offer(struct slice *rest, char sep) {
   const char *found = memchr(rest->at, sep, rest->len);
   struct slice head = {rest->at,
                        found ? (size_t)(found - rest->at) : rest->len};
@@ -64,7 +64,7 @@ static bool take_parameter(struct slice parameter, unsigned *seen,
       [CLIENT_BITS] = "client_max_window_bits",
       [SERVER_BITS] = "server_max_window_bits"};
   bool has_value = memchr(parameter.at, '=', parameter.len);
-  struct slice name = split(&parameter, '=');
+  struct slice name = split_offer(&parameter, '=');
   unsigned which = 0;
   while (which < PARAMETERS && !slice_equals(name, known[which]))
     which++;
@@ -73,7 +73,7 @@ static bool take_parameter(struct slice parameter, unsigned *seen,
   *seen |= 1U << which;
   if (which < CLIENT_BITS)
     return !has_value;
-  int bits = has_value ? read_bits(split(&parameter, '\0')) : 0;
+  int bits = has_value ? read_bits(split_offer(&parameter, '\0')) : 0;
   if (which == SERVER_BITS)
     *server_bits = bits;
   return bits > 0 || (which == CLIENT_BITS && !has_value);
@@ -83,10 +83,10 @@ static bool take_parameter(struct slice parameter, unsigned *seen,
 static int read_offer(struct slice offer, bool *said) {
   unsigned seen = 0;
   int bits = EXTENSION_BITS_MAX;
-  if (!slice_equals(split(&offer, ';'), NAME))
+  if (!slice_equals(split_offer(&offer, ';'), NAME))
     return 0;
   while (offer.len > 0)
-    if (!take_parameter(split(&offer, ';'), &seen, &bits))
+    if (!take_parameter(split_offer(&offer, ';'), &seen, &bits))
       return 0;
   *said = seen & 1U << SERVER_BITS;
   return bits;
@@ -95,7 +95,7 @@ static int read_offer(struct slice offer, bool *said) {
 int extension_bits(struct slice offers, bool *said) {
   int bits = 0;
   while (offers.len > 0 && !bits)
-    bits = read_offer(split(&offers, ','), said);
+    bits = read_offer(split_offer(&offers, ','), said);
   return bits;
 }
 

@@ -9,8 +9,8 @@
 
 enum { BURST_TIMES = 2 }; /* of what a network may in a second, at once */
 
-static struct bucket *bucket_of(struct handshakes *handshakes,
-                                const char *address) {
+static struct bucket *network_bucket(struct handshakes *handshakes,
+                                     const char *address) {
   char network[NETWORK_BYTES];
   network_of(address, network);
   uint32_t hash = hash_bytes(network, strlen(network));
@@ -27,7 +27,7 @@ uint32_t handshakes_take(struct handshakes *handshakes,
   if (config->limits_per_ip == 0) /* addresses are not to be told apart */
     one = 0;
   uint32_t wait_ms =
-      address ? bucket_take(bucket_of(handshakes, address), one / share,
+      address ? bucket_take(network_bucket(handshakes, address), one / share,
                             BURST_TIMES * one / share, 1, now_ms)
               : 0;
   return wait_ms ? wait_ms

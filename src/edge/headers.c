@@ -56,20 +56,22 @@ static bool is_same(struct slice a, struct slice b) {
 }
 
 /* The first line of a field, from `from` on; `count` if there is none. */
-static size_t find(const struct request *request, struct slice name,
-                   size_t from) {
+static size_t find_header(const struct request *request, struct slice name,
+                          size_t from) {
   while (from < request->count && !is_same(request->fields[from].name, name))
     from++;
   return from;
 }
 
-static void put(struct buf *out, const struct request *request, size_t at) {
+static void put_headers_line(struct buf *out, const struct request *request,
+                             size_t at) {
   struct slice name = request->fields[at].name;
   const char *between = slice_is(name, "cookie") ? "; " : ", ";
   for (size_t i = 0; i < name.len; i++)
     buf_putc(out, (char)tolower((unsigned char)name.at[i]));
   buf_putc(out, 0);
-  for (size_t i = at; i < request->count; i = find(request, name, i + 1)) {
+  for (size_t i = at; i < request->count;
+       i = find_header(request, name, i + 1)) {
     if (i > at)
       buf_puts(out, between);
     buf_put(out, request->fields[i].value.at, request->fields[i].value.len);
@@ -82,8 +84,8 @@ char *headers_pack(const struct request *request, char *const *more) {
   for (size_t i = 0; i < request->count; i++) {
     struct slice name = request->fields[i].name;
     if (request->fields[i].value.len > 0 && is_kept(name, more) &&
-        find(request, name, 0) == i)
-      put(&out, request, i);
+        find_header(request, name, 0) == i)
+      put_headers_line(&out, request, i);
   }
   if (out.len == 0)
     return NULL;

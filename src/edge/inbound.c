@@ -5,10 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "edge/edge.h"
-#include "edge/link.h"
 #include "edge/outbound.h"
-#include "edge/ws.h"
+#include "edge/sockets.h"
+#include "protocol/client.h"
 #include "protocol/router.h"
 #include "wire/close.h"
 #include "wire/json.h"
@@ -54,7 +53,8 @@ static void take_message(struct conn *conn, const char *data, size_t len,
 
 /* Whether the message can still become one that is not too long. What does
  * not get smaller by compression may get a little larger. */
-static bool has_room(const struct conn *conn, const struct reader_part *part) {
+static bool message_has_room(const struct conn *conn,
+                             const struct reader_part *part) {
   size_t limit = router_message_limit(conn);
   size_t len = part->len + (part->first ? 0 : conn->in.len);
   if (part->compressed)
@@ -89,44 +89,44 @@ static bool is_text(struct conn *conn, const struct reader_part *part) {
 /* --- frames ------------------------------------------------------------- */
 
 /* Writes what waits, the close frame last, and hangs up. */
-static void finish(struct edge *edge, struct conn *conn) {
-  outbound_flush(edge, conn);
-  ws_finish(conn);
+static void finish_conn(struct sockets *sockets, struct conn *conn) {
+  outbound_flush(sockets, conn);
+  socket_finish(conn);
 }
 
 /* RFC 6455, 7.1.7: what comes next may stand in the middle of a frame, there is
  * nothing to wait for. What the peer was answered before goes out, then our
  * close frame. */
-static void fail(struct edge *edge, struct conn *conn, int code) {
+static void fail_conn(struct sockets *sockets, struct conn *conn, int code) {
   conn_close(conn, code, NULL);
-  finish(edge, conn);
+  finish_conn(sockets, conn);
 }
 
 /* A frame that brings a message no further. Any number of them may come (5.4),
  * and no other limit would count them. */
-static bool is_idle(const struct reader_part *part) {
+static bool is_idle_part(const struct reader_part *part) {
   return part->len == 0 && part->left == 0 && !part->last;
 }
 
-static void on_data(struct edge *edge, struct conn *conn,
-                    const struct reader_part *part) {
+static void on_data_part(struct sockets *sockets, struct conn *conn,
+                         const struct reader_part *part) {
   if (part->is_binary && !conn->raw) {
     conn_close(conn, CLOSE_UNSUPPORTED_FRAME, NULL);
-  } else if (is_idle(part)) {
+  } else if (is_idle_part(part)) {
     (void)router_control(conn, 0);
-  } else if (!has_room(conn, part)) {
+  } else if (!message_has_room(conn, part)) {
     buf_free(&conn->in);
     conn_close(conn, CLOSE_TOO_LARGE, NULL);
   } else if (conn->raw && !part->is_binary && !part->compressed &&
              !is_text(conn, part)) {
-    fail(edge, conn, CLOSE_INVALID_TEXT);
+    fail_conn(sockets, conn, CLOSE_INVALID_TEXT);
   } else {
     take_part(conn, part);
   }
 }
 
 /* 5.5.2. Those who do not read the answers are slow clients like others. */
-static void on_ping(struct conn *conn, const struct reader_part *part) {
+static void on_ping_part(struct conn *conn, const struct reader_part *part) {
   if (!router_control(conn, part->len))
     return;
   struct frame *pong = frame_new(FRAME_PONG, part->data, part->len);
@@ -135,8 +135,8 @@ static void on_ping(struct conn *conn, const struct reader_part *part) {
 }
 
 /* 5.5.1. Both have said it then, and a server hangs up first. */
-static void on_close(struct edge *edge, struct conn *conn,
-                     const struct reader_part *part) {
+static void on_close_part(struct sockets *sockets, struct conn *conn,
+                          const struct reader_part *part) {
   int code = part->len < 2 ? 0 : part->data[0] << 8 | part->data[1];
   if (part->len > 0 && !close_is_legal(code))
     conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
@@ -145,12 +145,12 @@ static void on_close(struct edge *edge, struct conn *conn,
     conn_close(conn, CLOSE_INVALID_TEXT, NULL);
   else
     conn_peer_closes(conn, code);
-  finish(edge, conn);
+  finish_conn(sockets, conn);
 }
 
 /* Whether more may follow. Once we have closed the connection, only the end of
  * it is of interest. */
-static bool take_next(struct edge *edge, struct conn *conn,
+static bool take_next(struct sockets *sockets, struct conn *conn,
                       struct reader_input *input) {
   struct reader_part part;
   bool open = conn_is_open(conn);
@@ -159,85 +159,86 @@ static bool take_next(struct edge *edge, struct conn *conn,
     return false;
   case READER_DATA:
     if (open)
-      on_data(edge, conn, &part);
+      on_data_part(sockets, conn, &part);
     return true;
   case READER_PING:
     if (open)
-      on_ping(conn, &part);
+      on_ping_part(conn, &part);
     return true;
   case READER_PONG:
     if (open)
       (void)router_control(conn, part.len);
     return true;
   case READER_CLOSE:
-    on_close(edge, conn, &part);
+    on_close_part(sockets, conn, &part);
     return false;
   case READER_FAULT:
     break;
   }
-  fail(edge, conn, CLOSE_PROTOCOL_ERROR);
+  fail_conn(sockets, conn, CLOSE_PROTOCOL_ERROR);
   return false;
 }
 
-static void take(struct edge *edge, struct conn *conn, void *data, size_t len) {
+static void take_input(struct sockets *sockets, struct conn *conn, void *data,
+                       size_t len) {
   struct reader_input input = {data, len};
-  conn->last_frame_ms = uv_now(edge->protocol->loop);
-  while (input.len > 0 && conn->watch.ready)
+  conn->last_frame_ms = uv_now(sockets->protocol->loop);
+  while (input.len > 0 && conn->transport.watch.ready)
     if (client_of(conn)->held) {
-      buf_put(&ws_session_of(conn)->rest, input.at, input.len);
+      buf_put(&socket_of(conn)->rest, input.at, input.len);
       return;
-    } else if (!take_next(edge, conn, &input)) {
+    } else if (!take_next(sockets, conn, &input)) {
       return;
     }
 }
 
 /* --- reading ------------------------------------------------------------ */
 
-static void receive(struct edge *edge, struct conn *conn) {
-  ssize_t n = link_read(conn->watch.fd, conn->tls, edge->input, INBOUND_BYTES);
+static void receive_some(struct sockets *sockets, struct conn *conn) {
+  ssize_t n =
+      transport_read(&conn->transport, sockets->input, TRANSPORT_BLOCK_BYTES);
   if (n > 0)
-    take(edge, conn, edge->input, (size_t)n);
+    take_input(sockets, conn, sockets->input, (size_t)n);
   else if (n < 0)
-    ws_end(conn);
-  if (!conn->blocked && conn->watch.ready && link_is_full(conn->tls))
-    outbound_flush(edge, conn); /* TLS has answered by itself */
+    socket_end(conn);
+  if (!conn->blocked && conn->transport.watch.ready &&
+      transport_is_full(&conn->transport))
+    outbound_flush(sockets, conn); /* TLS has answered by itself */
 }
 
 /* The loop is told of what the kernel has, not of what TLS has. */
-static void note_more(struct edge *edge, struct conn *conn) {
-  if (!link_has_more(conn->tls) || !conn->watch.ready)
-    return;
-  struct ws_session *session = ws_session_of(conn);
-  if (!list_linked(&session->more))
-    list_push(&edge->more, &session->more);
+static void note_more(struct conn *conn) {
+  if (transport_has_more(&conn->transport) && conn->transport.watch.ready)
+    socket_read_on(socket_of(conn));
 }
 
 void inbound_ready(struct poller_item *item, uint32_t events) {
-  struct conn *conn = container_of(item, struct conn, watch);
-  struct edge *edge = container_of(conn->io, struct edge, io);
-  pulse_doing(&edge->pulse, "reading from a connection");
-  outbound_flush_last(edge, conn);
+  struct conn *conn = container_of(item, struct conn, transport.watch);
+  struct sockets *sockets = sockets_of(conn);
+  pulse_doing(sockets->pulse, "reading from a connection");
+  outbound_flush_last(sockets, conn);
   if (events & EPOLLOUT)
-    outbound_flush(edge, conn);
+    outbound_flush(sockets, conn);
   if (!item->ready)
     return;
   if (item->events & EPOLLIN) {
-    receive(edge, conn);
-    note_more(edge, conn);
+    receive_some(sockets, conn);
+    note_more(conn);
   } else if (events & (EPOLLERR | EPOLLHUP)) {
-    ws_end(conn); /* it is paused, and would be told so again and again */
+    socket_end(conn); /* it is paused, and would be told so again and again */
   }
 }
 
-void inbound_go_on(struct edge *edge, struct ws_session *session) {
-  struct conn *conn = session->conn;
-  struct buf rest = session->rest;
-  session->rest = (struct buf){0};
+void inbound_go_on(struct socket *socket) {
+  struct conn *conn = socket->conn;
+  struct sockets *sockets = sockets_of(conn);
+  struct buf rest = socket->rest;
+  socket->rest = (struct buf){0};
   if (rest.len > 0)
-    take(edge, conn, rest.data, rest.len);
-  else if (link_has_more(conn->tls))
-    receive(edge, conn);
+    take_input(sockets, conn, rest.data, rest.len);
+  else if (transport_has_more(&conn->transport))
+    receive_some(sockets, conn);
   buf_free(&rest);
-  ws_wait(conn); /* what came after the rest may come now */
-  note_more(edge, conn);
+  socket_wait(conn); /* what came after the rest may come now */
+  note_more(conn);
 }

@@ -6,19 +6,16 @@
 
 #include <stdint.h>
 
-struct edge;
 struct poller_item;
-struct ws_session;
+struct socket;
 
-/* As much is read at once, and of one connection in a loop turn. */
-enum { INBOUND_BYTES = 16 * 1024 };
-
-/* For conn->watch. */
+/* For the `watch` of a connection's transport. One block is read of it in a
+ * loop turn. */
 void inbound_ready(struct poller_item *item, uint32_t events);
 
 /* Reads what the kernel may not tell of: the rest of what was read when the
  * connection was paused, and what TLS has decrypted already. Then the kernel is
  * asked again. */
-void inbound_go_on(struct edge *edge, struct ws_session *session);
+void inbound_go_on(struct socket *socket);
 
 #endif

@@ -29,7 +29,7 @@ enum {
 
 /* --- opening ------------------------------------------------------------ */
 
-static void describe(int fd, char out[LISTEN_ADDRESS_BYTES]) {
+static void describe_address(int fd, char out[LISTEN_ADDRESS_BYTES]) {
   struct sockaddr_storage addr = {0};
   socklen_t len = sizeof addr;
   char host[64] = "?", port[16] = "?";
@@ -58,8 +58,8 @@ static int open_one(const struct addrinfo *info, bool shared) {
   return -1;
 }
 
-static int fail(struct buf *error, const char *option, const char *address,
-                const char *why) {
+static int fail_listen(struct buf *error, const char *option,
+                       const char *address, const char *why) {
   buf_printf(error, "%s %s: %s", option, address, why);
   return ERR_SYSTEM;
 }
@@ -81,18 +81,19 @@ static int open_address(const char *option, const char *address, bool shared,
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                            .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
   if (address_split(address, host, sizeof host, &port))
-    return fail(error, option, address, "not an address: write host:port");
+    return fail_listen(error, option, address,
+                       "not an address: write host:port");
   snprintf(service, sizeof service, "%d", port);
   int err = getaddrinfo(*host ? host : NULL, service, &hints, &found);
   if (err)
-    return fail(error, option, address, gai_strerror(err));
+    return fail_listen(error, option, address, gai_strerror(err));
   fd = open_one(found, shared);
   freeaddrinfo(found);
   if (fd < 0 && errno == EADDRINUSE)
     return fail_in_use(error, option, address);
   if (fd < 0)
-    return fail(error, option, address, strerror(errno));
-  describe(fd, bound);
+    return fail_listen(error, option, address, strerror(errno));
+  describe_address(fd, bound);
   return fd;
 }
 
@@ -128,22 +129,22 @@ static int open_path(const char *option, const char *path,
                      char bound[LISTEN_ADDRESS_BYTES], struct buf *error) {
   struct sockaddr_un addr = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof addr.sun_path)
-    return fail(error, option, path, "the path is too long");
+    return fail_listen(error, option, path, "the path is too long");
   strcpy(addr.sun_path, path);
   int why = make_way(path, &addr);
   if (why == EADDRINUSE)
     return fail_in_use(error, option, path);
   if (why == EEXIST)
-    return fail(error, option, path, "it is there, and no socket");
+    return fail_listen(error, option, path, "it is there, and no socket");
   if (why)
-    return fail(error, option, path, strerror(why));
+    return fail_listen(error, option, path, strerror(why));
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
-    return fail(error, option, path, strerror(errno));
+    return fail_listen(error, option, path, strerror(errno));
   why = bind_path(fd, path, &addr);
   if (why) {
     close(fd);
-    return fail(error, option, path, strerror(why));
+    return fail_listen(error, option, path, strerror(why));
   }
   snprintf(bound, LISTEN_ADDRESS_BYTES, "unix:%s", path);
   return fd;
@@ -165,8 +166,8 @@ int listen_open(const char *option, const char *address,
 }
 
 /* Each waits for it, and one gets what comes. */
-static int share(int fd, const char *option, int *fds, int count,
-                 struct buf *error) {
+static int share_listener(int fd, const char *option, int *fds, int count,
+                          struct buf *error) {
   fds[0] = fd;
   for (int i = 1; i < count; i++) {
     fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -177,7 +178,7 @@ static int share(int fd, const char *option, int *fds, int count,
       close(fds[i]);
       fds[i] = -1;
     }
-    return fail(error, option, "unix:", strerror(why));
+    return fail_listen(error, option, "unix:", strerror(why));
   }
   return 0;
 }
@@ -192,7 +193,7 @@ int listen_open_all(const char *option, const char *address, int *fds,
   if (alone < 0)
     return alone;
   if (count == 1 || address_unix_path(bound))
-    return share(alone, option, fds, count, error);
+    return share_listener(alone, option, fds, count, error);
   close(alone);
   for (int i = 0; i < count; i++) {
     // NOLINTNEXTLINE(readability-suspicious-call-argument): bound at `bound`
@@ -210,11 +211,11 @@ int listen_open_all(const char *option, const char *address, int *fds,
 
 /* --- accepting ---------------------------------------------------------- */
 
-static void on_readable(uv_poll_t *poll, int status, int events);
+static void on_acceptable(uv_poll_t *poll, int status, int events);
 
-static void resume(uv_timer_t *timer) {
+static void resume_accepting(uv_timer_t *timer) {
   struct listener *listener = container_of(timer, struct listener, pause);
-  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+  uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 }
 
 /* Without descriptors accept would fail again at once, and spin. */
@@ -227,10 +228,10 @@ static void pause_accepting(struct listener *listener) {
   }
   listener->stats->accept_paused++;
   uv_poll_stop(&listener->poll);
-  uv_timer_start(&listener->pause, resume, PAUSE_MS, 0);
+  uv_timer_start(&listener->pause, resume_accepting, PAUSE_MS, 0);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
+static void on_acceptable(uv_poll_t *poll, int status, int events) {
   struct listener *listener = container_of(poll, struct listener, poll);
   const int on = 1;
   (void)status;
@@ -254,7 +255,7 @@ void listen_start(struct listener *listener, uv_loop_t *loop, int fd,
       .fd = fd, .accepted = accepted, .arg = arg, .stats = stats};
   uv_timer_init(loop, &listener->pause);
   uv_poll_init(loop, &listener->poll, fd);
-  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+  uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 }
 
 static void on_poll_closed(uv_handle_t *handle) {

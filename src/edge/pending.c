@@ -16,8 +16,8 @@ struct pending_address {
 
 /* --- counting ----------------------------------------------------------- */
 
-static struct pending_address *find(const struct pending *pending,
-                                    const char *text) {
+static struct pending_address *
+find_pending_address(const struct pending *pending, const char *text) {
   struct pending_address *address;
   char network[NETWORK_BYTES];
   network_of(text, network);
@@ -27,14 +27,14 @@ static struct pending_address *find(const struct pending *pending,
 
 bool pending_has_room(const struct pending *pending, const char *text,
                       uint32_t limit) {
-  const struct pending_address *address = find(pending, text);
+  const struct pending_address *address = find_pending_address(pending, text);
   return pending->count < pending->max &&
          (!limit || !address || address->count < limit);
 }
 
-static struct pending_address *address_ref(struct pending *pending,
-                                           const char *text) {
-  struct pending_address *address = find(pending, text);
+static struct pending_address *pending_address_ref(struct pending *pending,
+                                                   const char *text) {
+  struct pending_address *address = find_pending_address(pending, text);
   if (!address) {
     char network[NETWORK_BYTES];
     network_of(text, network);
@@ -47,8 +47,8 @@ static struct pending_address *address_ref(struct pending *pending,
   return address;
 }
 
-static void address_unref(struct pending *pending,
-                          struct pending_address *address) {
+static void pending_address_unref(struct pending *pending,
+                                  struct pending_address *address) {
   if (--address->count == 0) {
     HASH_DEL(pending->addresses, address);
     mem_free(address);
@@ -57,38 +57,39 @@ static void address_unref(struct pending *pending,
 
 /* --- deadlines ---------------------------------------------------------- */
 
-static void on_timer(uv_timer_t *timer);
+static void on_pending_timer(uv_timer_t *timer);
 
 /* The first of a list is the first of it that is due: all have waited for the
  * same time. */
-static void arm(struct pending *pending, uint64_t due_ms) {
+static void arm_pending(struct pending *pending, uint64_t due_ms) {
   uint64_t now = uv_now(pending->timer.loop);
   if (uv_is_closing((uv_handle_t *)&pending->timer) ||
       (uv_is_active((uv_handle_t *)&pending->timer) &&
        pending->armed_ms <= due_ms))
     return;
   pending->armed_ms = due_ms;
-  uv_timer_start(&pending->timer, on_timer, due_ms > now ? due_ms - now : 0, 0);
+  uv_timer_start(&pending->timer, on_pending_timer,
+                 due_ms > now ? due_ms - now : 0, 0);
 }
 
-static struct pending_socket *first(struct pending *pending,
-                                    enum pending_wait wait) {
+static struct pending_socket *first_waiting(struct pending *pending,
+                                            enum pending_wait wait) {
   struct list *list = &pending->waiting[wait];
   return list_empty(list)
              ? NULL
              : container_of(list->next, struct pending_socket, node);
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void on_pending_timer(uv_timer_t *timer) {
   struct pending *pending = container_of(timer, struct pending, timer);
   uint64_t now = uv_now(timer->loop);
   struct pending_socket *socket;
   for (enum pending_wait wait = 0; wait < PENDING_WAITS; wait++)
-    while ((socket = first(pending, wait)) && socket->due_ms <= now)
+    while ((socket = first_waiting(pending, wait)) && socket->due_ms <= now)
       pending->due(socket);
   for (enum pending_wait wait = 0; wait < PENDING_WAITS; wait++)
-    if ((socket = first(pending, wait)))
-      arm(pending, socket->due_ms);
+    if ((socket = first_waiting(pending, wait)))
+      arm_pending(pending, socket->due_ms);
 }
 
 void pending_wait(struct pending_socket *socket, enum pending_wait wait) {
@@ -96,7 +97,7 @@ void pending_wait(struct pending_socket *socket, enum pending_wait wait) {
   socket->due_ms = uv_now(pending->timer.loop) + pending->limit_ms[wait];
   list_remove(&socket->node);
   list_push(&pending->waiting[wait], &socket->node);
-  arm(pending, socket->due_ms);
+  arm_pending(pending, socket->due_ms);
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -110,7 +111,7 @@ void pending_init(struct pending *pending, uv_loop_t *loop) {
 void pending_add(struct pending *pending, struct pending_socket *socket,
                  const char *address) {
   socket->pending = pending;
-  socket->address = address_ref(pending, address);
+  socket->address = pending_address_ref(pending, address);
   strncpy(socket->ip, address, sizeof socket->ip - 1);
   socket->ip[sizeof socket->ip - 1] = '\0';
   list_init(&socket->node);
@@ -120,7 +121,7 @@ void pending_add(struct pending *pending, struct pending_socket *socket,
 
 void pending_remove(struct pending_socket *socket) {
   list_remove(&socket->node);
-  address_unref(socket->pending, socket->address);
+  pending_address_unref(socket->pending, socket->address);
   socket->pending->count--;
 }
 
@@ -128,6 +129,6 @@ void pending_close(struct pending *pending) {
   struct pending_socket *socket;
   uv_close((uv_handle_t *)&pending->timer, NULL);
   for (enum pending_wait wait = 0; wait < PENDING_WAITS; wait++)
-    while ((socket = first(pending, wait)))
+    while ((socket = first_waiting(pending, wait)))
       pending->due(socket);
 }

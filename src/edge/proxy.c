@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "edge/tcp.h"
+#include "net/tcp.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -120,8 +120,8 @@ static bool is_in(const struct proxy_net *net,
   return rest == 0 || differ >> (8 - rest) == 0;
 }
 
-static bool is_ours(const struct proxies *proxies,
-                    const struct proxy_address *address) {
+static bool is_our_proxy(const struct proxies *proxies,
+                         const struct proxy_address *address) {
   for (size_t i = 0; i < proxies->count; i++)
     if (is_in(&proxies->nets[i], address))
       return true;
@@ -133,7 +133,7 @@ bool proxy_trusted(const struct proxies *proxies, const char *text) {
   if (!strcmp(text, TCP_UNIX_PEER))
     return true;
   return proxies->count > 0 && read_address(text, &address) &&
-         is_ours(proxies, &address);
+         is_our_proxy(proxies, &address);
 }
 
 /* Takes the last entry off a text of `*len` bytes; false if none is left. */
@@ -166,6 +166,6 @@ void proxy_client(const struct proxies *proxies, const char *peer,
   while (ours && last_hop(forwarded, &len, &hop, &hop_len) &&
          read_hop(hop, hop_len, &address)) {
     inet_ntop(address.family, address.bytes, out, PROXY_ADDRESS_BYTES);
-    ours = is_ours(proxies, &address);
+    ours = is_our_proxy(proxies, &address);
   }
 }

@@ -4,41 +4,32 @@
 
 #include <time.h>
 
-static const char *reason(unsigned status) {
-  switch (status) {
-  case 400:
-    return "Bad Request";
-  case 403:
-    return "Forbidden";
-  case 404:
-    return "Not Found";
-  case 405:
-    return "Method Not Allowed";
-  case 408:
-    return "Request Timeout";
-  case 411:
-    return "Length Required";
-  case 413:
-    return "Content Too Large";
-  case 414:
-    return "URI Too Long";
-  case 426:
-    return "Upgrade Required";
-  case 429:
-    return "Too Many Requests";
-  case 431:
-    return "Request Header Fields Too Large";
-  case 500:
-    return "Internal Server Error";
-  case 501:
-    return "Not Implemented";
-  case 503:
-    return "Service Unavailable";
-  case 505:
-    return "HTTP Version Not Supported";
-  default:
-    return "Refused";
-  }
+static const struct {
+  unsigned status;
+  const char *phrase;
+} reasons[] = {
+    {400, "Bad Request"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {411, "Length Required"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *reason_phrase(unsigned status) {
+  for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+    if (reasons[i].status == status)
+      return reasons[i].phrase;
+  return "Refused";
 }
 
 static void put_date(struct buf *out) {
@@ -55,7 +46,8 @@ void refusal_write(struct buf *out, const struct refusal *refusal, bool head) {
              "HTTP/1.1 %u %s\r\nConnection: close\r\n"
              "Content-Type: text/plain; charset=utf-8\r\n"
              "Content-Length: %zu\r\nCache-Control: no-cache\r\n",
-             refusal->status, reason(refusal->status), strlen(refusal->text));
+             refusal->status, reason_phrase(refusal->status),
+             strlen(refusal->text));
   put_date(out);
   if (refusal->headers)
     buf_puts(out, refusal->headers);

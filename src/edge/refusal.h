@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* Retry-After while draining: another server takes over, or this one has
+ * started again. */
+enum { REFUSAL_DRAIN_RETRY_S = 5 };
+
 struct refusal {
   unsigned status;
   const char *text;    /* a line: what is wrong, and what to do */

@@ -2,9 +2,7 @@
  * A pump between the library and a client. */
 #include "edge/relay.h"
 
-#include "base/log.h"
-#include "edge/inbound.h"
-#include "edge/link.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,10 +11,22 @@
 #include <unistd.h>
 
 enum {
-  TARGET_BYTES_MAX = 4096,          /* path and query */
-  VALUE_BYTES_MAX = 1024,           /* of a header; a longer one is left out */
-  BLOCK_BYTES = INBOUND_BYTES - 64, /* and one more header fits */
-  SPARE = 16,                       /* relays above door->relay_max */
+  TARGET_BYTES_MAX = 4096, /* path and query */
+  VALUE_BYTES_MAX = 1024,  /* of a header; a longer one is left out */
+  BLOCK_BYTES = TRANSPORT_BLOCK_BYTES - 64, /* and one more header fits */
+  SPARE = 16,                               /* relays above relays->max */
+};
+
+/* One request. It is the loan of its visitor, and freed when that is over. */
+struct relay {
+  struct relays *relays;
+  struct visitor *visitor;
+  struct list node;         /* in relays->queue */
+  struct poller_item inner; /* our end of the pair; -1: none yet */
+  struct buf bytes;         /* the request for the library, before it begins;
+                             * then what the peer has not taken yet */
+  size_t written;           /* of that */
+  bool answered;            /* something has come from the library */
 };
 
 /* What an answer can depend on. */
@@ -31,8 +41,8 @@ static void put_slice(struct buf *out, struct slice slice) {
   buf_put(out, slice.at, slice.len);
 }
 
-static void put_header(struct buf *out, const char *name,
-                       const struct slice *value) {
+static void put_field(struct buf *out, const char *name,
+                      const struct slice *value) {
   if (!value || value->len > VALUE_BYTES_MAX)
     return;
   buf_puts(out, name);
@@ -41,39 +51,50 @@ static void put_header(struct buf *out, const char *name,
   buf_puts(out, "\r\n");
 }
 
-static void write_head(struct buf *out, const struct request *request) {
+static void write_request(struct buf *out, const struct request *request) {
   buf_puts(out, slice_equals(request->method, "HEAD") ? "HEAD " : "GET ");
   put_slice(out, request->path);
   if (request->query.len > 0)
     buf_putc(out, '?');
   put_slice(out, request->query);
   buf_puts(out, " HTTP/1.1\r\nConnection: close\r\n");
-  put_header(out, "Host", &request->host);
+  put_field(out, "Host", &request->host);
   for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-    put_header(out, forwarded[i], request_field(request, forwarded[i]));
+    put_field(out, forwarded[i], request_field(request, forwarded[i]));
   buf_puts(out, "\r\n");
 }
 
-/* --- the pump ----------------------------------------------------------- */
+/* --- the pump -----------------------------------------------------------
+ *
+ * Bytes go from the pair to the peer, and never the other way: the request is
+ * written once, when the relay begins. The pump is in one of two positions. In
+ * the first `inner` is in the poller, and each block that comes is written to
+ * the peer at once. When the peer does not take all of a block, what is left
+ * goes to relay->bytes, `inner` leaves the poller, and the peer's socket is
+ * waited for instead: the second position. When the rest has left, the pump
+ * goes back to the first. The library notices nothing but a full pair, and
+ * waits until it is read again.
+ *
+ * The peer's socket stays in the poller in both positions, in the first one
+ * without any wish: the kernel tells of errors and of a reset all the same. */
 
 static void on_inner(struct poller_item *item, uint32_t events);
 
 /* The library has hung up. */
-static void on_over(struct visitor *visitor) {
+static void on_library_over(struct relay *relay) {
   static const struct refusal silent = {
       .status = 500, .text = "the server has no answer to that\n"};
-  relay_close(visitor);
-  if (visitor->answered)
-    visitor_done(visitor);
+  if (relay->answered)
+    visitor_done(relay->visitor);
   else
-    visitor_refuse(visitor, &silent);
+    visitor_refuse(relay->visitor, &silent);
 }
 
 /* Reads on from the library. */
-static void go_on(struct visitor *visitor) {
-  struct poller *poller = visitor->door->poller;
+static void read_library(struct relay *relay) {
+  struct visitor *visitor = relay->visitor;
   if (visitor_want(visitor, 0) &&
-      poller_add(poller, &visitor->inner, EPOLLIN, on_inner))
+      poller_add(relay->relays->poller, &relay->inner, EPOLLIN, on_inner))
     visitor_free(visitor);
 }
 
@@ -90,11 +111,12 @@ static bool has_length(const unsigned char *data, size_t len) {
 /* The library always closes, and says HTTP/1.0 when it refuses. What the peer
  * is told about that is ours: the version, and a header behind the first line.
  */
-static ssize_t begin_answer(struct visitor *visitor, unsigned char *data,
+static ssize_t begin_answer(struct relay *relay, unsigned char *data,
                             ssize_t len) {
   static const char version[] = "HTTP/1.1";
+  struct visitor *visitor = relay->visitor;
   unsigned char *newline = memchr(data, '\n', (size_t)len);
-  visitor->answered = true;
+  relay->answered = true;
   if (!newline || newline - data < (ssize_t)sizeof version ||
       !has_length(data, (size_t)len))
     visitor->last = true;
@@ -110,126 +132,154 @@ static ssize_t begin_answer(struct visitor *visitor, unsigned char *data,
   return len + (ssize_t)more;
 }
 
-static void on_inner(struct poller_item *item, uint32_t events) {
-  struct visitor *visitor = container_of(item, struct visitor, inner);
-  struct door *door = visitor->door;
-  (void)events;
-  ssize_t n = recv(item->fd, door->input, BLOCK_BYTES, 0);
-  if (n < 0 && errno == EAGAIN)
-    return;
-  if (n <= 0) {
-    on_over(visitor);
-    return;
-  }
-  if (!visitor->answered)
-    n = begin_answer(visitor, door->input, n);
-  ssize_t done =
-      link_write(visitor->watch.fd, visitor->tls, door->input, (size_t)n);
+/* Writes a block that the library has said; what is left of it waits. */
+static void pass_on(struct relay *relay, const unsigned char *block,
+                    ssize_t len) {
+  struct visitor *visitor = relay->visitor;
+  ssize_t done = transport_write(&visitor->transport, block, (size_t)len);
   if (done < 0) {
     visitor_free(visitor);
     return;
   }
   visitor_moved(visitor, (size_t)done);
-  if (done == n && !link_is_full(visitor->tls))
+  if (done == len && !transport_is_full(&visitor->transport))
     return;
-  buf_put(&visitor->out, door->input + done, (size_t)(n - done));
-  visitor->written = 0;
-  poller_remove(door->poller, item);
+  buf_put(&relay->bytes, block + done, (size_t)(len - done));
+  relay->written = 0;
+  poller_remove(relay->relays->poller, &relay->inner);
   visitor_want(visitor, EPOLLOUT);
 }
 
-void relay_outer(struct visitor *visitor, uint32_t events) {
-  size_t left = visitor->out.len - visitor->written;
+static void on_inner(struct poller_item *item, uint32_t events) {
+  struct relay *relay = container_of(item, struct relay, inner);
+  unsigned char *block = relay->relays->input;
+  (void)events;
+  ssize_t n = recv(item->fd, block, BLOCK_BYTES, 0);
+  if (n < 0 && errno == EAGAIN)
+    return;
+  if (n <= 0) {
+    on_library_over(relay);
+    return;
+  }
+  if (!relay->answered)
+    n = begin_answer(relay, block, n);
+  pass_on(relay, block, n);
+}
+
+static void on_peer_ready(struct visitor *visitor, uint32_t events) {
+  struct relay *relay = visitor->loan;
+  size_t left = relay->bytes.len - relay->written;
   ssize_t n = -1;
   if (events & EPOLLOUT)
-    n = link_write(visitor->watch.fd, visitor->tls,
-                   visitor->out.data + visitor->written, left);
+    n = transport_write(&visitor->transport, relay->bytes.data + relay->written,
+                        left);
   if (n < 0) { /* else it was told for an error only */
     visitor_free(visitor);
     return;
   }
-  visitor->written += (size_t)n;
+  relay->written += (size_t)n;
   visitor_moved(visitor, (size_t)n);
-  if ((size_t)n < left || link_is_full(visitor->tls))
+  if ((size_t)n < left || transport_is_full(&visitor->transport))
     return;
-  buf_reset(&visitor->out, INBOUND_BYTES);
-  visitor->written = 0;
-  go_on(visitor);
+  buf_reset(&relay->bytes, TRANSPORT_BLOCK_BYTES);
+  relay->written = 0;
+  read_library(relay);
 }
 
 /* --- life --------------------------------------------------------------- */
 
-static void fail_relay(struct visitor *visitor) {
+static void fail_relay(struct relay *relay) {
   static const struct refusal busy = {
       .status = 503, .text = "no descriptor is left\n", .retry_s = 1};
-  relay_close(visitor);
-  visitor_refuse(visitor, &busy);
+  visitor_refuse(relay->visitor, &busy);
 }
 
-static void start_relay(struct visitor *visitor) {
-  struct door *door = visitor->door;
-  const struct buf *head = &visitor->in;
+static void start_relay(struct relay *relay) {
+  struct relays *relays = relay->relays;
+  const struct buf *head = &relay->bytes;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
                  pair)) {
-    fail_relay(visitor);
+    fail_relay(relay);
     return;
   }
-  visitor->inner.fd = pair[0];
-  door->relays++;
+  relay->inner.fd = pair[0];
+  relays->count++;
   if (send(pair[0], head->data, head->len, MSG_NOSIGNAL) !=
       (ssize_t)head->len) {
     close(pair[1]);
-    fail_relay(visitor);
-  } else if (!lws_adopt_socket_vhost(door->vhost, pair[1])) {
-    fail_relay(visitor); /* it has closed its end */
+    fail_relay(relay);
+  } else if (!lws_adopt_socket_vhost(relays->library->vhost, pair[1])) {
+    fail_relay(relay); /* the library has closed its end */
   } else {
-    buf_free(&visitor->in);
-    go_on(visitor);
+    buf_free(&relay->bytes);
+    read_library(relay);
   }
+}
+
+static void start_next(struct relays *relays) {
+  struct list *node;
+  while (!relays->ended && relays->count < relays->max &&
+         (node = list_shift(&relays->queue)))
+    start_relay(container_of(node, struct relay, node));
+}
+
+/* Takes the request from the library; the next one gets its place. */
+static void on_loan_over(void *loan) {
+  struct relay *relay = loan;
+  struct relays *relays = relay->relays;
+  bool had_place = relay->inner.fd >= 0;
+  if (had_place) {
+    poller_remove(relays->poller, &relay->inner);
+    close(relay->inner.fd);
+    relays->count--;
+  }
+  list_remove(&relay->node);
+  buf_free(&relay->bytes);
+  mem_free(relay);
+  if (had_place)
+    start_next(relays);
 }
 
 /* A load balancer that hears nothing takes the server out: its question does
  * not wait behind those who take large files slowly. What it is told is short,
  * and leaves at once. */
-static bool may_start(const struct door *door, const struct request *request) {
+static bool may_start(const struct relays *relays,
+                      const struct request *request) {
   bool brief = slice_equals(request->path, "/healthz");
-  return door->relays < door->relay_max + (brief ? SPARE : 0);
+  return relays->count < relays->max + (brief ? SPARE : 0);
 }
 
-void visitor_relay(struct visitor *visitor, const struct request *request) {
+void relay_request(struct relays *relays, struct visitor *visitor,
+                   const struct request *request) {
+  static const struct answerer answerer = {.ready = on_peer_ready,
+                                           .over = on_loan_over};
   static const struct refusal too_long = {
       .status = 414, .text = "the target is longer than 4 KiB\n"};
-  struct door *door = visitor->door;
-  struct buf head = {0}; /* the request may stand in visitor->in */
   if (request->path.len + request->query.len > TARGET_BYTES_MAX) {
     visitor_refuse(visitor, &too_long);
     return;
   }
-  write_head(&head, request);
-  bool at_once = may_start(door, request);
-  buf_free(&visitor->in);
-  visitor->in = head;
-  visitor->state = VISITOR_RELAY;
-  visitor->moved = 0;
+  bool at_once = may_start(relays, request);
+  struct relay *relay = mem_alloc(sizeof *relay);
+  relay->relays = relays;
+  relay->visitor = visitor;
+  relay->inner.fd = -1;
+  list_init(&relay->node);
+  write_request(&relay->bytes, request);
+  visitor_lend(visitor, &answerer, relay); /* the request is gone */
   if (at_once) {
-    start_relay(visitor);
+    start_relay(relay);
     return;
   }
-  list_push(&door->queue, &visitor->node);
+  list_push(&relays->queue, &relay->node);
   visitor_want(visitor, 0);
 }
 
-void relay_close(struct visitor *visitor) {
-  struct door *door = visitor->door;
-  if (visitor->inner.fd < 0)
-    return;
-  poller_remove(door->poller, &visitor->inner);
-  close(visitor->inner.fd);
-  visitor->inner.fd = -1;
-  door->relays--;
-  if (door->ended || list_empty(&door->queue) ||
-      door->relays >= door->relay_max)
-    return;
-  start_relay(container_of(list_shift(&door->queue), struct visitor, node));
+void relays_open(struct relays *relays) {
+  list_init(&relays->queue);
+}
+
+void relays_close(struct relays *relays) {
+  relays->ended = true;
 }

@@ -26,7 +26,7 @@ static bool next_name(struct slice *list, struct slice *name) {
   return false;
 }
 
-static bool is_ours(char *const *ours, struct slice name) {
+static bool is_spoken_here(char *const *ours, struct slice name) {
   for (; *ours; ours++)
     if (slice_equals(name, *ours))
       return true;
@@ -69,7 +69,7 @@ bool subprotocol_choose(const struct request *request, char *const *ours,
       continue;
     while (next_name(&list, &one)) {
       offered = true;
-      if (is_ours(ours, one))
+      if (is_spoken_here(ours, one))
         return slice_copy(one, out->name, sizeof out->name);
       show(shown, one);
     }

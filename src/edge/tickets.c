@@ -34,11 +34,11 @@ static struct {
   uint64_t made_ms;
 } keys = {.once = UV_ONCE_INIT};
 
-static void init(void) {
+static void init_ticket_keys(void) {
   uv_mutex_init(&keys.lock);
 }
 
-static void make_key(struct key *key) {
+static void make_ticket_key(struct key *key) {
   if (RAND_bytes(key->name, sizeof key->name) != 1 ||
       RAND_priv_bytes(key->cipher, sizeof key->cipher) != 1 ||
       RAND_priv_bytes(key->mac, sizeof key->mac) != 1) {
@@ -48,7 +48,7 @@ static void make_key(struct key *key) {
   key->made = true;
 }
 
-static void rotate(void) {
+static void rotate_ticket_keys(void) {
   uint64_t now_ms = uv_hrtime() / 1000000;
   uint64_t age_ms = now_ms - keys.made_ms;
   if (keys.current.made && age_ms < KEY_MS)
@@ -57,17 +57,18 @@ static void rotate(void) {
     keys.before = keys.current;
   else /* nobody came for long: what it sealed has ended */
     OPENSSL_cleanse(&keys.before, sizeof keys.before);
-  make_key(&keys.current);
+  make_ticket_key(&keys.current);
   keys.made_ms = now_ms;
 }
 
 /* Copies the key of that name, or the one that seals (NULL). Whether it is an
  * old one is told in `old`. */
-static bool get_key(const unsigned char *name, struct key *out, bool *old) {
+static bool get_ticket_key(const unsigned char *name, struct key *out,
+                           bool *old) {
   bool found = true;
   *old = false;
   uv_mutex_lock(&keys.lock);
-  rotate();
+  rotate_ticket_keys();
   if (!name || !memcmp(name, keys.current.name, NAME_BYTES)) {
     *out = keys.current;
   } else if (keys.before.made && !memcmp(name, keys.before.name, NAME_BYTES)) {
@@ -99,7 +100,7 @@ static int on_ticket(SSL *tls, unsigned char *name, unsigned char *iv,
   bool old;
   int result = FAILED;
   (void)tls;
-  if (!get_key(seals ? NULL : name, &key, &old))
+  if (!get_ticket_key(seals ? NULL : name, &key, &old))
     return UNKNOWN;
   if (seals) {
     memcpy(name, key.name, NAME_BYTES);
@@ -117,7 +118,7 @@ static int on_ticket(SSL *tls, unsigned char *name, unsigned char *iv,
 
 void tickets_use(SSL_CTX *ctx) {
   static const unsigned char context[] = "perigee";
-  uv_once(&keys.once, init);
+  uv_once(&keys.once, init_ticket_keys);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1);
   SSL_CTX_set_timeout(ctx, SESSION_S);

@@ -15,7 +15,7 @@ static int no_passphrase(char *out, int size, int writing, void *data) {
   return 0;
 }
 
-static int fail(struct buf *error, const char *option, const char *path) {
+static int fail_tls(struct buf *error, const char *option, const char *path) {
   const char *why = ERR_reason_error_string(ERR_peek_error());
   buf_printf(error, "%s: %s: %s", option, path, why ? why : "not readable");
   return ERR_CONFIG;
@@ -27,15 +27,15 @@ static SSL_CTX *read_files(const char *cert, const char *key,
   ERR_clear_error();
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
   if (!ctx) {
-    fail(error, "tls.cert", cert);
+    fail_tls(error, "tls.cert", cert);
     return NULL;
   }
   SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
   if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-    fail(error, "tls.cert", cert);
+    fail_tls(error, "tls.cert", cert);
   else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
            SSL_CTX_check_private_key(ctx) != 1)
-    fail(error, "tls.key", key);
+    fail_tls(error, "tls.key", key);
   else
     return ctx;
   SSL_CTX_free(ctx);
@@ -99,7 +99,7 @@ int tls_renew(SSL_CTX *live, const char *cert, const char *key,
     put_end(text, leaf);
     result = TLS_RENEWED;
   } else {
-    result = fail(text, "tls.cert", cert);
+    result = fail_tls(text, "tls.cert", cert);
   }
 out:
   SSL_CTX_free(ctx);

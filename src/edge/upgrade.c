@@ -3,15 +3,15 @@
 #include "edge/upgrade.h"
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "edge/credential.h"
 #include "edge/extension.h"
 #include "edge/headers.h"
-#include "edge/link.h"
 #include "edge/origin.h"
+#include "edge/sockets.h"
 #include "edge/subprotocol.h"
 #include "edge/ws.h"
 #include "protocol/auth.h"
+#include "protocol/protocol.h"
 #include "protocol/raw.h"
 #include "protocol/session.h"
 #include "script/generation.h"
@@ -20,7 +20,6 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
   HOST_BYTES = 256,
@@ -29,21 +28,24 @@ enum {
   ACCEPT_BYTES = 29, /* 20 as such, and a zero */
 };
 
-static bool is_raw(const struct edge *edge, const struct request *request) {
-  const char *path = edge->config->raw_path;
+static bool is_raw(const struct upgrade *upgrade,
+                   const struct request *request) {
+  const char *path = upgrade->config->raw_path;
   return *path && slice_equals(request->path, path);
 }
 
-static bool is_ours(const struct edge *edge, const struct request *request) {
-  return slice_equals(request->path, "/ws") || is_raw(edge, request);
+static bool is_socket_path(const struct upgrade *upgrade,
+                           const struct request *request) {
+  return slice_equals(request->path, "/ws") || is_raw(upgrade, request);
 }
 
-static bool is_wanted(const struct request *request) {
+static bool wants_websocket(const struct request *request) {
   return request_has_word(request, "upgrade", "websocket");
 }
 
-bool upgrade_is_meant(const struct edge *edge, const struct request *request) {
-  return is_ours(edge, request) || is_wanted(request);
+bool upgrade_is_meant(const struct upgrade *upgrade,
+                      const struct request *request) {
+  return is_socket_path(upgrade, request) || wants_websocket(request);
 }
 
 /* --- the checks --------------------------------------------------------- */
@@ -67,7 +69,7 @@ static struct refusal check_handshake(const struct request *request) {
     return (struct refusal){.status = 405,
                             .text = "a WebSocket begins with GET\n",
                             .headers = "Allow: GET\r\n"};
-  if (!is_wanted(request))
+  if (!wants_websocket(request))
     return (struct refusal){.status = 426,
                             .text = "this is a WebSocket\n",
                             .headers = "Upgrade: websocket\r\n"};
@@ -94,22 +96,35 @@ static struct refusal check_handshake(const struct request *request) {
   return (struct refusal){0};
 }
 
-static struct refusal check_state(struct edge *edge,
+static struct refusal check_state(struct upgrade *upgrade,
                                   const struct request *request) {
-  if (edge->draining)
+  if (upgrade->draining)
     return (struct refusal){
-        .status = 503, .text = "draining\n", .retry_s = EDGE_DRAIN_RETRY_S};
-  if (is_raw(edge, request) && !edge->protocol->host.live->hooks[HOOK_RAW])
+        .status = 503, .text = "draining\n", .retry_s = REFUSAL_DRAIN_RETRY_S};
+  if (is_raw(upgrade, request) &&
+      !upgrade->protocol->host.live->hooks[HOOK_RAW])
     return (struct refusal){.status = 503,
                             .text = "no script has the hook @raw\n"};
   return (struct refusal){0};
 }
 
-/* Over TLS it was asked for before, see edge_adopt_take. */
-static struct refusal check_rate(struct edge *edge,
+uint32_t upgrade_take_handshake(struct upgrade *upgrade, const char *address) {
+  const struct bus *bus = upgrade->protocol->manager.bus;
+  bool proxy = proxy_trusted(&upgrade->proxies, address);
+  uint32_t wait_ms = handshakes_take(
+      &upgrade->handshakes, upgrade->config, bus ? bus->workers : 1,
+      proxy ? NULL : address, uv_now(upgrade->protocol->loop));
+  if (wait_ms)
+    upgrade->protocol->stats.handshakes_refused++;
+  return wait_ms;
+}
+
+/* Over TLS it was asked for before, see edge/edge. */
+static struct refusal check_rate(struct upgrade *upgrade,
                                  const struct visitor *visitor,
                                  const char *address) {
-  uint32_t wait_ms = visitor->tls ? 0 : edge_take_handshake(edge, address);
+  uint32_t wait_ms =
+      visitor->transport.tls ? 0 : upgrade_take_handshake(upgrade, address);
   if (!wait_ms)
     return (struct refusal){0};
   return (struct refusal){.status = 503,
@@ -117,20 +132,20 @@ static struct refusal check_rate(struct edge *edge,
                           .retry_s = wait_ms / 1000 + 1};
 }
 
-static struct refusal check_all(struct edge *edge,
+static struct refusal check_all(struct upgrade *upgrade,
                                 const struct request *request,
                                 const char *origin, const char *host,
                                 struct subprotocol *subprotocol) {
-  if (!is_ours(edge, request))
+  if (!is_socket_path(upgrade, request))
     return (struct refusal){.status = 404, .text = "the WebSocket is at /ws\n"};
-  if (!origin_allowed(edge->config->origins, origin, host))
+  if (!origin_allowed(upgrade->config->origins, origin, host))
     return (struct refusal){.status = 403,
                             .text = "this origin is not allowed\n"};
-  struct refusal refusal = check_state(edge, request);
+  struct refusal refusal = check_state(upgrade, request);
   if (!refusal.status)
     refusal = check_handshake(request);
   if (!refusal.status &&
-      !subprotocol_choose(request, edge->config->subprotocols, subprotocol))
+      !subprotocol_choose(request, upgrade->config->subprotocols, subprotocol))
     return (struct refusal){.status = 400, .text = subprotocol->words};
   return refusal;
 }
@@ -138,35 +153,37 @@ static struct refusal check_all(struct edge *edge,
 /* --- no ----------------------------------------------------------------- */
 
 /* What an operator has to do about the origin. */
-static const char *hint(const struct edge *edge, unsigned status) {
+static const char *origin_hint(const struct upgrade *upgrade, unsigned status) {
   if (status != 403)
     return "";
-  return *edge->config->origins
+  return *upgrade->config->origins
              ? " (it is not in `origins`)"
              : " (`origins` is empty: pages of that host only; a proxy must "
                "pass the Host of the page on, or list the origin)";
 }
 
 /* Those who are refused may come often: see edge/quiet. */
-static void refuse(struct edge *edge, struct visitor *visitor,
-                   const struct request *request, const struct refusal *refusal,
-                   const char *origin, const char *host) {
+static void refuse_upgrade(struct upgrade *upgrade, struct visitor *visitor,
+                           const struct request *request,
+                           const struct refusal *refusal, const char *origin,
+                           const char *host) {
   char kind[HOST_BYTES + 16], path[PATH_BYTES];
   unsigned kept;
   bool foreign = refusal->status == 403;
-  edge->protocol->stats.origins_refused += foreign;
+  upgrade->protocol->stats.origins_refused += foreign;
   /* What stands behind a colon may be the client's. */
   snprintf(kind, sizeof kind, "%u %.*s", refusal->status,
            foreign ? HOST_BYTES : (int)strcspn(refusal->text, ":"),
            foreign ? origin : refusal->text);
-  if (quiet_may_say(&edge->quiet, kind, uv_now(edge->protocol->loop), &kept))
+  if (quiet_may_say(visitor->visitors->quiet, kind,
+                    uv_now(upgrade->protocol->loop), &kept))
     log_info("upgrade refused status=%u ip=%s path=%s origin=%s host=%s "
              "unsaid=%u %.*s%s",
              refusal->status, visitor->socket.ip,
              slice_copy(request->path, path, sizeof path) ? path : "?",
              *origin ? origin : "-", *host ? host : "-", kept,
              (int)strcspn(refusal->text, "\n"), refusal->text,
-             hint(edge, refusal->status));
+             origin_hint(upgrade, refusal->status));
   visitor_answer(visitor, refusal);
 }
 
@@ -183,8 +200,9 @@ static void make_accept(const struct slice *key, char out[ACCEPT_BYTES]) {
 }
 
 /* The socket is new: it takes that at once, or is broken. */
-static bool write_answer(int fd, SSL *tls, const struct request *request,
-                         const char *extension, const char *subprotocol) {
+static bool write_101(struct transport *transport,
+                      const struct request *request, const char *extension,
+                      const char *subprotocol) {
   char accept[ACCEPT_BYTES], text[512];
   bool named = *subprotocol != '\0';
   make_accept(request_field(request, "sec-websocket-key"), accept);
@@ -194,16 +212,17 @@ static bool write_answer(int fd, SSL *tls, const struct request *request,
                      "Sec-WebSocket-Accept: %s\r\n%s%s%s%s\r\n",
                      accept, extension, named ? "Sec-WebSocket-Protocol: " : "",
                      subprotocol, named ? "\r\n" : "");
-  return link_write(fd, tls, text, (size_t)len) == len;
+  return transport_write(transport, text, (size_t)len) == len;
 }
 
 /* Who it is, behind the proxies. A header that is too long is no help. */
-static void get_client(const struct edge *edge, const struct visitor *visitor,
+static void get_client(const struct upgrade *upgrade,
+                       const struct visitor *visitor,
                        const struct request *request,
                        char out[PROXY_ADDRESS_BYTES]) {
   char forwarded[REQUEST_BYTES_MAX];
   request_join(request, "x-forwarded-for", ",", forwarded, sizeof forwarded);
-  proxy_client(&edge->proxies, visitor->socket.ip, forwarded, out);
+  proxy_client(&upgrade->proxies, visitor->socket.ip, forwarded, out);
 }
 
 /* A bad token is answered in the WebSocket, not with 401: browsers show a
@@ -217,39 +236,35 @@ static void login_at_once(struct conn *conn, const char *token, size_t len) {
     auth_token(conn, token, len);
 }
 
-static void let_in(struct edge *edge, struct visitor *visitor,
+static void let_in(struct upgrade *upgrade, struct visitor *visitor,
                    const struct request *request, const char *address,
                    const char *subprotocol, struct slice rest) {
   char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
-  bool raw = is_raw(edge, request);
-  int bits = edge->deflate ? extension_answer(request, extension) : 0;
+  bool raw = is_raw(upgrade, request);
+  int bits = upgrade->deflate ? extension_answer(request, extension) : 0;
   size_t len = 0;
-  SSL *tls;
-  int fd;
-  visitor_take(visitor, &fd, &tls);
-  if (!write_answer(fd, tls, request, extension, subprotocol)) {
-    SSL_free(tls);
-    close(fd);
+  if (!write_101(&visitor->transport, request, extension, subprotocol)) {
     visitor_free(visitor);
     return;
   }
-  struct conn *conn = ws_open_take(edge, fd, tls, rest);
-  conn->headers = headers_pack(request, edge->config->headers);
+  struct conn *conn = socket_open_take(upgrade->sockets, visitor_take(visitor));
+  buf_put(&socket_of(conn)->rest, rest.at, rest.len);
+  conn->headers = headers_pack(request, upgrade->config->headers);
   conn->raw = raw;
-  conn->deflate = bits > 0 ? edge->deflate : NULL;
+  conn->deflate = bits > 0 ? upgrade->deflate : NULL;
   conn->window_bits = (uint8_t)bits;
   conn->reader.deflate = bits > 0;
-  if (!credential_get(request, edge->config, raw, token, &len))
+  if (!credential_get(request, upgrade->config, raw, token, &len))
     len = 0;
   visitor_free(visitor);
-  session_open(edge->protocol, conn, address);
+  session_open(upgrade->protocol, conn, address);
   ws_start(conn);
   login_at_once(conn, token, len);
   OPENSSL_cleanse(token, sizeof token);
 }
 
-void upgrade_take(struct edge *edge, struct visitor *visitor,
+void upgrade_take(struct upgrade *upgrade, struct visitor *visitor,
                   const struct request *request, struct slice rest) {
   const struct slice *origin_field = request_field(request, "origin");
   char origin[HOST_BYTES] = "", host[HOST_BYTES];
@@ -258,12 +273,13 @@ void upgrade_take(struct edge *edge, struct visitor *visitor,
   if (origin_field && !slice_copy(*origin_field, origin, sizeof origin))
     strcpy(origin, "?"); /* too long to be in the list */
   slice_copy(request->host, host, sizeof host);
-  get_client(edge, visitor, request, address);
-  struct refusal refusal = check_all(edge, request, origin, host, &subprotocol);
+  get_client(upgrade, visitor, request, address);
+  struct refusal refusal =
+      check_all(upgrade, request, origin, host, &subprotocol);
   if (!refusal.status)
-    refusal = check_rate(edge, visitor, address);
+    refusal = check_rate(upgrade, visitor, address);
   if (refusal.status)
-    refuse(edge, visitor, request, &refusal, origin, host);
+    refuse_upgrade(upgrade, visitor, request, &refusal, origin, host);
   else
-    let_in(edge, visitor, request, address, subprotocol.name, rest);
+    let_in(upgrade, visitor, request, address, subprotocol.name, rest);
 }

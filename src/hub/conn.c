@@ -44,7 +44,7 @@ void conn_init(struct conn *conn, struct conn_owner *owner,
   conn->owner = owner;
   conn->io = io;
   conn->socket = socket;
-  conn->watch.fd = -1;
+  conn->transport.watch.fd = -1;
   list_init(&conn->dirty);
   list_init(&conn->user_node);
   list_init(&conn->node);
@@ -211,8 +211,7 @@ void conn_gone(struct conn *conn) {
   }
   conn_set_state(conn, CONN_CLOSED);
   conn->socket = NULL;
-  conn->watch.fd = -1;
-  conn->tls = NULL;
+  conn->transport.watch.fd = -1;
   conn_forget_queue(conn);
   conn_queue_changed(conn);
   list_remove(&conn->dirty);

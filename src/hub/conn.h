@@ -23,7 +23,7 @@
 #include "base/utf8.h"
 #include "hub/backlog.h"
 #include "hub/outq.h"
-#include "net/poller.h"
+#include "net/transport.h"
 #include "wire/close.h"
 #include "wire/deflate.h"
 #include "wire/reader.h"
@@ -81,7 +81,7 @@ struct membership {
  * touches the first and the third, and one line of protocol/client. */
 struct conn {
   /* The socket, and what everybody asks for. */
-  struct poller_item watch; /* its descriptor is -1 once it is gone */
+  struct transport transport; /* without a descriptor once it is gone */
   enum conn_state state;
   bool blocked;        /* the kernel took less than was written */
   bool raw;            /* speaks a protocol of the scripts, see protocol/raw */
@@ -90,7 +90,6 @@ struct conn {
   uint64_t id;
   struct conn_owner *owner; /* borrowed */
   const struct conn_io *io;
-  void *tls;      /* the SSL object of OpenSSL, NULL: plain */
   uint32_t sent;  /* bytes of the first frame that are written already */
   int close_code; /* 0 until conn_close */
 
@@ -137,7 +136,7 @@ struct conn {
 
 /* Makes a zeroed struct, at the beginning of a line of the cache, a connection
  * in state CONN_NEW. It is in no index yet; manager_add does that. `socket` is
- * the edge's own, which sets watch.fd and `tls`, too. */
+ * the edge's own, which sets `transport`, too. */
 void conn_init(struct conn *conn, struct conn_owner *owner,
                const struct conn_io *io, void *socket);
 

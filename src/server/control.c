@@ -221,12 +221,12 @@ int control_open(struct control *control, const struct config *config,
 }
 
 void control_start(struct control *control, uv_loop_t *loop) {
-  if (control->admin.context)
+  if (admin_is_open(&control->admin))
     admin_start(&control->admin, loop, &calls, control);
 }
 
 const char *control_address(const struct control *control) {
-  return control->admin.context ? control->admin.address : "-";
+  return admin_is_open(&control->admin) ? control->admin.address : "-";
 }
 
 void control_close(struct control *control) {

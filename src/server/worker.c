@@ -147,7 +147,7 @@ static void stop_worker(struct worker *worker) {
   if (worker->stopping)
     return;
   worker->stopping = true;
-  worker->edge.draining = true; /* new clients are told so, until the end */
+  edge_drain(&worker->edge); /* new clients are told so, until the end */
   double seconds = worker->protocol.config->shutdown_drain_s;
   drain_start(&worker->drain, &worker->protocol, (uint64_t)(seconds * 1000.0),
               on_drained, worker);
@@ -262,7 +262,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   open_bus(worker);
   keywait_open(&worker->protocol);
   worker->open = true;
-  worker->edge.development = development;
+  worker->edge.pages.development = development;
   worker->protocol.host.development = development;
   int err = edge_open(&worker->edge, &worker->protocol, &worker->loop, error);
   return err ? err : open_fetcher(worker, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Socket options that look or reach into the kernel. */
-#include "edge/tcp.h"
+#include "net/tcp.h"
 
 #include "base/err.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the kernel knows about a TCP socket, and nobody else does. */
-#ifndef EDGE_TCP_H
-#define EDGE_TCP_H
+#ifndef NET_TCP_H
+#define NET_TCP_H
 
 #include "base/attr.h"
 

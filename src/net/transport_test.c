@@ -7,8 +7,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "edge/link.h"
+#include "net/transport.h"
 
+#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ enum { BLOCK_BYTES = 40000, UPDATES = 5, MANY_UPDATES = 10000 };
 struct pair {
   int fds[2]; /* ours, theirs */
   SSL_CTX *contexts[2];
-  SSL *ours, *theirs;
+  struct transport ours;
+  SSL *theirs;
 };
 
 /* A shared key, so that the test needs no certificate. */
@@ -59,18 +61,19 @@ static int begin(void **state) {
   pair.contexts[1] = new_context(TLS_client_method());
   SSL_CTX_set_psk_server_callback(pair.contexts[0], server_key);
   SSL_CTX_set_psk_client_callback(pair.contexts[1], client_key);
-  pair.ours = SSL_new(pair.contexts[0]);
+  pair.ours = (struct transport){.watch.fd = pair.fds[0]};
   pair.theirs = SSL_new(pair.contexts[1]);
-  assert_int_equal(link_attach(pair.ours, pair.fds[0]), 0);
+  assert_int_equal(transport_secure(&pair.ours, pair.contexts[0]), 0);
   SSL_set_fd(pair.theirs, pair.fds[1]);
   for (int done = 0; done != 2;)
-    done = (SSL_connect(pair.theirs) == 1) + (SSL_accept(pair.ours) == 1);
+    done = (SSL_connect(pair.theirs) == 1) +
+           (transport_shake(&pair.ours) == SHAKE_DONE);
   return 0;
 }
 
 static int end(void **state) {
   struct pair *pair = *state;
-  SSL_free(pair->ours);
+  SSL_free(pair->ours.tls);
   SSL_free(pair->theirs);
   for (int i = 0; i < 2; i++) {
     SSL_CTX_free(pair->contexts[i]);
@@ -84,13 +87,12 @@ static size_t fill(struct pair *pair) {
   static char block[BLOCK_BYTES];
   size_t sum = 0;
   memset(block, 'x', sizeof block);
-  while (!link_is_full(pair->ours)) {
-    ssize_t n = link_write(pair->fds[0], pair->ours, block, sizeof block);
+  while (!transport_is_full(&pair->ours)) {
+    ssize_t n = transport_write(&pair->ours, block, sizeof block);
     assert_true(n >= 0);
     sum += (size_t)n;
   }
-  assert_int_equal(link_write(pair->fds[0], pair->ours, block, sizeof block),
-                   0);
+  assert_int_equal(transport_write(&pair->ours, block, sizeof block), 0);
   return sum;
 }
 
@@ -105,7 +107,7 @@ static int reads_before_hello(struct pair *pair) {
   char out[64];
   ssize_t n;
   int in_vain = 0;
-  while ((n = link_read(pair->fds[0], pair->ours, out, sizeof out)) == 0 &&
+  while ((n = transport_read(&pair->ours, out, sizeof out)) == 0 &&
          in_vain < MANY_UPDATES)
     in_vain++;
   assert_int_equal(n, 5);
@@ -121,7 +123,7 @@ static size_t drain(struct pair *pair) {
     int n = SSL_read(pair->theirs, out, sizeof out);
     quiet = n > 0 ? 0 : quiet + 1;
     sum += n > 0 ? (size_t)n : 0;
-    assert_int_equal(link_write(pair->fds[0], pair->ours, NULL, 0), 0);
+    assert_int_equal(transport_write(&pair->ours, NULL, 0), 0);
   }
   return sum;
 }
@@ -136,8 +138,8 @@ static void takes_new_keys_while_it_is_full(void **state) {
     (void)reads_before_hello(pair);
   }
   assert_int_equal(drain(pair), sum);
-  assert_false(link_is_full(pair->ours));
-  assert_int_equal(link_write(pair->fds[0], pair->ours, "bye", 3), 3);
+  assert_false(transport_is_full(&pair->ours));
+  assert_int_equal(transport_write(&pair->ours, "bye", 3), 3);
   assert_int_equal(SSL_read(pair->theirs, out, sizeof out), 3);
 }
 
@@ -158,7 +160,7 @@ static void ends_when_there_are_too_many(void **state) {
   for (int i = 0; i < MANY_UPDATES && n == 0; i++) {
     update(pair);
     for (int reads = 0; reads < 2 && n == 0; reads++)
-      n = link_read(pair->fds[0], pair->ours, out, sizeof out);
+      n = transport_read(&pair->ours, out, sizeof out);
   }
   assert_int_equal(n, ERR_CLOSED);
 }
@@ -166,10 +168,9 @@ static void ends_when_there_are_too_many(void **state) {
 static void tells_of_the_end(void **state) {
   struct pair *pair = *state;
   char out[64];
-  assert_int_equal(link_read(pair->fds[0], pair->ours, out, sizeof out), 0);
+  assert_int_equal(transport_read(&pair->ours, out, sizeof out), 0);
   SSL_shutdown(pair->theirs);
-  assert_int_equal(link_read(pair->fds[0], pair->ours, out, sizeof out),
-                   ERR_CLOSED);
+  assert_int_equal(transport_read(&pair->ours, out, sizeof out), ERR_CLOSED);
 }
 
 int main(void) {

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * Static files. */
+#include "edge/files.h"
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Types that the library does not know by itself. */
+static const struct lws_protocol_vhost_options extra_types[] = {
+    {&extra_types[1], NULL, ".mjs", "text/javascript"},
+    {&extra_types[2], NULL, ".webp", "image/webp"},
+    {&extra_types[3], NULL, ".wasm", "application/wasm"},
+    {NULL, NULL, ".webmanifest", "application/manifest+json"},
+};
+
+static const char *const own_paths[] = {"/healthz", "/ws", "/perigee.js",
+                                        "/perigee.global.js", "/dev/token"};
+
+static void set_mount(struct lws_http_mount *mount, const char *path,
+                      const char *origin, unsigned char how) {
+  mount->mountpoint = path;
+  mount->mountpoint_len = (unsigned char)strlen(path);
+  mount->origin = origin;
+  mount->origin_protocol = how;
+}
+
+struct lws_http_mount *files_mounts(const char *folder, const char *raw_path,
+                                    const char *protocol) {
+  size_t own = ARRAY_SIZE(own_paths);
+  if (!*folder)
+    return NULL;
+  if (*raw_path)
+    own++;
+  struct lws_http_mount *mounts = mem_alloc((own + 1) * sizeof *mounts);
+  for (size_t i = 0; i < own; i++) {
+    bool ours = i < ARRAY_SIZE(own_paths);
+    set_mount(&mounts[i], ours ? own_paths[i] : raw_path, protocol,
+              LWSMPRO_CALLBACK);
+    mounts[i].protocol = protocol;
+    mounts[i].mount_next = &mounts[i + 1];
+  }
+  set_mount(&mounts[own], "/", folder, LWSMPRO_FILE);
+  mounts[own].def = "index.html";
+  mounts[own].extra_mimetypes = extra_types;
+  return mounts;
+}
