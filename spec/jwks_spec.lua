@@ -231,6 +231,7 @@ describe("A key set at an address", function()
     local user, data = try(server, token(one, "1"))
     assert.is_nil(user)
     assert.equal("UNAVAILABLE", data.code)
+    server:wait_log "code=UNAVAILABLE its key is not here yet: auth.jwks_url"
     publish(jwt.jwk(one, { kid = "1" }))
     server:reload()
     assert.is_true(t.wait_until(function()

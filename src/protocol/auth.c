@@ -141,8 +141,11 @@ static bool wait_for_key(struct conn *conn, const struct keywait_token *token,
       session_await_key(conn);
     return true;
   }
-  if (later_ms > 0)
+  if (later_ms > 0) {
     *err = ERR_UNAVAILABLE;
+    claims->why = "its key is not here yet: auth.jwks_url was fetched a moment "
+                  "ago, or could not be";
+  }
   claims->wait_s = (int64_t)(later_ms + 999) / 1000;
   return false;
 }
