@@ -15,7 +15,7 @@ enum { STACK_BYTES = 256 * 1024 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
 
-static bool is_over(const struct budget *budget) {
+static bool is_out_of_time(const struct budget *budget) {
   return budget->end_ns != 0 && uv_hrtime() >= budget->end_ns;
 }
 
@@ -32,14 +32,14 @@ static void raise_over(struct budget *budget, lua_State *L, int level) {
 static void on_count(lua_State *L, lua_Debug *ar) {
   struct budget *budget = budget_of(L);
   (void)ar;
-  if (is_over(budget))
+  if (is_out_of_time(budget))
     raise_over(budget, L, 0); /* the hook itself is no level */
   else if (lua_gethookcount(L) != INSTRUCTIONS)
     budget_watch(L); /* a coroutine that outlived an earlier budget */
 }
 
 void budget_check(struct budget *budget, lua_State *L) {
-  if (is_over(budget))
+  if (is_out_of_time(budget))
     raise_over(budget, L, 1); /* level 0 is the C function */
 }
 
@@ -49,7 +49,7 @@ void budget_watch(lua_State *L) {
 
 void budget_check_often(struct budget *budget, lua_State *L) {
   if (budget->spent ||
-      (++budget->resumes % RESUMES_A_LOOK == 0 && is_over(budget)))
+      (++budget->resumes % RESUMES_A_LOOK == 0 && is_out_of_time(budget)))
     raise_over(budget, L, 1);
 }
 

@@ -20,7 +20,7 @@ enum {
   PATH_BYTES = 4096,
 };
 
-static int fail(struct buf *error, const char *path, const char *why) {
+static int fail_bundle(struct buf *error, const char *path, const char *why) {
   buf_printf(error, "%s: %s", path, why);
   return ERR_SCRIPT;
 }
@@ -49,21 +49,21 @@ static void skip_start(struct bundle_file *file) {
   memmove(file->source, file->source + start, file->len + 1);
 }
 
-static int add_file(struct bundle *bundle, const char *path, const char *name,
-                    struct buf *error) {
+static int add_script(struct bundle *bundle, const char *path, const char *name,
+                      struct buf *error) {
   int err = 0;
   struct stat st;
   char *source = NULL;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return fail(error, path, strerror(errno));
+    return fail_bundle(error, path, strerror(errno));
   if (fstat(fd, &st) || st.st_size > FILE_BYTES_MAX) {
-    err = fail(error, path, "too large for a script");
+    err = fail_bundle(error, path, "too large for a script");
     goto out;
   }
   source = mem_alloc((size_t)st.st_size + 1);
   if (read_all(fd, source, (size_t)st.st_size)) {
-    err = fail(error, path, "cannot be read; is it being written?");
+    err = fail_bundle(error, path, "cannot be read; is it being written?");
     goto out;
   }
   bundle->files =
@@ -78,43 +78,44 @@ out:
   return err;
 }
 
-static int add_folder(struct bundle *bundle, const char *sub, int depth,
-                      struct buf *error);
+static int add_script_folder(struct bundle *bundle, const char *sub, int depth,
+                             struct buf *error);
 
-static int add_entry(struct bundle *bundle, const char *sub, const char *entry,
-                     int depth, struct buf *error) {
+static int add_script_entry(struct bundle *bundle, const char *sub,
+                            const char *entry, int depth, struct buf *error) {
   char name[PATH_BYTES], path[PATH_BYTES * 2];
   struct stat st;
   snprintf(name, sizeof name, "%s%s%s", sub, *sub ? "/" : "", entry);
   snprintf(path, sizeof path, "%s/%s", bundle->dir, name);
   if (stat(path, &st))
-    return is_lua(entry) ? fail(error, path, strerror(errno)) : 0;
+    return is_lua(entry) ? fail_bundle(error, path, strerror(errno)) : 0;
   if (S_ISDIR(st.st_mode))
-    return depth < DEPTH_MAX ? add_folder(bundle, name, depth + 1, error) : 0;
+    return depth < DEPTH_MAX ? add_script_folder(bundle, name, depth + 1, error)
+                             : 0;
   if (!is_lua(entry))
     return 0;
   if (!S_ISREG(st.st_mode)) /* opening a pipe waits for its writer */
-    return fail(error, path, "not a file");
-  return add_file(bundle, path, name, error);
+    return fail_bundle(error, path, "not a file");
+  return add_script(bundle, path, name, error);
 }
 
-static int add_folder(struct bundle *bundle, const char *sub, int depth,
-                      struct buf *error) {
+static int add_script_folder(struct bundle *bundle, const char *sub, int depth,
+                             struct buf *error) {
   char path[PATH_BYTES * 2];
   int err = 0;
   struct dirent *entry;
   snprintf(path, sizeof path, "%s%s%s", bundle->dir, *sub ? "/" : "", sub);
   DIR *dir = opendir(path);
   if (!dir)
-    return fail(error, path, strerror(errno));
+    return fail_bundle(error, path, strerror(errno));
   while (!err && (entry = readdir(dir)))
     if (entry->d_name[0] != '.')
-      err = add_entry(bundle, sub, entry->d_name, depth, error);
+      err = add_script_entry(bundle, sub, entry->d_name, depth, error);
   closedir(dir);
   return err;
 }
 
-static int by_name(const void *a, const void *b) {
+static int by_file_name(const void *a, const void *b) {
   const struct bundle_file *x = a, *y = b;
   return strcmp(x->name, y->name);
 }
@@ -126,13 +127,13 @@ struct bundle *bundle_read(const char *dir, struct buf *error) {
   size_t len = strlen(dir);
   while (len > 1 && bundle->dir[len - 1] == '/')
     bundle->dir[--len] = 0;
-  int err = add_folder(bundle, "", 0, error);
+  int err = add_script_folder(bundle, "", 0, error);
   if (err) {
     bundle_unref(bundle);
     return NULL;
   }
   if (bundle->count > 0)
-    qsort(bundle->files, bundle->count, sizeof *bundle->files, by_name);
+    qsort(bundle->files, bundle->count, sizeof *bundle->files, by_file_name);
   return bundle;
 }
 

@@ -18,6 +18,7 @@
 #include "script/call_park.h"
 #include "script/call_pool.h"
 #include "script/client_state.h"
+#include "script/wait.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -93,7 +94,7 @@ static void end_call(struct call *call, int status, bool too_long) {
   char ref[CALL_REF_BYTES];
   call_set_state(call, CALL_ENDED);
   call_drop_deadline(call);
-  call_end_waiter(call);
+  wait_end(call);
   find_error(call, status, too_long);
   if (call->error)
     fail_call(call, failure_of(call, too_long), ref);

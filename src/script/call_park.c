@@ -36,7 +36,6 @@
 #include "base/mem.h"
 #include "hub/conn.h"
 #include "script/generation.h"
-#include "script/wait.h"
 
 #include <uv.h>
 
@@ -99,11 +98,4 @@ void call_abort(struct call *call, enum err err, const char *why) {
   call->abort = why;
   call->abort_err = err;
   call->task.run(&call->task);
-}
-
-void call_end_waiter(struct call *call) {
-  struct waiter *waiter = call->waiter;
-  call->waiter = NULL;
-  if (waiter)
-    waiter->kind->end(waiter);
 }

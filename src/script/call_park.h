@@ -20,9 +20,6 @@ void call_unpark(struct call *call);
  * it at once; it may be freed when this returns. */
 void call_abort(struct call *call, enum err err, const char *why);
 
-/* Ends the operation that the call waits for or has waited for, if any. */
-void call_end_waiter(struct call *call);
-
 /* Lua is done with it: nothing ends its waiting any more. */
 void call_drop_deadline(struct call *call);
 

@@ -9,34 +9,34 @@
 #include <lauxlib.h>
 #include <string.h>
 
-static void push_id(lua_State *L, const struct conn *conn) {
+static void push_client_id(lua_State *L, const struct conn *conn) {
   lua_pushinteger(L, (lua_Integer)conn->id);
 }
 
-static void push_user_id(lua_State *L, const struct conn *conn) {
+static void push_client_user_id(lua_State *L, const struct conn *conn) {
   lua_pushstring(L, conn_user_id(conn)); /* NULL pushes nil */
 }
 
-static void push_ip(lua_State *L, const struct conn *conn) {
+static void push_client_ip(lua_State *L, const struct conn *conn) {
   lua_pushstring(L, conn->address->text);
 }
 
-static void push_connected_at(lua_State *L, const struct conn *conn) {
+static void push_client_connected_at(lua_State *L, const struct conn *conn) {
   lua_pushinteger(L, (lua_Integer)conn->opened_s);
 }
 
-static void push_is_raw(lua_State *L, const struct conn *conn) {
+static void push_client_is_raw(lua_State *L, const struct conn *conn) {
   lua_pushboolean(L, conn->raw);
 }
 
-static void push_claims(lua_State *L, const struct conn *conn) {
+static void push_client_claims(lua_State *L, const struct conn *conn) {
   if (conn->claims)
     json_decode(L, conn->claims, strlen(conn->claims));
   else
     lua_pushnil(L);
 }
 
-static void push_headers(lua_State *L, const struct conn *conn) {
+static void push_client_headers(lua_State *L, const struct conn *conn) {
   lua_newtable(L);
   const char *at = conn->headers;
   while (at && *at) {
@@ -47,7 +47,7 @@ static void push_headers(lua_State *L, const struct conn *conn) {
   }
 }
 
-static void push_state(lua_State *L, const struct conn *conn) {
+static void push_client_state(lua_State *L, const struct conn *conn) {
   (void)conn;
   lua_newtable(L);
 }
@@ -60,28 +60,28 @@ static const struct field {
   field_fn *push;
   enum field_place place;
 } fields[] = {
-    {"id", push_id, FIELD_ID},
-    {"user_id", push_user_id, FIELD_USER_ID},
-    {"ip", push_ip, FIELD_IP},
-    {"connected_at", push_connected_at, FIELD_CONNECTED_AT},
-    {"headers", push_headers, FIELD_HEADERS},
-    {"claims", push_claims, FIELD_CLAIMS},
-    {"state", push_state, FIELD_STATE},
-    {"is_raw", push_is_raw, FIELD_IS_RAW},
+    {"id", push_client_id, FIELD_ID},
+    {"user_id", push_client_user_id, FIELD_USER_ID},
+    {"ip", push_client_ip, FIELD_IP},
+    {"connected_at", push_client_connected_at, FIELD_CONNECTED_AT},
+    {"headers", push_client_headers, FIELD_HEADERS},
+    {"claims", push_client_claims, FIELD_CLAIMS},
+    {"state", push_client_state, FIELD_STATE},
+    {"is_raw", push_client_is_raw, FIELD_IS_RAW},
 };
 
-static int read_field(lua_State *L, const struct field *field) {
+static int read_client_field(lua_State *L, const struct field *field) {
   const struct client_box *box = client_box_check(L, 1);
   const struct conn *conn = box->conn;
   if (box->elsewhere &&
-      (field->push == push_state || field->push == push_headers))
+      (field->push == push_client_state || field->push == push_client_headers))
     return luaL_error(L,
                       "client.%s is on worker %d, where the client is: share "
                       "data by perigee.store",
                       field->name, box->worker + 1);
   if (lua_getiuservalue(L, 1, (int)field->place) != LUA_TNIL)
     return 1;
-  if (!conn && field->push != push_state)
+  if (!conn && field->push != push_client_state)
     return 0;
   field->push(L, conn);
   lua_pushvalue(L, -1);
@@ -95,7 +95,7 @@ static int client_index(lua_State *L) {
   lua_settop(L, 2);
   if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA)
     return 1; /* a method, or nil */
-  return read_field(L, lua_touserdata(L, -1));
+  return read_client_field(L, lua_touserdata(L, -1));
 }
 
 static int client_newindex(lua_State *L) {

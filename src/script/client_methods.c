@@ -30,7 +30,7 @@ static bool is_there(lua_State *L, const struct client_box *box) {
 }
 
 /* Posts to the worker of the client at index 1. Drops the letter's frame. */
-static int ask(lua_State *L, struct bus_letter *letter) {
+static int ask_worker(lua_State *L, struct bus_letter *letter) {
   const struct client_box *box = client_box_check(L, 1);
   letter->to = BUS_CONN;
   letter->conn = box->elsewhere;
@@ -48,7 +48,7 @@ static int ask(lua_State *L, struct bus_letter *letter) {
 }
 
 static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
-  return is_there(L, client_box_check(L, 1)) ? ask(L, &letter)
+  return is_there(L, client_box_check(L, 1)) ? ask_worker(L, &letter)
                                              : client_box_closed(L);
 }
 
@@ -56,7 +56,8 @@ static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
 static int send_elsewhere(lua_State *L, const struct client_box *box) {
   if (!is_there(L, box))
     return client_box_closed(L);
-  return ask(L, &(struct bus_letter){.frame = message_frame(L, 2, NULL, 0)});
+  return ask_worker(
+      L, &(struct bus_letter){.frame = message_frame(L, 2, NULL, 0)});
 }
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
@@ -78,7 +79,7 @@ static int client_send(lua_State *L) {
   return send_take(L, conn, message_frame(L, 2, NULL, 0));
 }
 
-static void check_raw(lua_State *L, bool raw) {
+static void check_is_raw(lua_State *L, bool raw) {
   if (!raw)
     luaL_error(L, "send_raw is for connections of raw.path: this one expects "
                   "JSON, use client:send");
@@ -88,11 +89,11 @@ static void check_raw(lua_State *L, bool raw) {
 static int send_raw_elsewhere(lua_State *L, const struct client_box *box,
                               bool is_binary) {
   lua_getiuservalue(L, 1, FIELD_IS_RAW);
-  check_raw(L, lua_toboolean(L, -1));
+  check_is_raw(L, lua_toboolean(L, -1));
   if (!is_there(L, box))
     return client_box_closed(L);
-  return ask(L,
-             &(struct bus_letter){.frame = message_raw_frame(L, 2, is_binary)});
+  return ask_worker(
+      L, &(struct bus_letter){.frame = message_raw_frame(L, 2, is_binary)});
 }
 
 static int client_send_raw(lua_State *L) {
@@ -103,11 +104,11 @@ static int client_send_raw(lua_State *L) {
     return send_raw_elsewhere(L, client_box_check(L, 1), is_binary);
   if (!conn)
     return client_box_closed(L);
-  check_raw(L, conn->raw);
+  check_is_raw(L, conn->raw);
   return send_take(L, conn, message_raw_frame(L, 2, is_binary));
 }
 
-static const char *check_room(lua_State *L, int index, size_t *len) {
+static const char *check_room_name(lua_State *L, int index, size_t *len) {
   const char *name = luaL_checklstring(L, index, len);
   if (!manager_room_name_ok(name, *len))
     luaL_argerror(L, index,
@@ -116,7 +117,8 @@ static const char *check_room(lua_State *L, int index, size_t *len) {
   return name;
 }
 
-static bool is_member(const struct conn *conn, const char *name, size_t len) {
+static bool is_room_member(const struct conn *conn, const char *name,
+                           size_t len) {
   const struct room *room = manager_room(manager_of(conn), name, len);
   return room && manager_is_member(conn, room);
 }
@@ -125,7 +127,7 @@ static bool is_member(const struct conn *conn, const char *name, size_t len) {
  */
 static int join_and_tell(struct conn *conn, const char *name, size_t len,
                          struct frame *told) {
-  bool is_new = !is_member(conn, name, len);
+  bool is_new = !is_room_member(conn, name, len);
   int err = manager_join(manager_of(conn), conn, name, len);
   if (!err && is_new && told)
     (void)conn_send(conn, told); /* full: it is closed */
@@ -170,7 +172,7 @@ static int after_join_hook(lua_State *L, int status, lua_KContext context) {
 
 static int client_join(lua_State *L) {
   size_t len;
-  const char *name = check_room(L, 2, &len);
+  const char *name = check_room_name(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
   const struct handler *hook = generation_of(L)->hooks[HOOK_JOIN];
   message_check_live(L);
@@ -180,7 +182,7 @@ static int client_join(lua_State *L) {
                          (struct bus_letter){.what = BUS_JOIN, .text = name});
   if (!conn)
     return client_box_closed(L);
-  if (conn->state != CONN_READY || !hook || is_member(conn, name, len))
+  if (conn->state != CONN_READY || !hook || is_room_member(conn, name, len))
     return do_join(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
   lua_pushvalue(L, 1);
@@ -208,7 +210,7 @@ static int after_leave_hook(lua_State *L, int status, lua_KContext context) {
 
 static int client_leave(lua_State *L) {
   size_t len;
-  const char *name = check_room(L, 2, &len);
+  const char *name = check_room_name(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
   const struct handler *hook = generation_of(L)->hooks[HOOK_LEAVE];
   if (client_box_check(L, 1)->elsewhere)
@@ -264,7 +266,7 @@ static int client_is_in(lua_State *L) {
   }
   if (!conn)
     return client_box_closed(L);
-  lua_pushboolean(L, is_member(conn, name, len));
+  lua_pushboolean(L, is_room_member(conn, name, len));
   return 1;
 }
 

@@ -62,7 +62,8 @@ static void push_base(lua_State *L, int box) {
 }
 
 /* Pushes in `to` what is at the top in `from`. */
-static void copy(lua_State *from, lua_State *to, const struct conn *conn) {
+static void copy_plain(lua_State *from, lua_State *to,
+                       const struct conn *conn) {
   struct generation *generation = generation_of(to);
   struct buf *packed = &generation->scratch;
   char name[64];
@@ -85,7 +86,7 @@ static void copy_base(lua_State *from, int from_box, lua_State *to,
     lua_pop(from, 1);
     lua_getiuservalue(from, from_box, FIELD_STATE);
   }
-  copy(from, to, conn);
+  copy_plain(from, to, conn);
 }
 
 /* `from` has a box on top. */
@@ -94,7 +95,7 @@ static void copy_state(lua_State *from, lua_State *to) {
   int from_box = lua_gettop(from), to_box = lua_gettop(to) + 1;
   if (lua_getiuservalue(from, -1, FIELD_STATE) == LUA_TTABLE && box->conn) {
     lib_client_push(to, box->conn);
-    copy(from, to, box->conn);
+    copy_plain(from, to, box->conn);
     lua_setiuservalue(to, to_box, FIELD_STATE);
     if (!list_empty(&box->conn->calls)) {
       copy_base(from, from_box, to, box->conn);
@@ -109,7 +110,7 @@ static void copy_state(lua_State *from, lua_State *to) {
 
 /* Whether two values are the same, whichever table they are in. One of them
  * came out of pack_read: it is a tree, and of limited depth. */
-static bool same(lua_State *L, int a, int b) {
+static bool same_data(lua_State *L, int a, int b) {
   if (!lua_istable(L, a) || !lua_istable(L, b))
     return lua_rawequal(L, a, b) && lua_type(L, a) == lua_type(L, b) &&
            lua_isinteger(L, a) == lua_isinteger(L, b);
@@ -119,7 +120,7 @@ static bool same(lua_State *L, int a, int b) {
   for (lua_pushnil(L); lua_next(L, a); lua_pop(L, 2), pairs++) {
     lua_pushvalue(L, -2);
     lua_rawget(L, b); /* key value other */
-    if (!same(L, top + 2, top + 3)) {
+    if (!same_data(L, top + 2, top + 3)) {
       lua_settop(L, top);
       return false;
     }
@@ -139,15 +140,15 @@ static void merge_key(lua_State *L, const struct conn *conn) {
     lua_pushvalue(L, KEY);
     lua_rawget(L, table);
   }
-  if (same(L, BASE_VALUE, THEIR_VALUE)) {
+  if (same_data(L, BASE_VALUE, THEIR_VALUE)) {
     lua_settop(L, KEY);
     return;
   }
-  if (same(L, BASE_VALUE, MY_VALUE)) {
+  if (same_data(L, BASE_VALUE, MY_VALUE)) {
     lua_pushvalue(L, KEY);
     lua_pushvalue(L, THEIR_VALUE);
     lua_rawset(L, MINE);
-  } else if (!same(L, THEIR_VALUE, MY_VALUE)) {
+  } else if (!same_data(L, THEIR_VALUE, MY_VALUE)) {
     lua_pushvalue(L, KEY);
     log_warn("gen=%u conn=%llu client.state[%s] was written by a handler of "
              "the generation before, and since the reload: what is newer stays",
@@ -158,7 +159,7 @@ static void merge_key(lua_State *L, const struct conn *conn) {
 }
 
 /* What came, and what was there. */
-static void merge(lua_State *L, const struct conn *conn) {
+static void merge_states(lua_State *L, const struct conn *conn) {
   lua_pushnil(L);
   while (lua_next(L, THEIRS)) {
     lua_settop(L, KEY);
@@ -191,10 +192,10 @@ static void take_over(lua_State *from, lua_State *to, struct conn *conn) {
   need_table(to);
   lua_pushvalue(to, MINE);
   lua_setiuservalue(to, BOX, FIELD_STATE);
-  copy(from, to, conn);
+  copy_plain(from, to, conn);
   push_base(to, BOX);
   need_table(to);
-  merge(to, conn);
+  merge_states(to, conn);
   lua_settop(to, THEIRS);
   if (list_empty(&conn->calls))
     lua_pushnil(to);

@@ -48,7 +48,7 @@ static bool ended_by_hook(lua_State *co) {
 }
 
 /* Closes what it has still to close; its error is on its stack then. */
-static int reset(lua_State *L, lua_State *co) {
+static int reset_coroutine(lua_State *L, lua_State *co) {
   if (budget_stack_is_deep(budget_of(L)))
     luaL_error(L, "C stack overflow");
   int status = lua_resetthread(co);
@@ -58,7 +58,7 @@ static int reset(lua_State *L, lua_State *co) {
 
 /* (coroutine, …); upvalue 1 is Lua's own coroutine.resume */
 static int guarded_resume(lua_State *L) {
-  int n = lua_tocfunction(L, lua_upvalueindex(1))(L);
+  int n = guard_call(L);
   budget_check_often(budget_of(L), L);
   return n;
 }
@@ -71,7 +71,7 @@ static const char *state_of(lua_State *L, lua_State *co) {
 }
 
 /* Moves n values from one stack to the other. */
-static void move(lua_State *L, lua_State *from, lua_State *to, int n) {
+static void move_values(lua_State *L, lua_State *from, lua_State *to, int n) {
   if (!lua_checkstack(to, n))
     luaL_error(L, "too many values for a coroutine");
   lua_xmove(from, to, n);
@@ -89,12 +89,12 @@ static int guarded_close(lua_State *L) {
     lua_pushliteral(L, "its time was over: nothing in it is closed");
     return 2;
   }
-  if (reset(L, co) == LUA_OK) {
+  if (reset_coroutine(L, co) == LUA_OK) {
     lua_pushboolean(L, true);
     return 1;
   }
   lua_pushboolean(L, false);
-  move(L, co, L, 1);
+  move_values(L, co, L, 1);
   return 2;
 }
 
@@ -103,16 +103,16 @@ static int guarded_close(lua_State *L) {
 static int resume_wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   int nargs = lua_gettop(L), nresults;
-  move(L, L, co, nargs);
+  move_values(L, L, co, nargs);
   int status = lua_resume(co, L, nargs, &nresults);
   budget_check_often(budget_of(L), L);
   if (status == LUA_OK || status == LUA_YIELD) {
-    move(L, co, L, nresults);
+    move_values(L, co, L, nresults);
     return nresults;
   }
   if (has_failed(co) && !ended_by_hook(co))
-    status = reset(L, co);
-  move(L, co, L, 1);
+    status = reset_coroutine(L, co);
+  move_values(L, co, L, 1);
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
     luaL_where(L, 1);
     lua_insert(L, -2);
@@ -122,7 +122,7 @@ static int resume_wrapped(lua_State *L) {
 }
 
 /* (function) → function */
-static int wrap(lua_State *L) {
+static int guarded_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *co = lua_newthread(L);
   lua_pushvalue(L, 1);
@@ -138,13 +138,13 @@ static int refuse_hook(lua_State *L) {
 
 void coroutines_guard(lua_State *L) {
   lua_pushglobaltable(L);
-  guard(L, "xpcall", guarded_xpcall);
+  guard_replace(L, "xpcall", guarded_xpcall);
   lua_getfield(L, -1, "debug");
-  guard(L, "sethook", refuse_hook);
+  guard_replace(L, "sethook", refuse_hook);
   lua_pop(L, 1);
   lua_getfield(L, -1, "coroutine");
-  guard(L, "close", guarded_close);
-  guard(L, "resume", guarded_resume);
-  guard(L, "wrap", wrap);
+  guard_replace(L, "close", guarded_close);
+  guard_replace(L, "resume", guarded_resume);
+  guard_replace(L, "wrap", guarded_wrap);
   lua_pop(L, 2);
 }

@@ -38,7 +38,7 @@ struct reading {
 };
 
 /* Raises: what the option on top of the stack must be, and what it is. */
-static void fail(lua_State *L, const char *option, const char *must_be) {
+static void fail_option(lua_State *L, const char *option, const char *must_be) {
   const char *is = lua_type(L, -1) == LUA_TNUMBER
                        ? luaL_tolstring(L, -1, NULL)
                        : lua_pushfstring(L, "a %s", luaL_typename(L, -1));
@@ -52,22 +52,22 @@ static lua_Integer check_integer(lua_State *L, const char *option,
   lua_Integer value =
       lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
   if (!whole || value < 0 || value > max)
-    fail(L, option, must_be);
+    fail_option(L, option, must_be);
   return value;
 }
 
 /* In milliseconds, at least one. */
-static uint64_t check_seconds(lua_State *L, const char *option) {
+static uint64_t check_timeout(lua_State *L, const char *option) {
   double seconds = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
   if (!(seconds > 0 && seconds <= SECONDS_MAX))
-    fail(L, option, "a number of seconds, more than 0 and at most 3600");
+    fail_option(L, option, "a number of seconds, more than 0 and at most 3600");
   return (uint64_t)ceil(seconds * 1000.0);
 }
 
 /* --- headers ------------------------------------------------------------ */
 
 /* Whether it is a token of HTTP: what a header's name may be. */
-static bool is_token(const char *text, size_t len) {
+static bool is_header_name(const char *text, size_t len) {
   static const char marks[] = "!#$%&'*+-.^_`|~";
   for (size_t i = 0; i < len; i++) {
     char c = text[i];
@@ -80,7 +80,7 @@ static bool is_token(const char *text, size_t len) {
 }
 
 /* Line breaks would begin a header, or a request, of somebody else. */
-static bool is_value(const char *text, size_t len) {
+static bool is_header_value(const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
     unsigned char c = (unsigned char)text[i];
     if ((c < 0x20 && c != '\t') || c == 0x7f)
@@ -90,7 +90,7 @@ static bool is_value(const char *text, size_t len) {
 }
 
 /* These say how the message is sent, which is not for scripts to say. */
-static bool is_ours(const char *name) {
+static bool is_own_header(const char *name) {
   static const char *const ours[] = {"connection", "content-length", "expect",
                                      "transfer-encoding", "upgrade"};
   for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
@@ -99,22 +99,11 @@ static bool is_ours(const char *name) {
   return false;
 }
 
-/* The name is below the value, which is on top. */
-static void add_header(lua_State *L, struct buf *out) {
-  size_t len = 0, name_len = 0;
+/* Appends the value on top, of the header `name`, and a zero byte. */
+static void add_request_value(lua_State *L, struct buf *out, const char *name) {
+  size_t len = 0;
   char number[32];
   const char *value = number;
-  if (lua_type(L, -2) != LUA_TSTRING)
-    luaL_error(L, "perigee.fetch: opts.headers has a %s as a name",
-               luaL_typename(L, -2));
-  const char *name = lua_tolstring(L, -2, &name_len);
-  if (!is_token(name, name_len))
-    luaL_error(
-        L, "perigee.fetch: opts.headers: a name has only letters, digits and "
-           "some marks like '-'");
-  if (is_ours(name))
-    luaL_error(L, "perigee.fetch: opts.headers: %s is written by fetch itself",
-               name);
   if (lua_isinteger(L, -1))
     len = (size_t)snprintf(number, sizeof number, "%" PRId64,
                            (int64_t)lua_tointeger(L, -1));
@@ -123,22 +112,39 @@ static void add_header(lua_State *L, struct buf *out) {
   else
     luaL_error(L, "perigee.fetch: opts.headers: %s must be a string, not %s",
                name, luaL_typename(L, -1));
-  if (!is_value(value, len))
+  if (!is_header_value(value, len))
     luaL_error(L,
                "perigee.fetch: opts.headers: %s has a control character in it",
                name);
-  buf_put(out, name, name_len + 1);
   buf_put(out, value, len);
   buf_putc(out, 0);
 }
 
+/* The name is below the value, which is on top. */
+static void add_request_header(lua_State *L, struct buf *out) {
+  size_t len = 0;
+  if (lua_type(L, -2) != LUA_TSTRING)
+    luaL_error(L, "perigee.fetch: opts.headers has a %s as a name",
+               luaL_typename(L, -2));
+  const char *name = lua_tolstring(L, -2, &len);
+  if (!is_header_name(name, len))
+    luaL_error(
+        L, "perigee.fetch: opts.headers: a name has only letters, digits and "
+           "some marks like '-'");
+  if (is_own_header(name))
+    luaL_error(L, "perigee.fetch: opts.headers: %s is written by fetch itself",
+               name);
+  buf_put(out, name, len + 1);
+  add_request_value(L, out, name);
+}
+
 static void read_headers(lua_State *L, struct reading *reading) {
   if (!lua_istable(L, -1))
-    fail(L, "headers", "a table");
+    fail_option(L, "headers", "a table");
   int table = lua_gettop(L);
   reading->headers_at = reading->text->len;
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-    add_header(L, reading->text);
+    add_request_header(L, reading->text);
   reading->headers_len = reading->text->len - reading->headers_at;
 }
 
@@ -151,13 +157,13 @@ static void read_method(lua_State *L, struct reading *reading) {
       lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
   if (len == 0 || len > METHOD_BYTES ||
       strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != len)
-    fail(L, "method", must_be);
+    fail_option(L, "method", must_be);
   reading->request->method = method;
 }
 
 static void read_body(lua_State *L, struct reading *reading) {
   if (lua_type(L, -1) != LUA_TSTRING)
-    fail(L, "body", "a string");
+    fail_option(L, "body", "a string");
   reading->request->body = lua_tolstring(L, -1, &reading->request->body_len);
 }
 
@@ -170,11 +176,11 @@ static void read_json(lua_State *L, struct reading *reading) {
 }
 
 static void read_timeout(lua_State *L, struct reading *reading) {
-  reading->request->timeout_ms = check_seconds(L, "timeout");
+  reading->request->timeout_ms = check_timeout(L, "timeout");
 }
 
 static void read_connect_timeout(lua_State *L, struct reading *reading) {
-  reading->request->connect_timeout_ms = check_seconds(L, "connect_timeout");
+  reading->request->connect_timeout_ms = check_timeout(L, "connect_timeout");
 }
 
 static void read_redirects(lua_State *L, struct reading *reading) {

@@ -35,7 +35,7 @@ static lua_State *finalizer_coroutine(lua_State *L) {
   return co;
 }
 
-static void say_failed(lua_State *L, const char *text) {
+static void say_finalizer_failed(lua_State *L, const char *text) {
   struct generation *generation = generation_of(L);
   uint64_t now = uv_hrtime();
   char unsaid[32] = "";
@@ -62,7 +62,7 @@ static void say_failed(lua_State *L, const char *text) {
  * Lua leaves hooks off for good in one that an error of a hook has ended. */
 static int run_finalizer(lua_State *L) {
   if (lua_pcall(L, 1, 0, 0) != LUA_OK)
-    say_failed(L, lua_tostring(L, -1));
+    say_finalizer_failed(L, lua_tostring(L, -1));
   return 0;
 }
 
@@ -197,8 +197,8 @@ static void open_finalizers(lua_State *L) {
 void finalizers_guard(lua_State *L) {
   open_finalizers(L);
   lua_pushglobaltable(L);
-  guard(L, "setmetatable", guarded_setmetatable);
+  guard_replace(L, "setmetatable", guarded_setmetatable);
   lua_getfield(L, -1, "debug");
-  guard(L, "setmetatable", guarded_debug_setmetatable);
+  guard_replace(L, "setmetatable", guarded_debug_setmetatable);
   lua_pop(L, 2);
 }

@@ -66,18 +66,13 @@ static void add_searcher(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static void require(lua_State *L, const char *module) {
+static void require_module(lua_State *L, const char *module) {
   lua_getglobal(L, "require");
   lua_pushstring(L, module);
   lua_call(L, 1, 1);
 }
 
 /* --- building ----------------------------------------------------------- */
-
-struct build {
-  struct generation *generation;
-  const struct bundle *bundle;
-};
 
 struct handler *handler_new(const char *name) {
   size_t len = strlen(name);
@@ -180,28 +175,28 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
   }
 }
 
-static int build(lua_State *L) {
-  struct build *build = lua_touserdata(L, 1);
-  build->generation->host->open_libraries(L);
+static int build_state(lua_State *L) {
+  struct generation *generation = lua_touserdata(L, 1);
+  generation->host->open_libraries(L);
   add_searcher(L);
-  require(L, "perigee.loader");
-  require(L, "perigee.strict");
+  require_module(L, "perigee.loader");
+  require_module(L, "perigee.strict");
   lua_getfield(L, -1, "seal");
-  lua_pushboolean(L, build->generation->config->script_sandbox);
+  lua_pushboolean(L, generation->config->script_sandbox);
   lua_call(L, 1, 0);
   lua_pop(L, 1); /* the loader is left */
-  push_bundle(L, build->bundle);
+  push_bundle(L, generation->bundle);
   lua_call(L, 3, 3); /* owners handlers hooks */
-  keep_hooks(L, build->generation);
+  keep_hooks(L, generation);
   lua_pop(L, 1);
-  keep_handlers(L, build->generation);
+  keep_handlers(L, generation);
   lua_pop(L, 1);
-  keep_owners(L, build->generation);
+  keep_owners(L, generation);
   return 0;
 }
 
 /* Lua calls this before it aborts; it means a call outside of the door. */
-static int panic(lua_State *L) {
+static int on_panic(lua_State *L) {
   const char *text = lua_tostring(L, -1);
   log_error("unprotected error in Lua: %s", text ? text : "?");
   return 0;
@@ -214,10 +209,10 @@ static size_t send_bytes(const struct config *config) {
                       : config->limits_message_bytes);
 }
 
-struct generation *generation_new(struct host *host, struct bundle *bundle,
-                                  unsigned number, struct buf *error) {
+/* All of it but the Lua state. */
+static struct generation *
+make_generation(struct host *host, struct bundle *bundle, unsigned number) {
   struct generation *generation = mem_alloc(sizeof *generation);
-  struct build context = {generation, bundle};
   generation->host = host;
   generation->number = number;
   generation->bundle = bundle_ref(bundle);
@@ -228,19 +223,22 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
   list_init(&generation->idle);
   list_init(&generation->waiting);
   list_init(&generation->node);
+  return generation;
+}
+
+/* Makes the state and runs the scripts in it. False, with the reason appended
+ * to `error`, if that fails. */
+static bool fill_generation(struct generation *generation, struct buf *error) {
   lua_State *L = generation->L = lua_newstate(heap_allocate, &generation->heap);
   if (!L) {
     buf_puts(error, "no memory for a Lua state");
-    bundle_unref(bundle);
-    config_free(generation->config);
-    mem_free(generation);
-    return NULL;
+    return false;
   }
-  lua_atpanic(L, panic);
+  lua_atpanic(L, on_panic);
   budget_bind(&generation->budget, L);
   lua_gc(L, LUA_GCGEN, 0, 0); /* generation_tune says the rest */
-  lua_pushcfunction(L, build);
-  lua_pushlightuserdata(L, &context);
+  lua_pushcfunction(L, build_state);
+  lua_pushlightuserdata(L, generation);
   budget_watch(L);
   budget_start(&generation->budget, BUILD_MS);
   int status = lua_pcall(L, 1, 0, 0);
@@ -249,11 +247,19 @@ struct generation *generation_new(struct host *host, struct bundle *bundle,
     /* The text has file and line; errors that are no text have nothing. */
     const char *text = lua_tostring(L, -1);
     buf_puts(error, text ? text : "a script raised an error without a text");
-    generation_free(generation);
-    return NULL;
+    return false;
   }
   lua_settop(L, 0);
-  return generation;
+  return true;
+}
+
+struct generation *generation_new(struct host *host, struct bundle *bundle,
+                                  unsigned number, struct buf *error) {
+  struct generation *generation = make_generation(host, bundle, number);
+  if (fill_generation(generation, error))
+    return generation;
+  generation_free(generation);
+  return NULL;
 }
 
 /* --- the collector ------------------------------------------------------- */
@@ -303,7 +309,8 @@ void generation_free(struct generation *generation) {
   generation->live = false;
   free_idle(generation);
   budget_start(&generation->budget, CLOSE_MS); /* for finalizers */
-  lua_close(generation->L);
+  if (generation->L) /* NULL: there was no memory for it */
+    lua_close(generation->L);
   heap_free(&generation->heap);
   buf_free(&generation->scratch);
   free_handlers(&generation->handlers);

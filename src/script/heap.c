@@ -31,7 +31,7 @@ static size_t rounded(size_t size) {
   return size <= HEAP_SMALL ? (list_of(size) + 1) * HEAP_STEP : size;
 }
 
-static void *take(struct heap *heap, size_t size) {
+static void *take_block(struct heap *heap, size_t size) {
   if (size <= HEAP_SMALL && heap->lists[list_of(size)]) {
     struct heap_block *block = heap->lists[list_of(size)];
     heap->lists[list_of(size)] = block->next;
@@ -41,7 +41,7 @@ static void *take(struct heap *heap, size_t size) {
   return malloc(rounded(size));
 }
 
-static void put(struct heap *heap, void *ptr, size_t size) {
+static void put_block(struct heap *heap, void *ptr, size_t size) {
   if (size > HEAP_SMALL || heap->kept + rounded(size) > KEEP_BYTES) {
     free(ptr);
     return;
@@ -52,7 +52,7 @@ static void put(struct heap *heap, void *ptr, size_t size) {
   heap->kept += rounded(size);
 }
 
-static void *resize(void *ptr, size_t old, size_t size) {
+static void *resize_block(void *ptr, size_t old, size_t size) {
   if (rounded(old) == rounded(size))
     return ptr;
   void *moved = realloc(ptr, rounded(size));
@@ -65,13 +65,13 @@ void *heap_allocate(void *context, void *ptr, size_t old, size_t size) {
   void *block;
   if (size == 0) {
     if (before)
-      put(heap, ptr, before);
+      put_block(heap, ptr, before);
     heap->used -= before;
     return NULL;
   }
   if (size > before && heap->limit && heap->used + size - before > heap->limit)
     return NULL;
-  block = before ? resize(ptr, before, size) : take(heap, size);
+  block = before ? resize_block(ptr, before, size) : take_block(heap, size);
   if (block)
     heap->used += size - before;
   return block;

@@ -16,7 +16,8 @@ struct waiting {
   struct fetch *fetch;
 };
 
-static int push_error(lua_State *L, enum fetch_code code, const char *text) {
+static int push_fetch_error(lua_State *L, enum fetch_code code,
+                            const char *text) {
   lua_pushnil(L);
   lua_pushstring(L, fetch_code_name(code));
   lua_pushstring(L, text);
@@ -37,8 +38,8 @@ static void add_cookie(lua_State *L, int headers, const char *value) {
   lua_pop(L, 1);
 }
 
-static void add_header(lua_State *L, int headers, const char *name,
-                       const char *value) {
+static void add_answer_header(lua_State *L, int headers, const char *name,
+                              const char *value) {
   if (!strcmp(name, "set-cookie")) {
     add_cookie(L, headers, value);
     return;
@@ -51,48 +52,49 @@ static void add_header(lua_State *L, int headers, const char *name,
   lua_pop(L, 1);
 }
 
-static void push_headers(lua_State *L, const struct fetch_headers *headers) {
+static void push_answer_headers(lua_State *L,
+                                const struct fetch_headers *headers) {
   const char *at = headers->text, *end = at + headers->len;
   lua_newtable(L);
   while (at < end) {
     const char *value = at + strlen(at) + 1;
-    add_header(L, lua_gettop(L), at, value);
+    add_answer_header(L, lua_gettop(L), at, value);
     at = value + strlen(value) + 1;
   }
 }
 
-static int results(lua_State *L, struct waiter *waiter) {
+static int push_fetched(lua_State *L, struct waiter *waiter) {
   const struct waiting *waiting = container_of(waiter, struct waiting, waiter);
   const struct fetch_result *result = fetch_result(waiting->fetch);
   if (result->code != FETCH_OK)
-    return push_error(L, result->code, result->text);
+    return push_fetch_error(L, result->code, result->text);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lua_createtable(L, 0, 3);
   lua_pushinteger(L, result->status);
   lua_setfield(L, -2, "status");
-  push_headers(L, &result->headers);
+  push_answer_headers(L, &result->headers);
   lua_setfield(L, -2, "headers");
   lua_pushlstring(L, result->body, result->body_len);
   lua_setfield(L, -2, "body");
   return 1;
 }
 
-static void end(struct waiter *waiter) {
+static void end_fetch(struct waiter *waiter) {
   struct waiting *waiting = container_of(waiter, struct waiting, waiter);
   fetch_free(waiting->fetch);
   mem_free(waiting);
 }
 
-static const struct waiter_kind fetching = {"fetch", results, end};
+static const struct waiter_kind fetching = {"fetch", push_fetched, end_fetch};
 
-static void on_done(struct fetch *fetch, void *arg) {
+static void on_fetch_complete(struct fetch *fetch, void *arg) {
   struct waiting *waiting = arg;
   (void)fetch;
   wait_wake(&waiting->waiter);
 }
 
 /* (url, opts?) */
-static int lib_fetch(lua_State *L) {
+static int fetch_url(lua_State *L) {
   struct generation *generation = generation_of(L);
   struct fetch_request request = {0};
   const char *why = "there is a zero byte in it";
@@ -104,20 +106,20 @@ static int lib_fetch(lua_State *L) {
   fetch_options_check(L, 2, &generation->scratch, &generation->sending,
                       &request);
   if (strlen(request.url) != len)
-    return push_error(L, FETCH_BAD_URL, why);
+    return push_fetch_error(L, FETCH_BAD_URL, why);
   struct waiting *waiting = mem_alloc(sizeof *waiting);
   waiting->waiter.kind = &fetching;
-  request.done = on_done;
+  request.done = on_fetch_complete;
   request.arg = waiting;
   enum fetch_code code =
       fetch_start(generation->host->fetcher, &request, &waiting->fetch, &why);
   if (code == FETCH_OK)
     return wait_begin(L, &waiting->waiter);
   mem_free(waiting);
-  return push_error(L, code, why);
+  return push_fetch_error(L, code, why);
 }
 
 void lib_fetch_open(lua_State *L) {
-  lua_pushcfunction(L, lib_fetch);
+  lua_pushcfunction(L, fetch_url);
   lua_setfield(L, -2, "fetch");
 }

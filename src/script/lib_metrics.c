@@ -54,7 +54,7 @@ static void read_labels(lua_State *L, char out[METRICS_LABELS_BYTES]) {
     luaL_error(L, "the labels are longer than %d bytes", METRICS_LABELS_BYTES);
 }
 
-static int note(lua_State *L, enum metrics_kind kind, double value) {
+static int note_metric(lua_State *L, enum metrics_kind kind, double value) {
   char labels[METRICS_LABELS_BYTES];
   const char *name = luaL_checkstring(L, NAME);
   message_check_live(L);
@@ -70,26 +70,26 @@ static int note(lua_State *L, enum metrics_kind kind, double value) {
 }
 
 /* (name, amount?, labels?) */
-static int counter(lua_State *L) {
+static int note_counter(lua_State *L) {
   double amount = luaL_optnumber(L, VALUE, 1);
   luaL_argcheck(L, !(amount < 0), VALUE, "a counter never goes down");
-  return note(L, METRICS_COUNTER, amount);
+  return note_metric(L, METRICS_COUNTER, amount);
 }
 
 /* (name, value, labels?) */
-static int gauge(lua_State *L) {
-  return note(L, METRICS_GAUGE, luaL_checknumber(L, VALUE));
+static int note_gauge(lua_State *L) {
+  return note_metric(L, METRICS_GAUGE, luaL_checknumber(L, VALUE));
 }
 
 /* (name, value, labels?) */
-static int histogram(lua_State *L) {
-  return note(L, METRICS_HISTOGRAM, luaL_checknumber(L, VALUE));
+static int note_histogram(lua_State *L) {
+  return note_metric(L, METRICS_HISTOGRAM, luaL_checknumber(L, VALUE));
 }
 
 static const luaL_Reg functions[] = {
-    {"counter", counter},
-    {"gauge", gauge},
-    {"histogram", histogram},
+    {"counter", note_counter},
+    {"gauge", note_gauge},
+    {"histogram", note_histogram},
     {NULL, NULL},
 };
 

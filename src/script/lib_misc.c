@@ -23,19 +23,19 @@ struct line {
   size_t len;
 };
 
-static bool is_full(const struct line *line) {
+static bool is_line_full(const struct line *line) {
   return line->len == LOG_LINE_BYTES;
 }
 
-static void add(struct line *line, const char *text) {
-  while (*text && !is_full(line))
+static void add_line_text(struct line *line, const char *text) {
+  while (*text && !is_line_full(line))
     line->text[line->len++] = *text++;
   line->text[line->len] = '\0';
 }
 
 /* The value at `index`, as tostring gives it. */
 static void add_value(lua_State *L, struct line *line, int index) {
-  add(line, luaL_tolstring(L, index, NULL));
+  add_line_text(line, luaL_tolstring(L, index, NULL));
   lua_pop(L, 1);
 }
 
@@ -43,12 +43,12 @@ static void add_value(lua_State *L, struct line *line, int index) {
 static void add_fields(lua_State *L, struct line *line) {
   lua_pushnil(L);
   while (lua_next(L, 2)) { /* key value */
-    add(line, " ");
+    add_line_text(line, " ");
     add_value(L, line, -2);
-    add(line, "=");
+    add_line_text(line, "=");
     add_value(L, line, -1);
     lua_pop(L, 1);
-    if (is_full(line))
+    if (is_line_full(line))
       return;
   }
 }
@@ -57,14 +57,14 @@ static void add_fields(lua_State *L, struct line *line) {
 static void begin_line(lua_State *L, struct line *line) {
   line->len = 0;
   lua_pushfstring(L, "gen=%d ", (int)generation_of(L)->number);
-  add(line, lua_tostring(L, -1));
+  add_line_text(line, lua_tostring(L, -1));
   luaL_where(L, 1);
-  add(line, lua_tostring(L, -1));
+  add_line_text(line, lua_tostring(L, -1));
   lua_pop(L, 2);
 }
 
 /* (text, fields?) */
-static int write_line(lua_State *L, enum log_level level) {
+static int write_log_line(lua_State *L, enum log_level level) {
   if (!log_enabled(level))
     return 0;
   struct line line;
@@ -80,29 +80,29 @@ static int write_line(lua_State *L, enum log_level level) {
 }
 
 static int log_debug_line(lua_State *L) {
-  return write_line(L, LOG_DEBUG);
+  return write_log_line(L, LOG_DEBUG);
 }
 
 static int log_info_line(lua_State *L) {
-  return write_line(L, LOG_INFO);
+  return write_log_line(L, LOG_INFO);
 }
 
 static int log_warn_line(lua_State *L) {
-  return write_line(L, LOG_WARN);
+  return write_log_line(L, LOG_WARN);
 }
 
 static int log_error_line(lua_State *L) {
-  return write_line(L, LOG_ERROR);
+  return write_log_line(L, LOG_ERROR);
 }
 
 /* --- jwt ---------------------------------------------------------------- */
 
-static const struct jwt_key *key_of(lua_State *L) {
+static const struct jwt_key *jwt_key_of(lua_State *L) {
   return generation_of(L)->host->key;
 }
 
-static int sign(lua_State *L) {
-  const struct jwt_key *key = key_of(L);
+static int sign_token(lua_State *L) {
+  const struct jwt_key *key = jwt_key_of(L);
   struct buf *claims = &generation_of(L)->scratch;
   char *token = NULL;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -119,7 +119,7 @@ static int sign(lua_State *L) {
   return 1;
 }
 
-static int push_claims(lua_State *L) {
+static int push_verified_claims(lua_State *L) {
   const struct jwt_claims *claims = lua_touserdata(L, 1);
   json_decode(L, claims->json, strlen(claims->json));
   return 1;
@@ -136,8 +136,8 @@ static int ask_for_key(const struct jwt_key *key) {
   return ERR_UNAVAILABLE;
 }
 
-static int verify(lua_State *L) {
-  const struct jwt_key *key = key_of(L);
+static int verify_token(lua_State *L) {
+  const struct jwt_key *key = jwt_key_of(L);
   struct jwt_claims claims = {0};
   size_t len;
   const char *token = luaL_checklstring(L, 1, &len);
@@ -152,7 +152,7 @@ static int verify(lua_State *L) {
     lua_pushstring(L, why);
     return 3;
   }
-  lua_pushcfunction(L, push_claims);
+  lua_pushcfunction(L, push_verified_claims);
   lua_pushlightuserdata(L, &claims);
   int status = lua_pcall(L, 1, 1, 0); /* the claims must be freed first */
   jwt_claims_free(&claims);
@@ -161,7 +161,7 @@ static int verify(lua_State *L) {
 
 /* --- time --------------------------------------------------------------- */
 
-static int now(lua_State *L) {
+static int push_clock(lua_State *L) {
   struct timespec ts;
   clock_gettime(CLOCK_REALTIME, &ts);
   lua_pushnumber(L, (lua_Number)ts.tv_sec + (lua_Number)ts.tv_nsec / 1e9);
@@ -173,9 +173,9 @@ static int print_line(lua_State *L) {
   int n = lua_gettop(L);
   struct line line;
   begin_line(L, &line);
-  for (int i = 1; i <= n && !is_full(&line); i++) {
+  for (int i = 1; i <= n && !is_line_full(&line); i++) {
     if (i > 1)
-      add(&line, " ");
+      add_line_text(&line, " ");
     add_value(L, &line, i);
   }
   log_info("%s", line.text);
@@ -191,13 +191,13 @@ static const luaL_Reg log_functions[] = {
 };
 
 static const luaL_Reg jwt_functions[] = {
-    {"sign", sign},
-    {"verify", verify},
+    {"sign", sign_token},
+    {"verify", verify_token},
     {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
-    {"now", now},
+    {"now", push_clock},
     {NULL, NULL},
 };
 

@@ -39,7 +39,7 @@ static int push_count(lua_State *L, uint32_t count) {
   return 1;
 }
 
-static int send_to_user(lua_State *L) {
+static int send_user_message(lua_State *L) {
   struct manager *manager = service_manager(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
@@ -50,7 +50,7 @@ static int send_to_user(lua_State *L) {
   return push_count(L, sent);
 }
 
-static int send_to_room(lua_State *L) {
+static int send_room_message(lua_State *L) {
   struct manager *manager = service_manager(L);
   size_t len;
   const char *room = luaL_checklstring(L, 1, &len);
@@ -62,7 +62,7 @@ static int send_to_room(lua_State *L) {
   return push_count(L, sent);
 }
 
-static int broadcast(lua_State *L) {
+static int broadcast_message(lua_State *L) {
   struct manager *manager = service_manager(L);
   struct delivery_opts opts = check_opts(L, 2);
   struct frame *frame = message_frame(L, 1, NULL, 0);
@@ -71,7 +71,7 @@ static int broadcast(lua_State *L) {
   return push_count(L, sent);
 }
 
-static int kick(lua_State *L) {
+static int kick_user(lua_State *L) {
   struct manager *manager = service_manager(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
@@ -85,7 +85,7 @@ static int kick(lua_State *L) {
       L, publish_close_user(manager, user, len, CLOSE_KICKED, reason));
 }
 
-static int is_online(lua_State *L) {
+static int is_user_online(lua_State *L) {
   const struct manager *manager = service_manager(L);
   uint32_t counts[BUS_WORKERS_MAX];
   size_t len;
@@ -189,7 +189,7 @@ static int push_sorted(lua_State *L, const struct collection *found) {
   return 1;
 }
 
-static int members(lua_State *L) {
+static int list_members(lua_State *L) {
   const struct manager *manager = service_manager(L);
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
@@ -207,7 +207,7 @@ static int members(lua_State *L) {
   return push_sorted(L, found);
 }
 
-static int users(lua_State *L) {
+static int list_users(lua_State *L) {
   struct user *user = NULL, *next = NULL;
   const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
@@ -220,7 +220,7 @@ static int users(lua_State *L) {
   return push_sorted(L, found);
 }
 
-static int rooms(lua_State *L) {
+static int list_rooms(lua_State *L) {
   struct room *room = NULL, *next = NULL;
   const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
@@ -261,7 +261,7 @@ static void collect_local(const struct manager *manager, const char *id,
     }
 }
 
-static int clients_of(lua_State *L) {
+static int list_clients(lua_State *L) {
   const struct manager *manager = service_manager(L);
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
@@ -290,17 +290,17 @@ static int clients_of(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"send_to_user", send_to_user},
-    {"send_to_room", send_to_room},
-    {"broadcast", broadcast},
-    {"kick", kick},
-    {"is_online", is_online},
+    {"send_to_user", send_user_message},
+    {"send_to_room", send_room_message},
+    {"broadcast", broadcast_message},
+    {"kick", kick_user},
+    {"is_online", is_user_online},
     {"devices", count_devices},
-    {"clients_of", clients_of},
-    {"users", users},
+    {"clients_of", list_clients},
+    {"users", list_users},
     {"count", count_room},
-    {"members", members},
-    {"rooms", rooms},
+    {"members", list_members},
+    {"rooms", list_rooms},
     {NULL, NULL},
 };
 

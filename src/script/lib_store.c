@@ -33,7 +33,7 @@ static struct buf *empty_scratch(lua_State *L) {
   return scratch;
 }
 
-static uint64_t now_ms(void) {
+static uint64_t monotonic_ms(void) {
   return uv_hrtime() / 1000000;
 }
 
@@ -74,7 +74,7 @@ static bool to_number(lua_State *L, int index, struct store_value *value) {
 }
 
 /* The bytes are in the scratch buffer. */
-static struct store_value check_value(lua_State *L, int index) {
+static struct store_value check_stored_value(lua_State *L, int index) {
   struct store_value value;
   struct pack_from from = {L, index, "value", STORE_VALUE_BYTES,
                            &generation_of(L)->budget};
@@ -88,7 +88,7 @@ static struct store_value check_value(lua_State *L, int index) {
   return value;
 }
 
-static int push_value(lua_State *L, const struct store_value *value) {
+static int push_stored_value(lua_State *L, const struct store_value *value) {
   switch (value->kind) {
   case STORE_INTEGER:
     lua_pushinteger(L, value->integer);
@@ -107,60 +107,61 @@ static int push_value(lua_State *L, const struct store_value *value) {
 /* --- the functions ------------------------------------------------------ */
 
 /* (key) */
-static int get(lua_State *L) {
+static int get_stored(lua_State *L) {
   struct store_key key = check_key(L);
   struct store_value value;
-  if (store_get(store_of(L), key, now_ms(), &value, empty_scratch(L)))
-    return push_value(L, &value);
+  if (store_get(store_of(L), key, monotonic_ms(), &value, empty_scratch(L)))
+    return push_stored_value(L, &value);
   lua_pushnil(L);
   return 1;
 }
 
 /* (key) */
-static int delete_key(lua_State *L) {
+static int delete_stored(lua_State *L) {
   struct store_key key = check_key(L);
-  lua_pushboolean(L, store_delete(store_of(L), key, now_ms()));
+  lua_pushboolean(L, store_delete(store_of(L), key, monotonic_ms()));
   return 1;
 }
 
 /* (key, value, ttl?) */
-static int set(lua_State *L) {
+static int set_stored(lua_State *L) {
   struct store_key key = check_key(L);
   uint64_t ttl_ms = check_ttl(L, 3);
   luaL_checkany(L, 2);
   if (lua_isnil(L, 2)) {
-    store_delete(store_of(L), key, now_ms());
+    store_delete(store_of(L), key, monotonic_ms());
     return 0;
   }
-  struct store_value value = check_value(L, 2);
-  store_set(store_of(L), key, &value, now_ms(), ttl_ms);
+  struct store_value value = check_stored_value(L, 2);
+  store_set(store_of(L), key, &value, monotonic_ms(), ttl_ms);
   return 0;
 }
 
 /* (key, value, ttl?) */
-static int add(lua_State *L) {
+static int add_stored(lua_State *L) {
   struct store_key key = check_key(L);
   uint64_t ttl_ms = check_ttl(L, 3);
   luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "a value expected, got nil");
-  struct store_value value = check_value(L, 2);
-  lua_pushboolean(L, store_add(store_of(L), key, &value, now_ms(), ttl_ms));
+  struct store_value value = check_stored_value(L, 2);
+  lua_pushboolean(L,
+                  store_add(store_of(L), key, &value, monotonic_ms(), ttl_ms));
   return 1;
 }
 
 /* (key, by?, ttl?) */
-static int incr(lua_State *L) {
+static int incr_stored(lua_State *L) {
   struct store_key key = check_key(L);
   uint64_t ttl_ms = check_ttl(L, 3);
   struct store_value by = {.kind = STORE_INTEGER, .integer = 1}, sum;
   if (!lua_isnoneornil(L, 2) && !to_number(L, 2, &by))
     luaL_checktype(L, 2, LUA_TNUMBER); /* raises */
-  switch (store_incr(store_of(L), key, &by, now_ms(), ttl_ms, &sum)) {
+  switch (store_incr(store_of(L), key, &by, monotonic_ms(), ttl_ms, &sum)) {
   case STORE_NOT_A_NUMBER:
     return luaL_error(L, "the value of '%s' is not a number", key.bytes);
   case STORE_OVERFLOW:
     return luaL_error(L, "the number of '%s' would be out of range", key.bytes);
   default:
-    return push_value(L, &sum);
+    return push_stored_value(L, &sum);
   }
 }
 
@@ -174,28 +175,28 @@ enum { UPDATE_TRIES = 10000 };
 /* Pushes what the key holds, or nil. Returns its version, 0 for none. */
 static uint64_t push_current(lua_State *L, struct store_key key) {
   struct store_value value = {0};
-  if (store_get(store_of(L), key, now_ms(), &value, empty_scratch(L)))
-    push_value(L, &value);
+  if (store_get(store_of(L), key, monotonic_ms(), &value, empty_scratch(L)))
+    push_stored_value(L, &value);
   else
     lua_pushnil(L);
   return value.version;
 }
 
 /* The stack holds key, function, ttl, and what the function has returned. */
-static bool swap(lua_State *L, struct store_key key, uint64_t version,
-                 uint64_t ttl_ms) {
+static bool swap_stored(lua_State *L, struct store_key key, uint64_t version,
+                        uint64_t ttl_ms) {
   struct store_value value = {0};
   bool gone = lua_isnil(L, 4);
   if (!gone)
-    value = check_value(L, 4);
-  return store_swap(store_of(L), key, version, gone ? NULL : &value, now_ms(),
-                    ttl_ms);
+    value = check_stored_value(L, 4);
+  return store_swap(store_of(L), key, version, gone ? NULL : &value,
+                    monotonic_ms(), ttl_ms);
 }
 
 /* (key, function, ttl?). The function computes with a copy, and nobody is kept
  * out meanwhile: what it returns is written if the key still holds what it was
  * given, else it is called again. It cannot wait, as it is called from C. */
-static int update(lua_State *L) {
+static int update_stored(lua_State *L) {
   struct store_key key = check_key(L);
   uint64_t ttl_ms = check_ttl(L, 3);
   luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -209,7 +210,7 @@ static int update(lua_State *L) {
                            "return the new value, or nil to delete the key");
     if (lua_isnil(L, 4) && !lua_isnoneornil(L, 5))
       return lua_gettop(L) - 3; /* nil, code, text: nothing changes */
-    if (swap(L, key, version, ttl_ms)) {
+    if (swap_stored(L, key, version, ttl_ms)) {
       lua_settop(L, 4);
       return 1;
     }
@@ -249,12 +250,13 @@ static void push_keys(lua_State *L, const struct buf *found, size_t count) {
 }
 
 /* (prefix?) */
-static int keys_of(lua_State *L) {
+static int list_keys(lua_State *L) {
   struct store_key prefix;
   struct buf *found = empty_scratch(L);
   prefix.bytes = luaL_optlstring(L, 1, "", &prefix.len);
   buf_reserve(found, 1); /* so that there is data, also of nothing */
-  size_t count = store_keys(store_of(L), prefix, now_ms(), KEYS_MAX, found);
+  size_t count =
+      store_keys(store_of(L), prefix, monotonic_ms(), KEYS_MAX, found);
   if (count <= KEYS_MAX) {
     push_keys(L, found, count);
     return 1;
@@ -265,9 +267,10 @@ static int keys_of(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"get", get},       {"set", set},           {"add", add},
-    {"incr", incr},     {"delete", delete_key}, {"keys", keys_of},
-    {"update", update}, {NULL, NULL},
+    {"get", get_stored},       {"set", set_stored},
+    {"add", add_stored},       {"incr", incr_stored},
+    {"delete", delete_stored}, {"keys", list_keys},
+    {"update", update_stored}, {NULL, NULL},
 };
 
 void lib_store_open(lua_State *L) {

@@ -45,7 +45,7 @@ static void start_timer(uv_timer_t *uv, uv_timer_cb ring, uint64_t ms,
   uv_timer_start(uv, ring, behind + (ms ? ms : 1), repeat);
 }
 
-static uint64_t check_seconds(lua_State *L, int index, const char *function) {
+static uint64_t check_duration(lua_State *L, int index, const char *function) {
   double seconds = luaL_checknumber(L, index);
   if (!(seconds >= 0 && seconds <= SECONDS_MAX))
     luaL_error(L, "perigee.%s: seconds must be from 0 to ten years", function);
@@ -80,8 +80,8 @@ static void on_slept(uv_timer_t *uv) {
   wait_wake(&container_of(uv, struct sleep, uv)->waiter);
 }
 
-static int lib_sleep(lua_State *L) {
-  uint64_t ms = check_seconds(L, 1, "sleep");
+static int sleep_seconds(lua_State *L) {
+  uint64_t ms = check_duration(L, 1, "sleep");
   wait_check(L, "sleep");
   struct sleep *sleep = mem_alloc(sizeof *sleep);
   sleep->waiter.kind = &sleeping;
@@ -92,7 +92,7 @@ static int lib_sleep(lua_State *L) {
 
 /* --- timers ------------------------------------------------------------- */
 
-static void on_timer_closed(uv_handle_t *handle) {
+static void on_script_timer_closed(uv_handle_t *handle) {
   mem_free(container_of(handle, struct timer, uv));
 }
 
@@ -102,20 +102,20 @@ static void end_timer(struct timer *timer) {
   list_remove(&timer->task.node);
   HASH_DEL(generation->timers, timer);
   luaL_unref(generation->L, LUA_REGISTRYINDEX, timer->function);
-  uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
+  uv_close((uv_handle_t *)&timer->uv, on_script_timer_closed);
   if (timer->kind == TIMER_SPAWN)
     call_let_go(generation);
 }
 
-static void cancel(struct timer *timer) {
+static void cancel_timer(struct timer *timer) {
   timer->cancelled = true;
   uv_timer_stop(&timer->uv);
   if (!timer->running)
     end_timer(timer);
 }
 
-static void on_done(const struct call_spec *spec,
-                    const struct call_result *result) {
+static void on_timer_called(const struct call_spec *spec,
+                            const struct call_result *result) {
   struct timer *timer = spec->arg;
   (void)result; /* a failure is in the log */
   timer->running = false;
@@ -123,18 +123,18 @@ static void on_done(const struct call_spec *spec,
     end_timer(timer);
 }
 
-static void on_turn(struct task *task) {
+static void on_timer_turn(struct task *task) {
   struct timer *timer = container_of(task, struct timer, task);
   timer->running = true;
   struct call_spec spec = {.handler = timer->place,
                            .function = timer->function,
-                           .done = on_done,
+                           .done = on_timer_called,
                            .arg = timer};
   call_run(timer->generation, &spec);
 }
 
 /* The next run of an `every` waits for the end of the one before it. */
-static void on_timer(uv_timer_t *uv) {
+static void on_timer_due(uv_timer_t *uv) {
   struct timer *timer = container_of(uv, struct timer, uv);
   if (!timer->running)
     turn_add(&timer->generation->host->turn, TURN_SCRIPTS, &timer->task);
@@ -172,15 +172,15 @@ static struct timer *add_timer(lua_State *L, enum timer_kind kind,
   timer->place = place;
   timer->function = function;
   timer->kind = kind;
-  timer->task.run = on_turn;
+  timer->task.run = on_timer_turn;
   list_init(&timer->task.node);
   uv_timer_init(generation->host->loop, &timer->uv);
-  start_timer(&timer->uv, on_timer, ms, kind == TIMER_EVERY ? ms : 0);
+  start_timer(&timer->uv, on_timer_due, ms, kind == TIMER_EVERY ? ms : 0);
   HASH_ADD(hh, generation->timers, id, sizeof timer->id, timer);
   return timer;
 }
 
-static void check_room(lua_State *L, const char *function) {
+static void check_pending(lua_State *L, const char *function) {
   const struct generation *generation = generation_of(L);
   message_check_live(L);
   if (HASH_COUNT(generation->timers) >= LIB_TIME_PENDING_MAX)
@@ -189,10 +189,10 @@ static void check_room(lua_State *L, const char *function) {
 }
 
 /* (seconds, function) → timer */
-static int start(lua_State *L, const char *function, enum timer_kind kind) {
-  uint64_t ms = check_seconds(L, 1, function);
+static int new_timer(lua_State *L, const char *function, enum timer_kind kind) {
+  uint64_t ms = check_duration(L, 1, function);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  check_room(L, function);
+  check_pending(L, function);
   if (list_linked(&generation_of(L)->node))
     luaL_error(L, "perigee.%s: these scripts have been replaced", function);
   if (kind == TIMER_EVERY && ms == 0)
@@ -206,12 +206,12 @@ static int start(lua_State *L, const char *function, enum timer_kind kind) {
   return 1;
 }
 
-static int after(lua_State *L) {
-  return start(L, "after", TIMER_AFTER);
+static int timer_after(lua_State *L) {
+  return new_timer(L, "after", TIMER_AFTER);
 }
 
-static int every(lua_State *L) {
-  return start(L, "every", TIMER_EVERY);
+static int timer_every(lua_State *L) {
+  return new_timer(L, "every", TIMER_EVERY);
 }
 
 static int after_spawned(lua_State *L, int status, lua_KContext context) {
@@ -235,10 +235,10 @@ static int run_spawned(lua_State *L) {
 }
 
 /* (function, …): runs it soon, in a coroutine that may wait. */
-static int spawn(lua_State *L) {
+static int spawn_function(lua_State *L) {
   int n = lua_gettop(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  check_room(L, "spawn");
+  check_pending(L, "spawn");
   const struct handler *place = find_place(L, "spawn");
   lua_settop(L, n);
   lua_createtable(L, n, 1);
@@ -262,7 +262,7 @@ static int timer_cancel(lua_State *L) {
   bool pending = timer && !timer->cancelled &&
                  (timer->kind == TIMER_EVERY || !timer->running);
   if (pending)
-    cancel(timer);
+    cancel_timer(timer);
   lua_pushboolean(L, pending);
   return 1;
 }
@@ -281,20 +281,20 @@ void lib_time_retire(struct generation *generation) {
   struct timer *timer = NULL, *next = NULL;
   HASH_ITER (hh, generation->timers, timer, next)
     if (timer->kind != TIMER_SPAWN)
-      cancel(timer);
+      cancel_timer(timer);
 }
 
 void lib_time_close(struct generation *generation) {
   struct timer *timer = NULL, *next = NULL;
   HASH_ITER (hh, generation->timers, timer, next)
-    cancel(timer);
+    cancel_timer(timer);
 }
 
 /* --- opening ------------------------------------------------------------ */
 
 static const luaL_Reg functions[] = {
-    {"sleep", lib_sleep}, {"after", after}, {"every", every},
-    {"spawn", spawn},     {NULL, NULL},
+    {"sleep", sleep_seconds},  {"after", timer_after}, {"every", timer_every},
+    {"spawn", spawn_function}, {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {

@@ -16,10 +16,6 @@ enum { LARGE = 64 * 1024 };
 /* Bytes of a repeat between two looks at the clock. */
 enum { PIECE = 16 << 20 };
 
-static int call_own(lua_State *L) {
-  return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
 /* For what takes its time by the size of its arguments. */
 static int guarded_by_size(lua_State *L) {
   for (int i = lua_gettop(L); i > 0; i--)
@@ -27,13 +23,13 @@ static int guarded_by_size(lua_State *L) {
       budget_check(budget_of(L), L);
       break;
     }
-  return call_own(L);
+  return guard_call(L);
 }
 
 /* For what takes its time in any case. */
 static int guarded_always(lua_State *L) {
   budget_check(budget_of(L), L);
-  return call_own(L);
+  return guard_call(L);
 }
 
 /* --- rep ---------------------------------------------------------------- */
@@ -50,7 +46,7 @@ static size_t repeated_len(size_t len, size_t between, lua_Integer n) {
 
 /* The unit is at the front: what is there is doubled, and from some size on
  * copied as it is, until all is there. */
-static void fill(lua_State *L, char *at, size_t unit, size_t total) {
+static void fill_repeat(lua_State *L, char *at, size_t unit, size_t total) {
   size_t source = unit;
   for (size_t done = unit; done < total;) {
     size_t more = source < total - done ? source : total - done;
@@ -76,19 +72,19 @@ static int guarded_rep(lua_State *L) {
     return 1;
   }
   if (total == 0)
-    return call_own(L);
+    return guard_call(L);
   budget_check(budget_of(L), L);
   char *at = luaL_buffinitsize(L, &buffer, total);
   memcpy(at, text, len);
   memcpy(at + len, separator, total - len < between ? total - len : between);
-  fill(L, at, len + between, total);
+  fill_repeat(L, at, len + between, total);
   luaL_pushresultsize(&buffer, total);
   return 1;
 }
 
 /* --- find --------------------------------------------------------------- */
 
-static bool is_plain(lua_State *L, const char *pattern, size_t len) {
+static bool is_plain_pattern(lua_State *L, const char *pattern, size_t len) {
   return lua_toboolean(L, 4) || (strcspn(pattern, "^$*+?.([%-") == len);
 }
 
@@ -98,7 +94,7 @@ static int guarded_find(lua_State *L) {
   size_t len, part_len;
   const char *text = luaL_checklstring(L, 1, &len);
   const char *part = luaL_checklstring(L, 2, &part_len);
-  if (len <= LARGE || part_len == 0 || !is_plain(L, part, part_len))
+  if (len <= LARGE || part_len == 0 || !is_plain_pattern(L, part, part_len))
     return guarded_by_size(L);
   budget_check(budget_of(L), L);
   lua_Integer init = luaL_optinteger(L, 3, 1);
@@ -121,7 +117,7 @@ static int guarded_find(lua_State *L) {
 static void guard_all(lua_State *L, const char *const *names,
                       lua_CFunction guarded) {
   for (; *names; names++)
-    guard(L, *names, guarded);
+    guard_replace(L, *names, guarded);
 }
 
 void library_guard(lua_State *L) {
@@ -132,11 +128,11 @@ void library_guard(lua_State *L) {
   static const char *const characters[] = {"len", "codepoint", "offset", NULL};
   lua_pushglobaltable(L);
   guard_all(L, basic, guarded_by_size);
-  guard(L, "collectgarbage", guarded_always);
+  guard_replace(L, "collectgarbage", guarded_always);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   guard_all(L, strings, guarded_by_size);
-  guard(L, "rep", guarded_rep);
-  guard(L, "find", guarded_find);
+  guard_replace(L, "rep", guarded_rep);
+  guard_replace(L, "find", guarded_find);
   lua_pop(L, 1);
   lua_getfield(L, -1, LUA_UTF8LIBNAME);
   guard_all(L, characters, guarded_by_size);

@@ -13,12 +13,8 @@
 /* Values that are moved or joined between two looks at the clock. */
 enum { PIECE = 8192 };
 
-static void look(lua_State *L) {
+static void look_at_clock(lua_State *L) {
   budget_check(budget_of(L), L);
-}
-
-static int call_own(lua_State *L) {
-  return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
 /* Whether there are so many from one index to the other. */
@@ -27,10 +23,10 @@ static bool is_large(lua_Integer from, lua_Integer to) {
 }
 
 /* As luaL_len, but 0 for what Lua's own function is going to refuse. */
-static lua_Integer length(lua_State *L) {
+static lua_Integer table_length(lua_State *L) {
   if (lua_type(L, 1) != LUA_TTABLE)
     return 0;
-  look(L);
+  look_at_clock(L);
   return luaL_len(L, 1);
 }
 
@@ -44,13 +40,13 @@ static void move_piece(lua_State *L, lua_Integer from, lua_Integer to,
   lua_pushinteger(L, at);
   lua_pushvalue(L, target);
   lua_call(L, 5, 0);
-  look(L);
+  look_at_clock(L);
 }
 
 /* Moves them piece by piece: from the end if they move upwards in the same
  * table, so that none is lost; as table.move does it within a piece. */
-static void move(lua_State *L, lua_Integer from, lua_Integer to, lua_Integer at,
-                 int target) {
+static void move_items(lua_State *L, lua_Integer from, lua_Integer to,
+                       lua_Integer at, int target) {
   bool upwards = at > from && at <= to && lua_rawequal(L, 1, target);
   lua_Integer left = to - from + 1;
   for (lua_Integer done = 0; left > 0;) {
@@ -71,18 +67,18 @@ static int guarded_move(lua_State *L) {
   /* What Lua refuses is left to it. */
   bool fits = from > 0 || to < LUA_MAXINTEGER + from;
   if (!is_large(from, to) || !fits || at > LUA_MAXINTEGER - (to - from + 1) + 1)
-    return call_own(L);
-  move(L, from, to, at, target);
+    return guard_call(L);
+  move_items(L, from, to, at, target);
   lua_pushvalue(L, target);
   return 1;
 }
 
 /* (table, position?, value); upvalue 2 is table.move. */
 static int guarded_insert(lua_State *L) {
-  lua_Integer end = lua_gettop(L) == 3 ? length(L) : 0;
+  lua_Integer end = lua_gettop(L) == 3 ? table_length(L) : 0;
   lua_Integer at = end > 0 ? luaL_checkinteger(L, 2) : 0;
   if (at < 1 || !is_large(at, end))
-    return call_own(L);
+    return guard_call(L);
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_pushvalue(L, 1);
   lua_pushinteger(L, at);
@@ -96,10 +92,10 @@ static int guarded_insert(lua_State *L) {
 
 /* (table, position?); upvalue 2 is table.move. */
 static int guarded_remove(lua_State *L) {
-  lua_Integer end = lua_gettop(L) == 2 ? length(L) : 0;
+  lua_Integer end = lua_gettop(L) == 2 ? table_length(L) : 0;
   lua_Integer at = end > 0 ? luaL_checkinteger(L, 2) : 0;
   if (at < 1 || !is_large(at, end))
-    return call_own(L);
+    return guard_call(L);
   lua_geti(L, 1, at); /* the result */
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_pushvalue(L, 1);
@@ -116,9 +112,10 @@ static int guarded_remove(lua_State *L) {
 static int guarded_concat(lua_State *L) {
   luaL_Buffer buffer;
   lua_Integer from = luaL_optinteger(L, 3, 1);
-  lua_Integer to = lua_isnoneornil(L, 4) ? length(L) : luaL_checkinteger(L, 4);
+  lua_Integer to =
+      lua_isnoneornil(L, 4) ? table_length(L) : luaL_checkinteger(L, 4);
   if (!is_large(from, to) || to > LUA_MAXINTEGER - PIECE)
-    return call_own(L);
+    return guard_call(L);
   lua_settop(L, 4);
   luaL_buffinit(L, &buffer);
   while (from <= to) {
@@ -130,7 +127,7 @@ static int guarded_concat(lua_State *L) {
     lua_pushinteger(L, end);
     lua_call(L, 4, 1);
     luaL_addvalue(&buffer);
-    look(L);
+    look_at_clock(L);
     from = end + 1;
     if (from <= to && !lua_isnoneornil(L, 2)) {
       lua_pushvalue(L, 2);
@@ -142,7 +139,7 @@ static int guarded_concat(lua_State *L) {
 }
 
 /* (a, b); upvalue 1 is the script's function, or nil. */
-static int compare(lua_State *L) {
+static int compare_items(lua_State *L) {
   budget_check_often(budget_of(L), L);
   if (lua_isnil(L, lua_upvalueindex(1))) {
     lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
@@ -157,17 +154,17 @@ static int compare(lua_State *L) {
 /* (table, less?): a function of the script has a hook. */
 static int guarded_sort(lua_State *L) {
   bool hooked = lua_isfunction(L, 2) && !lua_iscfunction(L, 2);
-  if (hooked || !is_large(0, length(L)) || lua_gettop(L) > 2 ||
+  if (hooked || !is_large(0, table_length(L)) || lua_gettop(L) > 2 ||
       !(lua_isnoneornil(L, 2) || lua_isfunction(L, 2)))
-    return call_own(L);
+    return guard_call(L);
   lua_settop(L, 2);
-  lua_pushcclosure(L, compare, 1);
-  return call_own(L);
+  lua_pushcclosure(L, compare_items, 1);
+  return guard_call(L);
 }
 
 static int guarded_unpack(lua_State *L) {
-  look(L);
-  return call_own(L);
+  look_at_clock(L);
+  return guard_call(L);
 }
 
 /* The same with table.move as upvalue 2. */
@@ -179,10 +176,10 @@ static void guard_shift(lua_State *L, const char *name, lua_CFunction guarded) {
 }
 
 void library_guard_table(lua_State *L) {
-  guard(L, "move", guarded_move);
+  guard_replace(L, "move", guarded_move);
   guard_shift(L, "insert", guarded_insert);
   guard_shift(L, "remove", guarded_remove);
-  guard(L, "concat", guarded_concat);
-  guard(L, "sort", guarded_sort);
-  guard(L, "unpack", guarded_unpack);
+  guard_replace(L, "concat", guarded_concat);
+  guard_replace(L, "sort", guarded_sort);
+  guard_replace(L, "unpack", guarded_unpack);
 }

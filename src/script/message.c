@@ -30,7 +30,7 @@ static const char *push_type(lua_State *L, int message, size_t *len) {
 }
 
 /* Raises if no connection could ever take so much. */
-static void check_length(lua_State *L, size_t len) {
+static void check_frame_length(lua_State *L, size_t len) {
   size_t limit = generation_of(L)->host->manager->limits.queue_bytes;
   if (len + FRAME_HEADER_BYTES > limit)
     luaL_error(L, "the message has %I bytes, limits.queue_bytes is %I",
@@ -59,7 +59,7 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
     json_put_string(out, room, room_len);
   }
   buf_putc(out, '}');
-  check_length(L, out->len);
+  check_frame_length(L, out->len);
   return frame_new(FRAME_TEXT, out->data, out->len);
 }
 
@@ -82,14 +82,14 @@ struct frame *message_joined(lua_State *L, int index, const char *room,
     json_encode(L, index, out, &generation->sending);
   }
   buf_putc(out, '}');
-  check_length(L, out->len);
+  check_frame_length(L, out->len);
   return frame_new(FRAME_TEXT, out->data, out->len);
 }
 
 struct frame *message_raw_frame(lua_State *L, int index, bool is_binary) {
   size_t len;
   const char *payload = luaL_checklstring(L, index, &len);
-  check_length(L, len);
+  check_frame_length(L, len);
   if (!is_binary && !utf8_valid(payload, len))
     luaL_error(L, "a string that is not UTF-8 cannot be sent as text: make it "
                   "binary, client:send_raw(payload, true)");

@@ -59,16 +59,16 @@ struct path {
   int key; /* absolute index of the key in writer->from */
 };
 
-static void put(struct writer *w, int index, const struct path *path,
-                int depth);
+static void write_plain(struct writer *w, int index, const struct path *path,
+                        int depth);
 
-static void push_path(const struct writer *w, const struct path *path) {
+static void push_pack_path(const struct writer *w, const struct path *path) {
   lua_State *from = w->from, *to = w->raise;
   if (!path) {
     lua_pushstring(to, w->name);
     return;
   }
-  push_path(w, path->outer);
+  push_pack_path(w, path->outer);
   switch (lua_type(from, path->key)) {
   case LUA_TSTRING:
     lua_pushfstring(to, ".%s", lua_tostring(from, path->key));
@@ -86,17 +86,17 @@ static void push_path(const struct writer *w, const struct path *path) {
   lua_concat(to, 2);
 }
 
-static void fail(const struct writer *w, const struct path *path,
-                 const char *what) {
+static void fail_pack(const struct writer *w, const struct path *path,
+                      const char *what) {
   luaL_checkstack(w->raise, ERROR_SLOTS, w->name);
-  push_path(w, path);
+  push_pack_path(w, path);
   luaL_error(w->raise, "%s: a %s is not plain data", lua_tostring(w->raise, -1),
              what);
 }
 
 /* Raises when `more` bytes would be too many. Also what ends a value that
  * holds the same tables over and over. */
-static void check_room(const struct writer *w, size_t more) {
+static void check_pack_room(const struct writer *w, size_t more) {
   if (w->out->len > w->end || more > w->end - w->out->len) {
     luaL_checkstack(w->raise, ERROR_SLOTS, w->name);
     luaL_error(w->raise, "%s: more than %I bytes of data", w->name,
@@ -104,11 +104,11 @@ static void check_room(const struct writer *w, size_t more) {
   }
 }
 
-static void put_tag(struct writer *w, enum tag tag) {
+static void write_plain_tag(struct writer *w, enum tag tag) {
   buf_putc(w->out, (char)tag);
 }
 
-static void put_varint(struct writer *w, uint64_t n) {
+static void write_plain_varint(struct writer *w, uint64_t n) {
   char *at = buf_reserve(w->out, VARINT_BYTES), *start = at;
   for (; n >= 0x80; n >>= 7)
     *at++ = (char)(unsigned char)(n | 0x80);
@@ -116,46 +116,46 @@ static void put_varint(struct writer *w, uint64_t n) {
   w->out->len += (size_t)(at - start);
 }
 
-static void put_number(struct writer *w, int index) {
+static void write_plain_number(struct writer *w, int index) {
   if (lua_isinteger(w->from, index)) {
     uint64_t n = (uint64_t)lua_tointeger(w->from, index);
-    put_tag(w, TAG_INTEGER);
-    put_varint(w, n >> 63 ? ~(n << 1) : n << 1);
+    write_plain_tag(w, TAG_INTEGER);
+    write_plain_varint(w, n >> 63 ? ~(n << 1) : n << 1);
   } else {
     lua_Number number = lua_tonumber(w->from, index);
-    put_tag(w, TAG_FLOAT);
+    write_plain_tag(w, TAG_FLOAT);
     buf_put(w->out, &number, sizeof number);
   }
 }
 
-static void put_string(struct writer *w, int index) {
+static void write_plain_string(struct writer *w, int index) {
   size_t len;
   const char *text = lua_tolstring(w->from, index, &len);
-  check_room(w, len);
-  put_tag(w, TAG_STRING);
-  put_varint(w, len);
+  check_pack_room(w, len);
+  write_plain_tag(w, TAG_STRING);
+  write_plain_varint(w, len);
   buf_put(w->out, text, len);
 }
 
-static void put_table(struct writer *w, int table, const struct path *path,
-                      int depth) {
+static void write_plain_table(struct writer *w, int table,
+                              const struct path *path, int depth) {
   lua_State *from = w->from;
   uint32_t pairs = 0, integers = 0;
   if (depth >= DEPTH_MAX)
-    fail(w, path, "table inside itself, or too deep,");
+    fail_pack(w, path, "table inside itself, or too deep,");
   if (++w->tables % TABLES_A_LOOK == 0 && w->budget)
     budget_check(w->budget, w->raise);
   if (!lua_checkstack(from, STACK_SLOTS))
     luaL_error(w->raise, "not enough memory");
-  put_tag(w, json_is_array(from, table) ? TAG_ARRAY : TAG_TABLE);
+  write_plain_tag(w, json_is_array(from, table) ? TAG_ARRAY : TAG_TABLE);
   size_t head = w->out->len;
   buf_reserve(w->out, sizeof(struct sizes));
   w->out->len += sizeof(struct sizes);
   for (lua_pushnil(from); lua_next(from, table); lua_pop(from, 1)) {
     int key = lua_gettop(from) - 1;
     struct path inner = {path, key};
-    put(w, key, &inner, depth + 1);
-    put(w, key + 1, &inner, depth + 1);
+    write_plain(w, key, &inner, depth + 1);
+    write_plain(w, key + 1, &inner, depth + 1);
     pairs++;
     integers += (uint32_t)lua_isinteger(from, key);
   }
@@ -167,44 +167,45 @@ static void put_table(struct writer *w, int table, const struct path *path,
 }
 
 /* json.null is NULL; other pointers mean nothing, or an empty array. */
-static void put_pointer(struct writer *w, int index, const struct path *path) {
+static void write_plain_pointer(struct writer *w, int index,
+                                const struct path *path) {
   static const struct sizes none = {0, 0};
   if (!lua_touserdata(w->from, index)) {
-    put_tag(w, TAG_NULL);
+    write_plain_tag(w, TAG_NULL);
     return;
   }
   if (!json_is_empty_array(w->from, index))
-    fail(w, path, "light userdata");
-  put_tag(w, TAG_ARRAY);
+    fail_pack(w, path, "light userdata");
+  write_plain_tag(w, TAG_ARRAY);
   buf_put(w->out, &none, sizeof none);
 }
 
-static void put(struct writer *w, int index, const struct path *path,
-                int depth) {
+static void write_plain(struct writer *w, int index, const struct path *path,
+                        int depth) {
   int type = lua_type(w->from, index);
   switch (type) {
   case LUA_TNIL:
-    put_tag(w, TAG_NIL);
+    write_plain_tag(w, TAG_NIL);
     break;
   case LUA_TBOOLEAN:
-    put_tag(w, lua_toboolean(w->from, index) ? TAG_TRUE : TAG_FALSE);
+    write_plain_tag(w, lua_toboolean(w->from, index) ? TAG_TRUE : TAG_FALSE);
     break;
   case LUA_TNUMBER:
-    put_number(w, index);
+    write_plain_number(w, index);
     break;
   case LUA_TSTRING:
-    put_string(w, index);
+    write_plain_string(w, index);
     break;
   case LUA_TLIGHTUSERDATA:
-    put_pointer(w, index, path);
+    write_plain_pointer(w, index, path);
     break;
   case LUA_TTABLE:
-    put_table(w, index, path, depth);
+    write_plain_table(w, index, path, depth);
     break;
   default:
-    fail(w, path, lua_typename(w->from, type));
+    fail_pack(w, path, lua_typename(w->from, type));
   }
-  check_room(w, 0);
+  check_pack_room(w, 0);
 }
 
 void pack_write(const struct pack_from *from, lua_State *raise,
@@ -216,14 +217,14 @@ void pack_write(const struct pack_from *from, lua_State *raise,
                      .max = from->max,
                      .budget = from->budget,
                      .end = out->len + from->max};
-  put(&w, from->index, NULL, 0);
+  write_plain(&w, from->index, NULL, 0);
 }
 
 /* --- reading ------------------------------------------------------------ */
 
-static const char *push(lua_State *L, const char *at);
+static const char *read_plain(lua_State *L, const char *at);
 
-static const char *get_varint(const char *at, uint64_t *n) {
+static const char *read_plain_varint(const char *at, uint64_t *n) {
   int shift = 0;
   for (*n = 0; *at & 0x80; shift += 7)
     *n |= (uint64_t)(*at++ & 0x7f) << shift;
@@ -231,29 +232,30 @@ static const char *get_varint(const char *at, uint64_t *n) {
   return at;
 }
 
-static const char *push_integer(lua_State *L, const char *at) {
+static const char *read_plain_integer(lua_State *L, const char *at) {
   uint64_t n;
-  at = get_varint(at, &n);
+  at = read_plain_varint(at, &n);
   lua_Integer half = (lua_Integer)(n >> 1);
   lua_pushinteger(L, n & 1 ? ~half : half);
   return at;
 }
 
-static const char *push_float(lua_State *L, const char *at) {
+static const char *read_plain_float(lua_State *L, const char *at) {
   lua_Number number;
   memcpy(&number, at, sizeof number);
   lua_pushnumber(L, number);
   return at + sizeof number;
 }
 
-static const char *push_string(lua_State *L, const char *at) {
+static const char *read_plain_string(lua_State *L, const char *at) {
   uint64_t len;
-  at = get_varint(at, &len);
+  at = read_plain_varint(at, &len);
   lua_pushlstring(L, at, len);
   return at + len;
 }
 
-static const char *push_table(lua_State *L, const char *at, bool is_array) {
+static const char *read_plain_table(lua_State *L, const char *at,
+                                    bool is_array) {
   struct sizes sizes;
   memcpy(&sizes, at, sizeof sizes);
   at += sizeof sizes;
@@ -262,15 +264,15 @@ static const char *push_table(lua_State *L, const char *at, bool is_array) {
   if (is_array)
     json_mark_array(L);
   for (uint32_t i = sizes.list + sizes.rest; i > 0; i--) {
-    at = push(L, at);
-    at = push(L, at); /* table key value */
+    at = read_plain(L, at);
+    at = read_plain(L, at); /* table key value */
     lua_rawset(L, -3);
   }
   return at;
 }
 
 /* Pushes the value at `at` and returns where the next one begins. */
-static const char *push(lua_State *L, const char *at) {
+static const char *read_plain(lua_State *L, const char *at) {
   enum tag tag = (enum tag) * at++;
   switch (tag) {
   case TAG_NIL:
@@ -284,18 +286,18 @@ static const char *push(lua_State *L, const char *at) {
     lua_pushlightuserdata(L, NULL);
     return at;
   case TAG_INTEGER:
-    return push_integer(L, at);
+    return read_plain_integer(L, at);
   case TAG_FLOAT:
-    return push_float(L, at);
+    return read_plain_float(L, at);
   case TAG_STRING:
-    return push_string(L, at);
+    return read_plain_string(L, at);
   default:
-    return push_table(L, at, tag == TAG_ARRAY);
+    return read_plain_table(L, at, tag == TAG_ARRAY);
   }
 }
 
 void pack_read(lua_State *L) {
   luaL_checkstack(L, STACK_SLOTS, "plain data");
-  push(L, lua_tostring(L, -1));
+  read_plain(L, lua_tostring(L, -1));
   lua_remove(L, -2);
 }

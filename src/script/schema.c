@@ -30,8 +30,8 @@ static const struct node *node_at(const struct check *c, uint32_t index) {
 }
 
 /* Says what was expected at `path`: the kind of value, or with its limits. */
-static int refuse(struct check *c, const struct node *node,
-                  const struct step *path, bool limits) {
+static int refuse_value(struct check *c, const struct node *node,
+                        const struct step *path, bool limits) {
   schema_put_path(c->why, path);
   if (node->kind == NONE) {
     buf_puts(c->why, ": unknown field");
@@ -45,7 +45,7 @@ static int refuse(struct check *c, const struct node *node,
   return ERR_BAD_REQUEST;
 }
 
-static bool within(const struct node *node, int64_t value) {
+static bool within_limits(const struct node *node, int64_t value) {
   return (!node->has_min || value >= node->min) &&
          (!node->has_max || value <= node->max);
 }
@@ -74,16 +74,16 @@ static int check_string(struct check *c, const struct node *node,
                         const struct step *path) {
   struct json_string string;
   if (*c->scan.at != '"')
-    return refuse(c, node, path, false);
+    return refuse_value(c, node, path, false);
   if (json_scan_string(&c->scan, &string) != 0)
     return ERR_BAD_JSON;
   /* A character is 1 to 12 bytes of JSON: most strings need no counting. */
   int64_t bytes = (int64_t)string.len;
   bool clear = (!node->has_min || bytes / 12 >= node->min) &&
                (!node->has_max || bytes <= node->max);
-  if (clear || within(node, count_characters(&string)))
+  if (clear || within_limits(node, count_characters(&string)))
     return 0;
-  return refuse(c, node, path, true);
+  return refuse_value(c, node, path, true);
 }
 
 /* What the string stands for, in `plain` if need be. What is longer than that
@@ -97,7 +97,7 @@ static struct span read_text(const struct json_string *string,
 }
 
 /* `name` has at most SCHEMA_NAME bytes. */
-static bool is(struct span text, struct span name) {
+static bool same_text(struct span text, struct span name) {
   return text.len == name.len && memcmp(text.text, name.text, name.len) == 0;
 }
 
@@ -106,14 +106,14 @@ static int check_words(struct check *c, const struct node *node,
   struct json_string string;
   char plain[SCHEMA_NAME];
   if (*c->scan.at != '"')
-    return refuse(c, node, path, true);
+    return refuse_value(c, node, path, true);
   if (json_scan_string(&c->scan, &string) != 0)
     return ERR_BAD_JSON;
   struct span text = read_text(&string, plain);
   for (uint32_t i = node->first; i; i = node_at(c, i)->next)
-    if (is(text, node_at(c, i)->name))
+    if (same_text(text, node_at(c, i)->name))
       return 0;
-  return refuse(c, node, path, true);
+  return refuse_value(c, node, path, true);
 }
 
 static bool is_number(char c) {
@@ -126,21 +126,21 @@ static int check_number(struct check *c, const struct node *node,
   bool whole;
   int64_t value = 0;
   if (!is_number(*start))
-    return refuse(c, node, path, false);
+    return refuse_value(c, node, path, false);
   if (json_scan_number(&c->scan, &whole) != 0)
     return ERR_BAD_JSON;
   size_t len = (size_t)(c->scan.at - start);
   if (node->kind == INTEGER) {
     if (!whole || !json_to_int(start, len, &value))
-      return refuse(c, node, path, false);
-    return within(node, value) ? 0 : refuse(c, node, path, true);
+      return refuse_value(c, node, path, false);
+    return within_limits(node, value) ? 0 : refuse_value(c, node, path, true);
   }
   if (!node->has_min && !node->has_max)
     return 0;
   double number = json_to_double(start, len);
   bool fits = (!node->has_min || number >= node->low) &&
               (!node->has_max || number <= node->high);
-  return fits ? 0 : refuse(c, node, path, true);
+  return fits ? 0 : refuse_value(c, node, path, true);
 }
 
 static int check_boolean(struct check *c, const struct node *node,
@@ -149,7 +149,7 @@ static int check_boolean(struct check *c, const struct node *node,
     return json_scan_word(&c->scan, "true");
   if (*c->scan.at == 'f')
     return json_scan_word(&c->scan, "false");
-  return refuse(c, node, path, false);
+  return refuse_value(c, node, path, false);
 }
 
 static int check_value(struct check *c, const struct node *node,
@@ -159,7 +159,7 @@ static int check_array(struct check *c, const struct node *node,
                        const struct step *path) {
   struct step step = {.up = path, .index = 0};
   if (*c->scan.at != '[')
-    return refuse(c, node, path, false);
+    return refuse_value(c, node, path, false);
   c->depth++;
   int more = json_enter(&c->scan, ']');
   while (more > 0) {
@@ -172,7 +172,9 @@ static int check_array(struct check *c, const struct node *node,
   c->depth--;
   if (more < 0)
     return more;
-  return within(node, (int64_t)step.index) ? 0 : refuse(c, node, path, true);
+  return within_limits(node, (int64_t)step.index)
+             ? 0
+             : refuse_value(c, node, path, true);
 }
 
 /* A value with its key; notes the field that it is in `seen`. */
@@ -185,7 +187,7 @@ static int check_member(struct check *c, const struct node *object,
   struct step step = {.up = path, .name = {key.text, key.len}};
   struct span text = read_text(&key, plain);
   uint32_t i = object->first;
-  while (i && !is(text, node_at(c, i)->name))
+  while (i && !same_text(text, node_at(c, i)->name))
     i = node_at(c, i)->next;
   if (!i)
     return check_value(c, node_at(c, object->others), &step);
@@ -201,14 +203,14 @@ static int refuse_missing(struct check *c, const struct node *object,
   while (!(missing >> node_at(c, i)->bit & 1))
     i = node_at(c, i)->next;
   struct step step = {.up = path, .name = node_at(c, i)->name};
-  return refuse(c, node_at(c, i), &step, false);
+  return refuse_value(c, node_at(c, i), &step, false);
 }
 
 static int check_object(struct check *c, const struct node *node,
                         const struct step *path) {
   uint64_t seen = 0;
   if (*c->scan.at != '{')
-    return refuse(c, node, path, false);
+    return refuse_value(c, node, path, false);
   c->depth++;
   int more = json_enter(&c->scan, '}');
   while (more > 0) {
@@ -249,7 +251,7 @@ static int check_value(struct check *c, const struct node *node,
   case NONE:
     break;
   }
-  return refuse(c, node, path, false);
+  return refuse_value(c, node, path, false);
 }
 
 struct schema *schema_new(const char *text, size_t len, struct buf *error) {
@@ -271,7 +273,7 @@ int schema_check(const struct schema *schema, const char *data, size_t len,
   struct check c = {.schema = schema, .why = why};
   const struct node *root = &schema->nodes[schema->root];
   if (!data)
-    return root->optional ? 0 : refuse(&c, root, NULL, false);
+    return root->optional ? 0 : refuse_value(&c, root, NULL, false);
   c.scan = (struct json_scan){data, data + len};
   int err = check_value(&c, root, NULL);
   if (!err && c.scan.at < c.scan.end)

@@ -19,7 +19,7 @@ bool schema_name_char(char c) {
          (c >= '0' && c <= '9') || c == '_';
 }
 
-static bool is_plain(struct span name) {
+static bool is_plain_field(struct span name) {
   size_t n = 0;
   while (n < name.len && schema_name_char(name.text[n]))
     n++;
@@ -36,7 +36,7 @@ void schema_put_path(struct buf *out, const struct step *step) {
     buf_printf(out, "[%zu]", step->index);
     return;
   }
-  bool plain = is_plain(step->name);
+  bool plain = is_plain_field(step->name);
   buf_puts(out, plain ? "." : "[\"");
   buf_put(out, step->name.text, schema_shown(step->name, SCHEMA_NAME));
   buf_puts(out, plain ? "" : "\"]");

@@ -54,7 +54,7 @@ static int complain(struct parser *p, const char *what) {
 }
 
 /* Passes the token if it comes next. */
-static bool take(struct parser *p, const char *token) {
+static bool take_token(struct parser *p, const char *token) {
   size_t len = strlen(token);
   skip_space(p);
   if ((size_t)(p->end - p->at) < len || memcmp(p->at, token, len) != 0)
@@ -145,8 +145,8 @@ static int parse_limits(struct parser *p, uint32_t index) {
   const char *start = p->at;
   for (;;) {
     const char *end = p->at;
-    bool strict = true, lower = take(p, ">");
-    if (!lower && !take(p, "<")) {
+    bool strict = true, lower = take_token(p, ">");
+    if (!lower && !take_token(p, "<")) {
       node->limits = (struct span){start, (size_t)(end - start)};
       return 0;
     }
@@ -198,7 +198,7 @@ static int parse_words(struct parser *p, uint32_t *out) {
   uint32_t list = *out = add_node(schema, WORDS), last = 0;
   do {
     struct span word;
-    if (last && !take(p, "'"))
+    if (last && !take_token(p, "'"))
       return complain(p, "a word in quotes must follow after '|'");
     if (take_quoted(p, '\'', &word) != 0)
       return ERR_SCRIPT;
@@ -207,7 +207,7 @@ static int parse_words(struct parser *p, uint32_t *out) {
     *(last ? &schema->nodes[last].next : &schema->nodes[list].first) = added;
     last = added;
     schema->nodes[list].limits = (struct span){start, (size_t)(p->at - start)};
-  } while (take(p, "|"));
+  } while (take_token(p, "|"));
   return 0;
 }
 
@@ -216,8 +216,8 @@ static int parse_type(struct parser *p, uint32_t *out);
 /* Passes a key and its colon; `name->text` NULL is the star. */
 static int parse_key(struct parser *p, struct span *name) {
   *name = (struct span){NULL, 0};
-  if (!take(p, "*")) {
-    bool quoted = take(p, "\"");
+  if (!take_token(p, "*")) {
+    bool quoted = take_token(p, "\"");
     if (quoted && take_quoted(p, '"', name) != 0)
       return ERR_SCRIPT;
     if (!quoted)
@@ -227,14 +227,15 @@ static int parse_key(struct parser *p, struct span *name) {
     if (name->len > SCHEMA_NAME)
       return complain(p, "a field's name has more than 64 bytes");
   }
-  return take(p, ":") ? 0 : complain(p, "a field is written `name: type`");
+  return take_token(p, ":") ? 0
+                            : complain(p, "a field is written `name: type`");
 }
 
 static int parse_others(struct parser *p, uint32_t object) {
   uint32_t others;
   if (p->schema->nodes[object].others)
     return complain(p, "the field '*' comes twice");
-  if (take(p, "false"))
+  if (take_token(p, "false"))
     others = add_node(p->schema, NONE);
   else if (parse_type(p, &others) != 0)
     return ERR_SCRIPT;
@@ -277,7 +278,7 @@ static int parse_field(struct parser *p, uint32_t object, struct span name,
 static int parse_object(struct parser *p, uint32_t *out) {
   uint32_t last = 0;
   *out = add_node(p->schema, OBJECT);
-  while (!take(p, "}")) {
+  while (!take_token(p, "}")) {
     struct step step = {.up = p->path};
     if (parse_key(p, &step.name) != 0)
       return ERR_SCRIPT;
@@ -290,24 +291,24 @@ static int parse_object(struct parser *p, uint32_t *out) {
     p->path = step.up;
     if (err)
       return err;
-    if (take(p, "}"))
+    if (take_token(p, "}"))
       break;
-    if (!take(p, ","))
+    if (!take_token(p, ","))
       return complain(p, "after a field comes ',' or '}'");
   }
   return 0;
 }
 
 static int parse_base(struct parser *p, uint32_t *out) {
-  if (take(p, "'"))
+  if (take_token(p, "'"))
     return parse_words(p, out);
-  if (take(p, "{"))
+  if (take_token(p, "{"))
     return parse_object(p, out);
-  if (!take(p, "("))
+  if (!take_token(p, "("))
     return parse_name(p, out);
   if (parse_type(p, out) != 0)
     return ERR_SCRIPT;
-  return take(p, ")") ? 0 : complain(p, "the type should end here");
+  return take_token(p, ")") ? 0 : complain(p, "the type should end here");
 }
 
 static int parse_type(struct parser *p, uint32_t *out) {
@@ -317,9 +318,9 @@ static int parse_type(struct parser *p, uint32_t *out) {
   if (parse_base(p, out) != 0)
     return ERR_SCRIPT;
   for (;;) {
-    if (take(p, "?")) {
+    if (take_token(p, "?")) {
       p->schema->nodes[*out].optional = true;
-    } else if (take(p, "[]")) {
+    } else if (take_token(p, "[]")) {
       if (p->depth + ++wrapped > SCHEMA_DEPTH)
         return complain(p, "more than 32 types are inside of each other");
       uint32_t array = add_node(p->schema, ARRAY);

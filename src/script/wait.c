@@ -3,7 +3,7 @@
  * that stands still meanwhile is in the hands of script/call_park. */
 #include "script/wait.h"
 
-#include "script/call_park.h"
+#include "script/call_state.h"
 #include "script/generation.h"
 
 #include <lauxlib.h>
@@ -29,6 +29,13 @@ void wait_check(lua_State *L, const char *function) {
                function);
 }
 
+void wait_end(struct call *call) {
+  struct waiter *waiter = call->waiter;
+  call->waiter = NULL;
+  if (waiter)
+    waiter->kind->end(waiter);
+}
+
 /* The coroutine goes on here. */
 static int after_wait(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
@@ -40,13 +47,13 @@ static int after_wait(lua_State *L, int status, lua_KContext context) {
     return luaL_error(L, "%s", call->abort);
   /* If this raises the waiter is ended with the call, or by the next one. */
   int results = waiter->kind->results(L, waiter);
-  call_end_waiter(call);
+  wait_end(call);
   return results;
 }
 
 int wait_begin(lua_State *L, struct waiter *waiter) {
   struct call *call = generation_of(L)->current;
-  call_end_waiter(call); /* of one whose results could not be pushed */
+  wait_end(call); /* of one whose results could not be pushed */
   waiter->call = call;
   call->waiter = waiter;
   call_set_state(call, CALL_YIELDING);

@@ -45,4 +45,8 @@ int wait_begin(lua_State *L, struct waiter *waiter);
  * function that a script called. */
 void wait_wake(struct waiter *waiter);
 
+/* For script/call, when the call has ended: ends the operation that it waits
+ * for or has waited for, if there is one. */
+void wait_end(struct call *call);
+
 #endif
