@@ -314,9 +314,10 @@ function perigee.store.update(key, fn, ttl) end
 ---@return boolean
 function perigee.store.delete(key) end
 
----The keys, sorted.
+---The keys, sorted: at most 10,000, those that were used last.
 ---@param prefix? string Only those that begin with it.
 ---@return string[]
+---@return true? more There may be more keys.
 function perigee.store.keys(prefix) end
 
 -- JSON and tokens --------------------------------------------------------

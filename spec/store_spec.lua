@@ -323,6 +323,22 @@ describe("The store", function()
     ]])
   end)
 
+  it("looks at no more than 100000 keys for that", function()
+    local large = start()
+    finally(function() large:stop() end)
+    local bob = large:connect { user = "bob" }
+    local found, code, text = bob:try("run", [[
+      store.set("first", 1)
+      for i = 2, 100000 do store.set("k" .. i, i) end
+      local all, more = store.keys "first"
+      store.set("last", 1)
+      local rest, more_then = store.keys "first"
+      local last, more_last = store.keys "last"
+      return { #all, more == nil, #rest, more_then, #last, more_last }
+    ]])
+    assert.same({ 1, true, 0, true, 1, true }, found, text or code)
+  end)
+
   -- What is no data, and what the error must tell.
   for value, place in pairs {
     ["print"] = "value: a function is not plain data",

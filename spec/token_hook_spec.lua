@@ -11,6 +11,12 @@ describe("The hook @token", function()
           return {
             ["@token"] = function(client, token)
               if token == "raise" then error "broken" end
+              if token == "banned" then
+                return nil, "key.banned", "Not before noon",
+                  { ["until"] = 12, tags = { "spam" } }
+              elseif token == "broken data" then
+                return nil, "key.banned", "Not before noon", { print }
+              end
               local user = token:match "^key%-(%w+)$"
               if not user then
                 return nil, "key.unknown", "No such key"
@@ -40,6 +46,26 @@ describe("The hook @token", function()
     assert.equal("key.unknown", code)
     assert.equal("No such key", text)
     mallory:expect_close(4501)
+  end)
+
+  it("can say more about that, as data", function()
+    local mallory = server:connect { auth = false }
+    local ok, code, text, all = mallory:auth "banned"
+    assert.is_nil(ok)
+    assert.equal("key.banned", code)
+    assert.equal("Not before noon", text)
+    assert.same({ ["until"] = 12, tags = { "spam" } }, all.data)
+    mallory:expect_close(4501)
+  end)
+
+  it("fails if that data is no JSON", function()
+    local mallory = server:connect { auth = false }
+    local ok, code, _, all = mallory:auth "broken data"
+    assert.is_nil(ok)
+    assert.equal("HANDLER_ERROR", code)
+    assert.is_nil(all.data)
+    server:wait_log "(handler=@token [^\n]*function cannot be sent as JSON)"
+    mallory:expect_close(4005)
   end)
 
   it("refuses when it fails, but not for good", function()

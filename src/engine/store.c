@@ -279,18 +279,27 @@ static void put_key(struct buf *out, const struct entry *entry) {
   buf_put(out, entry->key, len);
 }
 
-size_t store_keys(struct store *store, struct store_key prefix, uint64_t now_ms,
-                  size_t max, struct buf *out) {
-  size_t count = 0;
+static bool begins_with(const struct entry *entry, struct store_key prefix) {
+  return entry->hh.keylen >= prefix.len &&
+         memcmp(entry->key, prefix.bytes, prefix.len) == 0;
+}
+
+size_t store_keys(struct store *store, const struct store_search *search,
+                  uint64_t now_ms, struct buf *out, bool *more) {
+  size_t count = 0, looks = 0;
+  *more = false;
   uv_mutex_lock(&store->lock);
-  for (struct list *it = store->used.prev; it != &store->used && count <= max;
-       it = it->prev) {
+  for (struct list *it = store->used.prev; it != &store->used; it = it->prev) {
     const struct entry *entry = container_of(it, struct entry, used);
-    if (entry->hh.keylen < prefix.len || has_expired(entry, now_ms) ||
-        memcmp(entry->key, prefix.bytes, prefix.len) != 0)
-      continue;
-    if (count++ < max)
+    bool found =
+        begins_with(entry, search->prefix) && !has_expired(entry, now_ms);
+    *more = looks++ == search->looks || (found && count == search->max);
+    if (*more)
+      break;
+    if (found) {
       put_key(out, entry);
+      count++;
+    }
   }
   uv_mutex_unlock(&store->lock);
   return count;

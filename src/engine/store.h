@@ -94,12 +94,18 @@ MUST_CHECK enum store_verdict store_incr(struct store *store,
 /* Whether the key was there. */
 bool store_delete(struct store *store, struct store_key key, uint64_t now_ms);
 
-/* Appends the keys that begin with `prefix` (of any length, also 0) to `out`,
- * last used first, at most `max`: each as its length, a uint16_t, and its
- * bytes. Returns their number; more than `max`: some were left out. Looks at
- * every key, and lets nobody else into the store meanwhile. */
-size_t store_keys(struct store *store, struct store_key prefix, uint64_t now_ms,
-                  size_t max, struct buf *out);
+/* What store_keys may do. */
+struct store_search {
+  struct store_key prefix; /* of any length, also 0 */
+  size_t looks; /* keys to look at: nobody else is let in meanwhile */
+  size_t max;   /* keys to return */
+};
+
+/* Appends the keys that begin with the prefix to `out`, last used first: each
+ * as its length, a uint16_t, and its bytes. Returns their number. `more` says
+ * whether some may be left out, as one of the two bounds was reached. */
+size_t store_keys(struct store *store, const struct store_search *search,
+                  uint64_t now_ms, struct buf *out, bool *more);
 
 /* What the store counts, all of one instant. */
 struct store_stats store_stats(struct store *store);

@@ -247,20 +247,28 @@ static void what_is_larger_than_all_stays_alone(void **state) {
   store_free(store);
 }
 
-/* The keys as one text, each with a blank behind it. */
-static size_t keys(struct store *store, const char *prefix, uint64_t now,
-                   size_t max, char *all) {
+/* The keys as one text, each with a blank behind it, and a plus if there may be
+ * more. */
+static size_t search_keys(struct store *store, struct store_search search,
+                          uint64_t now, char *all) {
   struct buf out = {0};
   uint16_t len;
-  size_t count = store_keys(store, name(prefix), now, max, &out);
+  bool more;
+  size_t count = store_keys(store, &search, now, &out, &more);
   for (size_t at = 0; at < out.len; at += len) {
     memcpy(&len, out.data + at, sizeof len);
     at += sizeof len;
     all += sprintf(all, "%.*s ", len, out.data + at);
   }
-  *all = 0;
+  strcpy(all, more ? "+" : "");
   buf_free(&out);
   return count;
+}
+
+static size_t keys(struct store *store, const char *prefix, uint64_t now,
+                   size_t max, char *all) {
+  struct store_search search = {name(prefix), 100, max};
+  return search_keys(store, search, now, all);
 }
 
 static void lists_keys_by_prefix(void **state) {
@@ -279,8 +287,27 @@ static void lists_keys_by_prefix(void **state) {
   assert_string_equal(all, "a:1 ");
   assert_int_equal(keys(store, "a:11", NOW, 10, all), 0);
   assert_int_equal(keys(store, "", NOW, 4, all), 4);
-  assert_int_equal(keys(store, "", NOW, 2, all), 3); /* more than 2 */
-  assert_string_equal(all, "b:1 a ");
+  assert_string_equal(all, "b:1 a a:2 a:1 ");
+  assert_int_equal(keys(store, "", NOW, 2, all), 2);
+  assert_string_equal(all, "b:1 a +");
+}
+
+static void looks_at_so_many_keys_only(void **state) {
+  struct store *store = *state;
+  char all[100];
+  set(store, "a:1", "x", NOW, 0);
+  set(store, "b:1", "x", NOW, 0);
+  set(store, "b:2", "x", NOW, 50);
+  set(store, "a:2", "x", NOW, 0);
+  struct store_search search = {name("a:"), 4, 100};
+  assert_int_equal(search_keys(store, search, NOW, all), 2);
+  assert_string_equal(all, "a:2 a:1 ");
+  search.looks = 3; /* expired ones count, too */
+  assert_int_equal(search_keys(store, search, NOW + 50, all), 1);
+  assert_string_equal(all, "a:2 +");
+  search.looks = 0;
+  assert_int_equal(search_keys(store, search, NOW, all), 0);
+  assert_string_equal(all, "+");
 }
 
 enum { THREADS = 4, ROUNDS = 20000 };
@@ -432,6 +459,7 @@ int main(void) {
       TEST(never_holds_more_than_its_limit),
       TEST(what_is_larger_than_all_stays_alone),
       TEST(lists_keys_by_prefix),
+      TEST(looks_at_so_many_keys_only),
       TEST(threads_lose_no_count),
       TEST(one_thread_wins_an_add),
       TEST(swaps_only_what_was_seen),

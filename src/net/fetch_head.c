@@ -22,14 +22,23 @@ static void put_lowered(struct buf *out, const char *at, const char *end) {
   buf_putc(out, 0);
 }
 
-/* A line that begins with a blank goes on with the value before it. */
+/* Goes on with the last value, with one blank between what there is. */
+static void fold_value(struct buf *out, const char *at, const char *end) {
+  while (at < end && is_line_space(*at))
+    at++;
+  if (at == end || out->len == 0)
+    return;
+  if (out->data[out->len - 2] == 0) /* name, zero, zero: nothing so far */
+    out->len--;
+  else
+    out->data[out->len - 1] = ' ';
+  put_trimmed(out, at, end);
+}
+
 static void take_header(struct buf *out, const char *line, size_t len) {
   const char *end = line + len;
   if (is_line_space(*line)) {
-    if (out->len > 0) {
-      out->data[out->len - 1] = ' ';
-      put_trimmed(out, line, end);
-    }
+    fold_value(out, line, end);
     return;
   }
   const char *colon = memchr(line, ':', len);

@@ -18,7 +18,8 @@ static void check(const struct fetch_head *head, const char *text, size_t len) {
 }
 
 static void headers_are_names_and_values(void **state) {
-  static const char text[] = "a\0b: c\0x-empty\0\0folded\0one two";
+  static const char text[] =
+      "a\0b: c\0x-empty\0\0folded\0one two\0late\0begins here";
   struct fetch_head head = {0};
   (void)state;
   take(&head, "HTTP/1.1 200 OK\r\n");
@@ -27,6 +28,9 @@ static void headers_are_names_and_values(void **state) {
   take(&head, "no colon\r\n");
   take(&head, "Folded: \t one\r\n");
   take(&head, " \t two \r\n");
+  take(&head, " \t\r\n");
+  take(&head, "Late:\r\n");
+  take(&head, " begins here\r\n");
   assert_true(fetch_head_take(&head, "zero: \0\r\n", 9));
   take(&head, "\r\n");
   take(&head, "Trailer: late\r\n");
