@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What `perigee bench` calls: an echo, and sends to a room or a user. Its own
--- server serves this file; `perigee bench --handlers` prints it, to be put into
--- the scripts folder of a server that is to be measured. Not for production:
--- everybody may send to every room and user.
+-- The handlers that `perigee bench` calls: an echo, and sends to a room or to a
+-- user. The server that it starts itself has this file. To measure another
+-- server, put it into its scripts folder: `perigee bench --handlers` prints it.
+-- It is not for production: everybody may send to every room and user.
 local perigee = require "perigee"
 
 return {

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- lua-cjson, when a script requires it: what it decodes can be sent as it is.
+-- Adapts lua-cjson when a script requires it, so that what it has decoded can
+-- be sent as it is.
 --
--- Releases since 2.1.0.9 know integers, and mark arrays when they are told to:
--- their marks are made known here. 2.1.0 knows neither: `[]` would go out as
--- `{}`, and 5 as 5.0. So its `decode` reads a text once more, exactly; it stays
--- the judge of what is JSON.
+-- Releases since 2.1.0.9 know integers, and mark arrays if they are told to.
+-- They are told here, and their marks are made known. 2.1.0 knows neither: `[]`
+-- would go out as `{}`, and 5 as 5.0. So its `decode` is replaced: lua-cjson
+-- still judges what is JSON, and then our own decoder reads the text once more,
+-- exactly.
 
 local json = require "perigee.core".json
 local mark = require "perigee.foreign"
@@ -31,7 +33,7 @@ local function adapted(new)
   end
 end
 
--- The module, or a new instance of it.
+-- Adapts the module, or a new instance of it.
 function adapt(cjson)
   for name, only_empty in pairs {
     empty_array = false, array_mt = false, empty_array_mt = true,
@@ -49,7 +51,7 @@ function adapt(cjson)
   return cjson
 end
 
--- A searcher of C modules that adapts lua-cjson.
+-- Makes of a searcher of C modules one that adapts lua-cjson.
 local function adapting(searcher)
   return function(name)
     local loader, extra = searcher(name)

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- A handler with conditions: { handler = …, rate = …, burst = …, schema = …,
--- timeout = … }. Checks one, and brings it into the form that C keeps.
+-- timeout = … }. This file checks one, and brings it into the form that C
+-- keeps.
 
 local suggest = require "perigee.suggest"
 
 local keys = { "burst", "handler", "rate", "schema", "timeout" }
 local seconds = { s = 1, m = 60, h = 3600 }
-local DEPTH = 32 -- of tables in a schema; those that contain themselves end
+local DEPTH = 32 -- of tables in a schema; so one that contains itself ends
 local DAY = 24 * 3600
 
 local function show(value)
@@ -37,7 +38,8 @@ local function check_keys(declaration)
   end
 end
 
--- "5/s", "30/m" or "0.5/h" as messages a second; nil, or what is wrong.
+-- Reads "5/s", "30/m" or "0.5/h". Returns the messages a second; or nil, and
+-- what is wrong.
 local function read_rate(text)
   local count, unit = tostring(text):match "^(%d+%.?%d*)/([smh])$"
   local rate = count and tonumber(count) / seconds[unit]
@@ -114,9 +116,9 @@ local function write_object(schema, path, depth)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
--- A schema of tables and texts as one text, in the language of
--- src/script/schema.h. What stands in a text must be one whole type, so it
--- goes in parentheses.
+-- Writes a schema of tables and texts as one text, in the language of
+-- src/script/schema.h. A text in it must be one whole type: so it goes in
+-- parentheses.
 function write_schema(schema, path, depth)
   if type(schema) == "string" then
     return "(" .. schema .. ")"
@@ -131,8 +133,9 @@ function write_schema(schema, path, depth)
   return write_object(schema, path, depth + 1)
 end
 
--- Returns { handler, rate (a second), burst, schema (a text), timeout_ms },
--- all but the first only if given; or nil, and what is wrong.
+-- Returns { handler, rate (a second), burst, schema (a text), timeout_ms }; all
+-- but the first are there only if they were given. Or returns nil, and what is
+-- wrong.
 local function read(declaration)
   local wrong = check_keys(declaration)
   local result = { handler = declaration.handler }

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What a script may return: which keys, and what may stand behind them.
+-- What a script may return: which keys, and which values they may have.
 
 local declaration = require "perigee.declaration"
-local hooks = require "perigee.hooks" -- keys are theirs
+local hooks = require "perigee.hooks" -- by key
 
 -- Types of the protocol itself.
 local reserved = {
@@ -52,8 +52,8 @@ local function read_handler(key, value)
   return result, problem and ("handler '%s': %s"):format(key, problem)
 end
 
--- What is to be kept of a script's `key = value`: a function, or the table
--- that declaration.read returns; or nil, and what is wrong.
+-- Reads `key = value` of a script. Returns what to keep of it: a function, or
+-- the table that declaration.read returns. Or returns nil, and what is wrong.
 local function read(key, value)
   if type(key) ~= "string" then
     return nil, ("key %s: handlers are keyed by message type, a string")

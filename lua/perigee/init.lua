@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The module that scripts require: `local perigee = require "perigee"`.
 --
--- The functions are C (src/script/lib_*.c); what each does is said in
--- docs/scripting.md. This file only gives them their place.
+-- Its functions are written in C (src/script/lib_*.c). docs/scripting.md says
+-- what each does. This file only gives them their place.
 
 local core = require "perigee.core"
 

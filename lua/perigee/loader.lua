@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Runs every script of a bundle and collects what they return: all or nothing.
+-- Runs every script of a bundle, and collects what they return: from all of
+-- them, or from none.
 
 local core = require "perigee.core"
 local handler = require "perigee.handler"
 local hooks = require "perigee.hooks"
 local check_sendable = require "perigee.sendable"
 
-local traceback = debug.traceback -- scripts may do without
+local traceback = debug.traceback -- the sandbox takes it from scripts
 
 -- Several scripts may define a hook; they run in file-name order. An entry of
 -- `list` is { script = file name, run = function }.
@@ -28,7 +29,8 @@ local function deciding(list)
   end
 end
 
--- Calls `call` with each entry, also when one raises; then raises that.
+-- Calls `call` with each entry, even if one raises. The first error is raised
+-- when all were called.
 local function call_all(list, call)
   local problem
   for i = 1, #list do
@@ -40,7 +42,7 @@ local function call_all(list, call)
   end
 end
 
--- Hooks that are told: all run.
+-- Hooks that are told: all of them run.
 local function telling(list)
   return function(...)
     local args = table.pack(...)
@@ -50,8 +52,9 @@ local function telling(list)
   end
 end
 
--- Takes out what cannot go to the next load: that of one script must not cost
--- the others theirs. Not sooner than all have run, as they may share tables.
+-- Drops values that cannot go to the next load: what one script returned must
+-- not cost the others theirs. Called when all have run, as scripts may share
+-- tables.
 local function keep_sendable(kept)
   for script, value in pairs(kept) do
     local ok, text = pcall(check_sendable, { [script] = value }, "result")
@@ -63,8 +66,8 @@ local function keep_sendable(kept)
   end
 end
 
--- @stop: what each script wants to hand over, by script. What the others hand
--- over must not be lost when one raises: so that is logged here.
+-- @stop returns what each script wants to hand over, by script. If one raises,
+-- the others must not lose theirs: so its error is logged here.
 local function stopping(list)
   return function()
     local kept = {}
@@ -81,7 +84,7 @@ local function stopping(list)
   end
 end
 
--- @start: each script gets what the one of that name handed over.
+-- @start: each script gets what the script of the same name has handed over.
 local function starting(list)
   return function(previous)
     call_all(list, function(entry)
@@ -90,8 +93,9 @@ local function starting(list)
   end
 end
 
--- How those of several scripts are made one, by what perigee.hooks says. Alone
--- they are just called, but for those that hand something over by script.
+-- perigee.hooks says which of these makes the hooks of several scripts one. A
+-- hook that only one script has is called as it is, unless its kind hands
+-- something over by script.
 local chains = { deciding = deciding, telling = telling,
   starting = starting, stopping = stopping }
 local keyed = { starting = true, stopping = true }
@@ -101,7 +105,7 @@ local function chain(key, list)
   return (#list == 1 and not keyed[kind]) and list[1].run or chains[kind](list)
 end
 
--- `require` of modules in sub-folders reads the same snapshot.
+-- `require` of the scripts' own modules reads the same snapshot.
 local function bundle_searcher(dir, sources)
   return function(name)
     local path = name:gsub("%.", "/")
@@ -110,7 +114,7 @@ local function bundle_searcher(dir, sources)
         local chunk_name = dir .. "/" .. file
         local chunk, err = load(sources[file], "@" .. chunk_name)
         if not chunk then
-          error(err, 0) -- has file and line; ours would stand before them
+          error(err, 0) -- it has file and line; ours would come first
         end
         return chunk, chunk_name
       end
@@ -133,7 +137,7 @@ local function run(dir, name, source)
   return result
 end
 
--- In a fixed order, so that the same mistake is reported each time.
+-- The order is fixed, so that the same mistake is reported each time.
 local function sorted_keys(map)
   local keys = {}
   for key in pairs(map) do
@@ -168,9 +172,9 @@ local function collect(found, path, script)
   end
 end
 
--- dir: the scripts directory; names: all files, sorted; sources: name to text.
--- Returns owners (type to path), handlers (type to function or declaration) and
--- hooks (key to function), or raises.
+-- `dir` is the scripts folder, `names` has all files in order, `sources` maps a
+-- name to its text. Returns owners (type to path), handlers (type to function
+-- or declaration) and hooks (key to function), or raises.
 local function load_scripts(dir, names, sources)
   local found = { handlers = {}, hooks = {}, owner = {} }
   -- After preloaded and our own modules, before files of package.path.

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- The environment of scripts: no accidental globals, no exit, source only.
 --
--- One Lua state serves every client of a worker: a global that a handler sets
--- by mistake is shared by all of them. So setting one raises, in the script
--- and line that did it. `rawset(_G, name, value)` declares one on purpose.
+-- One Lua state serves every client of a worker. A global that a handler sets
+-- by mistake would be shared by all of them. So setting one raises an error,
+-- which names the script and the line. `rawset(_G, name, value)` declares one
+-- on purpose.
 
 local adapting = require "perigee.cjson"
 
@@ -19,7 +20,8 @@ local function no_exit()
   error("os.exit would end the server for everybody", 2)
 end
 
--- Binary chunks are not checked by Lua and can crash the process: text only.
+-- Lua does not check binary chunks, and they can crash the process: so only
+-- text is loaded.
 local function load_text(chunk, name, _, ...)
   return raw_load(chunk, name, "t", ...)
 end
@@ -46,11 +48,12 @@ local function search_text(name)
   return chunk, path
 end
 
--- Searchers are preloaded modules, our own embedded ones, then Lua files.
+-- The searchers are those of preloaded modules, of our own embedded ones, of
+-- Lua files, and then of C modules. This is the place of the third.
 local LUA_FILES = 3
 
--- For scripts that should not reach the machine. What we need of these
--- libraries ourselves is in locals.
+-- For scripts that may not reach the machine. Our own files have what they need
+-- of these libraries in locals.
 local function drop_libraries()
   for _, name in ipairs { "io", "debug" } do
     package.loaded[name] = nil
@@ -61,20 +64,19 @@ local function drop_libraries()
   end
   package.cpath = nil
   rawset(package, "loadlib", nil)
-  -- The searchers of C modules come after that of Lua files.
   for i = #package.searchers, LUA_FILES + 1, -1 do
     package.searchers[i] = nil
   end
 end
 
--- The searchers of C modules come after that of Lua files.
+-- C modules may be loaded: lua-cjson is adapted when it is.
 local function adapt_libraries()
   for i = LUA_FILES + 1, #package.searchers do
     package.searchers[i] = adapting(package.searchers[i])
   end
 end
 
--- sandbox: the option script.sandbox.
+-- `sandbox` is the option script.sandbox.
 local function seal(sandbox)
   os.exit = no_exit
   os.setlocale = nil -- numbers in JSON are written with a point, everywhere

@@ -10,12 +10,14 @@
 --   local bob = server:connect "bob"       -- to that one
 --   server:stop()
 --
--- Nothing here sleeps for a guessed time: every wait polls for its condition
--- and gives up after `t.timeout` seconds. Under busted all clients are gone at
--- the end of each example. A server that an example started is stopped at the
--- end of it, one that was started outside of examples (lazy_setup, before_each)
--- at the end of the file, the shared one at the end of the run. A failure
--- prints what the servers have logged during the example.
+-- Nothing here sleeps for a guessed time: every wait polls for its condition,
+-- and gives up after `t.timeout` seconds.
+--
+-- Under busted all clients are gone at the end of each example. A server that
+-- an example has started is stopped at the end of the example; one that was
+-- started outside of examples (lazy_setup, before_each), at the end of the
+-- file; the shared one, at the end of the run. When an example fails, what the
+-- servers have logged during it is printed.
 
 local Client = require "perigee.testing_client"
 local json = require "perigee.testing_json"
@@ -27,14 +29,14 @@ local lfs = require "lfs"
 local t = {
   timeout = 10,
   null = json.null,
-  -- Exact: integers stay integers, [] and {} can be told apart.
+  -- They are exact: integers stay integers, [] and {} can be told apart.
   encode = json.encode,
   decode = json.decode,
   binary = os.getenv "PERIGEE_BIN" or "build/perigee",
-  -- The folder of servers that are not given any scripts; `perigee test`
-  -- says which.
+  -- The folder of servers that are given no scripts; `perigee test` sets it.
   scripts = nil,
-  -- Options of every server; then flags as they are; then its own options.
+  -- The command line of a server has these options first, then `flags` as they
+  -- are, then the options of its own.
   defaults = {
     listen = "127.0.0.1:0",
     ["admin.listen"] = "127.0.0.1:0",
@@ -48,9 +50,9 @@ local running = {} -- servers, as keys
 local shared -- the server of t.connect, once there is one
 local in_example = false -- under busted
 
--- Calls `condition` until it answers something true, and answers that. Soon it
--- is called less often, so that one which asks the server can go on asking:
--- it stays below limits.messages_per_s.
+-- Calls `condition` until it returns something true, and returns that. After a
+-- while it is called less often: a condition that asks the server stays below
+-- limits.messages_per_s, and can go on asking.
 function t.wait_until(condition, timeout)
   local deadline = cqueues.monotime() + (timeout or t.timeout)
   local pause = 0.002
@@ -66,13 +68,13 @@ function t.wait_until(condition, timeout)
   end
 end
 
--- A table that is written as a JSON array, also when it is empty.
+-- Marks a table: it is written as a JSON array, even if it is empty.
 function t.array(list)
   return setmetatable(list, { __jsontype = "array" })
 end
 
--- A token in the form of RFC 7519, signed with HS256. Claims that are no JSON
--- raise in the function `level` (0) above the caller.
+-- Returns a token in the form of RFC 7519, signed with HS256. Claims that are
+-- no JSON raise, in the function `level` (0) above the caller.
 function t.sign(claims, secret, level)
   local body = t.encode(claims, (level or 0) + 1, "claims")
   local text = basexx.to_url64 '{"alg":"HS256","typ":"JWT"}'
@@ -87,8 +89,8 @@ local function quote(text)
   return "'" .. tostring(text):gsub("'", [['\'']]) .. "'"
 end
 
--- Writes a script; the folders in `name` are made. The rename shows the
--- whole file at once, as editors do it.
+-- Writes a script, and makes the folders in `name`. As with editors, a rename
+-- shows the whole file at once.
 function Server:write(name, text)
   local path = self.scripts
   for folder in name:gmatch "([^/]+)/" do
@@ -111,12 +113,12 @@ function Server:log()
   return file and file:read "a" or ""
 end
 
--- What is logged, but for a line that is not there as a whole.
+-- What was logged, without a last line that is not complete yet.
 local function whole_lines(server)
   return server:log():match "^.*\n" or ""
 end
 
--- Waits until the log matches, from byte `init` on; returns the captures.
+-- Waits until the log matches, from byte `init` on. Returns the captures.
 function Server:wait_log(pattern, init)
   local found = t.wait_until(function()
     local captures = { whole_lines(self):match(pattern, init) }
@@ -130,6 +132,7 @@ function Server:signal(name)
 end
 
 -- Reloads the scripts, and waits for the log line that tells how it went.
+-- Returns the line, and whether the reload failed.
 local function reload(self)
   local before = #self:log() + 1
   self:signal "HUP"
@@ -137,20 +140,20 @@ local function reload(self)
   return line, line:find("reload failed", 1, true)
 end
 
--- Returns that line; fails if the old scripts go on.
+-- Reloads the scripts. Returns the log line; fails if the old scripts go on.
 function Server:reload()
   local line, failed = reload(self)
   return not failed and line or error(line, 2)
 end
 
--- The same for scripts that must not load.
+-- The same for scripts that must not load: fails if they do.
 function Server:reload_fails()
   local line, failed = reload(self)
   return failed and line or error(line, 2)
 end
 
--- A token that this server accepts, good for an hour unless claims differ;
--- `level` is that of t.sign.
+-- Returns a token that this server accepts. It is good for an hour, unless the
+-- claims say otherwise. `level` is that of t.sign.
 function Server:token(claims, level)
   local all = { exp = os.time() + 3600 }
   for name, value in pairs(claims or {}) do
@@ -159,9 +162,11 @@ function Server:token(claims, level)
   return (t.sign(all, self.secret, (level or 0) + 1))
 end
 
--- A user's name, and claims that the token has beside it; or opts: user (or
--- all claims, or a ready token), headers; auth = false leaves the connection
--- as it is after the handshake. `info` is the data of auth_ok.
+-- Connects and logs in; returns the client, whose `info` is the data of
+-- auth_ok. The arguments are a user's name, and claims that the token has
+-- beside it. Or they are one table: `user` (or `claims`, all of them, or
+-- `token`, a ready one), `headers`, and `auth`: false leaves the connection as
+-- it is after the handshake.
 function Server:connect(opts, more)
   if type(opts) ~= "table" then
     local claims = { sub = opts }
@@ -192,8 +197,8 @@ function Server:drop_clients()
   end
 end
 
--- The end of an example. Of the shared server the clients take their leave,
--- so that nothing of them is there in the next one.
+-- The end of an example. Clients of the shared server take their leave, so that
+-- nothing of them is there in the next example.
 function Server:end_example()
   for _, client in pairs(self.is_shared and self.clients or {}) do
     client.timeout = t.timeout
@@ -203,15 +208,16 @@ function Server:end_example()
   self.shown = lfs.attributes(self.dir .. "/log", "size")
 end
 
--- Whether the process has not ended; a zombie has.
+-- Whether the process has not ended yet; a zombie has ended.
 function Server:is_running()
   local file <close> = io.open(("/proc/%d/stat"):format(self.pid))
   local state = file and file:read("a"):match "%) (%a)"
   return state and state ~= "Z"
 end
 
--- Drops the clients and ends the process (or only waits for its end, if
--- `signal` is false). Returns its exit status; or nil and the signal's number.
+-- Drops the clients, and ends the process. If `signal` is false, it only waits
+-- for the end. Returns the exit status; or nil, and the number of the signal
+-- that ended it.
 function Server:stop(signal)
   if not running[self] then
     return
@@ -247,8 +253,8 @@ local function arguments(options)
   return words
 end
 
--- The pid is the first line of the pipe: the shell's, and exec keeps it. If
--- the tests die, the kernel stops the server.
+-- The first line of the pipe is the pid of the shell, which exec keeps. If the
+-- tests die, the kernel stops the server.
 local function spawn(server, opts)
   local words = {
     "echo $$; cd " .. quote(opts.dir or "."),
@@ -270,10 +276,10 @@ local function spawn(server, opts)
   server.pid = server.process:read "n"
 end
 
--- Starts a server and waits until it is ready. opts: scripts (a folder, or
--- texts by file name), options (flags without dashes; false drops a default
--- one), env, dir (where it runs), mode ("serve" or "dev"); no_wait returns at
--- once.
+-- Starts a server, and waits until it is ready. `opts` may have: `scripts` (a
+-- folder, or texts by file name), `options` (flags without dashes; false drops
+-- a default one), `env`, `dir` (where it runs), `mode` ("serve" or "dev"), and
+-- `no_wait`, with which it returns at once.
 function t.server(opts)
   opts = opts or {}
   local dir = io.popen("mktemp -d"):read "l"
@@ -321,8 +327,8 @@ function Server:show_log()
     part:sub(-8000), "---\n")
 end
 
--- The server on the scripts of the project, which all examples share. It is
--- started when it is first asked for, or has ended.
+-- Returns the server on the scripts of the project, which all examples share.
+-- It is started when it is first asked for, and when it has ended.
 function t.shared()
   if shared and not shared:is_running() then
     shared:stop(false)
@@ -335,7 +341,8 @@ function t.shared()
   return shared
 end
 
--- A client of the shared server: t.connect "alice", or as Server:connect.
+-- Connects a client to the shared server: t.connect "alice". The arguments are
+-- those of Server:connect.
 function t.connect(...)
   return t.shared():connect(...)
 end

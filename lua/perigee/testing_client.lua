@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- A client of the test kit: one WebSocket connection that reads as a
--- conversation. Made by `server:connect` of perigee.testing.
+-- A client of the test kit: one WebSocket connection, whose use reads as a
+-- conversation. `server:connect` of perigee.testing makes it.
 --
--- Every wait ends with what it waits for, or fails after `client.timeout`
--- seconds with everything that was received instead.
+-- Every wait ends when what it waits for has come. After `client.timeout`
+-- seconds it fails, and tells everything that was received instead.
 
 local json = require "perigee.testing_json" -- first: it finds the others
 local cqueues = require "cqueues"
@@ -14,8 +14,8 @@ local decode, encode, show = json.decode, json.encode, json.show
 local Client = { timeout = 10 }
 Client.__index = Client
 
--- Waits until the next frame is here as a whole. lua-http itself fails when
--- one of 126 to 65535 bytes comes in parts.
+-- Waits until the next frame is here as a whole. lua-http itself fails if a
+-- frame of 126 to 65535 bytes comes in parts.
 local function await_frame(socket, timeout)
   local deadline = timeout and cqueues.monotime() + timeout
   local function await(size)
@@ -38,8 +38,8 @@ local function await_frame(socket, timeout)
   end
 end
 
--- Instead of lua-http's own, also when that reads itself. Whatever went wrong
--- with the waiting, it meets again.
+-- Stands in for lua-http's own `receive`, which lua-http calls, too. What has
+-- gone wrong while waiting is not looked at: the real one meets it again.
 local function receive_whole(ws, timeout)
   local deadline = timeout and cqueues.monotime() + timeout
   if ws.readyState == 1 or ws.readyState == 2 then
@@ -49,8 +49,8 @@ local function receive_whole(ws, timeout)
     and math.max(deadline - cqueues.monotime(), 0))
 end
 
--- Connects to a ws:// or wss:// address, as `context` of TLS says; returns nil
--- and the reason if refused.
+-- Connects to a ws:// or wss:// address; `context` is that of TLS. Returns nil
+-- and the reason, if it is refused.
 function Client.new(url, headers, context)
   local ws = websocket.new_from_uri(url)
   ws.receive, ws.request.ctx = receive_whole, context
@@ -69,8 +69,8 @@ function Client:send_text(raw)
   return self.ws:send(raw, "text", self.timeout)
 end
 
--- Sends it, for the function `level` above the caller; a connection that is
--- over raises there.
+-- Sends a message. If the connection is over, that raises in the function
+-- `level` above the caller.
 local function send(self, level, kind, data, id)
   local fields = { ["type"] = encode(kind, level + 1, "type"),
     data = data ~= nil and encode(data, level + 1, "data") or nil,
@@ -90,7 +90,8 @@ function Client:send(kind, data, id)
   send(self, 1, kind, data, id)
 end
 
--- The next message as text; or nil, reason: "timeout" or "closed".
+-- Returns the next message as text; or nil, and the reason: "timeout" or
+-- "closed".
 function Client:receive(timeout)
   local text, problem = self.ws:receive(timeout or self.timeout)
   if text then
@@ -102,9 +103,10 @@ function Client:receive(timeout)
   return nil, "closed"
 end
 
--- Takes the first message that `wanted` accepts, received or to come; others
--- wait in the inbox. Pings of the server are answered unless `self.is_mute`.
--- Fails for the function `level` (1) above the caller.
+-- Takes the first message that `wanted` accepts, of those that were received or
+-- are to come. Others wait in the inbox. Pings of the server are answered,
+-- unless `self.is_mute`. A failure is raised in the function `level` (1) above
+-- the caller.
 local function take(self, what, wanted, timeout, level)
   for i, message in ipairs(self.inbox) do
     if wanted(message) then
@@ -142,8 +144,9 @@ local function covers(value, part)
   return true
 end
 
--- The first message of this type (whose data has all that `part` has); fails
--- with what was received instead.
+-- Returns the first message of this type, whose data has all that `part` has,
+-- if that is given. If none comes it fails, and tells what was received
+-- instead.
 function Client:expect(kind, part, timeout)
   if type(part) == "number" then
     part, timeout = nil, part
@@ -154,7 +157,7 @@ function Client:expect(kind, part, timeout)
   end, timeout))
 end
 
--- Sends with an id, and waits for the answer.
+-- Sends a message with an id, and waits for the answer.
 local function ask(self, level, kind, data, id)
   id = id or self.next_id
   self.next_id = self.next_id + 1
@@ -164,7 +167,8 @@ local function ask(self, level, kind, data, id)
   end, nil, level + 1))
 end
 
--- The data of the reply; or nil, code, text, and all data of the error.
+-- Sends a message. Returns the data of the reply; or nil, code, text, and all
+-- data of the error.
 function Client:try(kind, data, id)
   local answer = ask(self, 1, kind, data, id)
   if answer.type == "error" then
@@ -183,13 +187,13 @@ local function wanted_reply(self, level, kind, answer)
   return answer.data
 end
 
--- The data of the reply; fails if it is an error.
+-- Sends a message. Returns the data of the reply; fails if it is an error.
 function Client:request(kind, data, id)
   return (wanted_reply(self, 1, kind, ask(self, 1, kind, data, id)))
 end
 
--- The code and text of the error (and all its data) that answers this; fails
--- if it is no error.
+-- Sends a message that must be answered by an error. Returns its code, its text
+-- and all of its data; fails if the answer is no error.
 function Client:fails(kind, data)
   local answer = ask(self, 1, kind, data)
   if answer.type ~= "error" then
@@ -199,7 +203,7 @@ function Client:fails(kind, data)
   return answer.data.code, answer.data.message, answer.data
 end
 
--- Joins; returns the data of the reply, fails if it is refused.
+-- Joins a room. Returns the data of the reply; fails if it is refused.
 function Client:join(room, data)
   local fields = { room = room }
   for name, value in pairs(data or {}) do
@@ -208,19 +212,20 @@ function Client:join(room, data)
   return (wanted_reply(self, 1, "join", ask(self, 1, "join", fields)))
 end
 
--- Leaves; fails if that is refused.
+-- Leaves a room; fails if that is refused.
 function Client:leave(room)
   return (wanted_reply(self, 1, "leave", ask(self, 1, "leave", { room = room })))
 end
 
--- Waits for the pong to a ping: what the server did before came before.
+-- Sends a ping, and waits for the pong: whatever the server has sent before
+-- that has been received then.
 function Client:sync()
   self:send "ping"
   self:expect "pong"
 end
 
--- Fails if anything (of this type) was received that no `expect` has taken,
--- now that all that the clients of this server have sent has arrived.
+-- Waits until all that the clients of this server have sent has arrived. Then
+-- fails, if anything (of this type) was received that no `expect` has taken.
 function Client:expect_nothing(kind)
   for _, peer in pairs(self.peers or {}) do
     if peer ~= self then
@@ -236,8 +241,8 @@ function Client:expect_nothing(kind)
   end
 end
 
--- Reads until the server closes, with this code or (nil) any; returns the
--- reason in the close frame.
+-- Reads until the server closes. Fails if the code is not this one; nil: any
+-- will do. Returns the reason in the close frame.
 function Client:expect_close(code, timeout)
   local text, problem
   repeat
@@ -252,9 +257,9 @@ function Client:expect_close(code, timeout)
   return self.ws.got_close_message
 end
 
--- Authenticates; returns the data of auth_ok; or nil, code, text, and all data
--- of the error. A failure is
--- that of the function `level` (0) above the caller.
+-- Authenticates. Returns the data of auth_ok; or nil, code, text, and all data
+-- of the error. A failure is raised in the function `level` (0) above the
+-- caller.
 function Client:auth(token, level)
   self:send("auth", { token = token })
   local answer = take(self, "the answer to auth", function(message)
@@ -266,7 +271,7 @@ function Client:auth(token, level)
   return answer.data
 end
 
--- Closes as a browser does: close frame, and the answer to it.
+-- Closes as a browser does: sends a close frame, and waits for the answer.
 function Client:close(code, reason)
   self.ws:close(code or 1000, reason, self.timeout)
 end

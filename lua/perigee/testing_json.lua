@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- JSON for the test kit: exact, and strict with what it is asked to write, so
--- that a slip of a spec is found in the spec and not in what a server makes of
--- it.
+-- JSON for the test kit. It is exact, and strict with what it is asked to
+-- write: so a slip of a spec is found in the spec, and not in what a server
+-- makes of it.
 
 -- Debian has these pure Lua modules for 5.1 to 5.3 only; they run on 5.4.
 for _, version in ipairs { "5.3", "5.2", "5.1" } do
@@ -10,7 +10,7 @@ end
 
 local dkjson = require "dkjson"
 
--- Whether the keys are 1 to n; or what is wrong with them.
+-- Returns whether the keys are 1 to n; or nil, and what is wrong with them.
 local function is_list(value)
   local meta, count, named = getmetatable(value), 0, 0
   for key in next, value do
@@ -53,7 +53,7 @@ end
 local writers = { number = write_number, string = write_text }
 local write
 
--- `above` has the tables that this one is in.
+-- `above` has, as keys, the tables that this one is in.
 local function write_table(value, path, above)
   local list, wrong = is_list(value)
   local parts = {}
@@ -83,7 +83,7 @@ local function write_table(value, path, above)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
--- The JSON text; or nil, and what is wrong at which place.
+-- Returns the JSON text; or nil, and what is wrong, and where.
 function write(value, path, above)
   if value == nil or value == dkjson.null then
     return "null"
@@ -98,14 +98,15 @@ function write(value, path, above)
   return text, problem and ("%s: %s"):format(path, problem)
 end
 
--- What a server would refuse to read raises, for the function `level` above
--- the caller; `name` is that of the value there.
+-- Returns the JSON text. A value that a server would refuse to read raises, in
+-- the function `level` above the caller; `name` is what the error calls the
+-- value.
 local function encode(value, level, name)
   local text, problem = write(value, name or "value", {})
   return text or error(problem, (level or 0) + 2)
 end
 
--- For messages about what came or was wanted: anything can be shown.
+-- For messages about what came or was wanted: shows any value.
 local function show(value)
   return write(value, "", {}) or tostring(value)
 end

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- What `perigee test` runs: busted, with the test kit on the user's scripts.
+-- What `perigee test` runs: busted, with the test kit, on the user's scripts.
 --
 --   lua5.4 FOLDER/testing_run.lua BINARY SCRIPTS [FLAG…] -- [WORD…]
 --
--- The flags are for every server that is started, the words for busted. The
--- folder is temporary; it has the modules of the kit and is gone as soon as
--- they are read. Any Lua can read this file, so that the wrong one is told.
+-- The flags are for every server that is started, the words are for busted. The
+-- folder is temporary: it has the modules of the kit, and is removed as soon as
+-- they are read. Any version of Lua can read this file, so that it can say
+-- which one it needs.
 
 local folder = arg[0]:match "^(.*)/"
 local binary, scripts, flags = arg[1], arg[2], {}
@@ -31,7 +32,7 @@ local needs = {
   { "lfs", "lua-filesystem", "luafilesystem" },
 }
 
--- The text of a file, which is then removed.
+-- Returns the text of a file, and removes the file.
 local function take(name)
   local path = folder .. "/" .. name
   local file = assert(io.open(path, "rb"))
@@ -56,8 +57,8 @@ if _VERSION ~= "Lua 5.4" then
     .. ": install it as lua5.4")
 end
 
--- Only one kit for all files, so that they share its server: busted forgets
--- between two files what the first one has loaded.
+-- Busted forgets between two files which modules the first one has loaded. They
+-- shall share one kit all the same, as it has the shared server.
 local function once(text, name, after)
   local module
   return function(...)
@@ -69,8 +70,8 @@ local function once(text, name, after)
   end
 end
 
--- What the project's configuration says about these is for real clients, not
--- for those of the kit; the rest of it holds.
+-- For these options the project's configuration is about real clients, not
+-- about those of the kit. The rest of it holds.
 local function set_up(t)
   t.binary, t.scripts, t.flags = binary, scripts, flags
   for _, key in ipairs { "auth.user_claim", "auth.issuer", "auth.audience",
@@ -88,7 +89,7 @@ package.preload["perigee.testing_client"] =
   once(client, "perigee/testing_client.lua", function() end)
 package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
 
--- It also adds the folders of Debian to package.path, whatever is missing.
+-- This adds the folders of Debian to package.path, even if a module is missing.
 pcall(require, "perigee.testing_client")
 
 local missing, packages, rocks = {}, {}, {}
@@ -112,7 +113,7 @@ end
 package.path = ("%s;%s/?.lua;%s/?/init.lua"):format(package.path, scripts,
   scripts)
 
--- busted names itself after the file that calls it.
+-- Busted names itself after the chunk that calls it.
 arg = words
 assert(load("require 'busted.runner' { standalone = false }",
   "@perigee test"))()

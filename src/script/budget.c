@@ -1,5 +1,32 @@
 /* SPDX-License-Identifier: MIT
- * The computing time of Lua. */
+ * The computing time of Lua.
+ *
+ * The problem: one script that computes for ever holds a worker and all of its
+ * clients. Lua cannot be interrupted from outside, but it calls a count hook
+ * after so many instructions of a coroutine. Ours looks at the clock. When the
+ * time is over it raises an error, and sets itself to run at each instruction.
+ * A script may catch the error with pcall, but its next instruction raises
+ * again, and so on until nothing of the coroutine is left. A hook belongs to a
+ * coroutine. Lua gives a new one the hook of its maker, so that coroutines of
+ * scripts are under the same budget.
+ *
+ * What runs without a hook, and who looks at the clock instead:
+ *
+ * - A C function: no instruction of Lua is counted in it. Ours look by
+ *   themselves (JSON, the store, pack), at every eighth table. Those of the
+ *   standard library are replaced by script/library.
+ * - Coroutines that are too short for the hook, however many there are: each
+ *   counts its own instructions. Whoever resumes one looks (script/coroutines).
+ * - The message handler of an xpcall whose function the hook has ended, and
+ *   whatever such a coroutine had still to close: Lua leaves hooks off there.
+ *   script/coroutines runs neither.
+ * - A finalizer (__gc): Lua runs it with hooks off. script/finalizers runs
+ *   those of scripts in a coroutine that has a hook.
+ * - One instruction that is long by itself, such as `a .. b` for very long
+ *   strings; a pattern that goes back and forth; a C module; a __gc that a
+ *   script puts into the metatable of a C library, such as that of files.
+ *   Nobody ends these. server/watchdog looks from another thread and names the
+ *   handler in the log. */
 #include "script/budget.h"
 
 #include <lauxlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A snapshot of all script sources, read once.
  *
- * A generation is built from it, so that every worker compiles the same
- * bytes, whatever an editor writes meanwhile. */
+ * Generations are built from it: so every worker compiles the same bytes,
+ * whatever an editor writes meanwhile. */
 #ifndef SCRIPT_BUNDLE_H
 #define SCRIPT_BUNDLE_H
 
@@ -23,9 +23,9 @@ struct bundle {
   unsigned refs; /* holders; they are all on one thread */
 };
 
-/* Reads every *.lua file of the folder and of its sub-folders (hidden ones
- * are skipped). The caller holds the one reference. NULL, with a text appended
- * to `error`, if that fails. */
+/* Reads every *.lua file of the folder and of its sub-folders, but no hidden
+ * ones. The caller holds the one reference. If that fails, returns NULL, and
+ * appends a text to `error`. */
 struct bundle *bundle_read(const char *dir, struct buf *error);
 
 /* One more holder; returns the bundle. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The box that a client object of scripts is, for the files that make it:
- * lib_client has its life, client_fields and client_methods what scripts see,
- * client_state what goes to the next generation. */
+ * A client object of scripts is a box. This is its form, for the files that
+ * know it: lib_client is its life, client_fields and client_methods are what
+ * scripts see of it, client_state is what goes to the next generation. */
 #ifndef SCRIPT_CLIENT_BOX_H
 #define SCRIPT_CLIENT_BOX_H
 
@@ -12,14 +12,14 @@
 struct conn;
 
 struct client_box {
-  struct conn *conn;  /* NULL when it is over, or elsewhere */
-  uint64_t elsewhere; /* its number, if it is another worker's; else 0 */
-  int worker;         /* which one, then */
-  bool named;         /* the user is known, and in the cache */
+  struct conn *conn;  /* NULL when it is over, or of another worker */
+  uint64_t elsewhere; /* of another worker: the connection's number; else 0 */
+  int worker;         /* that worker */
+  bool named;         /* the user is known, and stands in FIELD_USER_ID */
 };
 
-/* The user values of a box: its fields, each nil until it was first read. So
- * it is one block of memory, which matters with thousands of clients. */
+/* The user values of a box are its fields, each nil until it was first read. So
+ * a box is one block of memory, which matters with thousands of clients. */
 enum field_place {
   FIELD_USER_ID = 1,
   FIELD_ID,

@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: MIT
- * client.state goes from one generation to the next: as plain data, packed in
- * one Lua state and made anew in the other.
+ * client.state goes from one generation to the next.
  *
- * A handler of the old one that waits may write to it afterwards, and the new
- * one writes to its own meanwhile. So for a client that has such a handler the
- * new one keeps what was copied, the base. When the handler ends, each key that
- * it has changed since is taken over, unless the new one has changed that key,
- * too: what is newer stays. */
+ * The problem: a reload makes another Lua state, and no table can be in two. So
+ * the table of each client is packed in the old state, as plain data, and made
+ * anew in the new one (client_state_inherit). That happens in one go, between
+ * two steps of handlers, before anything of the new generation runs. A value
+ * that is not plain data refuses the reload.
+ *
+ * After that two tables exist. Usually nobody looks at the old one any more.
+ * But a handler of the old generation may wait, and write to its table
+ * afterwards, while the new generation writes to the new one. What it writes
+ * must not get lost, and must not undo what the new one wrote. So three tables
+ * are compared, as a version control does when it merges:
+ *
+ *   base     as it was copied; the new state keeps it for clients that have
+ *            such a handler (`bases`, by box)
+ *   theirs   the old table, as it is when the handler has ended
+ *   mine     the new table at that moment
+ *
+ * For each key (client_state_hand_over): if theirs is the same as base, nothing
+ * happens. Else, if mine is the same as base, mine takes theirs. If both have
+ * changed it, mine stays, as it is newer, and the log says so.
+ *
+ * The base is then what was taken over last (theirs), as another handler of the
+ * same client may still wait. When none does, the base is dropped. A handler
+ * may outlive several reloads: each copy of the state brings the base of the
+ * generation before along (copy_base), so that its changes are found against
+ * what it started from. */
 #include "script/client_state.h"
 
 #include "base/err.h"

@@ -10,11 +10,11 @@
 #include <lua.h>
 
 /* Reads the table at `index` (nil: none) into the request, with defaults for
- * what is not there; url, done and arg are not touched. Raises for what is
- * unknown or wrong, naming the option.
+ * options that are not there. It leaves url, done and arg as they are. Raises
+ * for an option that is unknown or wrong, and names it.
  *
- * The request borrows from the values of the table and from `text`, which is
- * emptied first and must outlive the call. `bound` is that of opts.json. */
+ * The request borrows from the values of the table and from `text`. The latter
+ * is emptied first, and must outlive the call. `bound` is for opts.json. */
 void fetch_options_check(lua_State *L, int index, struct buf *text,
                          const struct json_bound *bound,
                          struct fetch_request *request);

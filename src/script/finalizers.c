@@ -1,14 +1,38 @@
 /* SPDX-License-Identifier: MIT
  * Finalizers under a budget.
  *
- * Lua calls a finalizer where hooks are off, and takes it from the metatable
- * only then, so that a function put in there would not last: whoever assigns
- * mt.__gc later replaces it. So what scripts give a finalizer Lua knows
- * nothing of. It has a guard instead, a userdata that holds it, and is held by
- * a table with weak keys: so both die together, and then the guard looks into
- * the metatable. All is as in Lua: one guard for each object, in the order of
- * setmetatable, and weak tables treat an object that its guard brings back as
- * one that Lua does. */
+ * The problem: `setmetatable(object, { __gc = f })` has Lua call f when the
+ * object dies, with hooks off. An f that computes for ever would hold the
+ * worker, and no budget would end it.
+ *
+ * To put a function of ours into the metatable in the place of f does not
+ * help. Lua looks the finalizer up only when the object dies, and a script may
+ * assign `mt.__gc` once more in between. So Lua must not know that the object
+ * has a finalizer: it sees the metatable without its __gc for the moment in
+ * which it looks whether there is one (set_without_finalizer).
+ *
+ * Instead the object has a guard, a userdata of ours with a __gc in C:
+ *
+ *   guards: { [object] = guard }     a table with weak keys
+ *   guard:  user value 1 = object
+ *
+ * The guard holds its object, and is held by nothing but the entry of that
+ * object. With weak keys an entry counts only as long as its key is reachable
+ * in another way than through its value. So when the script drops the object,
+ * both die in the same collection. Then Lua calls the __gc of the guard, which
+ * takes the object out of its user value, looks into its metatable for the __gc
+ * of that moment, and runs that in the coroutine of finalizers, under a budget:
+ * what is left of the call that runs, or one of its own, if the collection came
+ * between two calls.
+ *
+ * All else is as in Lua. There is one guard for each object, made when Lua
+ * would have noted its finalizer: so they are called in the same order. An
+ * object that its finalizer stores somewhere lives on, without a guard, until
+ * it gets a metatable again. Weak tables treat it as they treat any object that
+ * a finalizer has brought back.
+ *
+ * What this does not do: a userdata of a C library keeps its own finalizer,
+ * and cannot get one from a script. */
 #include "script/finalizers.h"
 
 #include "base/log.h"

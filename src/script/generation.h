@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * One Lua state with all scripts in it: the handlers and hooks of one load.
  *
- * Built completely or not at all, off the serving loop; then made live
- * between two messages. Whatever goes wrong in building it, the generation
- * that serves is untouched. */
+ * It is built completely or not at all, away from the serving loop, and is made
+ * live between two messages. Whatever goes wrong while it is built, the
+ * generation that serves is not touched. */
 #ifndef SCRIPT_GENERATION_H
 #define SCRIPT_GENERATION_H
 
@@ -38,7 +38,7 @@
 struct conn;
 struct timer;
 
-/* Room that `scratch` keeps between messages. */
+/* Bytes that `scratch` keeps between messages. */
 enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
 
 enum hook {
@@ -53,19 +53,19 @@ struct handler {
   UT_hash_handle hh; /* in generation->handlers; unused for a hook */
   int ref;           /* registry reference of the Lua function */
 
-  /* What its declaration says; zero where it says nothing. */
+  /* From its declaration; zero for what that does not say. */
   struct schema *schema; /* of the data; owned */
   double rate, burst;    /* messages a second of one user, and at once */
   uint32_t timeout_ms;   /* for the whole call, waiting included */
 
-  char *file;  /* its script: "chat.lua"; NULL: not a handler's; owned */
+  char *file;  /* of a handler: its script, "chat.lua"; else NULL; owned */
   char name[]; /* the message type, or the hook's key */
 };
 
 struct generation {
   lua_State *L;
-  struct bundle *bundle;       /* what it was built from */
-  const struct config *config; /* as it was then */
+  struct bundle *bundle;       /* the sources it was built from */
+  const struct config *config; /* of the time when it was built; held */
   unsigned number;             /* 1 is the first load of the process */
   struct host *host;
   struct handler *handlers;
@@ -76,8 +76,8 @@ struct generation {
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */
 
-  /* Calls, see call.c: coroutines without work (blocks of memory that begin
-   * with their node), and calls that wait. */
+  /* Calls: those without work (call_pool; each block of memory begins with its
+   * node), and those that wait (call_park). */
   struct list idle, waiting;
   uint32_t idle_count;
   uint32_t calls;       /* begun and not ended, or owed */
@@ -87,26 +87,26 @@ struct generation {
   struct handler *places; /* where they were made, by name */
 
   struct heap heap;
-  size_t tuned; /* heap.used, when the collector was last told of it */
+  size_t tuned; /* heap.used when the collector was last adjusted to it */
   struct budget budget;
-  /* Finalizers that failed: logged in the second that began then, and left out
-   * since the last line. */
+  /* Finalizers that failed: how many were logged in the second that began at
+   * `since`, and how many were left out since the last line. */
   uint64_t finalizers_since_ns;
   uint32_t finalizers_said, finalizers_unsaid;
   struct json_bound sending; /* for all JSON that scripts have written */
 
-  /* Where messages and results are written. It belongs to no Lua value, so
-   * that a script error in the middle of a message leaks nothing; whoever
-   * uses it empties it first and is done before Lua runs again. */
+  /* Where messages and results are written. It belongs to no Lua value: an
+   * error in the middle of a message leaks nothing. Whoever uses it empties it
+   * first, and is done with it before Lua runs again. */
   struct buf scratch;
-  bool live; /* it may send; false while it is being built, and when it has
-              * ended; true while it retires */
+  bool live; /* it may send: true since it serves, also while it retires; false
+              * while it is built, and when it has ended */
 };
 
-/* Builds a generation, which holds the bundle from then on. NULL on failure,
- * with the reason (file, line, message) appended to `error`. May run on any
- * thread; uses host->config, key and store only, until the generation is live.
- * The configuration is held as well, and taken from the generation later. */
+/* Builds a generation, which then holds the bundle and the configuration of the
+ * host. NULL on failure, with the reason (file, line, message) appended to
+ * `error`. It may run on any thread: until the generation is live it uses
+ * nothing of the host but config, key and store. */
 struct generation *generation_new(struct host *host, struct bundle *bundle,
                                   unsigned number, struct buf *error);
 
@@ -116,8 +116,9 @@ MUST_CHECK struct handler *handler_new(const char *name);
 /* Closes the Lua state. No call of it may be running. Accepts NULL. */
 void generation_free(struct generation *generation);
 
-/* Has the collector run when some garbage has come together, not when that is a
- * part of all memory: to be called now and then. */
+/* Adjusts the collector to the memory in use: it runs after a fixed amount of
+ * garbage, and not, as Lua's own rule has it, after a percentage of all memory.
+ * To be called after each call; it rarely has to do anything. */
 void generation_tune(struct generation *generation);
 
 /* The handler of a message type, or NULL. */

@@ -5,8 +5,8 @@
 
 #include <lua.h>
 
-/* Replaces the field of the table on top; the old value is upvalue 1 of the
- * new one. */
+/* Replaces the function `name` of the table on top by `guarded`. The old one is
+ * upvalue 1 of the new one. */
 static inline void guard_replace(lua_State *L, const char *name,
                                  lua_CFunction guarded) {
   lua_getfield(L, -1, name);
@@ -14,8 +14,9 @@ static inline void guard_replace(lua_State *L, const char *name,
   lua_setfield(L, -2, name);
 }
 
-/* In the new one, with its arguments as they came: calls the old one, which is
- * a C function that does not yield, and answers how many results it left. */
+/* For the new function, with its arguments as they came: calls the old one.
+ * Returns how many results that has left. The old one must be a C function that
+ * does not yield. */
 static inline int guard_call(lua_State *L) {
   return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }

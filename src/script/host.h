@@ -33,33 +33,35 @@ struct host {
   struct fetcher *fetcher; /* NULL where scripts are only checked */
   struct stats *stats;
   struct metrics *metrics; /* shared by all workers */
-  /* What the next generation is built with, which then holds it. Only the
-   * thread that builds looks here. */
+  /* The configuration that the next generation is built with, and then holds.
+   * Only the thread that builds looks here. */
   const struct config *config;
   const struct jwt_key *key;
   struct store *store;         /* of the process: other threads use it, too */
-  struct generation *live;     /* whose handlers get the next message */
-  struct generation *incoming; /* has client objects, serves nobody yet */
-  /* generation->node: replaced, but calls of theirs still wait */
+  struct generation *live;     /* its handlers get the next message */
+  struct generation *incoming; /* it has client objects, but serves nobody */
+  /* Generations (by their `node`) that are replaced, but have calls that wait.
+   */
   struct list retiring;
-  /* A call that had waited for this connection has ended. */
+  /* Called when a call of this connection has ended that had waited. */
   void (*conn_idle)(struct conn *conn);
-  /* The last call of a retiring generation has ended: it may go. */
+  /* Called when the last call of a retiring generation has ended: it may go. */
   struct swap *swap;
   void (*generation_idle)(struct generation *generation);
-  /* Even after a full collection its memory is as good as used up. */
+  /* Called when a generation's memory is as good as used up, even after a full
+   * collection. */
   void (*generation_full)(struct generation *generation);
   /* For a look from another thread: what runs in Lua at the moment (NULL:
    * nothing), and a number that grows whenever that changes. */
   _Atomic(const struct handler *) running;
   _Atomic uint32_t runs;
-  bool development; /* who is refused may know why */
+  bool development; /* clients that are refused may know why */
   int worker;       /* 1, 2, … */
   unsigned errors;  /* counted for the references of log lines */
 };
 
-/* Says what Lua is about to run; NULL: nothing any more. Only the worker's
- * thread writes. */
+/* Notes what Lua is about to run; NULL: nothing any more. Only the worker's
+ * thread calls this. */
 static inline void host_running(struct host *host,
                                 const struct handler *handler) {
   uint32_t runs = atomic_load_explicit(&host->runs, memory_order_relaxed);

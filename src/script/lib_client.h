@@ -16,9 +16,9 @@ void lib_client_setup(lua_State *L);
 /* Pushes the object of a connection: always the same one. May raise. */
 void lib_client_push(lua_State *L, struct conn *conn);
 
-/* The object of a connection of another worker: a new one each time, with the
- * fields that are the same everywhere. What is done to it is done there, a
- * moment later. May raise. */
+/* Pushes an object for a connection of another worker: a new one each time,
+ * with the fields that are the same everywhere. What a script does to it
+ * happens at the other worker, a moment later. May raise. */
 void lib_client_push_elsewhere(lua_State *L,
                                const struct whereabouts_conn *conn);
 
@@ -26,18 +26,19 @@ void lib_client_push_elsewhere(lua_State *L,
  * another worker. Raises if there is no client. */
 struct conn *lib_client_check(lua_State *L, int index);
 
-/* The number of the connection, also of one of another worker; 0 if it is
- * closed. Raises if there is no client. */
+/* The number of the connection of the client at `index`, which may be of
+ * another worker; 0 if it is closed. Raises if there is no client. */
 uint64_t lib_client_id(lua_State *L, int index);
 
-/* The connection is over: its box is emptied and forgotten. Never raises. */
+/* The connection is over: empties its box, and forgets it. Never raises. */
 void lib_client_release(struct generation *generation, struct conn *conn);
 
-/* The generation is out of use: empties all of its boxes, so that none of its
- * finalizers can reach a connection from another thread. Never raises. */
+/* The generation is out of use, and another thread will free it: empties all of
+ * its boxes, so that no finalizer reaches a connection from there. Never
+ * raises. */
 void lib_client_release_all(struct generation *generation);
 
-/* conn->claims is another text: what was read from the old one is dropped.
+/* conn->claims has become another text: drops what was read from the old one.
  * Never raises. */
 void lib_client_forget_claims(struct generation *generation, struct conn *conn);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The rest of the library: log, jwt, now, facts. */
+ * The rest of the library: log, print, jwt, json, now, and facts (config,
+ * generation, worker). */
 #ifndef SCRIPT_LIB_MISC_H
 #define SCRIPT_LIB_MISC_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Sending and presence for scripts: send_to_user, send_to_room, broadcast,
- * is_online, clients_of, members, rooms, kick. */
+ * kick; is_online, devices, clients_of, users, members, rooms, count. */
 #ifndef SCRIPT_LIB_SERVICE_H
 #define SCRIPT_LIB_SERVICE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The time of scripts: sleep, after, every, spawn.
  *
- * A timer belongs to its generation: after and every end when it is replaced;
- * what spawn has promised still runs. */
+ * A timer belongs to its generation. When that is replaced, `after` and `every`
+ * end, but what `spawn` has promised still runs. */
 #ifndef SCRIPT_LIB_TIME_H
 #define SCRIPT_LIB_TIME_H
 
@@ -16,10 +16,10 @@ enum { LIB_TIME_PENDING_MAX = 10000 };
 /* Adds the functions to the table on top. */
 void lib_time_open(lua_State *L);
 
-/* The generation is replaced: its after and every end. */
+/* The generation is replaced: ends its `after` and `every`. */
 void lib_time_retire(struct generation *generation);
 
-/* The worker ends: nothing of it is going to run. */
+/* The worker ends: ends all timers of the generation. */
 void lib_time_close(struct generation *generation);
 
 #endif

@@ -9,32 +9,33 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Frames the table at `index` as {"type":…,"data":…}, with "room" when `room`
- * is not NULL. The caller owns the reference and drops it before anything
- * that may raise. Raises, holding nothing, if the message is not one: the
- * type is missing or not a type, a value cannot be JSON, or it is longer than
- * limits.queue_bytes, which no connection could take. */
+/* Frames the table at `index` as {"type":…,"data":…}, with "room" if `room` is
+ * not NULL. The caller owns the reference, and drops it before anything that
+ * may raise. Raises, and holds nothing then, if the table is no message: its
+ * type is missing or is not a type; a value cannot be JSON; or the frame is
+ * longer than limits.queue_bytes, which no connection could take. */
 MUST_CHECK struct frame *message_frame(lua_State *L, int index,
                                        const char *room, size_t room_len);
 
 /* Frames the string at `index` as it is, as a binary message or as text. The
- * same rules; raises if text is not UTF-8, or it is too long. */
+ * same rules hold. Raises if it is too long, or if text is not UTF-8. */
 MUST_CHECK struct frame *message_raw_frame(lua_State *L, int index,
                                            bool is_binary);
 
-/* Begins, in an empty `out`, what a client is told when scripts have made it a
- * member of a room, or ended that: {"type":…,"room":…. What follows begins with
- * a comma, and the message ends in a brace. */
+/* Begins a message that tells a client that scripts have put it into a room, or
+ * taken it out: {"type":…,"room":…. `out` is empty before. The caller adds
+ * members, each with a comma before it, and the closing brace. */
 void message_room_begin(struct buf *out, const char *type, const char *room,
                         size_t len);
 
-/* That scripts have made it a member, with the value at `index` as data if it
- * is a table. Rules as for message_frame. */
+/* Frames the message that scripts have put a client into a room. The value at
+ * `index` is its data, if it is a table. The rules are those of message_frame.
+ */
 MUST_CHECK struct frame *message_joined(lua_State *L, int index,
                                         const char *room, size_t len);
 
-/* Raises unless the generation is live: while scripts are being loaded there
- * is nobody to send to. */
+/* Raises unless the generation is live: while scripts are being loaded, nobody
+ * is there to send to. */
 void message_check_live(lua_State *L);
 
 #endif

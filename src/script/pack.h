@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Plain data as bytes, exactly: nil, booleans, integers, floats, strings,
- * json.null, and tables of these, with any of them but nil as key. The mark
- * of json.array is kept; other metatables are neither kept nor called.
+ * Plain data as bytes, exactly. Plain data are nil, booleans, integers, floats,
+ * strings, json.null, and tables of these, in which anything but nil may be a
+ * key. The mark of json.array is kept. Other metatables are neither kept nor
+ * called.
  *
- * The bytes are for this process: they hold numbers as they are in memory,
- * and whoever reads them trusts them. */
+ * The bytes are for this process only: numbers stand in them as they are in
+ * memory, and whoever reads them trusts them. */
 #ifndef SCRIPT_PACK_H
 #define SCRIPT_PACK_H
 
@@ -14,7 +15,7 @@
 
 struct budget;
 
-/* What to pack, and where complaints go. */
+/* What to pack, and under which bounds. */
 struct pack_from {
   lua_State *L;
   int index;             /* absolute, of the value in L */
@@ -23,18 +24,21 @@ struct pack_from {
   struct budget *budget; /* whose time it takes; NULL: nobody looks */
 };
 
-/* Appends the value to `out`. Raises in `raise`, which may be from->L: if it
- * is not plain data, naming the path below from->name; if it is too large; if
+/* Appends the value to `out`. No Lua code runs.
+ *
+ * Errors are raised in `raise`, which may be from->L: the value is not plain
+ * data (the error names the path to it, below from->name), it is too large, or
  * there is no memory. If `raise` is another state, nothing is ever raised in
- * from->L, whose stack is as before but for values above its top. A raise
- * leaves a part in `out`, which belongs to something that outlives the call.
- * No Lua code runs. */
+ * from->L, and its stack is as before, but for values above its top. An error
+ * leaves a part of the value in `out`, which must belong to something that
+ * outlives the call. */
 void pack_write(const struct pack_from *from, lua_State *raise,
                 struct buf *out);
 
-/* Replaces the string on the top of the stack, which pack_write made, by its
- * value. Raises only for lack of memory. It is a Lua string and no buffer, as
- * making tables may run finalizers of scripts, which use buffers, too. */
+/* Replaces the string on the top of the stack, whose bytes pack_write made, by
+ * the value. Raises only for lack of memory. The bytes stand in a Lua string
+ * and not in a buffer, because making tables may run finalizers of scripts, and
+ * these use the same buffers. */
 void pack_read(lua_State *L);
 
 #endif
