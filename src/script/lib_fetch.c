@@ -79,13 +79,14 @@ static int push_fetched(lua_State *L, struct waiter *waiter) {
   return 1;
 }
 
-static void end_fetch(struct waiter *waiter) {
+static void end_fetching(struct waiter *waiter) {
   struct waiting *waiting = container_of(waiter, struct waiting, waiter);
   fetch_free(waiting->fetch);
   mem_free(waiting);
 }
 
-static const struct waiter_kind fetching = {"fetch", push_fetched, end_fetch};
+static const struct waiter_kind fetching = {"fetch", push_fetched,
+                                            end_fetching};
 
 static void on_fetch_complete(struct fetch *fetch, void *arg) {
   struct waiting *waiting = arg;

@@ -64,7 +64,7 @@ static void begin_line(lua_State *L, struct line *line) {
 }
 
 /* (text, fields?) */
-static int write_log_line(lua_State *L, enum log_level level) {
+static int write_script_line(lua_State *L, enum log_level level) {
   if (!log_enabled(level))
     return 0;
   struct line line;
@@ -80,19 +80,19 @@ static int write_log_line(lua_State *L, enum log_level level) {
 }
 
 static int log_debug_line(lua_State *L) {
-  return write_log_line(L, LOG_DEBUG);
+  return write_script_line(L, LOG_DEBUG);
 }
 
 static int log_info_line(lua_State *L) {
-  return write_log_line(L, LOG_INFO);
+  return write_script_line(L, LOG_INFO);
 }
 
 static int log_warn_line(lua_State *L) {
-  return write_log_line(L, LOG_WARN);
+  return write_script_line(L, LOG_WARN);
 }
 
 static int log_error_line(lua_State *L) {
-  return write_log_line(L, LOG_ERROR);
+  return write_script_line(L, LOG_ERROR);
 }
 
 /* --- jwt ---------------------------------------------------------------- */

@@ -34,7 +34,7 @@ static struct buf *empty_scratch(lua_State *L) {
   return scratch;
 }
 
-static uint64_t monotonic_ms(void) {
+static uint64_t store_clock_ms(void) {
   return uv_hrtime() / 1000000;
 }
 
@@ -111,7 +111,7 @@ static int push_stored_value(lua_State *L, const struct store_value *value) {
 static int get_stored(lua_State *L) {
   struct store_key key = check_key(L);
   struct store_value value;
-  if (store_get(store_of(L), key, monotonic_ms(), &value, empty_scratch(L)))
+  if (store_get(store_of(L), key, store_clock_ms(), &value, empty_scratch(L)))
     return push_stored_value(L, &value);
   lua_pushnil(L);
   return 1;
@@ -120,7 +120,7 @@ static int get_stored(lua_State *L) {
 /* (key) */
 static int delete_stored(lua_State *L) {
   struct store_key key = check_key(L);
-  lua_pushboolean(L, store_delete(store_of(L), key, monotonic_ms()));
+  lua_pushboolean(L, store_delete(store_of(L), key, store_clock_ms()));
   return 1;
 }
 
@@ -130,11 +130,11 @@ static int set_stored(lua_State *L) {
   uint64_t ttl_ms = check_ttl(L, 3);
   luaL_checkany(L, 2);
   if (lua_isnil(L, 2)) {
-    store_delete(store_of(L), key, monotonic_ms());
+    store_delete(store_of(L), key, store_clock_ms());
     return 0;
   }
   struct store_value value = check_stored_value(L, 2);
-  store_set(store_of(L), key, &value, monotonic_ms(), ttl_ms);
+  store_set(store_of(L), key, &value, store_clock_ms(), ttl_ms);
   return 0;
 }
 
@@ -144,8 +144,8 @@ static int add_stored(lua_State *L) {
   uint64_t ttl_ms = check_ttl(L, 3);
   luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "a value expected, got nil");
   struct store_value value = check_stored_value(L, 2);
-  lua_pushboolean(L,
-                  store_add(store_of(L), key, &value, monotonic_ms(), ttl_ms));
+  lua_pushboolean(
+      L, store_add(store_of(L), key, &value, store_clock_ms(), ttl_ms));
   return 1;
 }
 
@@ -156,7 +156,7 @@ static int incr_stored(lua_State *L) {
   struct store_value by = {.kind = STORE_INTEGER, .integer = 1}, sum;
   if (!lua_isnoneornil(L, 2) && !to_number(L, 2, &by))
     luaL_checktype(L, 2, LUA_TNUMBER); /* raises */
-  switch (store_incr(store_of(L), key, &by, monotonic_ms(), ttl_ms, &sum)) {
+  switch (store_incr(store_of(L), key, &by, store_clock_ms(), ttl_ms, &sum)) {
   case STORE_NOT_A_NUMBER:
     return luaL_error(L, "the value of '%s' is not a number", key.bytes);
   case STORE_OVERFLOW:
@@ -176,7 +176,7 @@ enum { UPDATE_TRIES = 10000 };
 /* Pushes what the key holds, or nil. Returns its version, 0 for none. */
 static uint64_t push_current(lua_State *L, struct store_key key) {
   struct store_value value = {0};
-  if (store_get(store_of(L), key, monotonic_ms(), &value, empty_scratch(L)))
+  if (store_get(store_of(L), key, store_clock_ms(), &value, empty_scratch(L)))
     push_stored_value(L, &value);
   else
     lua_pushnil(L);
@@ -191,7 +191,7 @@ static bool swap_stored(lua_State *L, struct store_key key, uint64_t version,
   if (!gone)
     value = check_stored_value(L, 4);
   return store_swap(store_of(L), key, version, gone ? NULL : &value,
-                    monotonic_ms(), ttl_ms);
+                    store_clock_ms(), ttl_ms);
 }
 
 /* (key, function, ttl?). The function computes with a copy, and nobody is kept
@@ -258,7 +258,8 @@ static int list_keys(lua_State *L) {
   budget_check(&generation_of(L)->budget, L);
   struct buf *found = empty_scratch(L);
   buf_reserve(found, 1); /* so that there is data, also of nothing */
-  size_t count = store_keys(store_of(L), &search, monotonic_ms(), found, &more);
+  size_t count =
+      store_keys(store_of(L), &search, store_clock_ms(), found, &more);
   push_keys(L, found, count);
   if (!more)
     return 1;
