@@ -19,7 +19,8 @@ static bool is_last(const struct visitor *visitor,
                     const struct request *request, struct slice rest) {
   return request->minor == 0 || request->length > 0 || request->chunked ||
          rest.len > 0 || visitor->asked == DOOR_REQUESTS_MAX ||
-         request_has_word(request, "connection", "close");
+         request_has_word(request, "connection", "close") ||
+         pending_is_crowded(&visitor->socket, visitor->limit);
 }
 
 /* Who has asked us for a page and then wants a tunnel takes this connection
@@ -163,6 +164,7 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
     return;
   }
   struct visitor *visitor = visitor_new_take(visitors, fd, address);
+  visitor->limit = limit;
   if (tls)
     begin_tls(visitor, tls);
 }

@@ -32,6 +32,12 @@ bool pending_has_room(const struct pending *pending, const char *text,
          (!limit || !address || address->count < limit);
 }
 
+bool pending_is_crowded(const struct pending_socket *socket, uint32_t limit) {
+  const struct pending *pending = socket->pending;
+  return pending->count > pending->max / 2 ||
+         (limit && socket->address->count > limit / 2);
+}
+
 static struct pending_address *pending_address_ref(struct pending *pending,
                                                    const char *text) {
   struct pending_address *address = find_pending_address(pending, text);

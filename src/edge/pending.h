@@ -57,6 +57,10 @@ void pending_init(struct pending *pending, uv_loop_t *loop);
 bool pending_has_room(const struct pending *pending, const char *address,
                       uint32_t limit);
 
+/* Whether more than half of that is used up: then nobody should stay who only
+ * might ask again. */
+bool pending_is_crowded(const struct pending_socket *socket, uint32_t limit);
+
 /* One more, which is waited for its request. */
 void pending_add(struct pending *pending, struct pending_socket *socket,
                  const char *address);

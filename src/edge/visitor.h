@@ -66,6 +66,7 @@ struct visitor {
   bool head;      /* a HEAD request: its answer has no body */
   bool last;      /* no request is read after this one */
   uint8_t asked;  /* requests so far */
+  uint32_t limit; /* sockets that its address may have; 0: any number */
   struct buf in;  /* of the head, when it did not come at once */
   struct buf out; /* a refusal, which is to be written from `written` on */
   size_t written;
