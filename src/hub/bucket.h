@@ -13,9 +13,10 @@ struct bucket {
 };
 
 /* Takes `cost` tokens at `now_ms` (a monotonic clock) from a bucket that holds
- * `burst` and refills with `rate` a second. Returns 0, or, having taken
- * nothing, the milliseconds (at least 1) until there are enough. A rate of 0
- * means no limit. A cost over `burst` passes when the bucket is full. */
+ * `burst` and refills with `rate` a second. Returns 0 if it has taken them.
+ * Else it takes nothing, and returns the milliseconds (at least 1) until there
+ * are enough. A rate of 0 means no limit. A cost over `burst` passes when the
+ * bucket is full. */
 uint32_t bucket_take(struct bucket *limit, double rate, double burst,
                      double cost, uint64_t now_ms);
 

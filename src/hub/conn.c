@@ -86,6 +86,19 @@ static bool fits_window(const struct conn *conn, const struct frame *frame) {
          conn->window_bits == DEFLATE_WINDOW_BITS;
 }
 
+/* How a frame leaves. Nothing is written here: the frame is queued, and the
+ * first one of an empty queue puts the connection into its worker's dirty list
+ * (want_flush). At the end of the loop turn the edge writes for each dirty
+ * connection once, in the order in which they became dirty: so what many
+ * handlers of a turn have sent to one client leaves in one write. A connection
+ * is dirty once, however much waits, as only the step from none to one asks.
+ *
+ * A socket that takes less makes the connection `blocked`. It is in the dirty
+ * list no more: epoll tells when there is room, and only then it is written to
+ * again. From then on the backlog counts what waits, with every frame. There
+ * are two ways to be written to before that: a queue over its bound is tried at
+ * once (is_slow), as it may only be a burst of this turn; and the connection
+ * that was read from last is, before the next one is read (edge/outbound). */
 static int push_frame(struct conn *conn, struct frame *frame, size_t limit) {
   if (!conn_is_open(conn))
     return ERR_CLOSED;

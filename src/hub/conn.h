@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One client: who it is, what it is a member of, what waits to be sent to it,
- * and in which state it is.
+ * One connection: who it is, which rooms it is a member of, what waits to be
+ * sent to it, and in which state it is.
  *
  * The edge makes a connection when a socket has become a WebSocket. Whoever
  * ends it calls conn_close. From that moment the connection is in no index,
@@ -37,15 +37,15 @@ struct conn;
 struct room;
 struct user;
 
-/* What a connection asks of its socket. None may close the connection at once:
- * that they note, and do at the end of the turn. */
+/* What a connection asks of its socket. None of these functions may close the
+ * connection at once: they make a note, and close it at the end of the turn. */
 struct conn_io {
-  /* Frames wait, and none did before. */
+  /* Frames wait now, and none waited before. */
   void (*want_flush)(struct conn *conn);
-  /* Write now what the socket takes, not only at the end of the turn. A broken
-   * socket still ends with the turn. */
+  /* Write now what the socket takes; do not wait for the end of the turn. A
+   * socket that is broken still ends with the turn. */
   void (*flush)(struct conn *conn);
-  /* End the socket now, whatever waits: the peer does not take it. */
+  /* End the socket now. What waits is lost: the peer does not take it. */
   void (*kill)(struct conn *conn);
   /* For how many milliseconds the kernel has received nothing. */
   uint64_t (*silent_ms)(struct conn *conn);
@@ -140,37 +140,38 @@ struct conn {
 void conn_init(struct conn *conn, struct conn_owner *owner,
                const struct conn_io *io, void *socket);
 
-/* For manager_login: the connection is a user's now. For protocol/raw: it is
- * let in without one. */
+/* The connection is let in: state CONN_READY. manager_login calls it when the
+ * connection is a user's, protocol/session when it is let in without one. */
 void conn_ready(struct conn *conn);
 
 /* For how long, in milliseconds, and how many times as much may wait as
  * limits.queue_bytes says before a client counts as slow. */
 enum { CONN_SLOW_MS = 2000, CONN_BURST_TIMES = 8 };
 
-/* Queues the frame (a reference of it). ERR_CLOSED if the connection is
- * closing; ERR_FULL if the client is slow: it is closed 4002 then.
+/* Queues the frame, of which it takes a reference. ERR_CLOSED if the connection
+ * is closing. ERR_FULL if the client is slow; it is closed 4002 then.
  *
- * What a script sends at one go is no sign of that. When more waits than
- * queue_bytes, the socket is asked to take it; what it does not take may wait
- * for CONN_SLOW_MS, and up to CONN_BURST_TIMES of queue_bytes. */
+ * A client is not slow because a script sends much at one go. When more waits
+ * than queue_bytes, the socket is asked to take it. What the socket does not
+ * take may wait for CONN_SLOW_MS, and may be CONN_BURST_TIMES of
+ * queue_bytes. */
 int conn_send(struct conn *conn, struct frame *frame);
 
-/* The same for what keeps the connection itself going: pings, auth_ok,
- * goodbye. A client that is just behind should not be closed for one of
- * these, so they may go a little over limits.queue_bytes. */
+/* The same for the frames that keep the connection itself going: pings,
+ * auth_ok, goodbye. A client that is just behind should not be closed because
+ * of one of these. So they may go a little over limits.queue_bytes. */
 int conn_send_control(struct conn *conn, struct frame *frame);
 
 /* Ends the connection: takes it out of every index, says why in the log, and
- * queues a close frame behind what waits (in its place, if a full queue was
- * the reason). Then the peer has a moment to close its side, see
- * protocol/heartbeat. `reason` is copied; NULL means that of the code. Does
- * nothing when it is closing already. */
+ * queues a close frame behind what waits. If a full queue is the reason, the
+ * close frame takes the place of what waits. Then the peer has a moment to
+ * close its side, see protocol/heartbeat. `reason` is copied; NULL means that
+ * of the code. Does nothing when the connection is closing already. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
 /* The peer ends the connection with a close frame of this code, 0 if it names
- * none: conn_close with what RFC 6455, 5.5.1, wants for an answer. Nobody
- * finds the connection any more when the peer reads that. */
+ * none. It is conn_close with the answer that RFC 6455, 5.5.1, wants. When the
+ * peer reads that answer, nobody finds the connection any more. */
 void conn_peer_closes(struct conn *conn, int code);
 
 /* Nothing of what waits will be written any more: the socket is broken, gone,
@@ -181,11 +182,11 @@ void conn_forget_queue(struct conn *conn);
  * the state has changed, while it is or was blocked. */
 void conn_queue_changed(struct conn *conn);
 
-/* The socket is gone; if nobody has closed the connection, its peer has
- * without a word. Called once, by the edge. */
+/* The socket is gone. If nobody has closed the connection, its peer has done
+ * so without a word. The edge calls this once. */
 void conn_gone(struct conn *conn);
 
-/* Whether a handler or a hook of it waits: the next must not begin. */
+/* Whether one of its handlers or hooks waits; then the next must not begin. */
 static inline bool conn_is_busy(const struct conn *conn) {
   return !list_empty(&conn->calls);
 }
@@ -195,8 +196,9 @@ static inline bool conn_is_open(const struct conn *conn) {
   return conn->state <= CONN_READY;
 }
 
-/* Whether it takes less than it is sent: its socket is full. (When much waits,
- * that is tried.) Messages that may be skipped are then. */
+/* Whether it takes less than it is sent, because its socket is full. (When much
+ * waits, this tries to write first.) Messages that may be skipped are skipped
+ * then. */
 bool conn_is_behind(struct conn *conn);
 
 /* Frees what it holds, but not the struct. For who has made that, when socket

@@ -13,7 +13,8 @@ enum { ROOM_CAP_MIN = 4, CONN_ROOMS_MIN = 2 };
 
 /* --- addresses ---------------------------------------------------------- */
 
-static struct address *address_get(struct address **table, const char *text) {
+static struct address *ensure_address(struct address **table,
+                                      const char *text) {
   struct address *address;
   size_t len = strlen(text);
   HASH_FIND(hh, *table, text, len, address);
@@ -32,20 +33,21 @@ static void address_drop(struct address **table, struct address *address) {
   }
 }
 
-static struct address *address_ref(struct manager *manager, const char *text) {
+static struct address *count_address(struct manager *manager,
+                                     const char *text) {
   char network[NETWORK_BYTES];
-  struct address *address = address_get(&manager->addresses, text);
+  struct address *address = ensure_address(&manager->addresses, text);
   network_of(text, network);
   address->network = address;
   if (strcmp(network, text) != 0) {
-    address->network = address_get(&manager->networks, network);
+    address->network = ensure_address(&manager->networks, network);
     address->network->count++;
   }
   address->count++;
   return address;
 }
 
-static void address_unref(struct manager *manager, struct address *address) {
+static void uncount_address(struct manager *manager, struct address *address) {
   if (address->network != address)
     address_drop(&manager->networks, address->network);
   address_drop(&manager->addresses, address);
@@ -60,7 +62,7 @@ struct user *manager_user(const struct manager *manager, const char *id,
   return user;
 }
 
-static struct user *user_get(struct manager *manager, const char *id) {
+static struct user *ensure_user(struct manager *manager, const char *id) {
   size_t len = strlen(id);
   struct user *user = manager_user(manager, id, len);
   if (!user) {
@@ -88,8 +90,8 @@ struct room *manager_room(const struct manager *manager, const char *name,
   return room;
 }
 
-static struct room *room_get(struct manager *manager, const char *name,
-                             size_t len) {
+static struct room *ensure_room(struct manager *manager, const char *name,
+                                size_t len) {
   struct room *room = manager_room(manager, name, len);
   if (!room) {
     room = mem_alloc(sizeof *room + len + 1);
@@ -184,7 +186,7 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
     conn->rooms =
         mem_realloc(conn->rooms, conn->room_cap * sizeof *conn->rooms);
   }
-  room = room_get(manager, name, len);
+  room = ensure_room(manager, name, len);
   room->refs++;
   room_put(room, conn, conn->room_count++);
   if (manager->bus)
@@ -239,7 +241,7 @@ int manager_add(struct manager *manager, struct conn *conn,
   manager->count++;
   manager->alive++;
   manager->owner.stats->connections_opened++;
-  conn->address = address_ref(manager, address);
+  conn->address = count_address(manager, address);
   if (manager->bus)
     return whereabouts_connect(manager->bus->whereabouts,
                                conn->address->network->text,
@@ -269,7 +271,7 @@ static int claim_login(const struct manager *manager, const struct conn *conn,
 }
 
 int manager_login(struct manager *manager, struct conn *conn, const char *id) {
-  struct user *user = user_get(manager, id);
+  struct user *user = ensure_user(manager, id);
   user->refs++;
   if (claim_login(manager, conn, user)) {
     user_unref(manager, user);
@@ -293,7 +295,7 @@ static void leave_whereabouts(const struct manager *manager,
 }
 
 /* Out of every index, into the list `gone`. */
-static void take_out(struct conn *conn) {
+static void take_conn_out(struct conn *conn) {
   struct manager *manager = manager_of(conn);
   HASH_DEL(manager->by_id, conn);
   list_remove(&conn->node);
@@ -325,7 +327,7 @@ void manager_farewell(struct manager *manager, struct conn *conn) {
   if (manager->bus)
     whereabouts_disconnect(manager->bus->whereabouts,
                            conn->address->network->text);
-  address_unref(manager, conn->address);
+  uncount_address(manager, conn->address);
   for (uint32_t i = 0; i < conn->room_count; i++)
     room_unref(manager, conn->rooms[i].room);
   conn->room_count = 0;
@@ -341,7 +343,7 @@ void manager_init(struct manager *manager, uv_loop_t *loop, struct stats *stats,
                   void (*free_conn)(struct conn *conn)) {
   *manager = (struct manager){.owner = {.loop = loop,
                                         .stats = stats,
-                                        .closed = take_out,
+                                        .closed = take_conn_out,
                                         .gone = release_conn},
                               .free_conn = free_conn};
   list_init(&manager->conns);

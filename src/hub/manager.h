@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The connection manager: every connection of this worker, by id, by user and
- * by room. It knows state, no business.
+ * The connection manager: every connection of this worker, by id, by user, by
+ * room and by address. It knows states, and no business.
  *
- * Cost: adding and joining are O(1), leaving and removing O(rooms of that
- * connection). A room is a dense table of its members, so that a
- * fan-out reads memory in order; a member knows its place in the table and is
- * taken out by moving the last one there. Only a broadcast looks at all.
+ * Adding and joining cost O(1); leaving and removing cost O(rooms of that
+ * connection). A room is a dense table of its members (hub/index). A member
+ * knows its place in the table. To take one out, the last one is moved into its
+ * place. Only a broadcast looks at all connections.
  *
  * Whoever walks over a room, a user or all connections may close the very
- * connection it is at: tables are walked from the end (the one moved into a
- * gap has been visited), lists with the safe iterator. */
+ * connection that it is at; hub/delivery says how to walk. */
 #ifndef HUB_MANAGER_H
 #define HUB_MANAGER_H
 
@@ -65,16 +64,17 @@ static inline struct manager *manager_of(const struct conn *conn) {
   return container_of(conn->owner, struct manager, owner);
 }
 
-/* From now on limits of connections are those of the process, and others
- * learn from the bus's whereabouts who is here. Before the first connection. */
+/* From now on the limits of connections are those of the process, and other
+ * workers learn from the bus's whereabouts who is here. To be called before the
+ * first connection. */
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
 
-/* Everything must have been closed and released before. */
+/* Every connection must have been closed and freed before. */
 void manager_free(struct manager *manager);
 
 /* Gives the connection its id and takes it into the index. ERR_LIMIT_EXCEEDED
- * if there are too many from that network, ERR_OVERLOADED if there are in all;
- * it is in the index all the same then, and the caller closes it. */
+ * if there are too many from that network, ERR_OVERLOADED if there are too many
+ * in all. It is in the index all the same then, and the caller closes it. */
 MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
                            const char *address);
 
@@ -99,8 +99,8 @@ struct room *manager_room(const struct manager *manager, const char *name,
 /* Whether the connection is a member; false while it is closing. */
 bool manager_is_member(const struct conn *conn, const struct room *room);
 
-/* How many users its members have, each counted once. Looks at every member,
- * and leaves a mark at their users. */
+/* How many users its members have; each user counts once. It looks at every
+ * member, and leaves a mark at each user. */
 uint32_t manager_room_users(struct manager *manager, const struct room *room);
 
 /* Whether this may be a room's name: 1 to ROOM_NAME_BYTES bytes, none of them

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * What waits to be written to one connection: a FIFO of frame references. How
- * many bytes it may hold, and what a full one means, says hub/conn.
+ * What waits to be written to one connection: a FIFO of frame references.
+ * hub/conn says how many bytes it may hold, and what a full one means.
  *
- * Most of the time at most a frame or two wait, for the rest of a loop turn;
- * these live inside the struct. More go to a ring on the heap, which is given
- * back when the queue has drained, so that an idle connection holds none. */
+ * Most of the time only a frame or two wait, for the rest of a loop turn. These
+ * stand inside the struct. More than that go to a ring on the heap. The ring is
+ * given back when the queue has drained: an idle connection has none. */
 #ifndef HUB_OUTQ_H
 #define HUB_OUTQ_H
 
@@ -35,7 +35,7 @@ static inline struct frame *outq_peek(const struct outq *queue, uint32_t i) {
 /* Drops the first `n` frames (n ≤ count). */
 void outq_drop(struct outq *queue, uint32_t n);
 
-/* Drops frames from the end, but for those that hold the first `bytes`. */
+/* Drops frames from the end. Those that hold the first `bytes` stay. */
 void outq_keep(struct outq *queue, size_t bytes);
 
 /* Drops everything. */

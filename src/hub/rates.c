@@ -26,7 +26,7 @@ void rates_init(struct rates *rates) {
   list_init(&rates->order);
 }
 
-static void drop(struct rates *rates, struct rate *rate) {
+static void drop_rate(struct rates *rates, struct rate *rate) {
   // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
   HASH_DEL(rates->buckets, rate);
   list_remove(&rate->node);
@@ -36,23 +36,23 @@ static void drop(struct rates *rates, struct rate *rate) {
 void rates_free(struct rates *rates) {
   struct rate *rate = NULL, *next = NULL;
   HASH_ITER (hh, rates->buckets, rate, next)
-    drop(rates, rate);
+    drop_rate(rates, rate);
   uv_mutex_destroy(&rates->lock);
 }
 
-static void look_after(struct rates *rates, uint64_t now_ms) {
+static void look_after_two(struct rates *rates, uint64_t now_ms) {
   for (int i = 0; i < LOOK_AFTER && !list_empty(&rates->order); i++) {
     struct list *node = list_shift(&rates->order);
     struct rate *rate = container_of(node, struct rate, node);
     if (rate->full_ms <= now_ms || rates_count(rates) >= RATES_MAX)
-      drop(rates, rate);
+      drop_rate(rates, rate);
     else
       list_push(&rates->order, node);
   }
 }
 
-static struct rate *get(struct rates *rates, const char *what,
-                        const char *user) {
+static struct rate *ensure_rate(struct rates *rates, const char *what,
+                                const char *user) {
   char key[256];
   size_t what_len = strlen(what) + 1, user_len = strlen(user) + 1;
   size_t len = what_len + user_len;
@@ -74,8 +74,8 @@ static struct rate *get(struct rates *rates, const char *what,
 uint32_t rates_take(struct rates *rates, const char *what, const char *user,
                     double rate, double burst, uint64_t now_ms) {
   uv_mutex_lock(&rates->lock);
-  look_after(rates, now_ms);
-  struct rate *bucket = get(rates, what, user);
+  look_after_two(rates, now_ms);
+  struct rate *bucket = ensure_rate(rates, what, user);
   list_remove(&bucket->node);
   list_push(&rates->order, &bucket->node);
   uint32_t wait = bucket_take(&bucket->limit, rate, burst, 1, now_ms);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * How often each user may do each thing: token buckets by name.
  *
- * A bucket belongs to a user and not to a connection, so that a second device
- * or a reconnect brings no fresh burst. It is forgotten when it is full again
- * and would say what a new one says. Every call looks after two others, so
- * that no timer is needed and nobody waits for a sweep. All workers share them,
- * behind a lock. */
+ * A bucket belongs to a user and not to a connection: a second device or a
+ * reconnect brings no fresh burst. A bucket that is full again says what a new
+ * one would say, and is forgotten. Every call looks after two other buckets. So
+ * no timer is needed, and nobody waits for a sweep. All workers share the
+ * buckets, behind a lock. */
 #ifndef HUB_RATES_H
 #define HUB_RATES_H
 
@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* So many buckets are kept; then the one that was looked at longest ago goes,
- * full or not. */
+/* At most so many buckets are kept. Past that the one that was looked at
+ * longest ago goes, full or not. */
 enum { RATES_MAX = 100000 };
 
 struct rates {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Small numbers for things that come and go: 1, 2, 3 and so on, the ones that
- * have become free first. So an array can be indexed by them. */
+ * Small numbers for things that come and go: 1, 2, 3 and so on. A number that
+ * has become free is given again before a new one is. So an array can be
+ * indexed by them. */
 #ifndef HUB_SLOTS_H
 #define HUB_SLOTS_H
 

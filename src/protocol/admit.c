@@ -19,8 +19,8 @@ static bool within_rate(struct conn *conn, const struct handler *handler,
   return !wait;
 }
 
-static bool fits(struct conn *conn, const struct handler *handler,
-                 const struct envelope *env) {
+static bool fits_schema(struct conn *conn, const struct handler *handler,
+                        const struct envelope *env) {
   struct buf why = {0};
   if (!handler->schema)
     return true;
@@ -35,5 +35,5 @@ static bool fits(struct conn *conn, const struct handler *handler,
 
 bool admit_message(struct conn *conn, const struct handler *handler,
                    const struct envelope *env) {
-  return within_rate(conn, handler, env) && fits(conn, handler, env);
+  return within_rate(conn, handler, env) && fits_schema(conn, handler, env);
 }

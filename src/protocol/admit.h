@@ -9,9 +9,9 @@
 
 #include <stdbool.h>
 
-/* Whether the handler may run: its rate first, then its schema. If not, the
- * message has been answered, RATE_LIMITED or BAD_REQUEST. The connection is
- * logged in; it may be closed afterwards. */
+/* Whether the handler may run. Its rate is looked at first, then its schema. If
+ * it may not run, the message has been answered, RATE_LIMITED or BAD_REQUEST.
+ * The connection is logged in; it may be closed afterwards. */
 MUST_CHECK bool admit_message(struct conn *conn, const struct handler *handler,
                               const struct envelope *env);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * How replies and errors are written.
  *
- * A message with an id gets exactly one of them. Without an id nothing is
- * sent: a failure is counted, and logged at debug level. In development mode
- * a failure is logged for everybody to see, and sent without an id, too. */
+ * A message with an id gets exactly one answer. A message without an id gets
+ * none: a failure is counted, and logged at debug level. In development mode a
+ * failure is logged for everybody to see, and is sent without an id, too. */
 #ifndef PROTOCOL_ANSWER_H
 #define PROTOCOL_ANSWER_H
 
@@ -16,8 +16,8 @@
 void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len);
 
-/* {"type":"joined","room":…,"data":…}, or "left": what scripts have done. Not
- * to raw connections, which speak another protocol. */
+/* {"type":"joined","room":…,"data":…}, or "left": a script has done that. Raw
+ * connections, which speak another protocol, are not told. */
 void answer_membership(struct conn *conn, const char *type, const char *room,
                        const char *json, size_t len);
 
@@ -35,24 +35,24 @@ void answer_error(struct conn *conn, const struct msg_id *id, enum err err,
 void answer_unknown_type(struct conn *conn, const struct msg_id *id,
                          const char *type);
 
-/* Counts a useless message: what is no message, or comes before auth. One that
- * sends more than 20 in 5 seconds is closed 4505. What is well-formed is never
- * useless: it may be of a type, or have a form, that a reload has just taken
- * away or not brought yet. */
+/* Counts a useless message: one that is no message, or that comes before auth.
+ * A client that sends more than 20 of these in 5 seconds is closed 4505. A
+ * well-formed message is never useless: a reload may just have taken away its
+ * type or its form, or not have brought it yet. */
 void answer_mistake(struct conn *conn);
 
-/* RATE_LIMITED, with the time after which it may be tried again; without an
- * id it is sent all the same, at most once a second. `type` is the message type
- * whose own rate it is, NULL if it is that of the connection. */
+/* RATE_LIMITED, with the time after which it may be tried again. It is sent
+ * without an id, too, but at most once a second then. `type` is the message
+ * type whose own rate it is; NULL if it is the rate of the connection. */
 void answer_rate_limited(struct conn *conn, const struct msg_id *id,
                          uint32_t retry_after_ms, const char *type);
 
-/* There is no room for it now: TRY_LATER with the time after which there may
- * be, and close 4007. */
+/* There is no room for the client now: TRY_LATER with the time after which
+ * there may be room, and close 4007. */
 void answer_try_later(struct conn *conn, uint32_t retry_after_ms);
 
-/* What came of a handler or a hook: a reply, the script's own error, or ours
- * with a reference to the log. */
+/* Answers with what came of a handler or a hook: a reply, the script's own
+ * error, or ours with a reference to the log. */
 void answer_call(const struct call_spec *spec,
                  const struct call_result *result);
 
@@ -60,9 +60,9 @@ void answer_call(const struct call_spec *spec,
 void answer_failure(const struct call_spec *spec,
                     const struct call_result *result);
 
-/* Writes ,"data":{"code":…,"message":…,"data":…; what follows begins with a
- * comma, and two braces end the message. `data` is a script's, JSON, len 0:
- * none. */
+/* Writes ,"data":{"code":…,"message":…,"data":… without an end: what follows
+ * begins with a comma, and two braces end the message. `data` is a script's
+ * JSON; len 0 means none. */
 void answer_put_code(struct buf *out, const char *code, const char *text,
                      struct call_arg data);
 

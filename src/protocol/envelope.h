@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The outer object of a message: its type, its data, its id.
  *
- * One pass over the text, which checks all of it: after a result of 0 the
- * data is JSON and may go to a decoder that does not check again. Unknown
- * keys are passed over, of a key that comes twice the last one counts, and
- * escapes in keys and values are understood. */
+ * It is one pass over the text, and checks all of it. After a result of 0 the
+ * data is JSON, and may go to a decoder that does not check again. Unknown keys
+ * are passed over. Of a key that comes twice the last one counts. Escapes in
+ * keys and values are understood. */
 #ifndef PROTOCOL_ENVELOPE_H
 #define PROTOCOL_ENVELOPE_H
 

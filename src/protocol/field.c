@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool key_is(const struct json_string *key, const char *want) {
+static bool field_key_is(const struct json_string *key, const char *want) {
   char text[32];
   size_t len = json_unescape(key->text, key->len, text, sizeof text);
   return len == strlen(want) && len <= sizeof text && !memcmp(text, want, len);
@@ -26,7 +26,7 @@ bool field_find(const struct envelope *env, const char *key, const char **value,
     const char *start = scan.at;
     if (json_skip_value(&scan, 1))
       return false;
-    if (key_is(&name, key)) {
+    if (field_key_is(&name, key)) {
       *value = start;
       *len = (size_t)(scan.at - start);
       found = true;

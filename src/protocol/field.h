@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* A member of the object `data`, as it stands in the text; of a key that
- * comes twice the last. False if data is no object or has no such key. */
+/* A member of the object `data`, as it stands in the text. Of a key that comes
+ * twice it is the last. False if data is no object or has no such key. */
 bool field_find(const struct envelope *env, const char *key, const char **value,
                 size_t *len);
 

@@ -137,7 +137,7 @@ static uint64_t look_at_closing(struct conn *conn, uint64_t now) {
 }
 
 /* Does what is due; returns the next deadline. */
-static uint64_t look_at(struct conn *conn, uint64_t now) {
+static uint64_t look_at_deadlines(struct conn *conn, uint64_t now) {
   switch (conn->state) {
   case CONN_NEW:
     return look_at_new(conn, now);
@@ -164,19 +164,19 @@ static uint64_t resume_reading(struct conn *conn, uint64_t now) {
   return UINT64_MAX;
 }
 
-static void on_deadline(uv_timer_t *timer) {
+static void on_client_deadline(uv_timer_t *timer) {
   heartbeat_arm(&container_of(timer, struct client, timer)->conn);
 }
 
 void heartbeat_arm(struct conn *conn) {
   struct client *client = client_of(conn);
   uint64_t now = uv_now(conn->owner->loop);
-  uint64_t due = look_at(conn, now);
+  uint64_t due = look_at_deadlines(conn, now);
   due = earlier(due, resume_reading(conn, now));
   if (due == UINT64_MAX)
     uv_timer_stop(&client->timer);
   else
-    uv_timer_start(&client->timer, on_deadline, due - now, 0);
+    uv_timer_start(&client->timer, on_client_deadline, due - now, 0);
 }
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol) {

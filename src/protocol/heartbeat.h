@@ -2,9 +2,10 @@
  * The deadlines of a connection: auth, ping and pong, the end of its token,
  * and the end of closing.
  *
- * One timer a connection, armed for the earliest deadline. What happens
- * meanwhile (a frame came, the token was refreshed) only notes the time: when
- * the timer fires it looks, and is armed for what is left. */
+ * Each connection has one timer, which is armed for the earliest deadline. What
+ * happens meanwhile (a frame came, the token was refreshed) only notes the
+ * time. When the timer fires, it does what is due, and is armed for the next
+ * deadline. */
 #ifndef PROTOCOL_HEARTBEAT_H
 #define PROTOCOL_HEARTBEAT_H
 
@@ -13,16 +14,16 @@
 /* How long the server waits for a new token after one has expired. */
 enum { HEARTBEAT_TOKEN_GRACE_S = 25 };
 
-/* How long a connection may take to answer a probe; or heartbeat.timeout_s, if
- * that is less. */
+/* How long a connection may take to answer a probe. If heartbeat.timeout_s is
+ * less, that counts. */
 enum { HEARTBEAT_PROBE_MS = 3000 };
 
-/* Call when the state of the connection has changed: opened, ready with
- * expires_s set, or closing. */
+/* To be called when the state of the connection has changed: it was opened, is
+ * ready with expires_s set, or is closing. */
 void heartbeat_arm(struct conn *conn);
 
-/* Pings it at once; if nothing comes in time it is closed 4001. Nothing if that
- * is asked already. */
+/* Pings the connection at once; if nothing comes in time, it is closed 4001.
+ * Does nothing if it was asked already and has not answered yet. */
 void heartbeat_probe(struct conn *conn);
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol);

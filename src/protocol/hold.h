@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Why a socket is not read for a while: its kernel, and its peer's, keep what
- * comes, and the peer waits in the end. Nothing is lost. */
+ * Why a socket is not read for a while. Meanwhile its kernel, and its peer's,
+ * keep what comes; in the end the peer waits. Nothing is lost. */
 #ifndef PROTOCOL_HOLD_H
 #define PROTOCOL_HOLD_H
 
@@ -11,7 +11,7 @@ enum hold {
   HOLD_RATE = 2,  /* it is far past its rates */
 };
 
-/* Adds a reason, or takes it away; with the last one reading goes on. */
+/* Adds a reason, or takes it away. Without a reason reading goes on. */
 void hold_set(struct conn *conn, enum hold reason);
 void hold_clear(struct conn *conn, enum hold reason);
 

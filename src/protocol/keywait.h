@@ -2,7 +2,7 @@
  * Tokens whose key is being fetched.
  *
  * They wait on their worker until the fetch has ended, which takes seconds at
- * most, and are then checked once more. There is a bound on how many wait. */
+ * most. Then they are checked once more. At most KEYWAIT_TOKENS wait. */
 #ifndef PROTOCOL_KEYWAIT_H
 #define PROTOCOL_KEYWAIT_H
 

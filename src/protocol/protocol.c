@@ -34,7 +34,7 @@ static uint32_t max_connections(const struct config *config) {
 }
 
 /* A limit of the process, for each worker; 0 stays 0, none. */
-static size_t share(const struct config *config, long long total) {
+static size_t share_of_worker(const struct config *config, long long total) {
   size_t workers = (size_t)config_workers(config);
   return workers > 0 ? ((size_t)total + workers - 1) / workers : (size_t)total;
 }
@@ -55,7 +55,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key) {
   *protocol = (struct protocol){.config = config, .loop = loop};
   struct manager_limits limits = {
-      .backlog_bytes = share(config, config->limits_queues_mb) << 20,
+      .backlog_bytes = share_of_worker(config, config->limits_queues_mb) << 20,
       .connections = max_connections(config),
   };
   manager_init(&protocol->manager, loop, &protocol->stats, client_free);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The protocol's side of one worker: what its built-in types work with. */
+ * The beginning and the end of a worker's protocol. What it consists of, struct
+ * protocol, is in protocol/client. */
 #ifndef PROTOCOL_PROTOCOL_H
 #define PROTOCOL_PROTOCOL_H
 
@@ -14,8 +15,8 @@ unsigned protocol_other_descriptors(const struct config *config);
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                    const struct config *config, const struct jwt_key *key);
 
-/* What is RELOADABLE is as this says from now on. It is borrowed until the next
- * one. */
+/* From now on the RELOADABLE options are those of this configuration, which is
+ * borrowed until the next call. */
 void protocol_configure(struct protocol *protocol, const struct config *config);
 
 /* Every connection must be released before. Does not free generations. */

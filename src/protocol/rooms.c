@@ -60,7 +60,7 @@ static bool ask_hook(struct conn *conn, const struct msg_id *id,
   return true;
 }
 
-static int leave(struct conn *conn, const char *name) {
+static int leave_room(struct conn *conn, const char *name) {
   struct generation *live = protocol_of(conn)->host.live;
   size_t len = strlen(name);
   int err = manager_leave(manager_of(conn), conn, name, len);
@@ -77,8 +77,8 @@ static int leave(struct conn *conn, const char *name) {
 
 /* --- by a message ------------------------------------------------------- */
 
-static void join(struct conn *conn, const struct msg_id *id, const char *name,
-                 struct call_arg data) {
+static void join_and_answer(struct conn *conn, const struct msg_id *id,
+                            const char *name, struct call_arg data) {
   int err = manager_join(manager_of(conn), conn, name, strlen(name));
   if (err == ERR_LIMIT_EXCEEDED)
     answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
@@ -89,7 +89,7 @@ static void join(struct conn *conn, const struct msg_id *id, const char *name,
 static void join_hook_done(const struct call_spec *spec,
                            const struct call_result *result) {
   if (result->verdict == CALL_OK)
-    join(spec->conn, &spec->id, spec->arg, table_of(result));
+    join_and_answer(spec->conn, &spec->id, spec->arg, table_of(result));
   else
     answer_failure(spec, result);
   mem_free(spec->arg);
@@ -101,7 +101,7 @@ void rooms_join(struct conn *conn, const struct envelope *env) {
                           env->data_len};
   if (read_room(conn, env, name) &&
       !ask_hook(conn, &env->id, name, data, join_hook_done))
-    join(conn, &env->id, name, (struct call_arg){.len = 0});
+    join_and_answer(conn, &env->id, name, (struct call_arg){.len = 0});
 }
 
 void rooms_leave(struct conn *conn, const struct envelope *env) {
@@ -109,18 +109,18 @@ void rooms_leave(struct conn *conn, const struct envelope *env) {
   if (!read_room(conn, env, name))
     return;
   answer_reply(conn, &env->id, NULL, 0);
-  (void)leave(conn, name); /* whether it was in there is the same to it */
+  (void)leave_room(conn, name); /* whether it was in there is the same to it */
 }
 
 /* --- by a script of another worker --------------------------------------- */
 
-static bool is_member(const struct conn *conn, const char *name) {
+static bool is_member_of(const struct conn *conn, const char *name) {
   const struct room *room = manager_room(manager_of(conn), name, strlen(name));
   return room && manager_is_member(conn, room);
 }
 
 static void take_in(struct conn *conn, const char *name, struct call_arg data) {
-  if (!is_member(conn, name) &&
+  if (!is_member_of(conn, name) &&
       !manager_join(manager_of(conn), conn, name, strlen(name)))
     answer_membership(conn, "joined", name, data.text, data.len);
 }
@@ -134,14 +134,14 @@ static void take_in_hook_done(const struct call_spec *spec,
 
 void rooms_join_by_script(struct conn *conn, const char *name) {
   const struct call_arg nothing = {.kind = CALL_NIL};
-  if (conn->state == CONN_READY && !is_member(conn, name) &&
+  if (conn->state == CONN_READY && !is_member_of(conn, name) &&
       !ask_hook(conn, &no_id, name, nothing, take_in_hook_done))
     take_in(conn, name, nothing);
 }
 
 void rooms_leave_by_script(struct conn *conn, const char *name) {
-  if (is_member(conn, name)) {
+  if (is_member_of(conn, name)) {
     answer_membership(conn, "left", name, NULL, 0);
-    (void)leave(conn, name);
+    (void)leave_room(conn, name);
   }
 }

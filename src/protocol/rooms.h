@@ -13,8 +13,8 @@ void rooms_join(struct conn *conn, const struct envelope *env);
 /* {"room":NAME}: leaving a room one is not in is no error. */
 void rooms_leave(struct conn *conn, const struct envelope *env);
 
-/* The same by a script of another worker: @join is asked, and the client is
- * told what has become of it, `joined` or `left`, if anything has. */
+/* The same, asked for by a script of another worker. @join is asked. The client
+ * is told what has come of it, `joined` or `left`, if anything has. */
 void rooms_join_by_script(struct conn *conn, const char *name);
 void rooms_leave_by_script(struct conn *conn, const char *name);
 
