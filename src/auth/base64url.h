@@ -8,8 +8,9 @@
 
 #include <stddef.h>
 
-/* Without padding, each bit counts: anything else is an error. `out` has room
- * for `len` bytes. Returns the bytes written, or -1. */
+/* Decodes strictly: there is no padding, and bits that mean nothing must be
+ * zero. `out` has room for `len` bytes. Returns the number of bytes written, or
+ * -1. */
 MUST_CHECK int base64url_decode(const char *text, size_t len,
                                 unsigned char *out);
 

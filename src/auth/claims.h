@@ -37,14 +37,14 @@ struct jwt_claims {
 MUST_CHECK int claims_check(const struct claim_rules *rules, const char *json,
                             size_t len, int64_t now, struct jwt_claims *out);
 
-/* Reads a JSON number as a time in seconds; far away is as far as can be
- * reckoned with. NULL, or why it is none, such as that these are milliseconds:
- * from a number that would be an odd time in seconds, and would be one of our
- * days in another unit. */
+/* Reads a JSON number as a time in seconds. A time that is too far away to
+ * reckon with becomes the last one that is not. Returns NULL, or why the number
+ * is no time. It may say that these are milliseconds: when the number would be
+ * an odd time in seconds, and would be one of our days in another unit. */
 const char *claims_read_time(const char *text, size_t len, int64_t now,
                              int64_t *seconds);
 
-/* Frees what is in `claims`; harmless after a refusal. */
+/* Frees what is in `claims`. May be called after a refusal, too. */
 void jwt_claims_free(struct jwt_claims *claims);
 
 #endif

@@ -58,7 +58,22 @@ struct look {
   char id[KEY_ID_BYTES + 1];
 };
 
-/* ---- keys ---- */
+/* ---- keys ----
+ *
+ * There are two sets of keys: those that were configured (`own`, with the key
+ * that signs), and those of auth.jwks_url (`published`). Threads verify while
+ * the main thread replaces either of them.
+ *
+ * A set is never changed once others see it. Replacing is an exchange of a
+ * pointer under the lock; who verifies takes a reference to both sets under
+ * the same lock (look_at_keys), verifies without it, and drops them
+ * (look_away). So the lock is never held while OpenSSL computes, a token is
+ * checked against one moment's keys from the first to the last, and an old set
+ * is freed, and its secrets wiped, by whoever looked at it last.
+ *
+ * What must not be done: to read shared->own or shared->published without the
+ * lock, to keep a sigkey beyond look_away, or to change rules: they are of the
+ * jwt_key, which only a restart replaces. */
 
 struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *left_out,
                             struct buf *error) {
@@ -111,7 +126,7 @@ void jwt_key_publish_take(struct jwt_key *key, struct keyset *set) {
   keyset_unref(before);
 }
 
-static struct look look_at(const struct jwt_key *key) {
+static struct look look_at_keys(const struct jwt_key *key) {
   struct shared *shared = key->shared;
   struct look look = {0};
   uv_mutex_lock(&shared->lock);
@@ -132,7 +147,7 @@ struct refill *jwt_key_refill(const struct jwt_key *key) {
 }
 
 size_t jwt_key_count(const struct jwt_key *key) {
-  struct look look = look_at(key);
+  struct look look = look_at_keys(key);
   size_t count = keyset_count(look.own->set);
   if (look.published)
     count += keyset_count(look.published);
@@ -323,7 +338,7 @@ int jwt_verify(const struct jwt_key *key, const char *token, size_t len,
   if (!split_token(token, len, &parts))
     return ERR_INVALID_TOKEN;
   char *room = mem_alloc_raw(len);
-  struct look look = look_at(key);
+  struct look look = look_at_keys(key);
   int err = verify_parts(key, &look, token, &parts, room, now, out);
   look_away(&look);
   mem_free(room);
@@ -331,7 +346,7 @@ int jwt_verify(const struct jwt_key *key, const char *token, size_t len,
 }
 
 int jwt_sign(const struct jwt_key *key, const char *claims_json, char **token) {
-  struct look look = look_at(key);
+  struct look look = look_at_keys(key);
   int err = signing_sign(look.own, claims_json, token);
   look_away(&look);
   return err;

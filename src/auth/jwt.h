@@ -34,7 +34,8 @@ void jwt_key_replace_take(struct jwt_key *key, struct jwt_key *other);
  * thread. */
 void jwt_key_publish_take(struct jwt_key *key, struct keyset *set);
 
-/* By which those are asked for who bring keys; NULL when none are awaited. */
+/* Asks the one who fetches keys, see auth/refill; NULL when none are awaited.
+ */
 struct refill *jwt_key_refill(const struct jwt_key *key);
 
 /* How many keys there are, published ones included. */

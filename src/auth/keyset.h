@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The keys that tokens are verified with at one moment.
  *
- * A set is filled by one thread and then read by all, counted: who replaces it
- * puts another one in its place, and who still reads it keeps it. */
+ * One thread fills a set; then all threads read it, and nobody changes it. It
+ * is counted. Whoever has newer keys puts another set in its place; whoever
+ * still reads the old set keeps it until then. */
 #ifndef AUTH_KEYSET_H
 #define AUTH_KEYSET_H
 
@@ -12,7 +13,7 @@ enum { KEYSET_KEYS = 128, KEYSET_TEXT_BYTES = 512 * 1024 };
 
 struct keyset;
 
-/* Empty, for its creator. */
+/* Returns an empty set with one holder, the caller. */
 MUST_CHECK struct keyset *keyset_new(void);
 
 struct keyset *keyset_ref(struct keyset *set);
@@ -22,11 +23,13 @@ void keyset_unref(struct keyset *set);
 
 size_t keyset_count(const struct keyset *set);
 
-/* The key's owner is the set, from now on. ERR_FULL: it is freed. */
+/* The set owns the key from now on. Returns 0, or ERR_FULL, and the key was
+ * freed. */
 MUST_CHECK int keyset_add_take(struct keyset *set, struct sigkey *key);
 
-/* The next key after `at` (0: the first) that may have signed a token with this
- * algorithm and key id (NULL: it names none); NULL: no more. Moves `at`. */
+/* Returns the next key, from place `*at` on, that may have signed a token with
+ * this algorithm and key id (NULL: the token names none); NULL when there is no
+ * more. Moves `*at`, which begins as 0. */
 const struct sigkey *keyset_next(const struct keyset *set, size_t *at,
                                  enum jwt_algorithm algorithm, const char *id);
 

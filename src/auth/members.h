@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The members of a JSON object that somebody else has written.
  *
- * We read a few of them; the others must not matter, also where our own reader
- * would not take them: numbers beyond a double, thousands of levels, halves of
- * surrogate pairs, the same name twice. They must be JSON, that is all. */
+ * We read a few of them. The others must be JSON, and nothing else about them
+ * may matter, even what wire/json would refuse: numbers beyond a double,
+ * thousands of levels, halves of surrogate pairs, the same name twice. */
 #ifndef AUTH_MEMBERS_H
 #define AUTH_MEMBERS_H
 
@@ -21,18 +21,20 @@ struct member {
   bool readable; /* wire/json takes the value */
 };
 
-/* Looks for `count` members of the object that is the whole text; fills all but
- * their names. `*odd` (may be NULL): whether there are members that wire/json
- * does not take. False when the text is no JSON object in UTF-8. */
+/* Looks for `count` members in the object that is the whole text, and fills all
+ * but their names. `*odd` (`odd` may be NULL) tells whether the object has
+ * members that wire/json does not take. Returns false when the text is no JSON
+ * object in UTF-8. */
 MUST_CHECK bool members_find(const char *json, size_t len,
                              struct member *wanted, size_t count, bool *odd);
 
-/* Appends the object without members that wire/json does not take; members_find
- * was content with it. */
+/* Appends the object without the members that wire/json does not take. Call
+ * members_find first: only what it accepts may come here. */
 void members_put_readable(const char *json, size_t len, struct buf *out);
 
-/* A member that is a text: its length, unescaped and zero-terminated in `out`;
- * -1 when it is none, or longer than `cap` - 1 bytes. It may have zeros. */
+/* Writes a member that is a text into `out`, unescaped and with a zero behind
+ * it. Returns its length, or -1 when it is no text or longer than `cap` - 1
+ * bytes. The text itself may have zeros. */
 MUST_CHECK int member_text(const struct member *member, char *out, size_t cap);
 
 /* Whether a value is exactly that text. */

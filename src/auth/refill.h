@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Between those who meet a key id that nobody knows, and the one who fetches
- * keys: any thread asks, one fetches, and all who wait hear of it.
+ * Stands between those who meet a key id that nobody knows, and the one who
+ * fetches keys. Any thread asks, one thread fetches, and all who wait hear of
+ * it.
  *
- * Key ids come from strangers, so they cannot make anybody fetch more often
- * than every REFILL_EVERY_MS. */
+ * Key ids come from strangers. They cannot make anybody fetch more often than
+ * every REFILL_EVERY_MS. */
 #ifndef AUTH_REFILL_H
 #define AUTH_REFILL_H
 
@@ -18,7 +19,7 @@ enum { REFILL_EVERY_MS = 10000 };
 
 struct refill;
 
-/* Zero at first: nothing was waited for. */
+/* Begins as zero: nothing was waited for yet. */
 typedef uint64_t refill_ticket;
 
 enum refill_verdict {
@@ -29,12 +30,12 @@ enum refill_verdict {
 
 MUST_CHECK struct refill *refill_new(void);
 
-/* Accepts NULL. Nobody listens any more. */
+/* Nobody may listen any more. Accepts NULL. */
 void refill_free(struct refill *refill);
 
-/* A key is missing. `ticket` is the asker's own and remembers what it has
- * waited for: ask with it again when keys have been fetched. From any thread.
- */
+/* Asks for a key that is missing. `ticket` belongs to whoever asks and
+ * remembers what he has waited for; he asks with it again when keys have been
+ * fetched. From any thread. */
 enum refill_verdict refill_ask(struct refill *refill, refill_ticket *ticket,
                                uint64_t *later_ms);
 
@@ -52,9 +53,9 @@ void refill_listen(struct refill *refill, struct refill_ear *ear,
 /* Closes the handle. */
 void refill_stop(struct refill *refill, struct refill_ear *ear);
 
-/* For who fetches: `wanted` (NULL: nobody any more) is sent when somebody asks;
- * begun and ended around each fetch. refill_begin: false when one is under
- * way already and was begun. */
+/* For the one who fetches. refill_serve: `wanted` is sent when somebody asks
+ * (NULL: nobody fetches any more). refill_begin and refill_end stand around
+ * each fetch; refill_begin returns false when a fetch is under way already. */
 void refill_serve(struct refill *refill, uv_async_t *wanted);
 MUST_CHECK bool refill_begin(struct refill *refill);
 void refill_end(struct refill *refill, bool ok);

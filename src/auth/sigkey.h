@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * A key that signatures of tokens are verified with.
  *
- * It knows which algorithms it is for, from the configuration, its own type
- * or what its publisher wrote; never from a token: else a public RSA key would
- * do as an HMAC secret. OpenSSL verifies, on the bytes as they came. A key is
- * read-only once made: threads may share it. */
+ * A key knows which algorithms it is for: from the configuration, from its own
+ * type, or from what its publisher wrote. It never learns that from a token:
+ * else a public RSA key would do as an HMAC secret. OpenSSL verifies the bytes
+ * as they came. A key is read-only once made, so threads may share it. */
 #ifndef AUTH_SIGKEY_H
 #define AUTH_SIGKEY_H
 
@@ -51,7 +51,7 @@ enum { SIGKEY_SIGNATURE_BYTES = 2048 };
 /* "HS256". */
 const char *jwt_algorithm_name(enum jwt_algorithm algorithm);
 
-/* Returns false when there is none of that name, such as "none". */
+/* Returns false when no algorithm has that name; "none" is no algorithm. */
 MUST_CHECK bool jwt_algorithm_find(const char *name, size_t len,
                                    enum jwt_algorithm *algorithm);
 
@@ -61,18 +61,19 @@ static inline bool jwt_is_hmac(enum jwt_algorithm algorithm) {
 
 struct sigkey;
 
-/* A secret for one HS algorithm; NULL with the reason appended to `error`. */
+/* Makes a key of a secret, for one HS algorithm. Returns NULL, with the reason
+ * appended to `error`, when it cannot be one. */
 MUST_CHECK struct sigkey *sigkey_secret(enum jwt_algorithm algorithm,
                                         const void *secret, size_t len,
                                         struct buf *error);
 
-/* A public key for those of `algorithms` that its type allows; NULL, with the
- * reason in `error`, when it allows none. Takes the key over in any case. */
+/* Makes a key of a public key, for those of `algorithms` that its type allows.
+ * Returns NULL, with the reason in `error`, when it allows none. Owns `pkey` in
+ * either case. */
 MUST_CHECK struct sigkey *
 sigkey_public_take(EVP_PKEY *pkey, uint32_t algorithms, struct buf *error);
 
-/* The key id it has from now on; copied. NULL: any token may be meant for it.
- */
+/* Gives the key an id, which is copied. NULL: any token may be meant for it. */
 void sigkey_set_id(struct sigkey *key, const char *id);
 
 /* NULL: it has none. */
@@ -81,8 +82,9 @@ const char *sigkey_id(const struct sigkey *key);
 /* A set of JWT_BIT. */
 uint32_t sigkey_algorithms(const struct sigkey *key);
 
-/* Whether `signature` is this key's, by that algorithm, of the text. Compares
- * HMACs in constant time. Else `why` gets a constant text. */
+/* Returns whether `signature` is this key's signature of the text, by that
+ * algorithm; if not, `why` gets a constant text. HMACs are compared in constant
+ * time. */
 MUST_CHECK bool sigkey_verify(const struct sigkey *key,
                               enum jwt_algorithm algorithm, const char *text,
                               size_t len, const unsigned char *signature,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the configuration gave as key, and what it can do beside verifying:
- * sign, if it is a secret or a private key. Counted, read-only once made. */
+ * The key that was configured. It verifies, and it signs, too, when it is a
+ * secret or a private key. Counted, and read-only once made. */
 #ifndef AUTH_SIGNING_H
 #define AUTH_SIGNING_H
 
@@ -32,8 +32,9 @@ void signing_unref(struct signing *signing);
 MUST_CHECK int signing_sign(const struct signing *signing, const char *claims,
                             char **token);
 
-/* A text that says how auth.secret was probably meant, judged by a token that
- * it does not verify but another reading of it does; NULL: no idea. */
+/* Looks for another reading of auth.secret, such as base64, by which this token
+ * would be good. Returns a text that says how the secret was probably meant, or
+ * NULL. */
 const char *signing_hint(const struct signing *signing,
                          enum jwt_algorithm algorithm, const char *text,
                          size_t len, const unsigned char *signature,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A growing byte buffer, for texts that are built piece by piece.
  *
- * It never fails: it aborts without memory, like mem_alloc. What goes in is
- * bounded by the caller. A buffer that is kept is reused with buf_reset. */
+ * It never fails: like mem_alloc it aborts when there is no memory. The caller
+ * bounds what goes in. Use buf_reset to use a buffer again. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -28,8 +28,8 @@ void buf_reset(struct buf *buf, size_t keep);
 /* Appends formatted text. */
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
 
-/* Room for `more` bytes: returns where they go, never NULL. Add to `len` what
- * was used. */
+/* Makes room for `more` bytes and returns where they go; never NULL. The caller
+ * adds to `len` what it has used. */
 static inline char *buf_reserve(struct buf *buf, size_t more) {
   if (buf->cap - buf->len < more || !buf->data)
     buf_grow(buf, more);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Everything that can go wrong: one list of codes, wire names and texts.
  *
- * Actions return 0 or a negative `enum err`. The wire name is what a client
- * reads in `data.code` of an error answer; those of ERR_INTERNAL never reach
- * one. */
+ * Actions return 0 or a negative `enum err`. A client reads the wire name in
+ * `data.code` of an error answer. Errors of ERR_INTERNAL never reach a client.
+ */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

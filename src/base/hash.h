@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * uthash, with a keyed hash and short chains. Nobody includes uthash itself.
  *
- * Names of users, rooms, store keys and rates are chosen by strangers. With
- * the hash that uthash brings anybody can make ten thousand names that fall
- * into one bucket, and each look-up then walks over all of them. So the hash
- * is SipHash-1-3 with a random key of the process: who does not know the key
+ * Strangers choose the names of users, rooms, store keys and rates. The hash of
+ * uthash has no key: anybody can make ten thousand names that fall into one
+ * bucket, and each look-up then walks over all of them. So the hash here is
+ * SipHash-1-3 with a random key of the process. Who does not know the key
  * cannot tell which names meet.
  *
- * As it comes a bucket may hold nine elements before there are more buckets:
- * with ten thousand users a look-up walks over three or four of them, each a
- * miss of the processor's cache. With five it is one or two, and there are
- * about as many buckets as elements; with fewer there would be many times
- * that. */
+ * uthash adds buckets when one of them holds ten elements. With ten thousand
+ * users a look-up then walks over three or four elements, and each is a miss of
+ * the processor's cache. Here it adds them at six: a look-up walks over one or
+ * two, and there are about as many buckets as elements. An even lower bound
+ * would make many times as many buckets. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 

@@ -4,15 +4,17 @@
  * Text:  2026-01-31T12:00:00.123Z info  conn=12 user=42 authenticated
  * JSON:  {"time":"…","level":"info","msg":"conn=12 user=42 authenticated"}
  *
- * Write what happened after the `key=value` pairs that say to whom. Bytes of
- * peers may go in: control characters are escaped, and a line break (as in a
- * traceback) is indented, so that nobody can forge a line. Secrets and tokens
- * never go in. The sink is shared by all threads; a line is written whole.
+ * A line begins with `key=value` pairs that say to whom something happened, and
+ * then says what happened. Bytes of peers may go in. Control characters are
+ * escaped, and what follows a line break (as in a traceback) is indented, so
+ * that nobody can forge a line. Secrets and tokens never go in. All threads
+ * share the sink; a line is written whole.
  *
- * A server calls log_start: from then on a thread of its own writes the lines,
- * so that nobody who serves waits for who reads them. What does not fit into
- * its ring is counted, and the count is the next line (base/spool). Commands
- * that write a few lines and exit do not; there log_write writes. */
+ * A server calls log_start. From then on a thread of its own writes the lines,
+ * and a thread that serves does not wait for whoever reads them. Lines that do
+ * not fit into the ring are counted, and the count is the next line
+ * (base/spool). Commands that write a few lines and exit do not call log_start:
+ * log_write writes their lines itself. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -34,13 +36,13 @@ void log_setup(enum log_level level, enum log_format format);
 /* By any thread, at any time. */
 void log_set_level(enum log_level level);
 
-/* Lines are written by a thread from now on; until log_stop, which waits for
- * those that are left, two seconds at most. */
+/* From log_start to log_stop a thread writes the lines. log_stop waits until
+ * the lines that are left are written, for two seconds at most. */
 void log_start(void);
 void log_stop(void);
 
-/* Waits in the same way for the lines so far: before the process ends in
- * another way. */
+/* Waits like log_stop until the lines so far are written. For a process that is
+ * about to end in another way. */
 void log_flush(void);
 
 /* How many lines did not fit since the start of the process. */
@@ -50,7 +52,8 @@ bool log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 
-/* Something that cannot be: writes the line, waits for it, and aborts. */
+/* For what cannot happen: writes the line, waits until it is written, and
+ * aborts. */
 _Noreturn void log_fatal(const char *fmt, ...) PRINTF(1, 2);
 
 /* The argument list is not evaluated when the level is off. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Memory that is there or the process is not.
+ * Allocation that never fails: it aborts the process when there is no memory.
  *
- * For sizes that the program chooses. A size that a peer chooses is bounded
- * by its caller first. */
+ * It is for sizes that the program chooses. When a peer chooses the size, the
+ * caller bounds it first. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 

@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: MIT
- * A ring of bytes, and the thread that empties it. */
+ * A ring of bytes, and the thread that empties it.
+ *
+ * One lock guards all of it, and whoever serves holds it for one memcpy. The
+ * thread takes whole lines out under the lock, and writes them without it: it
+ * is the write that may take for ever. Meanwhile those bytes are in no ring, so
+ * `writing` tells who waits for the end that they are not out yet.
+ *
+ * A line goes in whole or not at all. One that has no room is counted. The note
+ * about lost lines goes in before the next newer line, and only together with
+ * it: so it stands in the log where the gap is, and a ring that stays full
+ * does not fill up with notes.
+ *
+ * The states go one way, but for a new start:
+ *
+ *   DIRECT   no thread: who puts a line writes it, under the lock
+ *   RUNNING  the thread writes
+ *   ENDING   no more is waited for: it writes what there is and goes; DIRECT
+ *   LEFT     it did not come back from a write in time. It is detached and may
+ *            still read the ring, so that is never freed, and nothing is put
+ *            any more: lines are only counted. If it comes back after all, it
+ *            writes what is left in the ring; DIRECT
+ *
+ * Nothing here may log: a line of its own would wait for its own lock. That is
+ * true of the note as well, which is asked for under the lock, and of
+ * allocation by base/mem, which logs when there is none. */
 #include "base/spool.h"
 
 #include <errno.h>
@@ -91,7 +115,7 @@ static void push_line(const char *line, size_t len) {
 /* --- the thread --------------------------------------------------------- */
 
 /* Takes out the oldest lines, as whole ones. */
-static size_t take_out(char out[OUT_BYTES]) {
+static size_t take_lines(char out[OUT_BYTES]) {
   size_t len = spool.used < OUT_BYTES ? spool.used : OUT_BYTES;
   size_t back = SPOOL_BYTES - spool.first;
   size_t front = len < back ? len : back;
@@ -107,7 +131,7 @@ static size_t take_out(char out[OUT_BYTES]) {
 
 static void write_next(void) {
   char out[OUT_BYTES];
-  size_t len = take_out(out);
+  size_t len = take_lines(out);
   tell_lost(0);
   spool.writing = true;
   pthread_mutex_unlock(&spool.lock);

@@ -2,10 +2,10 @@
  * UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing beyond
  * U+10FFFF. The only place that knows.
  *
- * A text that is there as a whole is checked by utf8_valid, or character by
- * character by utf8_char. One that comes in pieces goes through utf8_feed: a
- * character may begin in one piece and end in the next, and the text is given
- * up at the first byte that cannot be right, however it may go on. */
+ * utf8_valid checks a whole text, utf8_char one character of it. utf8_feed
+ * checks a text that comes in pieces: a character may begin in one piece and
+ * end in the next. It refuses the text at the first byte that cannot be right,
+ * whatever would follow. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
@@ -27,8 +27,8 @@ struct utf8 {
   unsigned char low, high; /* what the next of them may be */
 };
 
-/* Reads the next piece. False if it cannot be UTF-8, whatever follows; the
- * state says nothing any more then. */
+/* Reads the next piece. Returns false when the text cannot be UTF-8, whatever
+ * follows; the state is of no use then. */
 MUST_CHECK bool utf8_feed(struct utf8 *utf8, const char *text, size_t len);
 
 /* Whether a text may end here. */

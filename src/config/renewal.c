@@ -1,5 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * The configuration, read again while the server runs. */
+ * The configuration, read again while the server runs.
+ *
+ * A configuration that is in use is never written to. A reload makes a whole
+ * new one, and so nobody needs a lock to read an option, and nobody reads half
+ * of an old configuration and half of a new one. Each holder keeps his own:
+ * the reloader the live one, a generation the one it was built with, a worker
+ * the one of its live generation. The last holder frees it (config_free). So
+ * for a while two are in use, by a retiring generation and the live one.
+ *
+ * All sources are read, as at the start: what stood in a flag then still wins.
+ * Then the new one is compared with the live one, option by option, and the
+ * FIXED ones are copied back from the live one. So the new snapshot says what
+ * is true of this process, and not what the file says: "listen" in it is where
+ * it listens. What was copied back is told, so that nobody believes it was
+ * taken. A secret that development mode has made up is copied back as well:
+ * another one would make every token of this run worthless.
+ *
+ * check_config looks at the result, after all this: it may be valid only with
+ * an old value beside a new one, or not be valid because of that. */
 #include "config/renewal.h"
 
 #include "base/err.h"

@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * Letters between workers. */
+ * Letters between workers.
+ *
+ * Each worker has a port: a mailbox, and the number of bytes in it that are not
+ * received yet. Anybody posts, only its worker receives. A mailbox is a list
+ * behind a lock, so letters of one worker to another keep their order. Two
+ * workers that send to a third have no common order.
+ *
+ * A letter is copied, with its texts; the frame in it is not, it is counted.
+ * So the bytes of one message exist once, however many workers it goes to, and
+ * its bytes are charged at every port that still waits for it.
+ *
+ * The bound holds for frames only. They are what clients cause, they are large,
+ * and they may be lost: the protocol promises no delivery to who is behind.
+ * Commands (close, join, leave, probe) are small, come from scripts, and must
+ * not be lost: a client that was kicked would stay. They always get through.
+ *
+ * `waiting` is charged before the letter is posted, and given back when it is
+ * received. Looking and charging are two steps, without the lock: posters that
+ * look at the same moment may both take the last room. Then there is a frame
+ * more for each worker at most, which is cheaper than a lock for each letter.
+ * A letter that nobody received any more is not given back: that port is
+ * closed, and asks for no room again. */
 #include "engine/bus.h"
 
 #include "base/mem.h"

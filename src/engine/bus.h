@@ -6,10 +6,10 @@
  * so that messages of one sender to one receiver do. The frame is built once
  * and shared: its count is atomic.
  *
- * A worker that a script holds in a C function opens no letters. What waits
- * for it is bounded; past that letters with `drop` are left out first (at half
- * of the bound), then all that carry a frame: its clients could not be reached
- * anyway. Commands always get through. */
+ * A worker that a script holds in a C function receives no letters. So what
+ * waits for a worker is bounded. At half of the bound letters with `drop` are
+ * left out, at the bound all letters that carry a frame: the clients of that
+ * worker could not be reached anyway. Commands always get through. */
 #ifndef ENGINE_BUS_H
 #define ENGINE_BUS_H
 
@@ -49,7 +49,7 @@ struct bus_letter {
 
 struct bus_port {
   struct mailbox mailbox;
-  _Atomic size_t waiting; /* bytes of frames in letters that are not open */
+  _Atomic size_t waiting; /* bytes of frames in letters not received yet */
   struct bus *bus;
   int worker; /* 0, 1, … */
   void (*open)(void *arg, const struct bus_letter *letter);
@@ -63,27 +63,27 @@ struct bus {
   struct bus_port *ports;
 };
 
-/* For two workers at least; each port takes up to `port_bytes` of frames. */
+/* A bus for two workers or more. A port takes up to `port_bytes` of frames. */
 MUST_CHECK struct bus *bus_new(int workers, size_t port_bytes);
 
-/* When every port is closed and every loop has ended. Accepts NULL. */
+/* Call it when every port is closed and every loop has ended. Accepts NULL. */
 void bus_free(struct bus *bus);
 
-/* Opens the port of a worker, on its loop; `open` is called there with each
- * letter, which is the port's again when it returns. */
+/* Opens the port of a worker on its loop. `open` is called there with each
+ * letter; the letter belongs to the port again when `open` returns. */
 void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
               void (*open)(void *arg, const struct bus_letter *letter),
               void *arg);
 
-/* Letters of that worker are opened in turns with its other work; not closed
- * before the port is. */
+/* The worker receives its letters in turns with its other work from now on.
+ * `turn` must not be closed before the port is. */
 void bus_take_turns(struct bus *bus, int worker, struct turn *turn);
 
-/* What is sent there from now on is dropped. */
+/* What is posted to that worker from now on is dropped. */
 void bus_close(struct bus *bus, int worker);
 
-/* Copies the letter, target and text too, to that worker. False if it was left
- * out. */
+/* Posts a copy of the letter, with target and text, to that worker. Returns
+ * false when it was left out. */
 bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Figures that scripts keep about their own business, for GET /metrics.
  *
- * One registry for the process, behind a lock: it survives reloads, every
- * worker adds to the same series, and the admin address reads it without
- * asking a worker. A family is a name with a kind, a series is a family with
- * one set of labels. Labels often come from what clients send, so the number
- * of series is bounded: a new one past METRICS_SERIES_MAX is dropped. */
+ * There is one registry for the process, behind a lock. It survives reloads,
+ * every worker adds to the same series, and the admin address reads it without
+ * asking a worker. A family is a name with a kind; a series is a family with
+ * one set of labels. Labels often come from what clients send. So the number of
+ * series is bounded: a new one past METRICS_SERIES_MAX is dropped. */
 #ifndef ENGINE_METRICS_H
 #define ENGINE_METRICS_H
 
@@ -55,14 +55,14 @@ bool metrics_label_ok(const char *name);
 MUST_CHECK int metrics_labels(struct metrics_label *labels, size_t count,
                               char out[METRICS_LABELS_BYTES]);
 
-/* Notes a finite value in the series; `labels` is a text of metrics_labels or
- * "". From any thread. ERR_BAD_REQUEST if the name is of another kind
- * already; ERR_FULL if there are too many series: dropped, and the first time
- * the log says so. */
+/* Notes a finite value in the series. `labels` is a text of metrics_labels, or
+ * "". By any thread. Returns 0; ERR_BAD_REQUEST when the name has another kind
+ * already; or ERR_FULL when there are too many series. Then the value is
+ * dropped, and the log says so the first time. */
 MUST_CHECK int metrics_note(struct metrics *metrics, enum metrics_kind kind,
                             const char *name, const char *labels, double value);
 
-/* Appends all series in the text format of Prometheus. From any thread. */
+/* Appends all series in the text format of Prometheus. By any thread. */
 void metrics_print(struct metrics *metrics, struct buf *out);
 
 #endif

@@ -1,5 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * Who is where, in the whole process. */
+ * Who is where, in the whole process.
+ *
+ * The truth about a connection is with its worker: hub/manager knows its user
+ * and its rooms. What stands here is the shadow of all managers together. Each
+ * worker writes its own part, at the moment at which its manager changes, and
+ * never that of another. So an entry is never wrong for long, but an answer is
+ * true only while the lock is held: a member may have left when the letter
+ * arrives. Who gets a letter looks at its own manager again; who sends counts
+ * on nothing more than "that worker had a receiver just now".
+ *
+ * One lock is enough, as so little happens under it, and as nobody waits for
+ * anything else while he holds it. For that:
+ *
+ * - No function here calls another one of this file's interface: the lock is
+ *   not recursive.
+ * - The callbacks of whereabouts_each_… run under the lock. They copy texts.
+ *   They must not ask the whereabouts, and must not raise an error of Lua: it
+ *   would jump over the unlock, and every worker would stand still.
+ * - Texts that a callback is given belong to the whereabouts, and may be gone
+ *   when it has returned.
+ *
+ * Limits over all workers are checked where they are counted, under the lock:
+ * two workers cannot both take the last place. whereabouts_connect counts also
+ * what it refuses, so that there is one whereabouts_disconnect for each call.
+ *
+ * An object lives as long as somebody is in it. The last one to leave a room,
+ * the last connection of a user and of an address free theirs; so
+ * whereabouts_free finds nothing, or there is a connection that was not counted
+ * out: it aborts. */
 #include "engine/whereabouts.h"
 
 #include "base/err.h"

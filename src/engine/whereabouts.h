@@ -2,14 +2,14 @@
  * Who is where, in the whole process: users, rooms and addresses over all
  * workers.
  *
- * Each worker keeps its own connections (hub/manager) and tells whereabouts
- * when one logs in, joins, leaves or goes; whoever sends asks it which other
- * workers have a receiver. So a message wakes only workers that it concerns,
- * and a sender learns how many it reaches without waiting for them. A process
- * with one worker has none of it.
+ * Each worker keeps its own connections (hub/manager). It tells the whereabouts
+ * when one of them logs in, joins, leaves or goes. Whoever sends asks here
+ * which other workers have a receiver. So a message wakes only the workers that
+ * it concerns, and the sender learns how many it reaches without waiting for
+ * them. A process with one worker has no whereabouts.
  *
- * One lock for all of it: what happens under it is a hash look-up or two,
- * and sends to a worker's own connections never take it. */
+ * One lock guards all of it. Under it there is a hash look-up or two. Sending
+ * to connections of the own worker never takes it. */
 #ifndef ENGINE_WHEREABOUTS_H
 #define ENGINE_WHEREABOUTS_H
 
@@ -33,12 +33,13 @@ struct whereabouts_conn {
 
 MUST_CHECK struct whereabouts *whereabouts_new(int workers);
 
-/* Nothing may be in it any more. Accepts NULL. */
+/* Nobody may be in it any more: else it aborts. Accepts NULL. */
 void whereabouts_free(struct whereabouts *whereabouts);
 
-/* One connection more from that address, counted in any case.
- * ERR_LIMIT_EXCEEDED if there are more than `per_address` from there,
- * ERR_OVERLOADED if there are more than `connections` in all (0: no limit). */
+/* Counts one connection more from that address, also when it returns an error:
+ * ERR_LIMIT_EXCEEDED when more than `per_address` are from there,
+ * ERR_OVERLOADED when there are more than `connections` in all (0: no limit).
+ */
 MUST_CHECK int whereabouts_connect(struct whereabouts *whereabouts,
                                    const char *address, uint32_t connections,
                                    uint32_t per_address);
@@ -53,12 +54,13 @@ MUST_CHECK int whereabouts_login(struct whereabouts *whereabouts,
                                  const struct whereabouts_conn *conn,
                                  uint32_t per_user);
 
-/* It is closed, or going to be. */
+/* The connection is closed, or is about to be. */
 void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
                         uint64_t conn);
 
-/* The connection `conn` of `worker` and `user` is a member of the room; or no
- * longer. An empty `user` is one that has none: it counts, and has no name. */
+/* The connection `conn` of `worker` and `user` is a member of the room, or is a
+ * member no longer. A connection without a user has an empty `user`: it is
+ * counted, and has no name. */
 void whereabouts_join(struct whereabouts *whereabouts, int worker,
                       uint64_t conn, const char *user, const char *room);
 void whereabouts_leave(struct whereabouts *whereabouts, int worker,
@@ -89,7 +91,8 @@ struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
 bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
                        size_t len, const char *user, uint64_t conn);
 
-/* Called under the lock: must not come back to the whereabouts, nor raise. */
+/* Called under the lock. It must not call a function of the whereabouts, and
+ * must not raise an error of Lua. */
 typedef void whereabouts_text_fn(void *arg, const char *text);
 typedef void whereabouts_conn_fn(void *arg,
                                  const struct whereabouts_conn *conn);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * HTTP requests to other servers, on the worker's loop.
  *
- * One fetcher per worker keeps connections alive between requests, looks up
- * names, and holds the limits. No request holds a thread, but for the time of
- * a look-up that no cache answers. Nothing here blocks. */
+ * Each worker has one fetcher. It keeps connections alive between requests,
+ * looks up names, and holds the limits. Nothing here blocks. A request holds a
+ * thread only while a name is looked up that no cache knows. */
 #ifndef NET_FETCH_H
 #define NET_FETCH_H
 
@@ -57,27 +57,27 @@ struct fetch_result {
   size_t body_len;
 };
 
-/* NULL if libcurl does not start. */
+/* Returns NULL when libcurl does not start. */
 struct fetcher *fetcher_new(uv_loop_t *loop, const struct fetch_limits *limits);
 
-/* Ends every request without calling its `done`, and closes all handles; the
- * fetches stay to be freed. Also inside a `done`. Accepts NULL. */
+/* Ends every request without calling its `done`, and closes all handles. The
+ * fetches must still be freed. May be called inside a `done`. Accepts NULL. */
 void fetcher_close(struct fetcher *fetcher);
 
-/* After the loop has closed the handles. Accepts NULL. */
+/* Call it when the loop has closed the handles. Accepts NULL. */
 void fetcher_free(struct fetcher *fetcher);
 
-/* Starts a request and gives it to `fetch`. Anything but FETCH_OK: there is
- * none, and `why` is a constant text. */
+/* Starts a request and gives it to `fetch`. With any other code than FETCH_OK
+ * there is no request, and `why` is a constant text. */
 MUST_CHECK enum fetch_code fetch_start(struct fetcher *fetcher,
                                        const struct fetch_request *request,
                                        struct fetch **fetch, const char **why);
 
-/* After `done`, or after fetcher_close. */
+/* Valid from `done` or fetcher_close on. */
 const struct fetch_result *fetch_result(const struct fetch *fetch);
 
-/* At any time, also inside `done`: a request under way is given up, and its
- * `done` not called. Accepts NULL. */
+/* May be called at any time, also inside `done`. A request that is under way is
+ * given up, and its `done` is not called. Accepts NULL. */
 void fetch_free(struct fetch *fetch);
 
 #endif

@@ -2,9 +2,9 @@
  * The heads of the answers to one request: statuses, headers and trailers, line
  * by line as they come.
  *
- * What a server sends is charged as it comes, those of redirections and of
- * `100 Continue` included: each line for its bytes and for what it costs to
- * keep. So there is no number of short lines that is expensive. */
+ * Each line is charged when it comes, for its bytes and for what it costs to
+ * keep; lines of redirections and of `100 Continue` as well. So a server cannot
+ * make many short lines expensive. */
 #ifndef NET_FETCH_HEAD_H
 #define NET_FETCH_HEAD_H
 
@@ -23,7 +23,8 @@ struct fetch_head {
   bool open; /* between a status and the empty line */
 };
 
-/* Takes a line with its end. False: that is more than FETCH_HEAD_BYTES. */
+/* Takes a line with its end. Returns false when that is more than
+ * FETCH_HEAD_BYTES. */
 MUST_CHECK bool fetch_head_take(struct fetch_head *head, const char *line,
                                 size_t len);
 

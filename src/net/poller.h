@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Sockets that are waited for: an epoll set of our own, inside a libuv loop.
  *
- * A uv_poll_t for each socket would do the same with more memory and more steps
- * to each event. The set is a descriptor, too, which the loop waits for: its
- * sockets are asked for together, and each event leads straight to what waits.
- */
+ * A uv_poll_t for each socket would do the same, with more memory and more
+ * steps for each event. The set is a descriptor itself, and the loop waits for
+ * that. One call asks for all sockets, and each event leads straight to what
+ * waits. */
 #ifndef NET_POLLER_H
 #define NET_POLLER_H
 
@@ -18,8 +18,8 @@
 struct turn;
 struct poller_item;
 
-/* A socket is ready, for `events` of epoll (EPOLLIN, EPOLLOUT, EPOLLERR, …).
- * Any item may be added, changed or removed by it. */
+/* Called when a socket is ready, with `events` of epoll (EPOLLIN, EPOLLOUT,
+ * EPOLLERR, …). It may add, change and remove any item. */
 typedef void poller_fn(struct poller_item *item, uint32_t events);
 
 /* What waits is around it. */
@@ -39,23 +39,24 @@ struct poller {
   struct epoll_event batch[POLLER_BATCH];
 };
 
-/* ERR_SYSTEM without a descriptor for it. */
+/* Returns 0, or ERR_SYSTEM when there is no descriptor for the set. */
 MUST_CHECK int poller_open(struct poller *poller, uv_loop_t *loop);
 
-/* Starts to end it; its items are removed by then, or never used again. */
+/* Closes the set. Its items must have been removed, or are never used again. */
 void poller_close(struct poller *poller);
 
-/* Waits for `events` on item->fd. ERR_SYSTEM when the kernel has no memory, or
- * too many are waited for. */
+/* Waits for `events` on item->fd. Returns 0, or ERR_SYSTEM when the kernel has
+ * no memory or waits for too many already. */
 MUST_CHECK int poller_add(struct poller *poller, struct poller_item *item,
                           uint32_t events, poller_fn *ready);
 
-/* Waits for others from now on; errors are always told. Nothing if the item
- * is in no set. */
+/* Waits for other events from now on; errors are always told. Does nothing when
+ * the item is in no set. */
 void poller_change(struct poller *poller, struct poller_item *item,
                    uint32_t events);
 
-/* Waits no more, and forgets what was ready. Nothing if it is in no set. */
+/* Waits no more, and forgets what was ready. Does nothing when the item is in
+ * no set. */
 void poller_remove(struct poller *poller, struct poller_item *item);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Whether a loop turns, for a look from another thread (server/watchdog).
  *
- * The loop notes each turn, and what it begins to do: a few plain stores. One
- * that has nothing to do turns all the same, by a timer. */
+ * The loop notes each turn, and what it begins to do: a few plain stores. A
+ * timer makes a loop turn that has nothing to do. */
 #ifndef NET_PULSE_H
 #define NET_PULSE_H
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Whose turn it is on a loop.
  *
- * Each run of a script is bounded, but not how many are due at once: a client
- * that has sent sixty messages in one packet, five hundred functions of a
- * script whose time has come. So nobody runs all that he has in one go:
+ * Each run of a script is bounded. How many runs are due at once is not: a
+ * client may send sixty messages in one packet, the time of five hundred
+ * functions of a script may come together. So nobody runs all his work in one
+ * go:
  *
- * - Who has computed for longer than TURN_SHARE_NS at one go waits for his next
- *   turn with the rest (turn_share_used).
- * - Whatever loops over many asks turn_part_over, and leaves what is left for
- *   the next turn.
- * - Work that is due waits in a queue. In each turn the queues are run for
- *   TURN_PART_NS, one piece of each in turns, one at least: so scripts do not
- *   hold up clients, nor clients scripts.
+ * - Whoever has computed for longer than TURN_SHARE_NS at one go leaves the
+ * rest for his next turn (turn_share_used).
+ * - A loop over many asks turn_part_over, and leaves the rest for the next
+ * turn.
+ * - Work that is due waits in a queue. In each turn of the loop the queues are
+ *   run for TURN_PART_NS, alternately and at least one piece each. So scripts
+ *   do not hold up clients, and clients do not hold up scripts.
  *
- * Nothing here looks at the clock for a message that comes alone. */
+ * A message that comes alone does not make anything here look at the clock. */
 #ifndef NET_TURN_H
 #define NET_TURN_H
 
@@ -49,21 +50,22 @@ struct turn {
 
 void turn_init(struct turn *turn, uv_loop_t *loop);
 
-/* Starts to end it; nothing that is queued is run any more. */
+/* Closes the handle. Nothing that is queued is run any more. */
 void turn_close(struct turn *turn);
 
-/* Runs the task in its turn, at the earliest in this turn of the loop. Nothing
- * if it is queued already. */
+/* Queues the task. It runs in this turn of the loop at the earliest. Does
+ * nothing when the task is queued already. */
 void turn_add(struct turn *turn, enum turn_queue queue, struct task *task);
 
 static inline bool turn_has(const struct turn *turn, enum turn_queue queue) {
   return !list_empty(&turn->queues[queue]);
 }
 
-/* Runs what is in that queue, and what comes to it, now. For the end. */
+/* Runs all that is in the queue, and all that comes to it meanwhile, now. For
+ * the end of a worker. */
 void turn_finish(struct turn *turn, enum turn_queue queue);
 
-/* A script begins to run at `now_ns` of uv_hrtime, for whom. */
+/* A script begins to run for `who`, at `now_ns` of uv_hrtime. */
 static inline void turn_note(struct turn *turn, const void *who,
                              uint64_t now_ns) {
   if (turn->who != who) {
@@ -86,8 +88,9 @@ static inline void turn_part_begin(struct turn *turn) {
   turn->part_ns = turn->last_ns = 0;
 }
 
-/* Whether it should leave the rest for the next turn. It is known when the
- * next script has begun: so two that are long run, and no clock is asked. */
+/* Whether the loop over many should leave the rest for the next turn. That is
+ * known only when the next script has begun, as no clock is asked here: so two
+ * long ones may run. */
 static inline bool turn_part_over(const struct turn *turn) {
   return turn->last_ns - turn->part_ns > TURN_PART_NS;
 }

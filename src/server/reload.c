@@ -1,5 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * Reloads. */
+ * Reloads.
+ *
+ * All workers go from one generation to the next, or none does. It is a commit
+ * in two steps, over letters:
+ *
+ *   main thread                           each worker
+ *   begin_next   configuration, scripts,
+ *                a generation for each
+ *   send_off     SWAP ──────────────────► can client.state be copied?
+ *                     ◄──────── READY or REFUSED
+ *   all READY    GO ────────────────────► @stop, copy, live, @start
+ *                     ◄──────────────── SWAPPED
+ *   all SWAPPED  succeed
+ *
+ * Up to GO it can be given up: by a REFUSED, or because a worker has not
+ * answered in PATIENCE_S. Then withdraw_offer takes the offers back, and
+ * everything is as before. After GO it cannot: some workers may be live
+ * already. So the timer stops at GO, and whoever answers late answers late.
+ *
+ * Rules that hold:
+ *
+ * - One reload at a time: `awaited` is the number of answers that are still to
+ *   come, and 0 means that none is under way. begin_waiting is called wherever
+ *   it may have become 0.
+ * - Each attempt has a number of its own, also one that fails (`built`). Every
+ *   letter says which attempt it is about; an answer about another one than
+ *   `next_number` is about a reload that is over, and is dropped.
+ * - The new configuration is only lent to the crew while it builds
+ *   (each generation holds it). take_renewal makes it the
+ *   live one when all workers have it; drop_renewal ends every attempt, good
+ *   or not.
+ * - Those who ask while a reload is under way are served by the next one, all
+ *   together: the folder may have changed since this one read it. tell_asks
+ *   takes its list apart before it calls anybody, as who is told may ask again.
+ */
 #include "server/reload.h"
 
 #include "base/err.h"

@@ -1,5 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Swapping generations. */
+ * Swapping generations.
+ *
+ * Up to three kinds of generations are on a worker at once: the live one, which
+ * gets all messages; at most one that is incoming, and has run nothing but its
+ * own files; and those that retire, in the order in which they were live, in
+ * which calls still wait.
+ *
+ * The moment of the swap is on_stopped. It runs in one go: client.state is
+ * copied, host.live is set, @start is called, the old one retires. No message
+ * is between these steps, so a handler sees either the old world or the new
+ * one. client.state was copied once before (swap_prepare), and that copy only
+ * answered the question whether it can be: handlers and @stop may have written
+ * since. If the second copy fails, it is too late to go back, as @stop has run
+ * already. What cannot be copied is lost then, and the log says so.
+ *
+ * @stop may wait, and meanwhile the old generation serves. That is why `going`
+ * stands beside `incoming`: a CANCEL that comes late, or an end of the worker,
+ * must not take away what on_stopped is about to use.
+ *
+ * A generation is released when no call of it is left, and that may happen in
+ * the middle of anything that ends a call. Whoever still needs one across such
+ * a step holds it (call_hold, call_let_go), and releasing is only a letter to
+ * the main thread, which frees it. Not before lib_client_release_all: client
+ * objects of the old Lua state must not point to connections any more. */
 #include "server/swap.h"
 
 #include "base/log.h"
