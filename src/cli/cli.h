@@ -60,15 +60,16 @@ MUST_CHECK int cli_load_scripts(enum config_mode mode, int argc, char **argv,
 /* The same with what cli_args_read has read. */
 MUST_CHECK int cli_load_args(const struct cli_args *args, struct config **cfg);
 
-/* Takes `--name value` or `--name=value` out of the arguments. Returns the
- * value; NULL when it is not there, or has no value and then stays there. */
+/* Takes `--name value` or `--name=value` out of the arguments, and returns the
+ * value. Returns NULL when it is not there. Without a value it stays in the
+ * arguments, and NULL is returned, too. */
 const char *cli_take(int *argc, char **argv, const char *name);
 
 /* Takes `--name` out of the arguments; whether it was there. */
 bool cli_take_switch(int *argc, char **argv, const char *name);
 
-/* Takes the argument that is neither a flag nor the value of one out of the
- * arguments. Returns it, or NULL when there is none. */
+/* Takes out the argument that is neither a flag nor the value of a flag.
+ * Returns it, or NULL when there is none. */
 const char *cli_take_folder(int *argc, char **argv);
 
 /* Prints to standard error why the arguments are of no use. Returns

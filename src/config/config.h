@@ -35,38 +35,40 @@ struct config_args {
   char *const *env; /* "NAME=value" … NULL; usually environ */
 };
 
-/* Reads all sources. Returns the configuration, whose one holder is the caller;
- * or NULL, with every mistake that was found as a line in `errors`. In
- * development mode without a key for an HS algorithm, a secret is made up. */
+/* Reads all sources. Returns the configuration, with the caller as its one
+ * holder; or NULL, with a line in `errors` for every mistake. In development
+ * mode, when the algorithm is an HS one and there is no key, a secret is made
+ * up. */
 MUST_CHECK struct config *config_load(const struct config_args *args,
                                       struct buf *errors);
 
-/* The option `workers` as a number; 0 when it is neither a number from 1 to
- * CONFIG_WORKERS_MAX nor "auto". */
+/* Returns the option `workers` as a number, or 0 when it is neither a number
+ * from 1 to CONFIG_WORKERS_MAX nor "auto". */
 enum { CONFIG_WORKERS_MAX = 256 };
 int config_workers(const struct config *cfg);
 
-/* How many bytes auth.secret should have and has not; 0 when it is long
- * enough or not used. check_config refuses a short one in production only:
- * development mode should warn. */
+/* Returns how many bytes auth.secret is too short; 0 when it is long enough or
+ * not used. check_config refuses a short secret in production only: in
+ * development mode the caller should warn. */
 size_t config_secret_missing(const struct config *cfg);
 
-/* Whether development mode gives tokens to whoever asks: only where nobody
- * else can ask, or dev.tokens says so. */
+/* Whether development mode gives tokens to whoever asks: when only this machine
+ * can ask, or when dev.tokens says so. */
 enum dev_tokens { DEV_TOKENS_LOCAL, DEV_TOKENS_ANYONE };
 bool config_gives_tokens(const struct config *cfg);
 
 /* Whether tokens are signed with a secret: auth.algorithm is an HS one. */
 bool config_uses_secret(const struct config *cfg);
 
-/* How many bytes the secret must have, wherever it comes from; 0 when the
- * algorithm has none. */
+/* Returns how many bytes the secret must have, wherever it comes from; 0 when
+ * the algorithm has no secret. */
 size_t config_secret_bytes(const struct config *cfg);
 
-/* One holder more; returns the configuration. By any thread. */
+/* Adds a holder, and returns the configuration. By any thread. */
 const struct config *config_ref(const struct config *cfg);
 
-/* One holder less; the last one frees it, and wipes secrets. Accepts NULL. */
+/* Takes a holder away. The last one frees it, and secrets are wiped. By any
+ * thread. Accepts NULL. */
 void config_free(const struct config *held);
 
 #endif

@@ -7,11 +7,11 @@
  *   origins = { "https://a.example", "https://b.example" }
  *   vars = { motd = "hello" }            -- for scripts, not an option
  *
- * This and vars.c use Lua although they are not part of script/: the file is
- * read before there is anything that scripts could run in, in a state of its
- * own that is gone when the file has been read. The file sees `env` and the
- * names of options and sections, no library. It has a budget of instructions
- * and of memory, so that a mistake in it cannot keep a start from ending. */
+ * This file and vars.c use Lua although they are not part of script/. The
+ * configuration is read before there is anything that scripts could run in. It
+ * runs in a state of its own, which is gone when it has been read. It sees
+ * `env` and the names of options and sections, but no library. It has a budget
+ * of instructions and of memory: a mistake in it cannot make a start hang. */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Remembers the nearest of the candidates it was shown. Zero it first, apart
- * from `typed`. */
+/* Remembers the nearest of the names it was shown. Everything but `typed`
+ * begins as zero. */
 struct suggest {
   const char *typed;
   const char *best; /* borrowed from the caller; NULL: nothing is near */
@@ -16,8 +16,9 @@ struct suggest {
 /* Considers one known name, which must live as long as `suggest`. */
 void suggest_try(struct suggest *suggest, const char *known);
 
-/* Edits (insert, delete, replace, swap of neighbours) that make `a` into `b`.
- * Texts over 63 bytes are nobody's typing mistake: SIZE_MAX. */
+/* Returns how many edits (insert, delete, replace, swap of neighbours) make `a`
+ * into `b`. A text of more than 63 bytes is nobody's typing mistake: SIZE_MAX.
+ */
 size_t suggest_distance(const char *a, const char *b);
 
 #endif

@@ -7,9 +7,9 @@
 
 #include <lua.h>
 
-/* Appends the value at the top of the stack: strings, numbers, booleans, and
- * tables of these. A table with the keys 1…n becomes an array, an empty one an
- * object. Raises when something in it has no JSON form. */
+/* Appends the value at the top of the stack: a string, number or boolean, or a
+ * table of these. A table with the keys 1…n becomes an array; an empty table
+ * becomes an object. Raises an error when something has no JSON form. */
 void vars_write(lua_State *L, struct buf *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The key/value store that all scripts of the process share.
  *
- * Every function may be called from any thread and is atomic. Time is given
- * by the caller, in milliseconds of one monotonic clock; threads that are a
- * little apart do no harm. */
+ * Any thread may call any function, and each call is atomic. The caller gives
+ * the time, in milliseconds of one monotonic clock. It does no harm when the
+ * times of two threads differ a little. */
 #ifndef ENGINE_STORE_H
 #define ENGINE_STORE_H
 
@@ -38,8 +38,8 @@ struct store_value {
 
 enum store_verdict { STORE_COUNTED, STORE_NOT_A_NUMBER, STORE_OVERFLOW };
 
-/* `keys` and `bytes` are what is held now, expired keys that nobody has met
- * yet included; the rest is counted from the start. */
+/* `keys` and `bytes` say what is held now; expired keys that nobody has looked
+ * at since are in them. All else is counted from the start. */
 struct store_stats {
   uint64_t keys, bytes;
   uint64_t hits, misses; /* of store_get */
@@ -49,21 +49,22 @@ struct store_stats {
 
 struct store;
 
-/* A store that holds up to `max_bytes`, counted with STORE_OVERHEAD. A value
- * that is larger than all of it takes the whole store, alone. */
+/* Returns a store of up to `max_bytes`; STORE_OVERHEAD is counted for each key.
+ * A value that is larger than the store stands in it alone. */
 MUST_CHECK struct store *store_new(size_t max_bytes);
 
-/* No thread uses it any more. Accepts NULL. */
+/* No thread may use it any more. Accepts NULL. */
 void store_free(struct store *store);
 
-/* Whether the key is there. Then its value is in `value`, and its bytes, if
- * it has any, are appended to `out`: value->bytes points there. */
+/* Returns whether the key is there. If so, `value` gets its value. The bytes of
+ * the value, if it has any, are appended to `out`, and value->bytes points
+ * there. */
 bool store_get(struct store *store, struct store_key key, uint64_t now_ms,
                struct store_value *value, struct buf *out);
 
-/* Sets or replaces; key and value are copied. It expires `ttl_ms` after
- * `now_ms`; 0: never. If the store is full, the keys that were not used for
- * the longest time go. */
+/* Sets or replaces the value of a key; both are copied. The key expires
+ * `ttl_ms` after `now_ms` (0: never). When the store is full, the keys that
+ * were not used for the longest time go. */
 void store_set(struct store *store, struct store_key key,
                const struct store_value *value, uint64_t now_ms,
                uint64_t ttl_ms);
@@ -73,18 +74,19 @@ bool store_add(struct store *store, struct store_key key,
                const struct store_value *value, uint64_t now_ms,
                uint64_t ttl_ms);
 
-/* Sets the key, or deletes it (`value` NULL), but only if what it holds is of
- * this version still, as store_get told it; 0: if it is not there still. It
- * expires after `ttl_ms`; 0: when it would have, a new key never. Returns
- * whether it was done. */
+/* Sets the key, or deletes it when `value` is NULL; but only if its value still
+ * has this version, which store_get has told (0: if the key is still not
+ * there). It expires after `ttl_ms`. With a `ttl_ms` of 0 it keeps its time,
+ * and a new key never expires. Returns whether it was done. */
 MUST_CHECK bool store_swap(struct store *store, struct store_key key,
                            uint64_t version, const struct store_value *value,
                            uint64_t now_ms, uint64_t ttl_ms);
 
-/* Adds the number `by`; a key that is not there begins at `by` and expires
- * after `ttl_ms`, one that is there keeps its time. Two integers give an
- * integer. `sum` gets the result, unless the verdict is that nothing was
- * changed: the value is not a number, or int64 cannot hold the sum. */
+/* Adds the number `by`. A key that is not there begins at `by` and expires
+ * after `ttl_ms`; a key that is there keeps its time. The sum of two integers
+ * is an integer. `sum` gets the result, if the verdict is STORE_COUNTED. Else
+ * nothing has changed: the value is not a number, or int64 cannot hold the sum.
+ */
 MUST_CHECK enum store_verdict store_incr(struct store *store,
                                          struct store_key key,
                                          const struct store_value *by,
@@ -107,7 +109,7 @@ struct store_search {
 size_t store_keys(struct store *store, const struct store_search *search,
                   uint64_t now_ms, struct buf *out, bool *more);
 
-/* What the store counts, all of one instant. */
+/* Returns all that the store counts, as it is at one instant. */
 struct store_stats store_stats(struct store *store);
 
 #endif

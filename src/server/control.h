@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What the admin address is answered: figures and reloads.
  *
- * A worker's counters are its own; it is asked for a copy of them by letter.
- * One that does not answer within a second is busy with a script: then the
- * copy of last time is shown, and perigee_worker_answering says 0. */
+ * The counters of a worker are its own. A letter asks it for a copy of them. A
+ * worker that does not answer within a second is busy with a script: then its
+ * last copy is shown, and perigee_worker_answering says 0. */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
@@ -25,14 +25,16 @@ struct control {
   bool draining, open;
 };
 
-/* Opens admin.listen, if it is not empty. In development mode its default may
- * be in use: then it is left out, with a warning. ERR_SYSTEM with a line in
- * `error`; then control_close all the same. */
+/* Opens admin.listen, if it is not empty. In development mode the default
+ * address may be in use: then there is a warning, and no admin address. Returns
+ * 0, or ERR_SYSTEM with a line in `error`; control_close is due in either case.
+ */
 MUST_CHECK int control_open(struct control *control,
                             const struct config *config, enum config_mode mode,
                             uv_loop_t *loop, struct buf *error);
 
-/* Answers from now on. `control` is set up but for `admin`: see server.c. */
+/* Answers from now on. Everything in `control` but `admin` is set before, see
+ * server.c. */
 void control_start(struct control *control, uv_loop_t *loop);
 
 /* The address that was bound; "-" when there is none. */
@@ -44,7 +46,7 @@ void control_snapshot(struct control *control, const struct snapshot *snapshot);
 /* Tells those who still wait, and closes the handles. */
 void control_close(struct control *control);
 
-/* When the loop has ended. */
+/* Call it when the loop has ended. */
 void control_free(struct control *control);
 
 #endif

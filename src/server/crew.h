@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * All workers of the process.
  *
- * Each has its own thread, loop, listening socket, connections and Lua state;
- * what one of them is told here all are told. With more than one there is a
- * bus between them. */
+ * Each worker has its own thread, loop, listening socket, connections and Lua
+ * state. What is told here, all workers are told. When there are several, a bus
+ * connects them. */
 #ifndef SERVER_CREW_H
 #define SERVER_CREW_H
 
@@ -33,44 +33,45 @@ struct crew_shared {
 /* Makes the workers that the option `workers` asks for; opens nothing. */
 void crew_init(struct crew *crew, const struct crew_shared *shared);
 
-/* Opens loops, listening sockets and network doors, on the main thread. The
- * address that was got goes to `bound`. ERR_SYSTEM with a line in `error` on
- * failure; crew_free all the same. */
+/* Opens loops, listening sockets and network doors, on the main thread. `bound`
+ * gets the address. Returns 0, or ERR_SYSTEM with a line in `error`; crew_free
+ * is due in either case. */
 MUST_CHECK int crew_open(struct crew *crew, bool development,
                          char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
-/* Starts the threads, each with its generation of crew_build; they are the
- * workers' from now on. The watchdogs run on `loop`, the main thread's. */
+/* Starts the threads. Each gets, and owns from now on, its generation of
+ * crew_build. The watchdogs run on `loop`, that of the main thread. */
 void crew_start_take(struct crew *crew, struct generation **generations,
                      uv_loop_t *loop);
 
-/* The same letter to each; returns how many still open letters. */
+/* Posts the same letter to each worker. Returns how many still receive letters.
+ */
 int crew_post(struct crew *crew, enum letter_kind kind);
 
 /* A LETTER_ENDED has come. Returns whether it was the last one; then the
  * watchdogs are gone, too. */
 bool crew_ended(struct crew *crew);
 
-/* After that: waits for the threads. */
+/* Waits for the threads. Call it when crew_ended has returned true. */
 void crew_join(struct crew *crew);
 
-/* After crew_join, or without crew_start_take. */
+/* Call it after crew_join, or when crew_start_take was never called. */
 void crew_free(struct crew *crew);
 
 /* Generations are built with this configuration from now on. Borrowed. */
 void crew_configure(struct crew *crew, const struct config *config);
 
-/* Builds a generation for each worker from the bundle; all or none. NULL on
- * failure, with the reason in `error`. */
+/* Builds a generation for each worker from the bundle. Returns NULL, and none
+ * is left, when one cannot be built; `error` says why. */
 MUST_CHECK struct generation **crew_build(struct crew *crew,
                                           struct bundle *bundle,
                                           unsigned number, struct buf *error);
 
-/* Offers each worker its own of what crew_build has made, which is theirs from
+/* Offers each worker its generation of crew_build. The workers own them from
  * now on. */
 void crew_offer_take(struct crew *crew, struct generation **generations);
 
-/* None of them is to make live what it was offered. */
+/* Takes the offers back: no worker is to make live what it was offered. */
 void crew_withdraw(struct crew *crew);
 
 /* Frees what crew_build has made. Accepts NULL. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Sends the clients of a worker away when the server ends.
  *
- * All are told at once ({"type":"goodbye"}, with the window in which to come
- * back), then closed 1001 in random order, spread over the window: another
- * server must be able to take them in. */
+ * All clients are told at once: {"type":"goodbye"}, with the window in which to
+ * come back. Then they are closed 1001, in random order and spread over the
+ * window, so that another server can take them in. */
 #ifndef SERVER_DRAIN_H
 #define SERVER_DRAIN_H
 
@@ -22,12 +22,13 @@ struct drain {
   void *arg;
 };
 
-/* Starts; `done` is called when every connection is gone, or those that are
- * left have had their time to close. Accept no others meanwhile. */
+/* Starts to send them away. `done` is called when every connection is gone, or
+ * when those that are left have had their time to close. The caller accepts no
+ * others meanwhile. */
 void drain_start(struct drain *drain, struct protocol *protocol,
                  uint64_t window_ms, drain_fn *done, void *arg);
 
-/* After `done`: closes the timer. */
+/* Closes the timer. Call it after `done`. */
 void drain_close(struct drain *drain);
 
 #endif

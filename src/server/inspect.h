@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Looks at what a server needs from its machine before anything is opened.
  *
- * `perigee serve` and `perigee check` both do, so that one refuses what the
- * other would. Whether an address is in use is not looked at: the server that
- * is to be replaced may run. */
+ * Both `perigee serve` and `perigee check` do that, so that they refuse the
+ * same. They do not look whether an address is in use: the server that is to be
+ * replaced may still run. */
 #ifndef SERVER_INSPECT_H
 #define SERVER_INSPECT_H
 
 #include "base/buf.h"
 #include "config/config.h"
 
-/* Returns 0; or ERR_CONFIG with a line for everything that is wrong in
- * `errors`: addresses that are not here, or the same twice, folders and files
- * that cannot be read, certificates, proxies. */
+/* Looks at addresses (are they of this machine? is one there twice?), at
+ * folders and files that must be readable, at certificates and proxies. Returns
+ * 0, or ERR_CONFIG with a line in `errors` for everything that is wrong. */
 MUST_CHECK int inspect(const struct config *config, struct buf *errors);
 
 #endif

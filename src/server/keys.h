@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The keys of tokens, as the process has them: read at the start and again
- * with each reload; those of auth.jwks_url fetched then, from time to time, and
- * when a token names one that nobody knows. All on the main thread. What cannot
- * be read or fetched changes nothing: the old keys go on. */
+ * The keys of tokens, as the process has them.
+ *
+ * They are read at the start and with each reload. Those of auth.jwks_url are
+ * fetched then, too, and from time to time, and when a token names a key that
+ * nobody knows. All of it happens on the main thread. When keys cannot be read
+ * or fetched, the old keys go on. */
 #ifndef SERVER_KEYS_H
 #define SERVER_KEYS_H
 
@@ -24,29 +26,34 @@ struct keys {
   uv_timer_t again;
 };
 
-/* 0; or ERR_CONFIG with the reason in `error`, and nothing to be freed. */
+/* Reads the keys for the first time. Returns 0; or ERR_CONFIG with the reason
+ * in `error`, and there is nothing to be freed. */
 MUST_CHECK int keys_load(struct keys *keys, const struct config *config,
                          struct buf *error);
 
-/* Reads the keys of a configuration that is to be live, and their files. 0; or
- * ERR_CONFIG with the reason in `error`. Then keys_use, or keys_drop. */
+/* Reads the keys, and their files, of a configuration that is to be live.
+ * Returns 0, or ERR_CONFIG with the reason in `error`. Call keys_use or
+ * keys_drop next.
+ */
 MUST_CHECK int keys_read(struct keys *keys, const struct config *config,
                          struct buf *error);
 
-/* Tokens are verified with what keys_read has read from now on; and those of
- * auth.jwks_url are fetched. */
+/* From now on tokens are verified with what keys_read has read. Those of
+ * auth.jwks_url are fetched again. */
 void keys_use(struct keys *keys);
 
-/* The keys stay as they are. Also without keys_read. */
+/* Forgets what keys_read has read, if anything: the keys stay as they are. */
 void keys_drop(struct keys *keys);
 
-/* Begins to fetch, where that is configured: opens handles on the loop. Before
- * anybody is let in, so that the first tokens wait for the first keys. */
+/* Starts to fetch, where that is configured; opens handles on the loop. Call it
+ * before anybody is let in, so that the first tokens wait for the first keys.
+ */
 void keys_start(struct keys *keys, uv_loop_t *loop);
-/* Closes the handles. Also without keys_start. */
+
+/* Closes the handles, if keys_start has opened any. */
 void keys_close(struct keys *keys);
 
-/* When the loop has ended. */
+/* Call it when the loop has ended. */
 void keys_free(struct keys *keys);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What a generation was made of, kept to tell what a reload has changed.
  *
- * A handler counts as changed when the text of the script that has it has
- * changed, or that of any module in a sub-folder: which script uses which
- * module is not known. Modules from elsewhere are not looked at. */
+ * A handler counts as changed when the text of its script has changed, or the
+ * text of any module in a sub-folder, because nobody knows which script uses
+ * which module. Modules from elsewhere are not looked at. */
 #ifndef SERVER_MANIFEST_H
 #define SERVER_MANIFEST_H
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * From configuration and scripts directory to the live generation, and what
- * came of it.
+ * From the configuration and the scripts folder to the live generation, and
+ * what came of it.
  *
- * All on the main thread: it reads the configuration again, builds a generation
- * for each worker, offers them, and waits until every worker has said that
- * nothing is in the way. Then they all make theirs live; or none does. A worker
- * that a script holds in a C function says nothing: after some seconds the
- * reload is given up. From the moment at which all have agreed it is not: they
- * make it live, sooner or later. While one reload is under way others wait, and
- * then all of them are served by one more: it reads what the folder has by
- * then. */
+ * All of it happens on the main thread. It reads the configuration again,
+ * builds a generation for each worker, offers them, and waits until every
+ * worker has said that nothing is in the way. Then all workers make theirs
+ * live, or none does. A worker that a script holds in a C function says
+ * nothing: after some seconds the reload is given up. Once all have agreed it
+ * is given up no more: each makes it live, sooner or later. Whoever asks while
+ * a reload is under way waits. One more reload then serves all who wait; it
+ * reads what the folder has by then. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
@@ -18,9 +18,9 @@
 #include "server/keys.h"
 #include "server/manifest.h"
 
-/* Reads the directory once and builds a generation for the host, to see
- * whether it can be; NULL with the reason in `error`. `manifest` (may be NULL)
- * is the caller's to free. */
+/* Reads the folder once and builds a generation for the host, to see whether it
+ * can be built. Returns NULL with the reason in `error` when it cannot. The
+ * caller frees `*manifest`; `manifest` may be NULL. */
 MUST_CHECK struct generation *reload_build(struct host *host, const char *dir,
                                            unsigned number,
                                            struct manifest **manifest,
@@ -62,38 +62,40 @@ struct reloader {
   struct list served, waiting; /* asks: for this reload, for the one after */
 };
 
-/* Opens a handle on the loop, the main thread's. `config` is what `args` says
- * so far; the reloader holds it. */
+/* Opens a handle on the loop of the main thread. `config` is what `args` says
+ * so far, and the reloader becomes a holder of it. */
 void reload_init(struct reloader *reloader, const struct config_args *args,
                  const struct config *config, struct crew *crew,
                  uv_loop_t *loop);
 
-/* The first generations, for crew_start_take; NULL with the reason in
- * `error`. */
+/* Builds the first generations, for crew_start_take. Returns NULL with the
+ * reason in `error` when they cannot be built. */
 MUST_CHECK struct generation **reload_first(struct reloader *reloader,
                                             struct buf *error);
 
-/* Reads the configuration, its key files and the scripts again, and has the TLS
- * certificate read again, whatever comes of the rest; `check`: builds only.
- * `done` (may be NULL) is called once, perhaps at once. What came of a reload
- * is logged; a check is not. */
+/* Asks for a reload: of the configuration, its key files and the scripts. The
+ * TLS certificate is read again as well, whatever comes of the rest. With
+ * `check` generations are only built. `done` (may be NULL) is called once,
+ * perhaps at once. The log says what came of a reload, and nothing about a
+ * check. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
 
-/* LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come; about a reload that
- * was given up, perhaps: then nothing happens. */
+/* A LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come. Nothing happens
+ * when it is about a reload that was given up. */
 void reload_answered(struct reloader *reloader, const struct letter *letter);
 
-/* A state whose memory is used up serves nobody: the same scripts, from the
- * same sources, start again in a new one; not more often than every so many
- * seconds, and not while a reload is under way, which does as well. */
+/* The memory of a Lua state is used up, and it serves nobody any more. So the
+ * same scripts, from the same sources, start again in new states. That happens
+ * every ten seconds at most, and not while a reload is under way, which helps
+ * as well. */
 void reload_rebuild(struct reloader *reloader, const struct generation *full);
 
-/* The server is ending: nothing is loaded any more. */
+/* The server is ending: there are no reloads any more. */
 void reload_stop(struct reloader *reloader);
 
-/* When the workers have ended: tells those who still wait, closes the handle,
- * and frees. */
+/* Call it when the workers have ended. Tells those who still wait, closes the
+ * handle, and frees. */
 void reload_free(struct reloader *reloader);
 
 #endif

@@ -10,15 +10,16 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* Serves until it is told to end. `config` is what `args` says so far: a reload
- * asks again. Both are borrowed. Returns 0 then; ERR_SYSTEM, ERR_CONFIG or
- * ERR_SCRIPT, with the reason in `error`, when it could not start. */
+/* Serves until it is told to end, and then returns 0. When it could not start
+ * it returns ERR_SYSTEM, ERR_CONFIG or ERR_SCRIPT, with the reason in `error`.
+ * `config` is what `args` says so far; a reload reads `args` again. Both are
+ * borrowed. */
 int server_run(const struct config *config, const struct config_args *args,
                struct buf *error);
 
-/* Looks at everything that a start would, and serves nothing: the machine
- * (server/inspect), keys, scripts. The number of handlers goes to `handlers`.
- * Returns 0, or ERR_CONFIG or ERR_SCRIPT with a line for each reason in
+/* Looks at everything that a start looks at, and serves nothing: at the machine
+ * (server/inspect), keys and scripts. `handlers` gets the number of handlers.
+ * Returns 0; or ERR_CONFIG or ERR_SCRIPT, with a line for each reason in
  * `errors`. */
 int server_check(const struct config *config, unsigned *handlers,
                  struct buf *errors);

@@ -18,7 +18,8 @@
 
 #include <stdbool.h>
 
-/* The generation is out of use: free it. It may be freed on another thread. */
+/* Called when a generation is out of use, to free it. Any thread may free it.
+ */
 typedef void swap_release_fn(void *arg, struct generation *generation);
 
 struct swap {
@@ -41,25 +42,28 @@ void swap_init(struct swap *swap, struct protocol *protocol,
 /* The first generation goes live. */
 void swap_start(struct swap *swap, struct generation *first);
 
-/* Takes the generation in, and copies client.state into it to see whether it
- * can be. ERR_SCRIPT with a line in `error` if not: it is the caller's then.
- * One at a time. */
+/* Takes the generation in. Copies client.state into it, to see whether that can
+ * be done. Returns 0; or ERR_SCRIPT with a line in `error`, and the generation
+ * is still the caller's. Only one may be prepared at a time. */
 MUST_CHECK int swap_prepare(struct swap *swap, struct generation *generation,
                             struct buf *error);
 
-/* Makes what was prepared live; `done` is called when it is. If @start has
- * raised by then, `wrong` says what: the new one is live all the same, as the
- * old one was stopped. */
+/* Makes live what was prepared; `done` is called when it is live. If @start has
+ * raised an error by then, `wrong` says which. The new generation is live all
+ * the same, as the old one was stopped. */
 void swap_go(struct swap *swap);
 
 /* Releases what was prepared. */
 void swap_cancel(struct swap *swap);
 
-/* The worker ends: aborts what still waits, says the farewells that are left,
- * runs @stop; `ended` is called when nothing is going to enter Lua again. */
+/* The worker ends. Aborts the calls that still wait, says the farewells that
+ * are left, and runs @stop. `ended` is called when nothing will enter Lua
+ * again. */
 void swap_end(struct swap *swap, void (*ended)(void *arg));
 
-/* Closes the handle. After swap_end, or swap_init alone. */
+/* Closes the handle. Call it after `ended`, or when nothing came after
+ * swap_init.
+ */
 void swap_close(struct swap *swap);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Notices that a file below a folder has changed.
  *
- * Folders are watched, not files: editors replace a file by a new one. The
- * call comes when there was quiet for a moment, so that a save of many files
- * is one change. A folder that is gone is looked for until it is back. */
+ * It watches folders, not files, because editors replace a file by a new one.
+ * `changed` is called when it has been quiet for a moment, so that a save of
+ * many files is one change. When the folder is gone, it looks for it until it
+ * is back. */
 #ifndef SERVER_WATCH_H
 #define SERVER_WATCH_H
 

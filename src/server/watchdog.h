@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Says which handler holds a worker's loop in a C function.
  *
- * Lua code is ended by its budget, but a C function of the standard library
- * (a pattern with much backtracking, a sort of millions) or of a module cannot
- * be: everybody of that worker waits for it. The main thread looks from
- * outside, and names it, so that it can be found and mended.
+ * The budget ends Lua code. It cannot end a C function of the standard library
+ * (a pattern with much backtracking, a sort of millions) or of a module:
+ * everybody of that worker waits for it. The main thread looks from outside and
+ * names the handler, so that somebody can mend it.
  *
- * A loop that stands still outside of any handler is our own fault, or the
- * machine's: that is said as well, with what it was doing. */
+ * A loop may stand still outside of any handler. That is our own fault or the
+ * machine's, and the log says so, with what the loop was doing. */
 #ifndef SERVER_WATCHDOG_H
 #define SERVER_WATCHDOG_H
 
@@ -27,19 +27,19 @@ struct watchdog {
   unsigned still;            /* how often that was the same */
 };
 
-/* On the loop of the thread that frees generations: the handler that it reads
- * cannot go meanwhile. */
+/* Starts on `loop`, which is that of the thread that frees generations: so the
+ * handler that it reads cannot be freed meanwhile. */
 void watchdog_start(struct watchdog *watchdog, uv_loop_t *loop,
                     struct host *host, const struct pulse *pulse);
 
 /* What its timer does, four times a second. */
 void watchdog_look(struct watchdog *watchdog);
 
-/* Whether the loop has not turned for ten seconds; then a line that says so is
- * appended to `text`. */
+/* Returns whether the loop has not turned for ten seconds. If so, a line that
+ * says it is appended to `text`. */
 bool watchdog_is_stuck(const struct watchdog *watchdog, struct buf *text);
 
-/* The handler that has held the loop for a second or more; NULL: none. */
+/* Returns the handler that has held the loop for a second or more, or NULL. */
 const char *watchdog_holder(const struct watchdog *watchdog);
 
 /* Closes the timer. */

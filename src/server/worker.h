@@ -14,10 +14,11 @@
 
 #include <stdbool.h>
 
-/* What the main thread and a worker write to each other. A SWAP is answered
- * with READY or REFUSED, unless what was offered was withdrawn before it was
- * opened; when all workers are ready they get GO, else CANCEL. A GO is answered
- * with SWAPPED, a STATS with STATS. */
+/* What the main thread and a worker write to each other.
+ *
+ * A worker answers a SWAP with READY or REFUSED, unless the offer was withdrawn
+ * before the letter was received. When all workers are ready they get GO, else
+ * CANCEL. They answer a GO with SWAPPED, and a STATS with STATS. */
 enum letter_kind {
   LETTER_SWAP,    /* to the worker: prepare to make what is offered live */
   LETTER_GO,      /* to the worker: make it live */
@@ -59,9 +60,9 @@ struct worker {
   bool stopping;
 };
 
-/* Makes the state of worker `index` (0, 1, …); opens nothing. What it shares
- * with others is put into its protocol next; then generations for its host
- * may be built. */
+/* Makes the state of worker `index` (0, 1, …), and opens nothing. The caller
+ * then puts what it shares with others into its protocol. After that
+ * generations for its host may be built. */
 void worker_init(struct worker *worker, int index, const struct config *config,
                  const struct jwt_key *key, struct mailbox *home);
 
@@ -75,25 +76,28 @@ MUST_CHECK int worker_open(struct worker *worker, bool development,
 void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation);
 
-/* Sends it a letter of that kind, from the main thread. False when the worker
- * opens no more letters. */
+/* Posts a letter of that kind to the worker, from the main thread. Returns
+ * false when the worker receives no more letters. */
 MUST_CHECK bool worker_post(struct worker *worker, enum letter_kind kind);
 
-/* Asks it with a LETTER_SWAP whether the generation can be live; it is the
- * worker's from now on. One at a time: until worker_withdraw or LETTER_GO. */
+/* Asks the worker with a LETTER_SWAP whether the generation can be live. The
+ * worker owns it from now on. The next offer may come after worker_withdraw or
+ * LETTER_GO. */
 void worker_offer_take(struct worker *worker, struct generation *generation);
 
-/* The offer stands no more. What the worker has not taken in is freed at once,
- * however long it opens no letter; else it gets LETTER_CANCEL. */
+/* Takes the offer back. A generation that the worker has not taken in is freed
+ * at once, however long the worker receives no letter. Else it gets
+ * LETTER_CANCEL.
+ */
 void worker_withdraw(struct worker *worker);
 
-/* For who opened a letter: frees it, but not its generation. */
+/* Frees a letter that was received, but not its generation. */
 void letter_free(struct letter *letter);
 
-/* After LETTER_ENDED: waits for the thread. */
+/* Waits for the thread. Call it when LETTER_ENDED has come. */
 void worker_join(struct worker *worker);
 
-/* After worker_join, or without worker_start_take. */
+/* Call it after worker_join, or when worker_start_take was never called. */
 void worker_free(struct worker *worker);
 
 #endif

@@ -39,13 +39,13 @@ enum frame_opcode {
 /* Goes with an opcode: the payload is compressed (RFC 7692, RSV1). */
 enum { FRAME_COMPRESSED = 0x40 };
 
-/* Frames a copy of the payload (at most UINT32_MAX - 10 bytes). `opcode` is
- * one of enum frame_opcode, perhaps with FRAME_COMPRESSED. The caller
- * holds the one reference and drops it with frame_unref. */
+/* Frames a copy of the payload, of at most UINT32_MAX - 10 bytes. `opcode` is
+ * one of enum frame_opcode, perhaps with FRAME_COMPRESSED. The caller is the
+ * one holder, and calls frame_unref in the end. */
 MUST_CHECK struct frame *frame_new(int opcode, const void *payload, size_t len);
 
-/* A close frame (RFC 6455, 5.5.1). `reason` is UTF-8 of at most
- * CLOSE_REASON_BYTES; what is longer is left out whole. */
+/* Makes a close frame (RFC 6455, 5.5.1). `reason` is UTF-8 of at most
+ * CLOSE_REASON_BYTES; a longer reason is left out. */
 MUST_CHECK struct frame *frame_new_close(int code, const char *reason);
 
 /* Without FRAME_COMPRESSED. */
@@ -56,13 +56,13 @@ static inline enum frame_opcode frame_opcode(const struct frame *frame) {
 /* Where the payload begins, and how long it is. */
 const unsigned char *frame_payload(const struct frame *frame, size_t *len);
 
-/* One more holder; returns the frame. */
+/* Adds a holder, and returns the frame. */
 static inline struct frame *frame_ref(struct frame *frame) {
   atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
   return frame;
 }
 
-/* One holder less; the last one frees it. */
+/* Takes a holder away. The last one frees the frame. */
 void frame_unref(struct frame *frame);
 
 #endif

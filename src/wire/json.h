@@ -41,9 +41,9 @@ struct json_string {
   bool escaped; /* has backslashes: read it with json_unescape */
 };
 
-/* 0 when the text is one JSON value with nothing but space around it, else
- * ERR_BAD_JSON, and `*at` (may be NULL) is the offset of what is wrong.
- * `text` is not NULL, also when `len` is 0. */
+/* Returns 0 when the text is one JSON value with nothing but space around it.
+ * Else returns ERR_BAD_JSON, and `*at` is the offset of what is wrong (`at` may
+ * be NULL). `text` is not NULL, even when `len` is 0. */
 MUST_CHECK int json_check(const char *text, size_t len, size_t *at);
 
 static inline void json_skip_space(struct json_scan *scan) {
@@ -85,9 +85,9 @@ MUST_CHECK int json_next(struct json_scan *scan, char close);
 /* Passes a key and its colon; the value begins at `at`. 0 or ERR_BAD_JSON. */
 MUST_CHECK int json_scan_key(struct json_scan *scan, struct json_string *key);
 
-/* The text that a scanned string stands for, as UTF-8 in `out`, without a
- * zero at the end. Returns its length, never more than `len`; when that is
- * more than `cap`, `out` holds nothing of use. */
+/* Writes the text that a scanned string stands for into `out`, as UTF-8 and
+ * without a zero. Returns its length, which is `len` at most. When that is more
+ * than `cap`, what is in `out` is of no use. */
 MUST_CHECK size_t json_unescape(const char *text, size_t len, char *out,
                                 size_t cap);
 

@@ -2,11 +2,10 @@
  * What a client sends, cut into frames (RFC 6455, 5.2 to 5.5): bytes go in as
  * they come from the socket, parts of messages and control frames come out.
  *
- * Nothing is copied but what comes in two pieces and is small: the header of
- * a frame, and the payload of a control frame. The payload of a message is
- * unmasked where it stands and given out as it comes; who wants whole messages
- * puts them together. Most frames come whole, and then a message is one
- * part. */
+ * Only small things that come in two pieces are copied: the header of a frame,
+ * and the payload of a control frame. The payload of a message is unmasked
+ * where it stands and given out as it comes. Whoever wants whole messages puts
+ * the parts together. Most frames come whole; then a message is one part. */
 #ifndef WIRE_READER_H
 #define WIRE_READER_H
 
@@ -63,13 +62,14 @@ struct reader_input {
   size_t len;
 };
 
-/* Takes what comes next from the front of `input`, whose bytes it changes.
- * As soon as a header is there, so is a part, if only an empty one with what
- * is `left`: a message that is too long can be refused by that. */
+/* Takes what comes next from the front of `input`, and changes the bytes there.
+ * As soon as there is a header there is a part, even if it is empty. Its `left`
+ * tells how long the frame is: so a message that is too long can be refused
+ * before it comes. */
 enum reader_kind reader_next(struct reader *reader, struct reader_input *input,
                              struct reader_part *part);
 
-/* Frees what it holds, in the middle of a frame perhaps. */
+/* Frees what the reader holds, also in the middle of a frame. */
 void reader_free(struct reader *reader);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The head of an HTTP/1.x request, read strictly (RFC 9112, 2 to 6).
  *
- * Whatever two readers of one request could take for different things is
- * refused: a bare CR or LF, a blank before a colon, a folded line, a control
- * byte, a field twice that may stand once, a length that is none. Behind a
- * proxy the two readers are the proxy and we, and what they disagree about is
- * somebody else's request.
+ * It refuses everything that two readers of one request could read differently:
+ * a bare CR or LF, a blank before a colon, a folded line, a control byte, two
+ * fields where one may stand, a length that is no number. Behind a proxy the
+ * two readers are the proxy and we. What they disagree about becomes somebody
+ * else's request.
  *
- * Nothing is copied and nothing allocated: a request points into the bytes that
- * it was read from. */
+ * It copies and allocates nothing: a request points into the bytes that it was
+ * read from. */
 #ifndef WIRE_REQUEST_H
 #define WIRE_REQUEST_H
 
@@ -50,29 +50,29 @@ struct request_fault {
   const char *text; /* a line for the peer and the log; static */
 };
 
-/* How many of these bytes are a head up to its empty line, well-formed or not;
- * 0 if more are to come. All of them if they cannot become one: they do not
- * begin like a request, or are REQUEST_BYTES_MAX and more. The first `seen`
- * bytes were looked through before, in vain. */
+/* Returns how many of these bytes are a head up to its empty line, well-formed
+ * or not; 0 when more bytes must come first. Returns `len` when they cannot
+ * become a head: they do not begin like a request, or are REQUEST_BYTES_MAX and
+ * more. The first `seen` bytes were looked through before, in vain. */
 size_t request_length(const char *data, size_t len, size_t seen);
 
-/* Reads a head of which request_length has told the length. False, with the
- * reason in `fault`, if it is not to be taken. */
+/* Reads a head whose length request_length has told. Returns false, with the
+ * reason in `fault`, when the request is refused. */
 MUST_CHECK bool request_read(struct request *request, const char *data,
                              size_t len, struct request_fault *fault);
 
-/* The first field of that name, in whatever case it came; NULL: none. */
+/* Returns the first field of that name, in upper or lower case, or NULL. */
 const struct slice *request_field(const struct request *request,
                                   const char *name);
 
 /* Whether a field that is a list of words ("Connection: keep-alive, Upgrade")
- * has this one, in whatever case, in any line of it. */
+ * has this word, in upper or lower case, in any of its lines. */
 bool request_has_word(const struct request *request, const char *name,
                       const char *word);
 
-/* Writes all lines of a field into `out`, with `between` them, and a zero. 0 if
- * there is none; the length; or `cap` if there is no room (then `out` is "").
- */
+/* Writes all lines of a field into `out`, with `between` between them and a
+ * zero behind. Returns the length, 0 when there is no such field, or `cap` when
+ * there is no room; then `out` is "". */
 size_t request_join(const struct request *request, const char *name,
                     const char *between, char *out, size_t cap);
 
