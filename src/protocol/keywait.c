@@ -25,7 +25,7 @@ struct waiting_token {
   char text[];
 };
 
-static void on_keys_fetched(uv_async_t *handle) {
+static void on_key_refill(uv_async_t *handle) {
   struct protocol *protocol = handle->data;
   struct list now, *node;
   list_move(&protocol->keywait->waiting, &now);
@@ -52,8 +52,7 @@ void keywait_open(struct protocol *protocol) {
   protocol->keywait = keywait;
   list_init(&keywait->waiting);
   keywait->open = true;
-  refill_listen(refill, &keywait->ear, protocol->loop, on_keys_fetched,
-                protocol);
+  refill_listen(refill, &keywait->ear, protocol->loop, on_key_refill, protocol);
 }
 
 void keywait_close(struct protocol *protocol) {
