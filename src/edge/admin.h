@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The admin address: plain HTTP for the operator, on the main thread's loop,
- * so that it answers while a worker is busy.
+ * The admin address: plain HTTP for the operator. It is served on the loop of
+ * the main thread, and so answers while a worker is busy.
  *
  *   GET  /healthz        ok, or 503 while draining or when a loop stands still
  *   GET  /metrics        text format of Prometheus
@@ -8,12 +8,13 @@
  *   POST /reload         loads the scripts, answers what came of it
  *   POST /reload?check=1 builds them only
  *
- * Nobody is asked who they are: the address is a private one. But a browser
- * on the same machine runs the pages of strangers, so whatever looks like one
- * is refused: a request with an Origin, or for a host name that is neither
- * localhost nor ours.
+ * Nobody is asked for a password: the address is a private one. But a browser
+ * on the same machine runs the pages of strangers. So whatever looks like a
+ * browser is refused: a request with an Origin, or one for a host name that is
+ * neither localhost nor ours.
  *
- * What is answered is said by others: this file knows HTTP and no server. */
+ * This file knows HTTP and no server. What is answered is said by the caller
+ * (struct admin_calls). */
 #ifndef EDGE_ADMIN_H
 #define EDGE_ADMIN_H
 
@@ -30,11 +31,11 @@
 #include <stdbool.h>
 #include <uv.h>
 
-/* A request that waits for its answer. The client may go meanwhile. */
+/* A request that waits for its answer. Its client may go meanwhile. */
 struct admin_request;
 
-/* Each function must lead to one admin_answer, at once or later, but for
- * `health`: the status of the answer, and its words appended to `text`. */
+/* `health` returns the status of the answer, and appends its words to `text`.
+ * Each of the others must lead to one admin_answer, at once or later. */
 struct admin_calls {
   unsigned (*health)(void *arg, struct buf *text);
   void (*metrics)(void *arg, struct admin_request *request);
@@ -73,13 +74,14 @@ MUST_CHECK int admin_open(struct admin *admin, const char *listen,
 void admin_start(struct admin *admin, uv_loop_t *loop,
                  const struct admin_calls *calls, void *arg);
 
-/* Answers; the request is gone afterwards. `type` is a static text, the bytes
- * are the admin's from now on and `body` is empty. */
+/* Answers. The request is gone afterwards. `type` is a static text. The bytes
+ * belong to the admin from now on, and `body` is empty. */
 void admin_answer(struct admin_request *request, unsigned status,
                   const char *type, struct buf *body);
 
-/* When every request is answered, also when it was never opened (`fd` is -1
- * then): starts to end everything; the loop must run until nothing is left. */
+/* Starts to end everything; the loop must run until nothing is left in it. All
+ * requests must have been answered. May be called when it was never opened
+ * (then `fd` is -1). */
 void admin_close(struct admin *admin);
 
 /* After that; also when it was never opened. */

@@ -6,12 +6,12 @@
 #include "base/attr.h"
 #include "wire/request.h"
 
-/* The well-known headers that the client sent, and those named in `more` (ends
- * with NULL), as "name\0value\0…\0" with names in lower case; several lines of
- * one as one value. Not those that only concern the handshake itself. All would
- * be too many: browsers send a dozen that nobody asks for, and a connection
- * keeps them as long as it lives. NULL if there are none. The caller frees it.
- */
+/* Packs the well-known headers that the client sent, and those named in `more`
+ * (ends with NULL). The form is "name\0value\0…\0", with names in lower case
+ * and the lines of one header joined to one value. Headers that concern only
+ * the handshake itself are left out. A connection keeps the rest as long as it
+ * lives, and browsers send a dozen that nobody asks for: that is why not all
+ * are kept. NULL if there are none. The caller frees it. */
 MUST_CHECK char *headers_pack(const struct request *request, char *const *more);
 
 #endif

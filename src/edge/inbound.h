@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From the sockets of connections to the router: reading, and what RFC 6455
- * wants done with what is read (5.4 to 5.6, 7.1, 8.1). */
+ * From the sockets of connections to the router. This file reads, and does with
+ * the frames what RFC 6455 demands (5.4 to 5.6, 7.1, 8.1). */
 #ifndef EDGE_INBOUND_H
 #define EDGE_INBOUND_H
 
@@ -13,9 +13,9 @@ struct socket;
  * loop turn. */
 void inbound_ready(struct poller_item *item, uint32_t events);
 
-/* Reads what the kernel may not tell of: the rest of what was read when the
- * connection was paused, and what TLS has decrypted already. Then the kernel is
- * asked again. */
+/* Goes on with what the kernel does not tell of: the rest of what was read when
+ * the connection was paused, and what TLS has decrypted already. Then the
+ * socket is waited for again. */
 void inbound_go_on(struct socket *socket);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Listening sockets: opened once, accepted from on a worker's loop.
+ * Listening sockets. They are opened once; a loop accepts from them.
  *
- * An address is host:port, or a Unix socket for the proxy of the same machine.
- */
+ * An address is host:port, or a Unix socket for a proxy on the same machine. */
 #ifndef EDGE_LISTEN_H
 #define EDGE_LISTEN_H
 
@@ -14,7 +13,7 @@
 
 enum { LISTEN_ADDRESS_BYTES = 128 };
 
-/* Called with an accepted descriptor, which is the callee's from then on. */
+/* Is called with an accepted descriptor, and owns it from then on. */
 typedef void listen_fn(void *arg, int fd);
 
 struct listener {
@@ -27,29 +26,29 @@ struct listener {
   struct stats *stats; /* borrowed */
 };
 
-/* Opens a socket on "host:port" (port 0: a free one) or "unix:/path" and writes
- * the address that it got, "127.0.0.1:8080", to `bound`. A Unix socket is open
- * to its user and group; one that nobody listens on any more is replaced.
- * Returns the descriptor, or ERR_SYSTEM with a line appended to `error` that
- * names `option`, where the address came from. */
+/* Opens a socket on "host:port" (port 0: a free one) or "unix:/path", and
+ * writes the address that it got, "127.0.0.1:8080", to `bound`. A Unix socket
+ * can be used by its user and group. An old one that nobody listens on any more
+ * is replaced. Returns the descriptor; or ERR_SYSTEM, with a line appended to
+ * `error` that names `option`, where the address came from. */
 MUST_CHECK int listen_open(const char *option, const char *address,
                            char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
-/* The same for `count` sockets on one address, between which the kernel
- * spreads connections (SO_REUSEPORT; a Unix socket is shared by all). Two
- * servers could so share a port by mistake: it is bound alone first, to see
- * that it is free. `fds` is filled, or all -1 on failure; returns 0 or
- * ERR_SYSTEM. */
+/* The same for `count` sockets on one address. The kernel spreads connections
+ * over them (SO_REUSEPORT); a Unix socket is shared by all. Two servers could
+ * share a port that way by mistake. So the port is bound alone first, to see
+ * that it is free. Returns 0, and fills `fds`; or ERR_SYSTEM, and all of them
+ * are -1. */
 MUST_CHECK int listen_open_all(const char *option, const char *address,
                                int *fds, int count,
                                char bound[LISTEN_ADDRESS_BYTES],
                                struct buf *error);
 
-/* When nobody listens there any more: removes what a Unix socket has left in
- * its folder. `bound` is what listen_open wrote. */
+/* Nobody listens there any more: removes what a Unix socket has left in its
+ * folder. `bound` is what listen_open wrote. */
 void listen_remove(const char *bound);
 
-/* Accepts on the loop. `fd` is the listener's from now on. */
+/* Accepts on the loop. The listener owns `fd` from now on. */
 void listen_start(struct listener *listener, uv_loop_t *loop, int fd,
                   struct stats *stats, listen_fn *accepted, void *arg);
 

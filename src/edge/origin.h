@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Which pages may connect: the `Origin` header of browsers against the
+ * Which pages may connect: compares the `Origin` header of browsers with the
  * option `origins`.
  *
  * A browser sends cookies and client certificates to any site that a page
- * names; the origin says whose page it was. Programs send none and pass. */
+ * names. The origin says whose page it was. Programs send no origin, and pass.
+ */
 #ifndef EDGE_ORIGIN_H
 #define EDGE_ORIGIN_H
 
@@ -16,10 +17,11 @@
  * there was no header. */
 bool origin_allowed(char *const *list, const char *origin, const char *host);
 
-/* Whether a `Host` header cannot be a name that somebody made point to this
- * machine in order to pass for the same host in a browser: an address has no
- * owner, localhost and `own` (or NULL), compared without port, are known.
- * Empty (no header, or too long for any name) is not safe. */
+/* Whether a `Host` header is safe. A stranger can make a name of his own point
+ * to this machine; to a browser his page and we are the same host then. An
+ * address belongs to nobody's name server, so it is safe. So are localhost and
+ * `own` (or NULL), compared without their ports. An empty text (no header, or
+ * one that is too long for a name) is not. */
 bool origin_host_is_safe(const char *host, const char *own);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Log lines that strangers can cause: each kind once a minute, and no more
- * kinds a minute than the table has places, so that nobody fills the disk. */
+ * Log lines that strangers can cause. Each kind is written once a minute, and
+ * there are at most as many kinds a minute as the table has places. So nobody
+ * fills the disk. */
 #ifndef EDGE_QUIET_H
 #define EDGE_QUIET_H
 
@@ -19,8 +20,8 @@ struct quiet {
 };
 
 /* Whether a line of this kind (any text, such as "403 https://a.example") may
- * be written now. `kept` gets how many of the same kind were kept back since
- * the last one; lines show it as unsaid=N. */
+ * be written now. `kept` gets how many lines of the kind were kept back since
+ * the last one that was written; log lines show it as unsaid=N. */
 bool quiet_may_say(struct quiet *quiet, const char *kind, uint64_t now_ms,
                    unsigned *kept);
 

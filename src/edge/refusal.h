@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What a request is answered that does not get what it asks for.
+ * Answers to requests that do not get what they ask for.
  *
- * Each answer is HTTP/1.1 with a status, a reason in words as its body, and
- * the end of the connection; nobody is hung up on without a word. */
+ * Each is HTTP/1.1 with a status, and has the reason in words as its body. The
+ * connection ends with it. */
 #ifndef EDGE_REFUSAL_H
 #define EDGE_REFUSAL_H
 
@@ -21,7 +21,7 @@ struct refusal {
   unsigned retry_s;    /* Retry-After; 0: none */
 };
 
-/* Appends the whole answer; without its body to a HEAD request. */
+/* Appends the whole answer, without its body if `head` is set. */
 void refusal_write(struct buf *out, const struct refusal *refusal, bool head);
 
 #endif

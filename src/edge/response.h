@@ -16,17 +16,17 @@ struct response {
   size_t len;
   const char *reader; /* origin of a page that may read it, or NULL */
   unsigned retry_s;   /* Retry-After; 0: none */
-  bool head; /* headers only; a HEAD request that is still there is seen */
+  bool head; /* headers only; also when the library still has a HEAD request */
 };
 
 /* A zero-terminated text/plain, borrowed. */
 struct response response_text(unsigned status, const char *body);
 
-/* Writes headers and body. 0, or -1 when the connection is broken. */
+/* Writes headers and body. Returns 0, or -1 when the connection is broken. */
 MUST_CHECK int response_write(struct lws *wsi, const struct response *response);
 
-/* The same, and ends the transaction; the result is what the callback that
- * libwebsockets called has to return. */
+/* The same, and ends the transaction. The callback of libwebsockets has to
+ * return the result. */
 MUST_CHECK int response_end(struct lws *wsi, struct response response);
 MUST_CHECK int response_end_text(struct lws *wsi, unsigned status,
                                  const char *body);
