@@ -32,7 +32,7 @@ bool origin_allowed(char *const *list, const char *origin, const char *host) {
   return false;
 }
 
-static bool is_host_name(const char *host, size_t len, const char *name) {
+static bool is_known_host(const char *host, size_t len, const char *name) {
   return name && len == strlen(name) && strncasecmp(host, name, len) == 0;
 }
 
@@ -40,7 +40,7 @@ bool origin_host_is_safe(const char *host, const char *own) {
   size_t len = strcspn(host, ":");
   if (*host == '[') /* an IPv6 address stands in brackets */
     return true;
-  if (is_host_name(host, len, "localhost") || is_host_name(host, len, own))
+  if (is_known_host(host, len, "localhost") || is_known_host(host, len, own))
     return true;
   return len > 0 && strspn(host, "0123456789.") == len;
 }

@@ -62,9 +62,25 @@ static bool is_key(const struct slice *key) {
   return true;
 }
 
+/* The fields of RFC 6455 itself. */
+static struct refusal check_fields(const struct request *request) {
+  const struct slice *version = request_field(request, "sec-websocket-version");
+  if (!version || !slice_equals(*version, "13"))
+    return (struct refusal){
+        .status = 426,
+        .text = "Sec-WebSocket-Version must be 13\n",
+        .headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
+  if (!is_key(request_field(request, "sec-websocket-key")))
+    return (struct refusal){
+        .status = 400,
+        .text = "Sec-WebSocket-Key must be 16 bytes in base64\n"};
+  if (request->length > 0 || request->chunked)
+    return (struct refusal){.status = 400, .text = "an upgrade has no body\n"};
+  return (struct refusal){0};
+}
+
 /* RFC 6455, 4.2.1. */
 static struct refusal check_handshake(const struct request *request) {
-  const struct slice *version = request_field(request, "sec-websocket-version");
   if (!slice_equals(request->method, "GET"))
     return (struct refusal){.status = 405,
                             .text = "a WebSocket begins with GET\n",
@@ -82,18 +98,7 @@ static struct refusal check_handshake(const struct request *request) {
         .status = 400,
         .text = "`Connection: Upgrade` is missing: a proxy in between must "
                 "pass it on\n"};
-  if (!version || !slice_equals(*version, "13"))
-    return (struct refusal){
-        .status = 426,
-        .text = "Sec-WebSocket-Version must be 13\n",
-        .headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
-  if (!is_key(request_field(request, "sec-websocket-key")))
-    return (struct refusal){
-        .status = 400,
-        .text = "Sec-WebSocket-Key must be 16 bytes in base64\n"};
-  if (request->length > 0 || request->chunked)
-    return (struct refusal){.status = 400, .text = "an upgrade has no body\n"};
-  return (struct refusal){0};
+  return check_fields(request);
 }
 
 static struct refusal check_state(struct upgrade *upgrade,
