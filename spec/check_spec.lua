@@ -166,6 +166,8 @@ describe("perigee check finds what serve would refuse:", function()
     refuses({ "--auth.secret=", "--auth.secret_file=/nope" }, "/nope")
     refuses({ "--auth.secret=", "--auth.secret_file=" .. folder .. "/secret" },
       "too short")
+    refuses({ "--auth.secret=", "--auth.public_key_file=" .. folder .. "/key.pem" },
+      "auth.public_key_file: auth.algorithm is one that wants a secret")
     refuses({ "--auth.algorithm=RS256", "--auth.public_key_file=/nope.pem" },
       "/nope.pem")
     refuses({ "--auth.algorithm=RS256",

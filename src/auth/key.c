@@ -131,8 +131,9 @@ static int read_material(const struct config *cfg, const char *pem_path,
     if (read_secret(cfg, material, error) < 0)
       return ERR_CONFIG;
   } else {
-    material->name = pem_path ? pem_path : cfg->auth_public_key_file;
-    if (*material->name && file_read(material->name, &material->key, error) < 0)
+    const char *path = pem_path ? pem_path : cfg->auth_public_key_file;
+    material->name = *path ? path : "auth.public_key_file";
+    if (*path && file_read(path, &material->key, error) < 0)
       return ERR_CONFIG;
   }
   if (!cfg->auth_jwks_file[0])

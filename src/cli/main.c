@@ -43,7 +43,7 @@ static const struct command commands[] = {
      "  --ttl TIME          how long it is valid: 30s, 15m, 1h, 7d [1h]\n"
      "  --claim NAME=VALUE  another claim; numbers, true, false and null keep\n"
      "                      their type; may be repeated\n"
-     "  --private-key FILE  PEM key to sign with, for RS and ES algorithms\n"
+     "  --private-key FILE  PEM key to sign with, for all but HS algorithms\n"
      "\n"},
     {"bench", cli_bench, "Measure a server under load.",
      "[URL] [SCENARIO] [--OPTION=VALUE ...]", cli_bench_help},

@@ -30,6 +30,9 @@ static void check_secret(const struct config *cfg, enum config_mode mode,
     buf_puts(errors, "auth.secret, auth.secret_file: give one of them\n");
   else if (len == 0 && (cfg->auth_secret_file[0] || has_key_set(cfg)))
     return;
+  else if (len == 0 && cfg->auth_public_key_file[0])
+    buf_puts(errors, "auth.public_key_file: auth.algorithm is one that wants a "
+                     "secret: set it to that of the key, RS256, ES256, …\n");
   else if (len == 0)
     buf_printf(errors, "auth.secret: no key to check tokens with: %s\n",
                advice);
