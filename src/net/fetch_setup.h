@@ -7,7 +7,9 @@
 #ifndef NET_FETCH_SETUP_H
 #define NET_FETCH_SETUP_H
 
-#include "net/fetch.h"
+#include "base/attr.h"
+#include "net/fetch_code.h"
+#include "net/fetch_request.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>

@@ -59,7 +59,7 @@ static void ended(struct keys *keys, bool ok) {
   refill_end(jwt_key_refill(keys->key), ok);
 }
 
-static void on_keys_fetched(struct fetch *fetch, void *arg) {
+static void on_jwks_fetched(struct fetch *fetch, void *arg) {
   struct keys *keys = arg;
   const struct fetch_result *result = fetch_result(fetch);
   struct buf error = {0}, left_out = {0};
@@ -91,7 +91,7 @@ static void fetch_keys(struct keys *keys) {
       .timeout_ms = FETCH_MS,
       .connect_timeout_ms = CONNECT_MS,
       .max_bytes = KEYSET_TEXT_BYTES,
-      .done = on_keys_fetched,
+      .done = on_jwks_fetched,
       .arg = keys,
   };
   const char *why;
