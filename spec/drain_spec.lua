@@ -116,3 +116,40 @@ for _, workers in ipairs { 1, 4 } do
     end)
   end)
 end
+
+describe("A server that ends with shutdown.notice_s", function()
+  local function health(port)
+    return (http.get(port, "/healthz"))
+  end
+
+  for _, workers in ipairs { 1, 2 } do
+    it(("leaves its clients alone first; workers: %d"):format(workers), function()
+      local server = t.server { scripts = { ["main.lua"] = [[
+        return { double = function(_, n) return 2 * n end }
+      ]] }, options = { workers = workers, ["shutdown.notice_s"] = 3600 } }
+      local client = server:connect "alice"
+      server:signal "TERM"
+      t.wait_until(function() return health(server.port) == 503 end)
+      assert.equal(503, health(server.admin:match ":(%d+)$"))
+      local status, _, head = http.get(server.port, "/ws", http.upgrade())
+      assert.equal(503, status)
+      assert.matches("Retry%-After: %d", head)
+      assert.equal(4, client:request("double", 2))
+      client:expect_nothing()
+      server:wait_log "draining begins in notice_ms=3600000"
+      assert.not_matches("draining connections", server:log())
+      client:close()
+      assert.equal(1, (server:stop "TERM")) -- the second one: at once
+    end)
+  end
+
+  it("sends them away after that", function()
+    local server = t.server { options = { ["shutdown.notice_s"] = 0.2 } }
+    local client = server:connect "alice"
+    server:signal "TERM"
+    client:expect "goodbye"
+    client:expect_close(1001)
+    assert.equal(0, (server:stop(false)))
+    assert.matches("notice_ms=200.*draining connections=1", server.last_log)
+  end)
+end)

@@ -56,9 +56,8 @@ const isUp = (port) => new Promise((done) => {
 /** Starts a perigee and the proxy in front of it. */
 async function start(row) {
   const site = { ...row, npm: folder, host: 'app.example.com' };
-  const trusted = row.hidesClients ? {} : { 'proxy.trusted': '127.0.0.1' };
   site.perigee = await startPerigee(`${root}field/proxies.d/scripts`, {
-    ...trusted, 'auth.header': true, 'deflate.enabled': true,
+    'proxy.trusted': '127.0.0.1', 'auth.header': true, 'deflate.enabled': true,
     'limits.per_user': 0, 'limits.per_ip': 0, 'limits.bytes_per_s': 0,
     'limits.queue_bytes': '256KiB', 'shutdown.drain_s': 1, ...row.options,
   });

@@ -83,7 +83,8 @@ export const proxies = [
     command: (c) => ['squid', '-N', '-n', `field${c.port}`, '-f', c.file],
   },
   {
-    name: 'stunnel', apt: 'stunnel4', file: 'stunnel.conf', hidesClients: true,
+    name: 'stunnel', apt: 'stunnel4', file: 'stunnel.conf',
+    options: { 'proxy.header': 'proxy-protocol' },
     fit: (text, c) => `foreground = yes\npid =\n${common(text, c)
       .replace('accept  = 443', `accept = 127.0.0.1:${c.port}`)}`,
     command: (c) => ['stunnel4', c.file],

@@ -3,8 +3,10 @@
 #include "edge/door.h"
 
 #include "base/log.h"
+#include "edge/believed.h"
 #include "net/tcp.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,14 +105,73 @@ static void shake_hands(struct visitor *visitor) {
   case SHAKE_NO_TLS: /* is told so in its own words */
     visitor_refuse(visitor, &no_tls);
     break;
+  case SHAKE_STRANGE:
+    visitors_say(visitor->visitors, visitor->socket.ip, no_tls.status,
+                 "what begins is no TLS: a proxy that sends the PROXY protocol "
+                 "needs `proxy.header` and `proxy.trusted`\n");
+    visitor_free(visitor);
+    break;
   case SHAKE_FAILED:
     visitor_free(visitor);
     break;
   }
 }
 
+/* False if it is gone. */
+static bool begin_tls(struct visitor *visitor, SSL_CTX *tls) {
+  if (!transport_secure(&visitor->transport, tls)) {
+    visitor_set_state(visitor, VISITOR_TLS);
+    return true;
+  }
+  log_warn("a TLS handshake could not begin: out of memory?");
+  visitor_free(visitor);
+  return false;
+}
+
+/* --- the preface of a proxy --------------------------------------------- */
+
+/* Over TLS there can be no words yet. */
+static void refuse_preface(struct visitor *visitor, bool broken) {
+  struct refusal refusal = {
+      .status = 400,
+      .text = broken ? "this is no PROXY protocol of version 1 or 2 for TCP\n"
+                     : "`proxy.header` is proxy-protocol: a trusted proxy must "
+                       "begin with that (send-proxy, proxy_protocol on)\n"};
+  if (!visitor->tls_context) {
+    visitor_refuse(visitor, &refusal);
+    return;
+  }
+  visitors_say(visitor->visitors, visitor->socket.ip, refusal.status,
+               refusal.text);
+  visitor->visitors->stats->requests_refused++;
+  visitor_free(visitor);
+}
+
+static void read_preface(struct visitor *visitor) {
+  enum preface_result result;
+  struct preface preface;
+  int fd = visitor->transport.watch.fd;
+  if (!believed_read(fd, &visitor->in, &result, &preface)) {
+    visitor_free(visitor);
+  } else if (result == PREFACE_MORE) {
+    visitor_want(visitor, EPOLLIN);
+  } else if (result != PREFACE_DONE) {
+    refuse_preface(visitor, result == PREFACE_BAD);
+  } else {
+    buf_free(&visitor->in);
+    visitor->prefaced = false;
+    memcpy(visitor->announced, preface.address, sizeof preface.address);
+    if (!visitor->tls_context)
+      read_request_head(visitor);
+    else if (begin_tls(visitor, visitor->tls_context))
+      shake_hands(visitor);
+  }
+}
+
 static void read_visitor(struct visitor *visitor) {
-  if (visitor->state == VISITOR_TLS)
+  if (visitor->prefaced)
+    read_preface(visitor);
+  else if (visitor->state == VISITOR_TLS)
     shake_hands(visitor);
   else
     read_request_head(visitor);
@@ -142,15 +203,6 @@ void door_turn_away(struct door *door, int fd, bool tls, const char *address,
   buf_free(&text);
 }
 
-static void begin_tls(struct visitor *visitor, SSL_CTX *tls) {
-  if (!transport_secure(&visitor->transport, tls)) {
-    visitor_set_state(visitor, VISITOR_TLS);
-    return;
-  }
-  log_warn("a TLS handshake could not begin: out of memory?");
-  visitor_free(visitor);
-}
-
 void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
                        const char *address, uint32_t limit) {
   static const struct refusal many = {
@@ -165,6 +217,10 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
   }
   struct visitor *visitor = visitor_new_take(visitors, fd, address);
   visitor->limit = limit;
-  if (tls)
-    begin_tls(visitor, tls);
+  if (door->prefaced && door->prefaced(door->arg, address)) {
+    visitor->prefaced = true;
+    visitor->tls_context = tls;
+  } else if (tls) {
+    (void)begin_tls(visitor, tls);
+  }
 }

@@ -24,6 +24,8 @@ typedef void door_fn(void *arg, struct visitor *visitor,
 struct door {
   struct visitors visitors; /* with what its header wants from the caller */
   door_fn *request;         /* set by the caller, too */
+  /* Whether the peer has to begin with the PROXY protocol; NULL: nobody. */
+  bool (*prefaced)(void *arg, const char *address);
   void *arg;
 };
 

@@ -123,6 +123,12 @@ static void open_sockets(struct edge *edge) {
                                    .deflate = edge->deflate};
 }
 
+static bool is_prefaced(void *arg, const char *address) {
+  const struct edge *edge = arg;
+  return believed_prefaced(edge->config->proxy_header) &&
+         proxy_trusted(&edge->upgrade.proxies, address);
+}
+
 static void open_door(struct edge *edge, uv_loop_t *loop) {
   double request_ms = edge->config->limits_handshake_timeout_s * 1000.0;
   edge->door = (struct door){.visitors = {.poller = &edge->poller,
@@ -130,6 +136,7 @@ static void open_door(struct edge *edge, uv_loop_t *loop) {
                                           .stats = &edge->protocol->stats,
                                           .quiet = &edge->quiet},
                              .request = route_request,
+                             .prefaced = is_prefaced,
                              .arg = edge};
   door_open(&edge->door, loop, (uint64_t)request_ms, ANSWER_MS, SOCKETS_MAX);
 }

@@ -220,16 +220,6 @@ static bool write_101(struct transport *transport,
   return transport_write(transport, text, (size_t)len) == len;
 }
 
-/* Who it is, behind the proxies. A header that is too long is no help. */
-static void get_client(const struct upgrade *upgrade,
-                       const struct visitor *visitor,
-                       const struct request *request,
-                       char out[PROXY_ADDRESS_BYTES]) {
-  char forwarded[REQUEST_BYTES_MAX];
-  request_join(request, "x-forwarded-for", ",", forwarded, sizeof forwarded);
-  proxy_client(&upgrade->proxies, visitor->socket.ip, forwarded, out);
-}
-
 /* A bad token is answered in the WebSocket, not with 401: browsers show a
  * page no other reason than a close code. */
 static void login_at_once(struct conn *conn, const char *token, size_t len) {
@@ -278,7 +268,9 @@ void upgrade_take(struct upgrade *upgrade, struct visitor *visitor,
   if (origin_field && !slice_copy(*origin_field, origin, sizeof origin))
     strcpy(origin, "?"); /* too long to be in the list */
   slice_copy(request->host, host, sizeof host);
-  get_client(upgrade, visitor, request, address);
+  upgrade->believed.header = upgrade->config->proxy_header;
+  believed_client(&upgrade->believed, &upgrade->proxies, visitor, request,
+                  address);
   struct refusal refusal =
       check_all(upgrade, request, origin, host, &subprotocol);
   if (!refusal.status)

@@ -4,8 +4,8 @@
 #define EDGE_UPGRADE_H
 
 #include "config/config.h"
+#include "edge/believed.h"
 #include "edge/handshakes.h"
-#include "edge/proxy.h"
 #include "edge/visitor.h"
 #include "wire/deflate.h"
 #include "wire/request.h"
@@ -22,6 +22,7 @@ struct upgrade {
   const struct config *config;
   struct deflate *deflate; /* NULL if it is not enabled */
   struct proxies proxies;
+  struct believed believed;
   struct handshakes handshakes;
   bool draining; /* nobody is let in */
 };

@@ -26,6 +26,7 @@
 #include "edge/quiet.h"
 #include "edge/refusal.h"
 #include "net/transport.h"
+#include "wire/preface.h"
 
 struct visitor;
 
@@ -70,9 +71,12 @@ struct visitor {
   struct buf in;  /* of the head, when it did not come at once */
   struct buf out; /* a refusal, which is to be written from `written` on */
   size_t written;
-  size_t moved; /* bytes since its deadline was set, or dropped at the end */
-  const struct answerer *answerer; /* NULL: not lent */
-  void *loan;                      /* the answerer's own */
+  size_t moved;  /* bytes since its deadline was set, or dropped at the end */
+  bool prefaced; /* its proxy has to say first who it is, see edge/believed */
+  SSL_CTX *tls_context;                  /* of the TLS behind that; or NULL */
+  char announced[PREFACE_ADDRESS_BYTES]; /* whom it has named; "": nobody */
+  const struct answerer *answerer;       /* NULL: not lent */
+  void *loan;                            /* the answerer's own */
 };
 
 /* `request_ms`: for TLS and the head; `answer_ms`: in which the peer must have

@@ -216,9 +216,11 @@ static void drop_tls(struct transport *transport) {
 }
 
 static enum transport_shake shake_failed(struct transport *transport) {
-  bool http = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
+  int why = ERR_GET_REASON(ERR_peek_error());
   ERR_clear_error();
-  if (!http)
+  if (why == SSL_R_WRONG_VERSION_NUMBER)
+    return SHAKE_STRANGE;
+  if (why != SSL_R_HTTP_REQUEST)
     return SHAKE_FAILED;
   drop_tls(transport);
   return SHAKE_NO_TLS;

@@ -37,8 +37,9 @@ struct transport {
 /* What has come of a TLS handshake. */
 enum transport_shake {
   SHAKE_DONE,
-  SHAKE_WAITS,  /* for more from the peer, and for room if it is full */
-  SHAKE_NO_TLS, /* the peer speaks plain HTTP; so does the transport now */
+  SHAKE_WAITS,   /* for more from the peer, and for room if it is full */
+  SHAKE_NO_TLS,  /* the peer speaks plain HTTP; so does the transport now */
+  SHAKE_STRANGE, /* it speaks something else; nothing can be said */
   SHAKE_FAILED,
 };
 

@@ -92,19 +92,32 @@ static void on_drain_tick(uv_timer_t *timer) {
   drain->done(drain->arg);
 }
 
-void drain_start(struct drain *drain, struct protocol *protocol,
-                 uint64_t window_ms, drain_fn *done, void *arg) {
-  *drain = (struct drain){.protocol = protocol,
-                          .window_ms = window_ms,
-                          .started_ms = uv_now(protocol->loop),
-                          .done = done,
-                          .arg = arg};
+static void begin_drain(struct drain *drain) {
+  drain->started_ms = uv_now(drain->tick.loop);
   list_ids(drain);
   say_goodbye(drain);
   log_info("draining connections=%zu window_ms=%llu", drain->count,
-           (unsigned long long)window_ms);
-  uv_timer_init(protocol->loop, &drain->tick);
+           (unsigned long long)drain->window_ms);
   uv_timer_start(&drain->tick, on_drain_tick, 0, TICK_MS);
+}
+
+static void on_notice_over(uv_timer_t *timer) {
+  begin_drain(container_of(timer, struct drain, tick));
+}
+
+void drain_start(struct drain *drain, struct protocol *protocol,
+                 uint64_t notice_ms, uint64_t window_ms, drain_fn *done,
+                 void *arg) {
+  *drain = (struct drain){
+      .protocol = protocol, .window_ms = window_ms, .done = done, .arg = arg};
+  uv_timer_init(protocol->loop, &drain->tick);
+  if (notice_ms == 0) {
+    begin_drain(drain);
+    return;
+  }
+  log_info("draining begins in notice_ms=%llu, until then clients stay",
+           (unsigned long long)notice_ms);
+  uv_timer_start(&drain->tick, on_notice_over, notice_ms, 0);
 }
 
 void drain_close(struct drain *drain) {

@@ -16,6 +16,11 @@ enum { BLANK_LINES_MAX = 8 }; /* before a request (RFC 9112, 2.2) */
 
 /* --- where it ends ------------------------------------------------------ */
 
+/* A line of the PROXY protocol, behind which no empty one comes. */
+static bool is_preface(const char *data, size_t len) {
+  return len >= 6 && memcmp(data, "PROXY ", 6) == 0;
+}
+
 size_t request_length(const char *data, size_t len, size_t seen) {
   const char *end = data + len, *at = data;
   if (len == 0)
@@ -23,7 +28,7 @@ size_t request_length(const char *data, size_t len, size_t seen) {
   while (at < end && (*at == '\r' || *at == '\n')) /* empty lines before it */
     at++;
   if (at - data > 2 * BLANK_LINES_MAX ||
-      (at < end && !head_byte_is(*at, HEAD_TOKEN)))
+      (at < end && !head_byte_is(*at, HEAD_TOKEN)) || is_preface(data, len))
     return len;
   /* The last of what was seen may be the begin of the empty line. */
   if (seen > 3 && data + seen - 3 > at)
@@ -267,11 +272,11 @@ static bool check_begin(struct slice head, struct request_fault *fault) {
   if (begins(head, "\x16\x03", 2))
     return fail_head(fault, 400,
                      "this port speaks no TLS: take http:// or ws://\n");
-  if (begins(head, "PROXY ", 6) || begins(head, proxy, sizeof proxy - 1))
+  if (is_preface(head.at, head.len) || begins(head, proxy, sizeof proxy - 1))
     return fail_head(
         fault, 400,
-        "the PROXY protocol is not spoken here: let the proxy send "
-        "X-Forwarded-For\n");
+        "the PROXY protocol is taken from `proxy.trusted` only, if "
+        "`proxy.header` is proxy-protocol\n");
   return true;
 }
 
