@@ -147,19 +147,12 @@ static void stop_worker(struct worker *worker) {
   if (worker->stopping)
     return;
   worker->stopping = true;
-<<<<<<< HEAD
   edge_drain(&worker->edge); /* new clients are told so, until the end */
-  double seconds = worker->protocol.config->shutdown_drain_s;
-  drain_start(&worker->drain, &worker->protocol, (uint64_t)(seconds * 1000.0),
-              on_drained, worker);
-=======
-  worker->edge.draining = true; /* new clients are told so, until the end */
   const struct config *config = worker->protocol.config;
   drain_start(&worker->drain, &worker->protocol,
               (uint64_t)(config->shutdown_notice_s * 1000.0),
               (uint64_t)(config->shutdown_drain_s * 1000.0), on_drained,
               worker);
->>>>>>> dcb3827 (server: shutdown.notice_s, in which only /healthz says that it drains)
 }
 
 /* --- letters from home -------------------------------------------------- */
