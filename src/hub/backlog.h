@@ -31,10 +31,11 @@ enum { BACKLOG_SIZES = 40 };
 
 /* What waits for one client. Zeroed, with its node list_init'ed, at first. */
 struct backlog_entry {
-  struct list node;  /* linked while it is in the backlog */
-  size_t bytes;      /* that wait, as they are counted */
-  uint64_t acked;    /* at acked_ms, when it was last seen to have changed */
-  uint64_t acked_ms; /* loop time */
+  struct list node; /* linked while it is in the backlog */
+  size_t bytes;     /* that wait, as they are counted */
+  uint64_t acked;   /* at acked_ms, when it was last seen to have changed */
+  uint64_t acked_ms : 40;    /* loop time, of 34 years; in a word with: */
+  uint64_t patience_ms : 24; /* how long it may stay that, see backlog.c */
 };
 
 struct backlog {
@@ -56,7 +57,8 @@ static inline bool backlog_is_over(const struct backlog *backlog) {
 struct backlog_entry *backlog_largest(const struct backlog *backlog);
 
 /* Its peer has acknowledged so many bytes since the connection began: whether
- * that is what it was `stall_ms` ago. */
+ * that is what it was `stall_ms` ago; or longer, up to three times that, if it
+ * had just acknowledged much. */
 bool backlog_is_stalled(struct backlog_entry *entry, uint64_t acked,
                         uint64_t now_ms, uint64_t stall_ms);
 

@@ -169,6 +169,31 @@ static void a_peer_that_is_only_slow_stays(void **state) {
   fake_stop(&fake);
 }
 
+/* As it looks behind a proxy: 10 KB/s, but seldom. */
+static void a_peer_that_takes_lumps_stays(void **state) {
+  struct fake fake;
+  (void)state;
+  start(&fake, 0);
+  struct conn *conn = slow(&fake, "alice", 500);
+  uint64_t now = conn->backlog.acked_ms;
+  shed_stalled(&fake.manager, now, STALL_MS);
+  for (int i = 0; i < 20; i++) {
+    fake.acked += 2 * STALL_MS * 10;
+    shed_stalled(&fake.manager, now, STALL_MS);
+    now += 2 * STALL_MS;
+    shed_stalled(&fake.manager, now - 1, STALL_MS);
+    assert_true(conn_is_open(conn));
+  }
+  /* However much it has taken, there is an end. */
+  fake.acked += 1 << 30;
+  shed_stalled(&fake.manager, now, STALL_MS);
+  shed_stalled(&fake.manager, now + 3 * STALL_MS - 1, STALL_MS);
+  assert_true(conn_is_open(conn));
+  shed_stalled(&fake.manager, now + 3 * STALL_MS, STALL_MS);
+  assert_int_equal(conn->close_code, CLOSE_SLOW_CONSUMER);
+  fake_stop(&fake);
+}
+
 /* Being behind again is a new beginning. */
 static void catching_up_ends_the_watch(void **state) {
   struct fake fake;
@@ -214,6 +239,7 @@ int main(void) {
       cmocka_unit_test(no_limit_closes_nobody),
       cmocka_unit_test(a_peer_that_takes_nothing_is_cut_off),
       cmocka_unit_test(a_peer_that_is_only_slow_stays),
+      cmocka_unit_test(a_peer_that_takes_lumps_stays),
       cmocka_unit_test(catching_up_ends_the_watch),
       cmocka_unit_test(control_messages_may_go_over_the_limit_a_little),
   };

@@ -45,10 +45,11 @@ void shed_longest(struct manager *manager, uint64_t now_ms) {
              before, closed);
 }
 
-static void end_stalled(struct conn *conn, uint64_t stall_ms) {
+static void end_stalled(struct conn *conn, uint64_t now_ms) {
   log_info("conn=%llu user=%s took nothing for %.1f s, %zu bytes wait",
            (unsigned long long)conn->id, conn_user_name(conn),
-           (double)stall_ms / 1000.0, conn->backlog.bytes);
+           (double)(now_ms - conn->backlog.acked_ms) / 1000.0,
+           conn->backlog.bytes);
   conn->owner->stats->stalled++;
   conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
   cut_off(conn);
@@ -62,6 +63,6 @@ void shed_stalled(struct manager *manager, uint64_t now_ms, uint64_t stall_ms) {
           container_of(it, struct backlog_entry, node);
       struct conn *conn = conn_of(entry);
       if (backlog_is_stalled(entry, conn->io->acked(conn), now_ms, stall_ms))
-        end_stalled(conn, stall_ms);
+        end_stalled(conn, now_ms);
     }
 }

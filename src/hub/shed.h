@@ -14,7 +14,8 @@ void shed_longest(struct manager *manager, uint64_t now_ms);
 
 /* Closes 4002, and cuts off, every connection in the backlog whose peer has
  * acknowledged nothing for `stall_ms`. It happens between that time and that
- * time plus twice the interval of the calls. */
+ * time plus twice the interval of the calls; later, up to three times of it, if
+ * it had just acknowledged much (hub/backlog). */
 void shed_stalled(struct manager *manager, uint64_t now_ms, uint64_t stall_ms);
 
 #endif
