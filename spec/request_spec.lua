@@ -2,6 +2,7 @@
 -- What a request is answered, by RFC 9112 and RFC 6455, 4.2.1: on the port of
 -- the clients, over TLS, and on the admin address.
 local certificate = require "spec.support.certificate"
+local cli = require "spec.support.cli"
 local http = require "spec.support.http"
 local http_tls = require "http.tls"
 local openssl_context = require "openssl.ssl.context"
@@ -372,6 +373,28 @@ describe("Those who stay to ask again", function()
     end
     assert.is_true(#staying > 0 and told_to_go > 0)
     for _, peer in ipairs(staying) do
+      peer:close()
+    end
+  end)
+end)
+
+describe("Those who take large files slowly", function()
+  it("hold no place of another address", function()
+    local public = cli.folder { ["small.html"] = "small" }
+    finally(cli.cleanup)
+    assert(os.execute("truncate -s 4M " .. public .. "/large.html"))
+    local server = t.server { options = {
+      public = public, ["limits.per_ip"] = 300,
+    } }
+    local slow = {}
+    for i = 1, 260 do -- more than are answered at once
+      slow[i] = raw.connect(server, "127.0.0.2")
+      assert(slow[i]:write("GET /large.html HTTP/1.1\r\n" .. HOST .. "\r\n"))
+    end
+    local other = raw.connect(server, "127.0.0.3")
+    assert(other:write("GET /small.html HTTP/1.1\r\n" .. HOST .. "\r\n"))
+    assert.matches("^HTTP/1.1 200 ", other:read "*l")
+    for _, peer in ipairs(slow) do
       peer:close()
     end
   end)

@@ -9,9 +9,11 @@ local raw = {}
 raw.handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\n"
   .. table.concat({ http.upgrade() }, "\r\n") .. "\r\n\r\n"
 
--- A plain connection. Its reads and writes return nil when it has ended.
-function raw.connect(server)
-  local peer = assert(socket.connect("127.0.0.1", tonumber(server.port)))
+-- A plain connection, from that address (or any). Its reads and writes return
+-- nil when it has ended.
+function raw.connect(server, from)
+  local peer = assert(socket.connect { host = "127.0.0.1",
+    port = tonumber(server.port), bind = from })
   peer:settimeout(t.timeout)
   peer:setmode("bn", "bn")
   peer:onerror(function(_, _, why) return why end)

@@ -298,7 +298,7 @@ static void adopt_operator(void *arg, int fd) {
   if (tcp_peer(fd, address))
     close(fd);
   else
-    door_welcome_take(&admin->door, fd, NULL, address, 0);
+    door_welcome_take(&admin->door, fd, NULL, address, 0, false);
 }
 
 void admin_start(struct admin *admin, uv_loop_t *loop,

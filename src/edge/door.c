@@ -204,7 +204,7 @@ void door_turn_away(struct door *door, int fd, bool tls, const char *address,
 }
 
 void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
-                       const char *address, uint32_t limit) {
+                       const char *address, uint32_t limit, bool proxy) {
   static const struct refusal many = {
       .status = 429,
       .text = "too many sockets of this address that are no WebSocket\n",
@@ -217,6 +217,7 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
   }
   struct visitor *visitor = visitor_new_take(visitors, fd, address);
   visitor->limit = limit;
+  visitor->crowd = proxy || !limit;
   if (door->prefaced && door->prefaced(door->arg, address)) {
     visitor->prefaced = true;
     visitor->tls_context = tls;

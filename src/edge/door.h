@@ -37,9 +37,10 @@ void door_open(struct door *door, uv_loop_t *loop, uint64_t request_ms,
 
 /* One more, from `address`. A TLS handshake comes first if `tls` is not NULL.
  * `limit`: sockets that one address may have here, 0 for any number; one too
- * many is told so and closed. The descriptor is the door's from now on. */
+ * many is told so and closed. `proxy`: the address is that of many clients. The
+ * descriptor is the door's from now on. */
 void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
-                       const char *address, uint32_t limit);
+                       const char *address, uint32_t limit, bool proxy);
 
 /* Refuses an accepted socket at once, and keeps nothing of it. Over TLS there
  * can be no words yet, only an alert. Closes it. */

@@ -206,7 +206,8 @@ void edge_adopt_take(struct edge *edge, int fd) {
   else
     door_welcome_take(
         &edge->door, fd, edge->tls, address,
-        (uint32_t)(proxy ? config->limits_per_proxy : config->limits_per_ip));
+        (uint32_t)(proxy ? config->limits_per_proxy : config->limits_per_ip),
+        proxy);
 }
 
 void edge_configure(struct edge *edge) {

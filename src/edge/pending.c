@@ -10,7 +10,7 @@
 /* An address, or a network that is counted together. */
 struct pending_address {
   UT_hash_handle hh;
-  uint32_t count;
+  uint32_t count, answers;
   char text[];
 };
 
@@ -36,6 +36,18 @@ bool pending_is_crowded(const struct pending_socket *socket, uint32_t limit) {
   const struct pending *pending = socket->pending;
   return pending->count > pending->max / 2 ||
          (limit && socket->address->count > limit / 2);
+}
+
+uint32_t pending_answers(const struct pending_socket *socket) {
+  return socket->address->answers;
+}
+
+void pending_answer_begins(struct pending_socket *socket) {
+  socket->address->answers++;
+}
+
+void pending_answer_ends(struct pending_socket *socket) {
+  socket->address->answers--;
 }
 
 static struct pending_address *pending_address_ref(struct pending *pending,

@@ -15,6 +15,8 @@ enum {
   VALUE_BYTES_MAX = 1024,  /* of a header; a longer one is left out */
   BLOCK_BYTES = TRANSPORT_BLOCK_BYTES - 64, /* and one more header fits */
   SPARE = 16,                               /* relays above relays->max */
+  ADDRESS_PART = 8, /* of relays->max may be an address's: an eighth, */
+  CROWD_PART = 2,   /* or half of them, if it stands for many clients */
 };
 
 /* One request. It is the loan of its visitor, and freed when that is over. */
@@ -205,6 +207,7 @@ static void start_relay(struct relay *relay) {
   }
   relay->inner.fd = pair[0];
   relays->count++;
+  pending_answer_begins(&relay->visitor->socket);
   if (send(pair[0], head->data, head->len, MSG_NOSIGNAL) !=
       (ssize_t)head->len) {
     close(pair[1]);
@@ -217,11 +220,31 @@ static void start_relay(struct relay *relay) {
   }
 }
 
+/* Somebody who asks for large files and takes them slowly holds a place for
+ * each. So an address has a part of them, however many sockets it may have. */
+static bool has_share(const struct relay *relay) {
+  const struct visitor *visitor = relay->visitor;
+  uint32_t part = visitor->crowd ? CROWD_PART : ADDRESS_PART;
+  return pending_answers(&visitor->socket) < relay->relays->max / part;
+}
+
+/* The first that may; those of an address which has its share are passed by. */
+static struct relay *next_in_line(struct relays *relays) {
+  LIST_FOREACH_SAFE (it, &relays->queue) {
+    struct relay *relay = container_of(it, struct relay, node);
+    if (has_share(relay))
+      return relay;
+  }
+  return NULL;
+}
+
 static void start_next(struct relays *relays) {
-  struct list *node;
+  struct relay *relay;
   while (!relays->ended && relays->count < relays->max &&
-         (node = list_shift(&relays->queue)))
-    start_relay(container_of(node, struct relay, node));
+         (relay = next_in_line(relays))) {
+    list_remove(&relay->node);
+    start_relay(relay);
+  }
 }
 
 /* Takes the request from the library; the next one gets its place. */
@@ -233,6 +256,7 @@ static void on_loan_over(void *loan) {
     poller_remove(relays->poller, &relay->inner);
     close(relay->inner.fd);
     relays->count--;
+    pending_answer_ends(&relay->visitor->socket);
   }
   list_remove(&relay->node);
   buf_free(&relay->bytes);
@@ -244,10 +268,11 @@ static void on_loan_over(void *loan) {
 /* A load balancer that hears nothing takes the server out: its question does
  * not wait behind those who take large files slowly. What it is told is short,
  * and leaves at once. */
-static bool may_start(const struct relays *relays,
-                      const struct request *request) {
-  bool brief = slice_equals(request->path, "/healthz");
-  return relays->count < relays->max + (brief ? SPARE : 0);
+static bool may_start(const struct relay *relay, bool brief) {
+  const struct relays *relays = relay->relays;
+  if (brief)
+    return relays->count < relays->max + SPARE;
+  return relays->count < relays->max && has_share(relay);
 }
 
 void relay_request(struct relays *relays, struct visitor *visitor,
@@ -260,7 +285,7 @@ void relay_request(struct relays *relays, struct visitor *visitor,
     visitor_refuse(visitor, &too_long);
     return;
   }
-  bool at_once = may_start(relays, request);
+  bool brief = slice_equals(request->path, "/healthz");
   struct relay *relay = mem_alloc(sizeof *relay);
   relay->relays = relays;
   relay->visitor = visitor;
@@ -268,7 +293,7 @@ void relay_request(struct relays *relays, struct visitor *visitor,
   list_init(&relay->node);
   write_request(&relay->bytes, request);
   visitor_lend(visitor, &answerer, relay); /* the request is gone */
-  if (at_once) {
+  if (may_start(relay, brief)) {
     start_relay(relay);
     return;
   }

@@ -18,7 +18,7 @@ enum {
   NEXT_MS = 75000,
   END_MS = 2000,           /* in which the peer hangs up */
   END_BYTES_MAX = 1 << 20, /* that are dropped meanwhile */
-  MOVED_BYTES_MIN = 4096,  /* of an answer, for another moment of time */
+  MOVED_BYTES_MIN = 65536, /* of an answer, for another moment of time */
 };
 
 void visitors_say(struct visitors *visitors, const char *ip, unsigned status,

@@ -67,6 +67,7 @@ struct visitor {
   bool head;      /* a HEAD request: its answer has no body */
   bool last;      /* no request is read after this one */
   uint8_t asked;  /* requests so far */
+  bool crowd;     /* its address is that of many: a proxy, or has no limit */
   uint32_t limit; /* sockets that its address may have; 0: any number */
   struct buf in;  /* of the head, when it did not come at once */
   struct buf out; /* a refusal, which is to be written from `written` on */
