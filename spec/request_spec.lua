@@ -343,6 +343,15 @@ describe("A page of another origin", function()
     assert.is_nil((reader(server, "/perigee.js", "http://localhost")))
   end)
 
+  it("is refused with the host that was compared, and what to do", function()
+    local server = t.server {}
+    finally(function() server:stop() end)
+    assert.equal(403, (http.exchange(server.port, { "GET /ws HTTP/1.1",
+      "Host: backend:8080", "Origin: " .. PAGE, http.upgrade() })))
+    server:wait_log("upgrade refused status=403 [^\n]*origin=" .. PAGE
+      .. " host=backend:8080 [^\n]*a proxy must pass the Host")
+  end)
+
   it("gets a token in development mode", function()
     local server = t.server { mode = "dev", options = { origins = PAGE } }
     local allowed, code = reader(server, "/dev/token?user=anna", PAGE)
