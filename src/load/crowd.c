@@ -22,7 +22,7 @@ static struct crowd *crowd_of(struct peer *peer) {
   return peer->peers->arg;
 }
 
-static struct client *client_of(struct peer *peer) {
+static struct client *crowd_client(struct peer *peer) {
   return container_of(peer, struct client, peer);
 }
 
@@ -95,7 +95,7 @@ static void send_auth(struct crowd *crowd, struct client *client) {
 static void on_peer_open(struct peer *peer) {
   struct crowd *crowd = crowd_of(peer);
   if (!crowd->plan->dialect->speaks_second)
-    send_auth(crowd, client_of(peer));
+    send_auth(crowd, crowd_client(peer));
 }
 
 static void become_in(struct crowd *crowd, struct client *client) {
@@ -176,7 +176,7 @@ static void on_envelope(struct crowd *crowd, struct client *client,
 
 static void on_peer_text(struct peer *peer, const char *text, size_t len) {
   struct crowd *crowd = crowd_of(peer);
-  struct client *client = client_of(peer);
+  struct client *client = crowd_client(peer);
   struct envelope env;
   if (client->stage == CLIENT_IN &&
       crowd->events->text(crowd->arg, client, text, len))
@@ -190,7 +190,7 @@ static void on_peer_text(struct peer *peer, const char *text, size_t len) {
 /* After an error answer the close that follows it is not one more. */
 static void on_peer_lost(struct peer *peer, const char *why) {
   struct crowd *crowd = crowd_of(peer);
-  struct client *client = client_of(peer);
+  struct client *client = crowd_client(peer);
   if (client->stage != CLIENT_OUT)
     fail_client(crowd, client, why);
 }
@@ -198,7 +198,7 @@ static void on_peer_lost(struct peer *peer, const char *why) {
 static void on_peer_closed(struct peer *peer) {
   struct crowd *crowd = crowd_of(peer);
   if (crowd->events->closed)
-    crowd->events->closed(crowd->arg, client_of(peer));
+    crowd->events->closed(crowd->arg, crowd_client(peer));
 }
 
 static const struct peer_events peer_events = {on_peer_open, on_peer_text,

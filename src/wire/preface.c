@@ -21,15 +21,15 @@ static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";
 static const char word[] = "PROXY ";
 
 /* Whether these bytes begin like that, as far as both go. */
-static bool may_be(const char *data, size_t len, const char *begin,
-                   size_t begin_len) {
+static bool may_be_preface(const char *data, size_t len, const char *begin,
+                           size_t begin_len) {
   return memcmp(data, begin, len < begin_len ? len : begin_len) == 0;
 }
 
 /* --- version 1 ---------------------------------------------------------- */
 
 /* Cuts the text up to the next blank off; NULL if there is none. */
-static char *take_word(char **rest) {
+static char *take_preface_word(char **rest) {
   char *text = *rest, *blank = strchr(text, ' ');
   if (!blank)
     return NULL;
@@ -55,8 +55,9 @@ static enum preface_result read_line(char *line, struct preface *out) {
   unsigned char bytes[sizeof(struct in6_addr)];
   if (!strcmp(line, "UNKNOWN") || !strncmp(line, "UNKNOWN ", 8))
     return PREFACE_DONE;
-  const char *kind = take_word(&line), *from = take_word(&line);
-  const char *to = take_word(&line), *from_port = take_word(&line);
+  const char *kind = take_preface_word(&line), *from = take_preface_word(&line);
+  const char *to = take_preface_word(&line),
+             *from_port = take_preface_word(&line);
   if (!kind || !from || !to || !from_port || !is_port(from_port) ||
       !is_port(line))
     return PREFACE_BAD;
@@ -125,9 +126,9 @@ enum preface_result preface_read(const char *data, size_t len,
   *out = (struct preface){0};
   if (len == 0)
     return PREFACE_MORE;
-  if (may_be(data, len, word, sizeof word - 1))
+  if (may_be_preface(data, len, word, sizeof word - 1))
     return len < sizeof word ? PREFACE_MORE : read_v1(data, len, out);
-  if (may_be(data, len, signature, sizeof signature - 1))
+  if (may_be_preface(data, len, signature, sizeof signature - 1))
     return read_v2((const unsigned char *)data, len, out);
   return PREFACE_NONE;
 }
