@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-/* X(name, help) */
+/* X(name, help). A line here is all that a new counter needs to be shown; then
+ * it is counted where things happen. Gauges are in server/snapshot. */
 #define STATS_MAP(X)                                                           \
   X(connections_opened, "connections accepted")                                \
   X(connections_closed, "connections ended")                                   \
@@ -39,8 +40,8 @@
   X(reads_paused,                                                              \
     "times a client far past its rates was not read for a while")              \
   X(handler_errors, "handlers, hooks and timers that failed")                  \
-  X(handler_timeouts, "those of them that took too long")                      \
-  X(handler_memory_errors, "those of them that ran out of memory")             \
+  X(handler_timeouts, "failed handlers that took too long")                    \
+  X(handler_memory_errors, "failed handlers that ran out of memory")           \
   X(slow_consumers, "connections closed because their queue was full")         \
   X(queues_shed, "connections closed because all queues were too long")        \
   X(stalled, "connections closed because the peer took nothing")               \

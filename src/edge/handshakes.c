@@ -22,8 +22,6 @@ uint32_t handshakes_take(struct handshakes *handshakes,
                          const char *address, uint64_t now_ms) {
   double share = workers, rate = (double)config->limits_handshakes_per_s;
   double one = (double)config->limits_handshakes_per_ip;
-  if (rate <= 0)
-    return 0;
   if (config->limits_per_ip == 0) /* addresses are not to be told apart */
     one = 0;
   uint32_t wait_ms =

@@ -58,6 +58,8 @@ static void any_number_is_no_limit(void **state) {
   assert_int_equal(taken(1, "192.0.2.1"), 200);
   config.limits_handshakes_per_s = 0;
   assert_int_equal(taken(1, "192.0.2.1"), 1000);
+  config.limits_per_ip = 50; /* that of all is another one */
+  assert_int_equal(taken(1, "192.0.2.1"), 20);
 }
 
 int main(void) {

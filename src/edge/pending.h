@@ -68,9 +68,10 @@ bool pending_has_room(const struct pending *pending, const char *address,
  * because it might ask again. */
 bool pending_is_crowded(const struct pending_socket *socket, uint32_t limit);
 
-/* How many sockets of its address are being answered by the library. Its
- * begins, and ends, to be one of them. */
+/* How many sockets of its address are being answered by the library. */
 uint32_t pending_answers(const struct pending_socket *socket);
+
+/* From now on, or no more, the socket is one of these. */
 void pending_answer_begins(struct pending_socket *socket);
 void pending_answer_ends(struct pending_socket *socket);
 

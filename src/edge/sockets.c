@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "protocol/client.h"
 
-#include <stdlib.h>
-
 /* The only place that changes the state; an impossible step is a bug. */
 static void set_socket_state(struct socket *socket, enum socket_state state) {
   static const bool allowed[4][4] = {
@@ -17,11 +15,9 @@ static void set_socket_state(struct socket *socket, enum socket_state state) {
           {[SOCKET_READS] = true, [SOCKET_LAST] = true, [SOCKET_ENDED] = true},
       [SOCKET_LAST] = {[SOCKET_ENDED] = true},
   };
-  if (!allowed[socket->state][state]) {
-    log_error("a socket went from state %d to %d", (int)socket->state,
+  if (!allowed[socket->state][state])
+    log_fatal("a socket went from state %d to %d", (int)socket->state,
               (int)state);
-    abort();
-  }
   socket->state = state;
 }
 

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -45,11 +44,9 @@ void visitor_set_state(struct visitor *visitor, enum visitor_state state) {
                         [VISITOR_END] = true},
       [VISITOR_ANSWER] = {[VISITOR_END] = true},
   };
-  if (!allowed[visitor->state][state]) {
-    log_error("a visitor went from state %d to %d", (int)visitor->state,
+  if (!allowed[visitor->state][state])
+    log_fatal("a visitor went from state %d to %d", (int)visitor->state,
               (int)state);
-    abort();
-  }
   visitor->state = state;
 }
 

@@ -8,8 +8,9 @@
  * it concerns, and the sender learns how many it reaches without waiting for
  * them. A process with one worker has no whereabouts.
  *
- * One lock guards all of it. Under it there is a hash look-up or two. Sending
- * to connections of the own worker never takes it. */
+ * One lock guards all of it. Under it there is a hash look-up or two. A
+ * message to a user, a room or everyone takes it once, to learn which other
+ * workers have a receiver. */
 #ifndef ENGINE_WHEREABOUTS_H
 #define ENGINE_WHEREABOUTS_H
 
@@ -87,7 +88,7 @@ struct whereabouts_count {
 struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
                                                 const char *room, size_t len);
 
-/* Whether that connection of that user, which has one, is in the room. */
+/* Whether that connection, which has logged in as that user, is in the room. */
 bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
                        size_t len, const char *user, uint64_t conn);
 

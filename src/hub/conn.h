@@ -10,9 +10,9 @@
  *   CONN_NEW ──manager_login──► CONN_READY     (raw_open, without a user)
  *      └────────conn_close──────┴──► CONN_CLOSING ──conn_gone──► CONN_CLOSED
  *
- * A connection knows three others by a few functions only: the socket it
- * stands on (struct conn_io), the owner that keeps it (struct conn_owner), and
- * nobody else. It stands inside of a larger struct that has what the protocol
+ * A connection knows two others, by a few functions each: the socket it
+ * stands on (struct conn_io), and the owner that keeps it (struct conn_owner).
+ * It stands inside of a larger struct that has what the protocol
  * keeps for it, protocol/client. */
 #ifndef HUB_CONN_H
 #define HUB_CONN_H
@@ -107,7 +107,7 @@ struct conn {
   uint32_t slot;          /* a small number that no other connection has */
 
   struct list user_node; /* in user->conns */
-  void *socket;          /* edge/ws's own; NULL once it is gone */
+  void *socket;          /* of edge/sockets; NULL once it is gone */
   struct buf in;         /* the message being assembled from its parts */
   struct utf8 text;      /* how far the text of a raw message is valid */
 
@@ -201,7 +201,7 @@ static inline bool conn_is_open(const struct conn *conn) {
  * then. */
 bool conn_is_behind(struct conn *conn);
 
-/* Frees what it holds, but not the struct. For who has made that, when socket
+/* Frees what it holds, but not the struct: its owner does that, when socket
  * and farewell are over. */
 void conn_clear(struct conn *conn);
 

@@ -2,10 +2,9 @@
  * A frame to the connections that are here: to those of a user, of a room, to
  * all.
  *
- * Only hub/publish and who it receives from call this: whoever else has
- * something to say publishes it. Each function returns the number of
- * connections that the frame was queued for. It costs what its receivers cost,
- * whoever else is connected. */
+ * Only hub/publish calls this: whoever has something to say publishes it. Each
+ * function returns the number of connections that the frame was queued for. It
+ * costs what its receivers cost, whoever else is connected. */
 #ifndef HUB_DELIVERY_H
 #define HUB_DELIVERY_H
 

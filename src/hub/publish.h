@@ -6,7 +6,8 @@
  * to the connections of this worker at once, and posts it to each other worker
  * that has a receiver (engine/bus). So the messages of one worker keep their
  * order everywhere; those of two workers to one room need not have a common
- * one. Who gives messages a number, or keeps them, does it here.
+ * one. A frame comes here ready to send: a number in it must be known before
+ * script/message makes it.
  *
  * Each function returns the number of connections that the frame was queued
  * for. Those of other workers are counted as whereabouts knows them at this

@@ -3,13 +3,13 @@
  *
  * Each run of a script is bounded. How many runs are due at once is not: a
  * client may send sixty messages in one packet, the time of five hundred
- * functions of a script may come together. So nobody runs all his work in one
- * go:
+ * functions of a script may come together. So no client and no script does all
+ * of its work in one go:
  *
- * - Whoever has computed for longer than TURN_SHARE_NS at one go leaves the
- * rest for his next turn (turn_share_used).
+ * - A client that has computed for longer than TURN_SHARE_NS at one go leaves
+ *   the rest for its next turn (turn_share_used).
  * - A loop over many asks turn_part_over, and leaves the rest for the next
- * turn.
+ *   turn. Only the time of scripts counts there.
  * - Work that is due waits in a queue. In each turn of the loop the queues are
  *   run for TURN_PART_NS, alternately and at least one piece each. So scripts
  *   do not hold up clients, and clients do not hold up scripts.

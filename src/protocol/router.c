@@ -48,6 +48,8 @@ static void on_json_pong(struct conn *conn, const struct envelope *env) {
   (void)env;
 }
 
+/* A new one is reserved in lua/perigee/handler.lua, too: else a script could
+ * have it. */
 static const struct builtin builtins[] = {
     {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},

@@ -34,10 +34,11 @@ void session_open(struct protocol *protocol, struct conn *conn,
 void session_await_key(struct conn *conn);
 void session_key_came(struct conn *conn);
 
-/* Verdict: it is conn->claimant. So it is logged in, told so with the id, and
- * greeted. If its user has too many connections they are first asked whether
- * they live; it is closed 4504 if they do. Does nothing when it has closed, or
- * logged in, while a hook decided. */
+/* Verdict: the client is the user conn->claimant. The client is logged in,
+ * answered auth_ok with the id of its message, and greeted. If its user has too
+ * many connections they are first asked whether they live; it is closed 4504 if
+ * they do. Does nothing when it has closed, or logged in, while a hook decided.
+ */
 void session_let_in(struct conn *conn, const struct msg_id *id);
 
 /* Verdict: it is let in without a user. */
@@ -65,7 +66,8 @@ void session_idle(struct conn *conn);
  * unless its peer said it before it closed. Does nothing the second time. */
 void session_leave(struct conn *conn);
 
-/* Calls a hook of the connection's life with the client and two more. */
+/* Calls a hook of the connection's life with the client and two
+ * more arguments. */
 void session_run_hook(struct conn *conn, enum hook hook, struct call_arg second,
                       struct call_arg third);
 

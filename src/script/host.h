@@ -45,8 +45,8 @@ struct host {
   struct list retiring;
   /* Called when a call of this connection has ended that had waited. */
   void (*conn_idle)(struct conn *conn);
+  struct swap *swap; /* of generation_idle */
   /* Called when the last call of a retiring generation has ended: it may go. */
-  struct swap *swap;
   void (*generation_idle)(struct generation *generation);
   /* Called when a generation's memory is as good as used up, even after a full
    * collection. */

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* X(NAME, code, reason) */
+/* X(NAME, code, reason). A new one also goes into docs/protocol.md and into
+ * client/src/codes.js, and into count_close of hub/conn.c if it is counted. */
 #define CLOSE_MAP(X)                                                           \
   X(NORMAL, 1000, "normal")                                                    \
   X(SHUTDOWN, 1001, "shutdown")                                                \
