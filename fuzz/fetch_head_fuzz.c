@@ -39,8 +39,10 @@ static void check_value(const char *value) {
 }
 
 static void check_head(const struct fetch_head *head) {
-  const char *at = head->text.data, *end = at + head->text.len;
   must_hold(head->text.len <= head->charged);
+  if (head->text.len == 0) /* there may be no text */
+    return;
+  const char *at = head->text.data, *end = at + head->text.len;
   while (at < end) {
     const char *value = pass_text(at, end);
     must_hold(value < end);
