@@ -71,7 +71,7 @@ static int protected(lua_State *L) {
   json_decode(L, data, strlen(data));
   lua_call(L, 2, 1);
   buf_reset(&bench->out, GENERATION_SCRATCH_KEEP);
-  json_encode(L, lua_gettop(L), &bench->out);
+  json_encode(L, lua_gettop(L), &bench->out, &bench->generation->sending);
   return 0;
 }
 
@@ -91,7 +91,7 @@ static void call(struct bench *bench, const char *type) {
       .args = {{.kind = CALL_CLIENT}, {CALL_JSON, data, sizeof data - 1}},
       .nargs = 2,
       .gated = true,
-      .want_result = true,
+      .results = 1,
       .done = nothing};
   call_run(bench->generation, &spec);
 }
