@@ -119,12 +119,45 @@ static int push_frame(struct conn *conn, struct frame *frame, size_t limit) {
   return 0;
 }
 
+static int send_kept(struct conn *conn, struct frame *frame) {
+  struct conn_owner *owner = conn->owner;
+  replay_keep(conn->replay, &owner->replays, frame);
+  int err = push_frame(conn, frame, owner->queue_bytes);
+  if (err || !replay_wants_ack(conn->replay, &owner->replays))
+    return err;
+  conn->replay->asked = true;
+  owner->wants_ack(conn);
+  return 0;
+}
+
 int conn_send(struct conn *conn, struct frame *frame) {
+  if (conn->keeps)
+    return send_kept(conn, frame);
   return push_frame(conn, frame, conn->owner->queue_bytes);
 }
 
 int conn_send_control(struct conn *conn, struct frame *frame) {
   return push_frame(conn, frame, conn->owner->queue_bytes + CONTROL_BYTES);
+}
+
+void conn_count(struct conn *conn) {
+  conn->replay = replay_new();
+  conn->counts = true;
+}
+
+void conn_keep(struct conn *conn) {
+  conn->keeps = true;
+}
+
+void conn_acked(struct conn *conn, uint64_t n) {
+  if (conn->keeps)
+    replay_ack(conn->replay, &conn->owner->replays, n);
+}
+
+static void end_replay(struct conn *conn) {
+  replay_free(conn->replay, &conn->owner->replays);
+  conn->replay = NULL;
+  conn->keeps = conn->counts = false;
 }
 
 static void log_closed(const struct conn *conn, const char *who) {
@@ -172,6 +205,7 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
   conn->close_reason = mem_strdup(reason);
   conn->closing_ms = uv_now(conn->owner->loop);
   log_closed(conn, conn->peer_closed ? "peer" : "server");
+  end_replay(conn);
   conn->owner->closed(conn);
 }
 

@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 #include "hub/backlog.h"
 #include "hub/outq.h"
+#include "hub/replay.h"
 #include "net/transport.h"
 #include "wire/close.h"
 #include "wire/deflate.h"
@@ -61,6 +62,10 @@ struct conn_owner {
   struct stats *stats; /* borrowed */
   size_t queue_bytes;  /* how much may wait for one, see conn_send */
   struct backlog backlog;
+  struct replays replays; /* of those with a session */
+  /* Much is kept for its session: it is to be asked how much of it it has. May
+   * send to the connection with conn_send_control. */
+  void (*wants_ack)(struct conn *conn);
   /* It closes: from now on nobody may find it. */
   void (*closed)(struct conn *conn);
   /* Its socket is gone. The connection may be freed by that. */
@@ -84,7 +89,9 @@ struct conn {
   struct transport transport; /* without a descriptor once it is gone */
   enum conn_state state;
   bool blocked;        /* the kernel took less than was written */
-  bool raw;            /* speaks a protocol of the scripts, see protocol/raw */
+  bool raw : 1;        /* speaks a protocol of the scripts, see protocol/raw */
+  bool keeps : 1;      /* what it is sent is kept in `replay` */
+  bool counts : 1;     /* what it sends is counted there */
   bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
@@ -105,11 +112,13 @@ struct conn {
   uint64_t last_frame_ms; /* when anything came, as far as it was looked for */
   struct user *user;      /* NULL before manager_login, and for raw.auth none */
   uint32_t slot;          /* a small number that no other connection has */
+  uint32_t room_count;    /* of `rooms` */
 
   struct list user_node; /* in user->conns */
   void *socket;          /* of edge/sockets; NULL once it is gone */
   struct buf in;         /* the message being assembled from its parts */
   struct utf8 text;      /* how far the text of a raw message is valid */
+  uint32_t room_cap;     /* of `rooms` */
 
   /* Whether it keeps up. */
   struct backlog_entry backlog;
@@ -128,7 +137,8 @@ struct conn {
   /* What it is a member of. When it closes it leaves the rooms' tables at
    * once; the list is kept (and holds the rooms) until the farewell. */
   struct membership *rooms;
-  uint32_t room_count, room_cap;
+
+  struct replay *replay; /* of its session; NULL: it has none */
 
   char *close_reason;  /* text for log and peer, or NULL: that of the code */
   uint64_t closing_ms; /* when conn_close was called */
@@ -157,10 +167,21 @@ enum { CONN_SLOW_MS = 2000, CONN_BURST_TIMES = 8 };
  * queue_bytes. */
 int conn_send(struct conn *conn, struct frame *frame);
 
-/* The same for the frames that keep the connection itself going: pings,
- * auth_ok, goodbye. A client that is just behind should not be closed because
- * of one of these. So they may go a little over limits.queue_bytes. */
+/* The same for the frames that keep the connection itself going: auth_ok,
+ * auth_error, pings, pongs, goodbye. A session does not count and keep them. A
+ * client that is just behind should not be closed because of one of these. So
+ * they may go a little over limits.queue_bytes. */
 int conn_send_control(struct conn *conn, struct frame *frame);
+
+/* The client asks for a session: what it sends from now on counts. */
+void conn_count(struct conn *conn);
+
+/* The session begins: what is sent with conn_send from now on is counted and
+ * kept. After conn_count, and conn->replay->secret is set. */
+void conn_keep(struct conn *conn);
+
+/* The client has the first `n` messages of its session. Nothing without one. */
+void conn_acked(struct conn *conn, uint64_t n);
 
 /* Ends the connection: takes it out of every index, says why in the log, and
  * queues a close frame behind what waits. If a full queue is the reason, the

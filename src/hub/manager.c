@@ -356,6 +356,8 @@ void manager_set_limits(struct manager *manager, struct manager_limits limits) {
   manager->limits = limits;
   manager->owner.queue_bytes = limits.queue_bytes;
   manager->owner.backlog.limit = limits.backlog_bytes;
+  manager->owner.replays.each = limits.replay_bytes;
+  manager->owner.replays.limit = limits.replays_bytes;
 }
 
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {

@@ -25,6 +25,8 @@
 struct manager_limits {
   size_t queue_bytes;   /* of one connection */
   size_t backlog_bytes; /* of all that do not keep up, see hub/backlog */
+  size_t replay_bytes;  /* kept for one session, see hub/replay */
+  size_t replays_bytes; /* and for all of them */
   uint32_t rooms_per_connection, per_user, per_address, connections;
 };
 

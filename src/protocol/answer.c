@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "protocol/client.h"
+#include "protocol/resume.h"
 #include "script/message.h"
 #include "wire/json.h"
 
@@ -102,8 +103,10 @@ void answer_membership(struct conn *conn, const char *type, const char *room,
 }
 
 void answer_pong(struct conn *conn, const struct msg_id *id) {
-  buf_putc(answer_begin(conn, "pong", id), '}');
-  answer_send(conn);
+  struct buf *out = answer_begin(conn, "pong", id);
+  resume_put_received(conn, out);
+  buf_putc(out, '}');
+  answer_send_control(conn);
 }
 
 /* An integer: to write a double takes four times as long. */
@@ -111,7 +114,8 @@ static unsigned long long whole_ms(double seconds) {
   return (unsigned long long)(seconds * 1000.0 + 0.5);
 }
 
-void answer_auth_ok(struct conn *conn, const struct msg_id *id) {
+void answer_auth_ok(struct conn *conn, const struct msg_id *id,
+                    const struct buf *more) {
   const struct config *config = protocol_of(conn)->config;
   int64_t expires_s = client_of(conn)->expires_s;
   struct buf *out = answer_begin(conn, "auth_ok", id);
@@ -129,11 +133,13 @@ void answer_auth_ok(struct conn *conn, const struct msg_id *id) {
              (unsigned long long)config->limits_message_bytes);
   buf_printf(out,
              ",\"limits\":{\"messages_per_s\":%lld,\"burst\":%lld,"
-             "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1}}",
+             "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1",
              (long long)config->limits_messages_per_s,
              (long long)config->limits_burst,
              (long long)config->limits_bytes_per_s,
              (long long)config->limits_rooms_per_connection);
+  buf_put(out, more->data, more->len);
+  buf_puts(out, "}}");
   answer_send_control(conn);
 }
 

@@ -21,11 +21,14 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
 void answer_membership(struct conn *conn, const char *type, const char *room,
                        const char *json, size_t len);
 
-/* {"type":"pong","id":…}, for a ping that wants to know its own. */
+/* {"type":"pong","id":…}, for a ping that wants to know its own, or whose
+ * client has a session: it is told what was received of it. */
 void answer_pong(struct conn *conn, const struct msg_id *id);
 
-/* {"type":"auth_ok",…}: who it is now, and under which limits. */
-void answer_auth_ok(struct conn *conn, const struct msg_id *id);
+/* {"type":"auth_ok",…}: who it is now, and under which limits. `more` are
+ * further members of its data, each with a comma before it. */
+void answer_auth_ok(struct conn *conn, const struct msg_id *id,
+                    const struct buf *more);
 
 /* {"type":"error",…} with a code of ours; `text` NULL is its default text. */
 void answer_error(struct conn *conn, const struct msg_id *id, enum err err,

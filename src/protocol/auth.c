@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "protocol/keywait.h"
+#include "protocol/resume.h"
 #include "protocol/session.h"
 #include "protocol/token.h"
 #include "script/call.h"
@@ -180,6 +181,8 @@ void auth_message(struct conn *conn, const struct envelope *env) {
   char *copy = NULL;
   size_t len;
   const char *token = token_find(env, &len, &copy);
+  if (token && conn->state == CONN_NEW)
+    resume_read(conn, env);
   if (!token)
     refuse_without_token(conn, &env->id, "no token in the message");
   else

@@ -47,5 +47,5 @@ void denial_send(struct conn *conn, const struct msg_id *id,
     json_put_string(out, denial->why, strlen(denial->why));
   }
   buf_puts(out, "}}");
-  answer_send(conn);
+  answer_send_control(conn);
 }

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "protocol/hold.h"
+#include "protocol/resume.h"
 
 #include <time.h>
 
@@ -40,7 +41,10 @@ static void send_ping(struct conn *conn, uint64_t now, uint64_t interval) {
   client->next_ping_ms = now + interval;
   const struct protocol *protocol = protocol_of(conn);
   struct frame *frame = conn->raw ? protocol->raw_ping : protocol->ping;
-  (void)conn_send_control(conn, frame); /* a full queue closes it */
+  if (conn->keeps)
+    resume_ask(conn);
+  else
+    (void)conn_send_control(conn, frame); /* a full queue closes it */
 }
 
 /* Before a connection counts as dead: bytes that were no message for us, such

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "protocol/auth.h"
+#include "protocol/resume.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 #include "script/open.h"
@@ -48,6 +49,7 @@ void protocol_configure(struct protocol *protocol,
   limits.rooms_per_connection = (uint32_t)config->limits_rooms_per_connection;
   limits.per_user = single ? 0 : (uint32_t)config->limits_per_user;
   limits.per_address = (uint32_t)config->limits_per_ip;
+  limits.replay_bytes = (size_t)config->session_replay_bytes;
   manager_set_limits(&protocol->manager, limits);
 }
 
@@ -56,11 +58,13 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   *protocol = (struct protocol){.config = config, .loop = loop};
   struct manager_limits limits = {
       .backlog_bytes = share_of_worker(config, config->limits_queues_mb) << 20,
+      .replays_bytes = share_of_worker(config, config->session_replay_mb) << 20,
       .connections = max_connections(config),
   };
   manager_init(&protocol->manager, loop, &protocol->stats, client_free);
   manager_set_limits(&protocol->manager, limits);
   protocol_configure(protocol, config);
+  protocol->manager.owner.wants_ack = resume_ask;
   protocol->handle_late = router_message_late;
   protocol->host = (struct host){.open_libraries = open_libraries,
                                  .manager = &protocol->manager,

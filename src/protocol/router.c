@@ -13,6 +13,7 @@
 #include "protocol/hold.h"
 #include "protocol/inbox.h"
 #include "protocol/raw.h"
+#include "protocol/resume.h"
 #include "protocol/rooms.h"
 
 #include "wire/json.h"
@@ -37,21 +38,16 @@ struct builtin {
 };
 
 static void on_json_ping(struct conn *conn, const struct envelope *env) {
-  if (env->id.kind != MSG_ID_NONE)
+  if (env->id.kind != MSG_ID_NONE || conn->keeps)
     answer_pong(conn, &env->id);
-  else
-    (void)conn_send(conn, protocol_of(conn)->pong); /* full: it is closed */
-}
-
-static void on_json_pong(struct conn *conn, const struct envelope *env) {
-  (void)conn; /* that a frame came was noted already */
-  (void)env;
+  else /* full: it is closed */
+    (void)conn_send_control(conn, protocol_of(conn)->pong);
 }
 
 /* A new one is reserved in lua/perigee/handler.lua, too: else a script could
  * have it. */
 static const struct builtin builtins[] = {
-    {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
+    {"ping", on_json_ping, true},  {"pong", resume_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},
     {"leave", rooms_leave, false},
 };
@@ -151,6 +147,15 @@ static bool never_waits(const struct envelope *env) {
   return !strcmp(env->type, "ping") || !strcmp(env->type, "pong");
 }
 
+/* A session counts what came, whatever becomes of it, but for the messages that
+ * keep the connection itself going. */
+static void count_message(struct conn *conn, const struct envelope *env,
+                          bool is_envelope) {
+  bool control =
+      is_envelope && (never_waits(env) || !strcmp(env->type, "auth"));
+  conn->replay->received += !control;
+}
+
 /* There is no error that could be sent, and to leave out a message would break
  * what is spoken: too many end the connection. */
 static void take_raw(struct conn *conn, const char *data, size_t len,
@@ -171,6 +176,8 @@ static void take_text(struct conn *conn, const char *text, size_t len,
   struct envelope env;
   const char *why = NULL;
   int err = envelope_parse(text, len, &env, &why);
+  if (conn->counts)
+    count_message(conn, &env, !err);
   if (wait)
     answer_rate_limited(conn, &env.id, wait, NULL);
   else if (err)

@@ -23,6 +23,7 @@
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
 #include "protocol/probe.h"
+#include "protocol/resume.h"
 #include "script/call.h"
 #include "script/lib_client.h"
 
@@ -141,6 +142,15 @@ static void no_place(struct conn *conn, const struct msg_id *id) {
   heartbeat_arm(conn);
 }
 
+static void tell_let_in(struct conn *conn, const struct msg_id *id) {
+  struct buf session = {0};
+  if (conn->raw)
+    return;
+  resume_begin(conn, &session);
+  answer_auth_ok(conn, id, &session);
+  buf_free(&session);
+}
+
 void session_let_in(struct conn *conn, const struct msg_id *id) {
   struct manager *manager = manager_of(conn);
   if (conn->state != CONN_NEW)
@@ -157,8 +167,7 @@ void session_let_in(struct conn *conn, const struct msg_id *id) {
   log_info("conn=%llu user=%s ip=%s authenticated",
            (unsigned long long)conn->id, conn->user->id, conn->address->text);
   heartbeat_arm(conn);
-  if (!conn->raw)
-    answer_auth_ok(conn, id);
+  tell_let_in(conn, id);
   greet_client(conn);
 }
 
@@ -191,7 +200,7 @@ void session_refresh(struct conn *conn, const struct msg_id *id,
   conn->claims = claims->json;
   claims->json = NULL;
   forget_claims(&protocol_of(conn)->host, conn);
-  answer_auth_ok(conn, id);
+  answer_auth_ok(conn, id, &(struct buf){0});
   heartbeat_arm(conn);
 }
 

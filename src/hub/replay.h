@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * What one client with a session was sent, and has not acknowledged.
+ *
+ * Both sides of a session count messages, and exchange only counts. So nothing
+ * is added to a message: that a client has taken n of them says which are still
+ * to be kept. Kept are references to frames, as they are before compression:
+ * another socket may have agreed on another form.
+ *
+ * What is kept is bounded, for each and for all of a worker. A client that is
+ * connected loses the oldest then, and could not resume without them. */
+#ifndef HUB_REPLAY_H
+#define HUB_REPLAY_H
+
+#include "hub/outq.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { REPLAY_SECRET_BYTES = 16 };
+
+/* All of a worker. */
+struct replays {
+  size_t each;         /* bytes that may be kept for one */
+  size_t bytes, limit; /* that are kept for all, and may be */
+};
+
+struct replay {
+  uint64_t sent;     /* messages to the client since the session began */
+  uint64_t received; /* messages of the client since then */
+  struct outq kept;  /* the newest of those that were sent */
+  bool asked;        /* the client was asked how many it has */
+  bool resumes;      /* it wanted another one, see protocol/resume */
+  unsigned char secret[REPLAY_SECRET_BYTES];
+};
+
+/* Keeps nothing, has counted nothing, and its secret is zero. */
+MUST_CHECK struct replay *replay_new(void);
+
+/* Accepts NULL. */
+void replay_free(struct replay *replay, struct replays *all);
+
+/* One message more is sent: counts it, and keeps a reference. What is over a
+ * bound is dropped, the oldest first. */
+void replay_keep(struct replay *replay, struct replays *all,
+                 struct frame *frame);
+
+/* How many of the messages nobody can ask for any more. */
+static inline uint64_t replay_base(const struct replay *replay) {
+  return replay->sent - replay->kept.count;
+}
+
+/* Whether a client that has the first `n` messages can have all the others. */
+static inline bool replay_has_after(const struct replay *replay, uint64_t n) {
+  return n >= replay_base(replay) && n <= replay->sent;
+}
+
+/* The client has the first `n` messages. A number that cannot be is ignored. */
+void replay_ack(struct replay *replay, struct replays *all, uint64_t n);
+
+/* Whether the client should be asked how many it has: half of what may be kept
+ * for it is, and it was not asked since it last answered. */
+static inline bool replay_wants_ack(const struct replay *replay,
+                                    const struct replays *all) {
+  return !replay->asked && replay->kept.bytes > all->each / 2;
+}
+
+#endif
