@@ -6,7 +6,8 @@
 #
 # It fails when more than `most` names stand twice, and then lists them.
 # It relies on clang-format: a definition begins in the first column, and its
-# head ends with a brace. What is a test program of its own is not looked at.
+# head ends with a brace. What is a program of its own (a
+# test, fuzz/, bench/, field/) is not looked at, whoever asks about it.
 
 function complain(where, text) {
   complaints[++count] = where ": " text
@@ -33,7 +34,7 @@ function take_head(head, place,    name) {
 
 FNR == 1 { head = "" }
 
-FILENAME ~ /_test\.[ch]$/ { next }
+FILENAME ~ /_test\.[ch]$/ || FILENAME !~ /^(\.\/)?src\// { next }
 
 head == "" && /^[A-Za-z_].*\(/ && !/;$/ {
   head = $0
