@@ -60,6 +60,7 @@ end
 local script = [[
   local perigee = require "perigee"
   return {
+    wait = function() perigee.sleep(60) end,
     echo = function(_, data) return data end,
     ["@disconnect"] = function(client, reason)
       perigee.send_to_user("watcher", { type = "gone",
@@ -68,10 +69,11 @@ local script = [[
   }
 ]]
 
-local function start()
+local function start(mode)
   local binary, wrapper = t.binary, write_wrapper()
   t.binary = wrapper
   local ok, server = pcall(t.server, {
+    mode = mode,
     scripts = { ["main.lua"] = script },
     options = {
       listen = "0.0.0.0:0", ["admin.listen"] = "",
@@ -88,20 +90,34 @@ local function connect(server, cable, user)
   return server:connect { user = user }
 end
 
+-- What happens on such a network; `it` hands it a function that starts a server.
+local function on_a_network(happens)
+  return function()
+    if not pcall(prepare) then
+      unplug_all()
+      pending "needs root and `ip` for a network of its own"
+      return
+    end
+    local server
+    finally(function()
+      if server then server:stop() end
+      unplug_all()
+    end)
+    happens(function(mode)
+      server = start(mode)
+      return server
+    end)
+  end
+end
+
+local function cut()
+  run("ip link set %s down", device(1))
+end
+
 describe("A network that is cut", function()
   it("costs those behind it their connection, and others notice nothing",
-    function()
-      if not pcall(prepare) then
-        unplug_all()
-        pending "needs root and `ip` for a network of its own"
-        return
-      end
-      local server
-      finally(function()
-        if server then server:stop() end
-        unplug_all()
-      end)
-      server = start()
+    on_a_network(function(begin)
+      local server = begin()
       local watcher = connect(server, 2, "watcher")
       local others = {}
       for i = 1, KEPT do
@@ -110,7 +126,7 @@ describe("A network that is cut", function()
       for i = 1, CUT do
         connect(server, 1, "cut" .. i):sync()
       end
-      run("ip link set %s down", device(1))
+      cut()
       local gone = {}
       for _ = 1, CUT do
         local data
@@ -132,5 +148,29 @@ describe("A network that is cut", function()
         assert.equal(i, other:request("echo", i))
         assert.equal(0, #other.inbox)
       end
-    end)
+    end))
+
+  for what, mode in pairs {
+    ["whose handler waits, and who are not read"] = "serve",
+    ["who answer nothing in development mode, as others there may"] = "dev",
+  } do
+    it("also costs it those " .. what, on_a_network(function(begin)
+      local server = begin(mode)
+      local watcher = connect(server, 2, "watcher")
+      for cable, user in ipairs { "gone", "there" } do
+        local client = connect(server, cable, user)
+        client.is_mute = true
+        for i = 1, mode == "serve" and 90 or 0 do
+          client:send(i == 1 and "wait" or "echo")
+        end
+        if mode == "dev" then client:request "echo" end
+      end
+      cut()
+      server:wait_log "user=gone closed by server code=4001"
+      for _ = 1, 8 do -- longer than a ping has time
+        pcall(watcher.expect, watcher, "nothing", 0.5) -- but it answers pings
+      end
+      assert.is_nil(server:log():find "user=there closed")
+    end))
+  end
 end)

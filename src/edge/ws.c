@@ -25,6 +25,10 @@ static uint64_t silent_ms(struct conn *conn) {
   return tcp_silent_ms(conn->transport.watch.fd);
 }
 
+static uint64_t unanswered_ms(struct conn *conn) {
+  return tcp_unanswered_ms(conn->transport.watch.fd);
+}
+
 /* Not what the kernel takes from us: with a send buffer of some MiB and a
  * slow peer that may be nothing for a long time. */
 static uint64_t acked_bytes(struct conn *conn) {
@@ -41,6 +45,7 @@ static const struct conn_io ws_io = {
     .flush = outbound_flush_now,
     .kill = kill_socket,
     .silent_ms = silent_ms,
+    .unanswered_ms = unanswered_ms,
     .pause = pause_reading,
     .acked = acked_bytes,
 };

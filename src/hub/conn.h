@@ -50,6 +50,8 @@ struct conn_io {
   void (*kill)(struct conn *conn);
   /* For how many milliseconds the kernel has received nothing. */
   uint64_t (*silent_ms)(struct conn *conn);
+  /* For how many milliseconds the peer's kernel has owed an answer. */
+  uint64_t (*unanswered_ms)(struct conn *conn);
   /* Stop reading from the socket, or go on. */
   void (*pause)(struct conn *conn, bool paused);
   /* How many bytes the peer has acknowledged since the beginning. */

@@ -45,6 +45,13 @@ uint64_t tcp_silent_ms(int fd) {
   return get_info(fd, &info) ? info.tcpi_last_data_recv : UINT64_MAX;
 }
 
+uint64_t tcp_unanswered_ms(int fd) {
+  struct tcp_info info;
+  if (!get_info(fd, &info) || (!info.tcpi_unacked && !info.tcpi_notsent_bytes))
+    return 0;
+  return info.tcpi_last_ack_recv;
+}
+
 /* Of a Unix socket it is known how many bytes wait for the peer: if that
  * changes while we write nothing, it has taken some. */
 uint64_t tcp_acked(int fd) {

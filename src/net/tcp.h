@@ -20,6 +20,10 @@ MUST_CHECK int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]);
 /* For how many milliseconds nothing was received; UINT64_MAX if not known. */
 uint64_t tcp_silent_ms(int fd);
 
+/* For how many milliseconds the peer's system has acknowledged nothing while it
+ * should: 0 if it has acknowledged all that was sent, and for a Unix socket. */
+uint64_t tcp_unanswered_ms(int fd);
+
 /* How many bytes the peer has acknowledged since the beginning; 0 if that is
  * not known. */
 uint64_t tcp_acked(int fd);

@@ -47,6 +47,7 @@ struct client {
   uint32_t farewells;  /* hooks of its farewell that have begun */
   uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
   uint8_t session;     /* enum session_state */
+  bool says_pong;      /* it has sent a `pong`: it knows how to answer */
   uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
 
   struct task task;  /* it goes on by itself, by protocol/session */
@@ -79,8 +80,8 @@ struct protocol {
                             * are */
   struct frame *ping;      /* {"type":"ping"}, shared by all connections */
   struct frame *pong;
-  struct frame *raw_ping; /* of opcode 9, for raw connections */
-  struct buf out;         /* where answers are written */
+  struct frame *ping_frame; /* of opcode 9, which libraries answer */
+  struct buf out;           /* where answers are written */
 };
 
 /* A new client on a socket: its connection is in state CONN_NEW, in no index.

@@ -40,22 +40,30 @@ static void send_ping(struct conn *conn, uint64_t now, uint64_t interval) {
     client->pinged_ms = now;
   client->next_ping_ms = now + interval;
   const struct protocol *protocol = protocol_of(conn);
-  struct frame *frame = conn->raw ? protocol->raw_ping : protocol->ping;
   if (conn->keeps)
     resume_ask(conn);
-  else
-    (void)conn_send_control(conn, frame); /* a full queue closes it */
+  else if (!conn->raw)
+    (void)conn_send_control(conn, protocol->ping); /* a full queue closes it */
+  /* Its library answers for a client whose own code does not. */
+  if (conn->raw || !client->says_pong)
+    (void)conn_send_control(conn, protocol->ping_frame);
+}
+
+/* Whether it is enough that the peer's system acknowledges what it is sent: if
+ * we do not read it, and in development mode for what is typed by hand. */
+static bool may_be_silent(const struct conn *conn) {
+  const struct client *client = client_of(conn);
+  return client->held ||
+         (protocol_of(conn)->host.development && !client->says_pong);
 }
 
 /* Before a connection counts as dead: bytes that were no message for us, such
  * as the pings of a WebSocket library, are a sign of life too. */
 static void look_closer(struct conn *conn, uint64_t now) {
   struct client *client = client_of(conn);
-  if (client->held) { /* it may well speak: we do not read */
-    conn->last_frame_ms = now;
-    return;
-  }
   uint64_t silent = conn->io->silent_ms(conn);
+  if (may_be_silent(conn))
+    silent = earlier(silent, conn->io->unanswered_ms(conn));
   if (silent >= now - KERNEL_TICK_MS)
     return;
   /* What came just before a probe does not answer it. */

@@ -77,14 +77,14 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   list_init(&protocol->host.retiring);
   protocol->ping = constant("{\"type\":\"ping\"}");
   protocol->pong = constant("{\"type\":\"pong\"}");
-  protocol->raw_ping = frame_new(FRAME_PING, "", 0);
+  protocol->ping_frame = frame_new(FRAME_PING, "", 0);
 }
 
 void protocol_free(struct protocol *protocol) {
   manager_free(&protocol->manager);
   frame_unref(protocol->ping);
   frame_unref(protocol->pong);
-  frame_unref(protocol->raw_ping);
+  frame_unref(protocol->ping_frame);
   mem_free(protocol->keywait);
   buf_free(&protocol->out);
 }

@@ -44,10 +44,15 @@ static void on_json_ping(struct conn *conn, const struct envelope *env) {
     (void)conn_send_control(conn, protocol_of(conn)->pong);
 }
 
+static void on_json_pong(struct conn *conn, const struct envelope *env) {
+  client_of(conn)->says_pong = true;
+  resume_pong(conn, env);
+}
+
 /* A new one is reserved in lua/perigee/handler.lua, too: else a script could
  * have it. */
 static const struct builtin builtins[] = {
-    {"ping", on_json_ping, true},  {"pong", resume_pong, true},
+    {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},
     {"leave", rooms_leave, false},
 };
