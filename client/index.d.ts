@@ -19,7 +19,15 @@ export interface Options {
   token?: Token | TokenGetter;
   /** Asked before each connection and each refresh; wins over `token`. */
   tokenGetter?: TokenGetter;
-  /** Keep messages while not ready: true for 64, or how many. Default false. */
+  /**
+   * Ask for a session, which goes on over lost connections: true. With false
+   * every lost connection is a new beginning.
+   */
+  session?: boolean;
+  /**
+   * Keep messages while not ready: true for 64, or how many; false for none.
+   * Left out: 64, as long as the session may go on.
+   */
   queue?: boolean | number;
   /** Milliseconds. Defaults: 500, 20000, 10000, 15000, 10000. */
   minDelay?: number;
@@ -27,7 +35,7 @@ export interface Options {
   stableAfter?: number;
   connectTimeout?: number;
   requestTimeout?: number;
-  /** Bytes waiting for the network above which `send` refuses: 1 MiB. */
+  /** Bytes on their way to the server above which `send` refuses: 1 MiB. */
   maxBuffered?: number;
   /** Where there is none, as in Node before 22: the class of the `ws` package. */
   WebSocket?: unknown;
@@ -112,6 +120,44 @@ export interface Message<D = any> {
   data: D;
   /** The room the message was sent to, if it was sent to one. */
   room?: string;
+  /** Its number, if that room has a history. */
+  seq?: number;
+}
+
+/** A place in the history of a room; `epoch` names the counting. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
+
+/** Messages of a room that are not to be had any more: those after `since`. */
+export interface Gap {
+  /** Undefined if the server did not say, or nothing was known before. */
+  since?: Position;
+  epoch?: string;
+  seq?: number;
+}
+
+/** A user in a room, with the number of connections and what scripts say. */
+export interface Present<I = any> {
+  readonly user: string;
+  readonly devices?: number;
+  readonly since?: number;
+  readonly info?: I;
+}
+
+export interface PresenceChange<I = any> {
+  joined: Array<Present<I>>;
+  left: string[];
+  changed: Array<Present<I>>;
+  count: number;
+}
+
+export interface HistoryPage<D = any> {
+  epoch: string;
+  /** In order; `at` is in milliseconds since 1970. */
+  messages: Array<{ seq: number; type: string; data: D; at: number }>;
+  more: boolean;
 }
 
 /** What comes of itself, beside what the scripts push. */
@@ -129,12 +175,62 @@ export interface LocalEvents {
   /** A script has put this client into a room, or taken it out: `message.room`. */
   joined: any;
   left: any;
+  /** The session goes on. What was missed follows. */
+  resumed: { awayMs: number };
+  /**
+   * The session could not go on: a new one begins, rooms are joined again.
+   * `sent` may or may not have arrived.
+   */
+  session_lost: { awayMs: number;
+    sent: Array<{ type: string; data?: Data; id?: number }> };
+  /** Messages of `message.room` are missing for good. */
+  gap: Gap;
+  /** Who came and went in `message.room`. */
+  presence: PresenceChange;
   '@room': Room;
   '@dropped': Array<{ type: string; data: Data }>;
 }
 
 type Listener<D> = (data: D, message: Message<D>) => void;
 type Known<P> = P & LocalEvents;
+
+/**
+ * One room, for those who have to do with that one only. A handle: having it
+ * does not join the room.
+ */
+export interface RoomHandle<P = Record<string, any>> {
+  readonly name: string;
+  /** As in `client.rooms`; a room that nobody here wants is `left`. */
+  readonly state: Room['state'];
+  /** What the server answered to the join. */
+  readonly data: any;
+  /**
+   * Who is there, if the server tells: frozen, the same array until it
+   * changes. Of a large room the server names only some; `count` knows all.
+   * @example room.on('presence', () => show(room.presence));
+   */
+  readonly presence: ReadonlyArray<Present>;
+  readonly count: number;
+
+  /** `client.join` of this room; `since: { last: 20 }` brings the newest 20. */
+  join<R = any>(data?: object): Promise<R>;
+  leave(options?: { all?: boolean }): Promise<void>;
+
+  /**
+   * A page of what was said before.
+   * @example const { messages } = await room.history({ before: 42, limit: 50 });
+   */
+  history<D = any>(query?: { before?: number; after?: number; limit?: number }):
+    Promise<HistoryPage<D>>;
+
+  /** As those of the client, for what belongs to this room. */
+  on<K extends keyof Known<P> & string>(
+    type: K, fn: Listener<Known<P>[K]>): () => void;
+  once<K extends keyof Known<P> & string>(
+    type: K, fn: Listener<Known<P>[K]>): () => void;
+  off<K extends keyof Known<P> & string>(
+    type: K, fn?: Listener<Known<P>[K]>): void;
+}
 
 /**
  * A connection that stays. Name your pushes and they are checked:
@@ -198,8 +294,9 @@ export declare class SocketClient<P = Record<string, any>> {
     type: K, fn?: Listener<Known<P>[K]>): void;
 
   /**
-   * Enters a room and stays in it over reconnects. Resolves with the server's
-   * answer; rejects if it refuses. Joins are counted: a room that is joined
+   * Enters a room and stays in it over reconnects; where the server keeps a
+   * history, what was missed comes first. Resolves with the server's answer;
+   * rejects if it refuses. Joins are counted: a room that is joined
    * already is asked for again only with other `data`, of which the latest
    * counts.
    * @example const { members } = await client.join('lobby');
@@ -212,6 +309,12 @@ export declare class SocketClient<P = Record<string, any>> {
    * @example client.leave('lobby', { all: true }); // however many joined
    */
   leave(room: string, options?: { all?: boolean }): Promise<void>;
+
+  /**
+   * A handle for one room.
+   * @example const off = client.room('lobby').on('chat.message', show);
+   */
+  room(name: string): RoomHandle<P>;
 
   /** The rooms wanted, with their states. Changes come as `@room`. */
   readonly rooms: Room[];

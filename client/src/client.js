@@ -8,7 +8,9 @@
 // `connecting` gets the token and opens the socket, `authenticating` has sent
 // the token. A connection that is lost goes to `waiting`, one that would be
 // refused again to `closed`, where only `connect()` leads out. Each attempt is
-// a new Link; #become is the only place that changes the state.
+// a new Link; #become is the only place that changes the state. The session,
+// if the server grants one, goes on from one link to the next; only when it is
+// over are requests failed and rooms joined again.
 
 import { backoff } from './backoff.js';
 import { address } from './codec.js';
@@ -17,8 +19,10 @@ import { CLOSE, PerigeeError, fromServer, isFinal, isPassing }
 import { Emitter } from './emitter.js';
 import { HANDSHAKE, Link } from './link.js';
 import { watchPage } from './page.js';
+import { Room } from './handle.js';
 import { Rooms } from './room.js';
 import { Sender } from './sender.js';
+import { Session } from './session.js';
 import { Timers, realClock } from './timers.js';
 
 export const WS_STATUS = {
@@ -40,7 +44,8 @@ const DEFAULTS = {
   connectTimeout: 15000, // ms for token, socket and auth_ok together
   requestTimeout: 10000, // ms for an answer
   maxBuffered: 1 << 20, // bytes the network may owe us before send refuses
-  queue: false, // true (64 messages) or a number of messages
+  session: true, // ask for one
+  queue: undefined, // true (64 messages), a number of messages, or false
   random: Math.random,
   clock: realClock,
   page: globalThis, // where online, pagehide and the like happen
@@ -61,9 +66,11 @@ export class SocketClient {
   #source; // the token, or the function that gets it, or HANDSHAKE
   #timers;
   #retries; // timers that end with the connection
+  #session;
   #sender;
   #rooms;
   #events = new Emitter();
+  #roomEvents = new Emitter();
   #watchers = new Emitter();
   #unwatchPage;
 
@@ -72,6 +79,7 @@ export class SocketClient {
   #readyAt = 0;
   #window = null; // ms to stay away, if a goodbye said so
   #parting = null; // the TRY_LATER that announced the close
+  #lostAt = 0;
   #notBefore = 0; // when the server wants to see us again, at the earliest
   #hidden = false; // in the back-forward cache
   #refused; // { token, error }, of a token that is no use
@@ -85,18 +93,21 @@ export class SocketClient {
     const { clock } = this.#options;
     this.#timers = new Timers(clock);
     this.#retries = new Timers(clock);
-    this.#sender = new Sender(this.#options, this.#timers, {
+    this.#session = new Session(clock, this.#options.session);
+    this.#sender = new Sender(this.#options, this.#timers, this.#session, {
       live: () => this.#live,
       isClosed: () => this.#state.state === 'closed',
       link: () => this.#link,
       rooms: () => this.#rooms,
-      emit: (type, data) => this.#events.emit(type, data),
+      emit: (type, data) => this.#tell(type, data),
     });
     this.#rooms = new Rooms({
-      live: () => this.#live,
+      isHeard: () => this.#live || this.#session.isOn,
       pump: () => this.#sender.pump(),
       ask: (type, data) => this.#sender.ask(type, data),
-      changed: (room) => this.#events.emit('@room', room),
+      request: (type, data) => this.#sender.request(type, data),
+      emit: (type, data, room) => this.#tell(type, data, room),
+      deliver: (message) => this.#emit(message),
       later: (name, tries, ms, fn) =>
         this.#retries.set(name, ms ?? this.#delay(tries), fn),
     });
@@ -111,7 +122,7 @@ export class SocketClient {
       this.#unwatchPage = watchPage(this.#options.page, {
         back: () => this.#back(),
         offline: () => this.#link?.probe(),
-        hide: () => this.#hide(),
+        hide: (event) => this.#hide(event.persisted),
         show: () => this.#show(),
       });
       this.#open();
@@ -150,11 +161,7 @@ export class SocketClient {
   }
 
   once(type, fn) {
-    const off = this.#events.on(type, fn, (...args) => {
-      off();
-      fn(...args);
-    });
-    return off;
+    return this.#events.once(type, fn);
   }
 
   off(type, fn) {
@@ -169,6 +176,10 @@ export class SocketClient {
     const left = this.#rooms.leave(room, all);
     left.catch(() => {}); // off the list either way
     return left;
+  }
+
+  room(name) {
+    return new Room(name, this, this.#rooms, this.#roomEvents);
   }
 
   get rooms() {
@@ -213,7 +224,7 @@ export class SocketClient {
       ...this.#state, nextAttemptAt: null, ...facts, state, authStatus,
       wsStatus: WS_OF[state] || WS_STATUS.OFFLINE, attempt: this.#attempt,
     });
-    if (!this.#live) this.#rooms.lost();
+    if (!this.#live && !this.#session.isOn) this.#rooms.lost();
     this.#watchers.emit('');
   }
 
@@ -221,8 +232,8 @@ export class SocketClient {
     this.#hidden = false;
     this.#window = this.#parting = null;
     this.#timers.clear('wait');
-    this.#sender.start();
-    const link = new Link(this.#options, this.#source, this.#refused, {
+    const known = { refused: this.#refused, session: this.#session };
+    const link = new Link(this.#options, this.#source, known, {
       authenticating: () => this.#become('authenticating'),
       ready: (facts) => this.#ready(link, facts),
       message: (message) => this.#receive(message),
@@ -235,6 +246,7 @@ export class SocketClient {
 
   #ready(link, facts) {
     const { user = null, conn = null } = facts;
+    const news = this.#takeUp(facts.session);
     this.#refused = null;
     this.#readyAt = this.#options.clock.now();
     this.#sender.adopt(facts);
@@ -243,6 +255,22 @@ export class SocketClient {
     if (this.#link !== link) return; // a listener has closed it
     this.#become('ready',
       { user, conn, code: null, reason: '', lastError: null });
+    for (const [type, data] of news) this.#tell(type, data);
+  }
+
+  // Goes on with the session, or gives it up. Returns what is to be told.
+  #takeUp(answer) {
+    const { unsure: sent } = this.#session;
+    const awayMs = this.#options.clock.now() - this.#lostAt;
+    const fate = this.#session.begin(answer);
+    if (fate === 'resumed') return [['resumed', { awayMs }]];
+    this.#sender.start();
+    if (fate === 'new') return [];
+    this.#retries.clearAll();
+    const dropped = this.#sender.sessionLost();
+    this.#rooms.lost();
+    return [['session_lost', { awayMs, sent }],
+      ...(dropped.length ? [['@dropped', dropped]] : [])];
   }
 
   #receive(message) {
@@ -256,7 +284,18 @@ export class SocketClient {
     if (type === 'goodbye') this.#stayAway(data?.reconnect_in_ms);
     if (type === 'joined') this.#rooms.putIn(room, data);
     if (type === 'left') this.#rooms.takenOut(room, data);
+    if (this.#rooms.take(message)) this.#emit(message);
+  }
+
+  #emit(message) {
+    const { type, data, room } = message;
     this.#events.emit(type, data, message);
+    if (room) this.#roomEvents.emit(`${type} ${room}`, data, message);
+  }
+
+  // What the client itself has to say.
+  #tell(type, data, room) {
+    this.#emit({ type, data, room });
   }
 
   // Errors that are about the connection, not about one message or its type.
@@ -311,20 +350,29 @@ export class SocketClient {
     const failed = code === CLOSE.AUTH_FAILED || code === CLOSE.TOKEN_EXPIRED ||
       lastError?.code === 'NO_TOKEN';
     this.#unwatchPage?.();
-    this.#leave(reason);
+    this.#leave(reason, true);
     const dropped = this.#sender.clear('CLOSED');
     this.#rooms.lost(lastError || new PerigeeError('CLOSED'));
     this.#become('closed', { code, reason, lastError, failed });
     if (dropped.length) this.#events.emit('@dropped', dropped);
   }
 
-  #leave(reason) {
+  // Without a session, or with one that ends, everything under way is over.
+  #leave(reason, isEnd) {
     const { clock, stableAfter } = this.#options;
-    const isStable = clock.now() - this.#readyAt >= stableAfter;
-    if (this.#state.state === 'ready' && isStable) this.#attempt = 0;
+    const now = clock.now();
+    const isReady = this.#state.state === 'ready';
+    if (isReady && now - this.#readyAt >= stableAfter) this.#attempt = 0;
+    if (isReady) this.#lostAt = now;
+    if (isEnd) this.#session.end();
     this.#link?.close(reason);
     this.#link = null;
     this.#timers.clear('wait');
+    if (this.#session.isOn) {
+      this.#session.suspend();
+      this.#sender.suspend();
+      return;
+    }
     this.#retries.clearAll();
     this.#sender.disconnected();
   }
@@ -368,9 +416,10 @@ export class SocketClient {
     if (now + ms < nextAttemptAt) this.#wait(ms);
   }
 
-  #hide() {
+  // A page that is left for good takes its session with it.
+  #hide(mayReturn) {
     this.#hidden = true;
-    this.#leave('pagehide');
+    this.#leave('pagehide', !mayReturn);
     this.#become('waiting', { code: null, reason: 'pagehide' });
   }
 

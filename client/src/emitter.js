@@ -23,6 +23,15 @@ export class Emitter {
     return () => this.#keep(name, (other) => other !== entry);
   }
 
+  /** The same, for one time. */
+  once(name, fn) {
+    const off = this.on(name, fn, (...args) => {
+      off();
+      fn(...args);
+    });
+    return off;
+  }
+
   /** Without `fn`, takes off all listeners of `name`. */
   off(name, fn) {
     this.#keep(name, (entry) => fn && entry.fn !== fn);

@@ -24,6 +24,7 @@ export class Link {
   #options;
   #source; // the token, or the function that gets it, or HANDSHAKE
   #refused;
+  #session;
   #owner;
   #timers;
   #watchdog;
@@ -37,15 +38,17 @@ export class Link {
    * `owner` has `authenticating()`, `ready(facts)`, `message(envelope)` and
    * `ended(code, reason, error)`; `code` is null if no socket was closed.
    * `refused` is the `token` that need not be tried again, with the `error`.
+   * `session` is the one to ask for, or to go on with.
    */
-  constructor(options, source, refused, owner) {
+  constructor(options, source, { refused, session }, owner) {
     this.#options = options;
     this.#source = source;
     this.#refused = refused;
+    this.#session = session;
     this.#owner = owner;
     this.#timers = new Timers(options.clock);
     this.#watchdog = new Watchdog(options.clock, this.#timers,
-      () => this.#write('ping'),
+      () => this.ping(),
       () => this.#end(CLOSE.PING_TIMEOUT, 'ping_timeout'));
   }
 
@@ -89,6 +92,11 @@ export class Link {
     this.#transport.send(text);
   }
 
+  /** Asks the server what it has. */
+  ping() {
+    this.#write('ping');
+  }
+
   /** Makes sure, within seconds, that the server is still there. */
   probe() {
     if (this.#ready) this.#watchdog.probe();
@@ -106,10 +114,11 @@ export class Link {
     else if (left > 1) this.#refreshIn(left);
   }
 
+  // Code 1000 would end a session; without a code the server waits for us.
   close(reason) {
     this.#open = this.#ready = false;
     this.#timers.clearAll();
-    this.#transport?.close(reason);
+    this.#transport?.close(this.#session.isOn ? undefined : 1000, reason);
   }
 
   #end(code, reason, error) {
@@ -132,7 +141,7 @@ export class Link {
       this.#transport = new Transport(WebSocket, url, {
         open: () => {
           this.#opened = true;
-          if (token !== HANDSHAKE) this.#auth(token);
+          if (token !== HANDSHAKE) this.#auth(token, this.#session.hello);
           this.#owner.authenticating();
         },
         message: (text) => this.#receive(text),
@@ -144,9 +153,9 @@ export class Link {
     }
   }
 
-  #auth(token) {
+  #auth(token, session) {
     this.#sent = token;
-    this.#write('auth', { token });
+    this.#write('auth', { token, session });
   }
 
   #closed(code, reason, cause) {
@@ -163,7 +172,8 @@ export class Link {
     const message = decode(text);
     if (!message) return;
     const { type, data } = message;
-    if (type === 'ping') this.#write('pong');
+    if (this.#ready) this.#session.heard(message);
+    if (type === 'ping') this.#write('pong', this.#session.ack);
     if (type === 'auth_ok') this.#accepted(data || {});
     if (type === 'auth_error') {
       const error = fromServer(data);

@@ -79,10 +79,10 @@ export class Requests {
     request?.fail(new PerigeeError(code, !isUnsent, more));
   }
 
-  /** Fails what was sent and not answered; what `isQueued(id)` waits on. */
-  disconnected(isQueued) {
-    for (const id of this.#waiting.keys()) {
-      if (!isQueued(id)) this.fail(id, 'DISCONNECTED', { retry: true });
+  /** Fails what was sent and not answered; what is `isSafe(id, text)` waits. */
+  disconnected(isSafe) {
+    for (const [id, { text }] of this.#waiting) {
+      if (!isSafe(id, text)) this.fail(id, 'DISCONNECTED', { retry: true });
     }
   }
 }

@@ -2,14 +2,21 @@
 // The rooms the application wants to be in, whatever the connection does.
 //
 // A room is `joining` (asked, or to be asked at the next connection), `joined`
-// or `refused`. A lost connection turns joined into joining; only a refusal
-// that may not be repeated, or `leave`, ends it; `left` is remembered while
-// somebody counts on it. Several parts of a page may
-// want the same room: joins are counted, and the last `leave` leaves. The
+// or `refused`. A session that is lost, or a connection without one, turns
+// joined into joining; only a refusal that may not be repeated, or `leave`, ends
+// it; `left` is remembered while somebody counts on it. Several parts of a page
+// may want the same room: joins are counted, and the last `leave` leaves. The
 // server's scripts may put the client into rooms and take it out, too; a room
-// that nobody here has joined is theirs to join again.
+// that nobody here has joined is theirs to join again. A room with a history
+// has a position, from which the next join goes on.
 
+import { catchUp } from './catchup.js';
 import { PerigeeError } from './codes.js';
+import { Position, isPosition } from './position.js';
+import { NOBODY, changed, difference, fromAnswer } from './presence.js';
+
+// Rooms with such a name are the scripts' own: a client cannot leave them.
+const isScripts = (name) => name.startsWith('~');
 
 const view = ({ room, state, data, error }) => ({ room, state, data, error });
 
@@ -19,11 +26,14 @@ export class Rooms {
   #client;
   #rooms = new Map();
   #due = new Set(); // rooms to ask for, oldest first
+  #past = new Map(); // positions of rooms that only scripts may join again
 
   /**
-   * `client` has `live()`, `pump()`, which is called when there is one to ask
-   * for, `ask(type, data)` → promise, `changed(room)` and
-   * `later(name, tries, ms, fn)`, which calls `fn` unless disconnected first.
+   * `client` has `isHeard()` (there is a session or a connection), `pump()`,
+   * which is called when there is a room to ask for, `ask(type, data)` and
+   * `request(type, data)` → promise, `emit(type, data, room)`,
+   * `deliver(message)` and `later(name, tries, ms, fn)`, which calls `fn` unless
+   * disconnected first.
    */
   constructor(client) {
     this.#client = client;
@@ -34,10 +44,27 @@ export class Rooms {
       .filter(({ state }) => state !== 'left');
   }
 
+  get(name) {
+    const room = this.#rooms.get(name);
+    return room && view(room);
+  }
+
+  /** Who is there: `{ users, count }`, frozen. */
+  here(name) {
+    return this.#rooms.get(name)?.here ?? NOBODY;
+  }
+
   /** The `data` of the next join that should be sent, if there is one. */
   get next() {
     const [room] = this.#due;
-    return room && { ...room.hello, room: room.room };
+    return room && { ...this.#hello(room), room: room.room };
+  }
+
+  // `since` is the application's until there is a position. Who is in the room
+  // gets everything already.
+  #hello({ hello, position: { now }, state }) {
+    if (!now) return hello;
+    return { ...hello, since: state === 'joined' ? undefined : now };
   }
 
   join(name, hello) {
@@ -50,7 +77,7 @@ export class Rooms {
     if (isIn) this.#promise(room); // and stays joined while it is asked
     else this.#open(room);
     const { answer } = room;
-    if (this.#client.live()) this.#ask(room);
+    if (this.#client.isHeard()) this.#ask(room);
     return answer;
   }
 
@@ -58,15 +85,19 @@ export class Rooms {
   leave(name, all) {
     const room = this.#rooms.get(name);
     if (room && --room.count > 0 && !all) return Promise.resolve();
+    if (room && isScripts(name) && room.state === 'joined') {
+      room.count = 0;
+      return this.#bye(name).then(() => this.takenOut(name));
+    }
     if (room) this.#forget(room, room.state === 'left');
-    return this.#client.live() ? this.#bye(name) : Promise.resolve();
+    return this.#client.isHeard() ? this.#bye(name) : Promise.resolve();
   }
 
-  /** Asks for every room again. */
+  /** Asks for every room that should be joined and is not asked for. */
   rejoin() {
     for (const room of this.#rooms.values()) {
       if (room.state === 'refused' && room.error.retry) this.#open(room);
-      if (room.state === 'joining') this.#due.add(room);
+      if (room.state === 'joining' && !room.isAsked) this.#due.add(room);
     }
   }
 
@@ -76,19 +107,25 @@ export class Rooms {
     const [room] = this.#due;
     this.#due.delete(room);
     const serial = ++room.serial;
+    room.isAsked = true;
+    room.position.asked();
     const isMine = () => this.#rooms.get(room.room) === room &&
       room.serial === serial;
     this.#client.ask('join', data).then(
-      (answer) => isMine() && this.#joined(room, answer),
+      (answer) => isMine() && this.#joined(room, answer, data.since),
       (error) => isMine() && error.code !== 'DISCONNECTED' &&
         this.#failed(room, error),
     );
   }
 
-  /** The connection is gone; with `error`, for good. */
+  /** Nobody there knows us any more; with `error`, for good. */
   lost(error) {
     this.#due.clear();
     for (const room of [...this.#rooms.values()]) {
+      room.isAsked = false;
+      room.catching = null;
+      room.position.lost();
+      if (room.count < 1) this.#past.set(room.room, room.position);
       if (room.count < 1) this.#forget(room);
       else if (room.state === 'joined') this.#open(room);
       if (error && room.state === 'joining') {
@@ -96,33 +133,80 @@ export class Rooms {
         this.#promise(room);
       }
     }
+    if (error) this.#past.clear();
   }
 
   /** A script has put the client into a room. */
   putIn(name, data) {
     const room = this.#rooms.get(name) || this.#add(name);
-    if (room.state !== 'joining') this.#joined(room, data);
+    if (room.state === 'joining') return;
+    if (room.position.now && isPosition(data)) {
+      this.#enter(room, data);
+      this.#missed(room, data);
+    } else this.#joined(room, data);
   }
 
   /** A script has taken it out; a join that is under way decides anew. */
   takenOut(name, data) {
     const room = this.#rooms.get(name);
     if (room?.state !== 'joined' || room.isPending) return;
+    Object.assign(room,
+      { position: new Position(), catching: null, here: NOBODY });
     this.#become(room, 'left', data);
     if (room.count < 1) this.#rooms.delete(name);
   }
 
+  /** Looks at every message; false if the application does not get it now. */
+  take({ type, data, room: name, seq }) {
+    const room = this.#rooms.get(name);
+    if (!room) return true;
+    if (type === 'presence') {
+      this.#tellHere(room, room.here, changed(room.here, data));
+      return false;
+    }
+    if (type === 'resync') this.#missed(room, data);
+    return seq === undefined || room.position.take(seq);
+  }
+
   #add(name) {
-    const room = { room: name, count: 0, tries: 0, serial: 0 };
+    const room = { room: name, count: 0, tries: 0, serial: 0, here: NOBODY,
+      position: this.#past.get(name) || new Position() };
+    this.#past.delete(name);
     this.#rooms.set(name, room);
     return room;
+  }
+
+  // The server has left out messages for us, or a script's join comes late.
+  #missed(room, to) {
+    const { room: name, position } = room;
+    const lost = (gap) => this.#client.emit('gap', gap, name);
+    const gap = isPosition(to) ? position.missed(to) : { since: position.now };
+    if (gap) lost(gap);
+    if (!position.isBehind || room.catching) return;
+    const mine = (room.catching = {});
+    const isMine = () =>
+      this.#rooms.get(name) === room && room.catching === mine;
+    catchUp(position, { lost, isMine,
+      fetch: (after, limit) =>
+        this.#client.request('history', { room: name, after, limit }),
+      deliver: (message) => this.#client.deliver({ ...message, room: name }),
+    }).finally(() => isMine() && (room.catching = null));
+  }
+
+  #tellHere(room, before, here) {
+    room.here = here;
+    const change = difference(before, here);
+    if (change) this.#client.emit('presence', change, room.room);
   }
 
   #forget(room, isKnown) {
     this.#rooms.delete(room.room);
     this.#due.delete(room);
     this.#settle(room, 'reject', new PerigeeError('LEFT'));
-    if (!isKnown) this.#client.changed({ room: room.room, state: 'left' });
+    const { room: name } = room;
+    if (!isKnown) {
+      this.#client.emit('@room', { room: name, state: 'left' }, name);
+    }
   }
 
   #open(room) {
@@ -153,11 +237,21 @@ export class Rooms {
     this.#client.pump();
   }
 
-  #joined(room, data) {
+  #joined(room, data, since) {
+    const gap = room.position.answered(data, since);
+    this.#enter(room, data);
+    if (gap) this.#client.emit('gap', gap, room.room);
+  }
+
+  #enter(room, data) {
+    const { here } = room;
     room.tries = 0;
+    room.isAsked = false;
+    if (data?.presence) room.here = fromAnswer(data.presence);
     this.#promise(room);
     this.#become(room, 'joined', data);
     this.#settle(room, 'resolve', data);
+    this.#tellHere(room, here, room.here);
   }
 
   // A server that is busy is asked again; a silent one at the next connection.
@@ -169,6 +263,7 @@ export class Rooms {
       this.#become(room, room.state, room.data, error);
       return;
     }
+    room.isAsked = false;
     this.#become(room, 'refused', undefined, error);
     this.#settle(room, 'reject', error);
   }
@@ -176,6 +271,7 @@ export class Rooms {
   // A leave that came too early is said again, unless it was thought over.
   #bye(name) {
     return this.#client.ask('leave', { room: name }).catch((error) => {
+      if (error.code === 'DISCONNECTED') return undefined; // left with it
       if (error.code !== 'RATE_LIMITED') throw error;
       return new Promise((resolve) => {
         this.#client.later(name, 0, error.retryAfterMs, () =>
@@ -186,6 +282,6 @@ export class Rooms {
 
   #become(room, state, data, error) {
     Object.assign(room, { state, data, error });
-    this.#client.changed(view(room));
+    this.#client.emit('@room', view(room), room.room);
   }
 }

@@ -2,16 +2,20 @@
 // What leaves, when, and what became of it.
 //
 // A message leaves at once if there is a connection and nothing waits before
-// it; otherwise it waits in the outbox, if the application wants a queue. What
-// waits leaves as fast as the server lets us, rooms first. What had to wait has
-// an id in any case: if the server finds it too early, it is sent again.
+// it; otherwise it waits in the outbox, if the application wants a queue or the
+// session may go on. What waits leaves as fast as the server lets us: first
+// what the last connection of the session has lost, then rooms, then the
+// outbox. What had to wait there has an id in any case: if the server finds it
+// too early, it is sent again.
 
 import { bytesOf, encode } from './codec.js';
 import { PerigeeError } from './codes.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import { Requests } from './requests.js';
+import { isKept } from './session.js';
 
+const USUAL_QUEUE = 64; // messages
 const LONGEST_PAUSE = 1000; // ms that a refused message may hold the others
 
 // What became of a queued `send` without the server refusing it.
@@ -20,6 +24,7 @@ const UNANSWERED = ['DISCONNECTED', 'TIMEOUT', 'CLOSED'];
 export class Sender {
   #options;
   #timers;
+  #session;
   #client;
   #requests;
   #outbox;
@@ -31,17 +36,19 @@ export class Sender {
    * `client` has `live()`, `isClosed()`, `link()`, `rooms()` and
    * `emit(type, data)`. `timers` are told when the connection ends.
    */
-  constructor(options, timers, client) {
-    const { clock, queue } = options;
+  constructor(options, timers, session, client) {
+    const { clock, queue = true } = options;
     this.#options = options;
     this.#timers = timers;
+    this.#session = session;
     this.#client = client;
-    this.#outbox = new Outbox(queue === true ? 64 : queue);
+    this.#outbox = new Outbox(queue === true ? USUAL_QUEUE : queue);
     this.#requests = new Requests(clock, timers,
       (id) => this.#unsend(id), (text) => this.#sendAgain(text));
+    this.start();
   }
 
-  /** A new connection: its limits are not those of the last one. */
+  /** Another connection, to the server: the rates of the last are forgotten. */
   start() {
     this.#pacer = new Pacer(this.#options.clock);
   }
@@ -76,13 +83,17 @@ export class Sender {
       signal, text);
   }
 
-  /** What the rooms have to say; it does not wait. */
+  /**
+   * What the rooms have to say; it does not wait. A `leave` without a
+   * connection, but with a session, goes behind what was said before.
+   */
   ask(type, data) {
     const id = ++this.#lastId;
     const text = encode(type, data, id);
     if (bytesOf(text) > this.#maxMessage) {
       return Promise.reject(new PerigeeError('TOO_LARGE'));
     }
+    if (type === 'leave' && !this.#client.live()) this.#placeAll();
     this.#transmit(text);
     return this.#requests.wait(id, this.#options.requestTimeout);
   }
@@ -94,19 +105,15 @@ export class Sender {
 
   /** Sends what waits, as far as it may leave now. */
   pump() {
-    const rooms = this.#client.rooms();
     while (this.#client.live()) {
-      const room = rooms.next;
-      const message = this.#outbox.first;
-      if (!room && !message) return;
-      const text = room ? encode('join', room, this.#lastId) : message.text;
-      const ms = this.#pacer.wait(bytesOf(text));
+      const [length, leave] = this.#first() || [];
+      if (!leave) return;
+      const ms = this.#pacer.wait(length);
       if (ms) {
         this.#timers.set('pump', ms, () => this.pump());
         return;
       }
-      if (room) rooms.askNext();
-      else this.#sendQueued(message);
+      leave();
     }
   }
 
@@ -121,10 +128,23 @@ export class Sender {
     return queued;
   }
 
+  /** The connection is gone, the session may go on. */
+  suspend() {
+    this.#timers.clear('pump');
+    this.#requests.disconnected((id, text) =>
+      !text || isKept(text) || this.#outbox.has(id));
+  }
+
   /** Fails what was sent and not answered. */
   disconnected() {
     this.#timers.clear('pump');
     this.#requests.disconnected((id) => this.#outbox.has(id));
+  }
+
+  /** The same. Returns what had waited for nothing but the session. */
+  sessionLost() {
+    this.disconnected();
+    return this.#options.queue === undefined ? this.clear('DISCONNECTED') : [];
   }
 
   // Undefined if the message is on its way or queued, else what hinders it.
@@ -133,24 +153,71 @@ export class Sender {
     if (length > this.#maxMessage) return 'TOO_LARGE';
     const { queue, maxBuffered } = this.#options;
     if (this.#client.live()) {
-      if (this.#client.link().buffered > maxBuffered) return 'BUSY';
-      if (!queue || this.#isFree(length)) {
+      const { buffered } = this.#client.link();
+      const { bytes } = this.#session;
+      if (Math.max(buffered, bytes) > maxBuffered) return 'BUSY';
+      const mayPass = !queue && !this.#outbox.first;
+      if (mayPass || this.#isFree(length)) {
         this.#transmit(text, length);
         return undefined;
       }
-    } else if (!queue || this.#client.isClosed()) return 'NOT_READY';
+    } else if (!this.#mayWait || this.#client.isClosed()) return 'NOT_READY';
     if (!this.#outbox.push({ type, data, id, text })) return 'QUEUE_FULL';
     this.pump();
     return undefined;
   }
 
-  // Nothing waits before a message of that length.
-  #isFree(length) {
-    return !this.#client.rooms().next && !this.#outbox.first &&
-      !this.#pacer.wait(length);
+  // The application wants a queue, or has not said no and the session goes on.
+  get #mayWait() {
+    const { queue = this.#session.isAlive } = this.#options;
+    return queue;
   }
 
+  // Nothing waits before a message of that length.
+  #isFree(length) {
+    return !this.#session.next && !this.#client.rooms().next &&
+      !this.#outbox.first && !this.#pacer.wait(length);
+  }
+
+  // The length of what leaves next, and the function that sends it.
+  #first() {
+    const again = this.#session.next;
+    if (again) return [again.length, () => this.#sendNext()];
+    const rooms = this.#client.rooms();
+    if (rooms.next) {
+      const text = encode('join', rooms.next, this.#lastId);
+      return [bytesOf(text), () => rooms.askNext()];
+    }
+    const message = this.#outbox.first;
+    return message &&
+      [bytesOf(message.text), () => this.#sendQueued(message)];
+  }
+
+  // Without a connection: gives everything that waits its place in the session.
+  #placeAll() {
+    const rooms = this.#client.rooms();
+    while (rooms.next) rooms.askNext();
+    while (this.#outbox.first) this.#sendQueued(this.#outbox.first);
+  }
+
+  // In a session a message is kept; it waits for those before it.
   #transmit(text, length = bytesOf(text)) {
+    const isFirst = !this.#session.next;
+    if (!this.#session.keep(text, length)) this.#write(text, length);
+    else if (isFirst && this.#client.live()) this.#sendNext();
+  }
+
+  #sendNext() {
+    const { text, length } = this.#session.next;
+    this.#session.sent();
+    this.#write(text, length);
+    if (this.#session.shouldAsk(this.#options.maxBuffered / 2)) {
+      this.#client.link().ping();
+    }
+  }
+
+  #write(text, length) {
+    if (!this.#client.live()) return; // a ping among what is placed
     this.#pacer.spend(length);
     this.#client.link().send(text);
   }
@@ -188,7 +255,8 @@ export class Sender {
   }
 
   #discard(message, code) {
-    if (message.id) this.#requests.fail(message.id, code);
+    const retry = code === 'DISCONNECTED';
+    if (message.id) this.#requests.fail(message.id, code, { retry });
     this.#outbox.remove(message);
   }
 }

@@ -45,9 +45,11 @@ export class Transport {
     if (this.isOpen) this.#socket.send(text);
   }
 
-  close(reason) {
+  /** Without a `code` the close frame is empty. */
+  close(code, reason) {
     this.#silence();
-    this.#socket.close(1000, reason);
+    if (code) this.#socket.close(code, reason);
+    else this.#socket.close();
   }
 
   // An error still has a listener: `ws` would throw it otherwise.

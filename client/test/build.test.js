@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { bundle } from '../build.mjs';
 
-const BUDGET = 7000; // bytes, gzipped
+const BUDGET = 9800; // bytes, gzipped
 
 const kept = (name) =>
   readFile(new URL(`../${name}`, import.meta.url), 'utf8');

@@ -18,7 +18,7 @@ test('connects, authenticates and says so', async (t) => {
   assert.equal(authStatus, AUTH_STATUS.AUTHED);
   assert.deepEqual([user, conn], ['alice', 'c1']);
   assert.deepEqual(fake.conn.received,
-    [{ type: 'auth', data: { token: 'good' } }]);
+    [{ type: 'auth', data: { token: 'good', session: {} } }]);
 });
 
 test('connect twice is one connection', async (t) => {

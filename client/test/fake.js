@@ -24,6 +24,7 @@ class Conn {
     this.fake = fake;
     socket.on('message', (bytes) => {
       const message = JSON.parse(bytes);
+      if (fake.sessions?.isStale(this, message)) return;
       this.received.push(message);
       const { manners } = fake;
       const manner = manners[message.type] || manners['*'];
@@ -33,7 +34,14 @@ class Conn {
   }
 
   send(type, data, id) {
-    this.socket.send(JSON.stringify({ type, data, id }));
+    this.tell({ type, data, id });
+  }
+
+  /** Sends a whole envelope; in a session, what does not arrive comes later. */
+  tell(message) {
+    const { sessions } = this.fake;
+    if (sessions) sessions.tell(this, message);
+    else this.socket.send(JSON.stringify(message));
   }
 
   welcome(facts) {

@@ -29,6 +29,17 @@ const joined: Promise<{ members: string[] }> = client.join('r1');
 client.leave('r1', { all: true });
 client.on('joined', (data, { room }) => [data.seat, room ?? '']);
 client.on('auth_ok', ({ limits }) => limits?.burst.toFixed());
+client.on('resumed', ({ awayMs }) => awayMs.toFixed());
+client.on('session_lost', ({ sent: unsure }) => unsure[0]?.type.concat(''));
+client.on('gap', ({ since }, { room }) => [since?.seq, room]);
+const lobby = client.room('lobby');
+lobby.on('chat.message', ({ text }, { seq }) => `${seq} ${text}`);
+lobby.on('presence', ({ joined: [first] }) => first?.user.concat(''));
+const users: string[] = lobby.presence.map(({ user }) => user);
+const page: Promise<number[]> = lobby.history({ before: 5 }).then(
+  ({ messages }) => messages.map(({ at }) => at));
+// @ts-expect-error: a snapshot is not for writing
+lobby.presence.push({ user: 'alice' });
 
 client.onStateChange(({ state, nextAttemptAt, lastError }) => {
   const known: number = nextAttemptAt ?? 0;
@@ -49,4 +60,4 @@ const later: boolean = client.getState().code === CLOSE.TRY_LATER;
 // Untyped, everything goes.
 new SocketClient().on('anything', (data) => data.whatever);
 
-export { answer, failed, joined, kicked, later, online, sent };
+export { answer, failed, joined, kicked, later, online, page, sent, users };
