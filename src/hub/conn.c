@@ -49,6 +49,7 @@ void conn_init(struct conn *conn, struct conn_owner *owner,
   list_init(&conn->user_node);
   list_init(&conn->node);
   list_init(&conn->calls);
+  list_init(&conn->held);
   list_init(&conn->backlog.node);
   outq_init(&conn->out);
   conn->opened_ms = conn->last_frame_ms = uv_now(owner->loop);

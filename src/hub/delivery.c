@@ -10,6 +10,7 @@
  *   place. The walk goes from the end to the beginning: so the one that is
  *   moved was visited already, and the one that is gone was the current one.
  *   Walked from the beginning, whoever is moved into the gap would be left out.
+ *   Members that are held (hub/held) stand behind, and are in a list, too.
  * - Lists (of a user, of all) are walked by the safe iterator, which has read
  *   the next node before the current one may go.
  *
@@ -18,6 +19,8 @@
  * frame. The hooks that scripts see of it run at the end of the turn
  * (protocol/farewell), when nobody walks. */
 #include "hub/delivery.h"
+
+#include "hub/held.h"
 
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
                           struct delivery_opts opts) {
@@ -44,8 +47,10 @@ uint32_t delivery_to_room(struct manager *manager, const char *name, size_t len,
   uint32_t sent = 0;
   if (!room)
     return 0;
-  for (uint32_t i = room->count; i > 0; i--)
+  for (uint32_t i = room->live; i > 0; i--)
     sent += delivery_to_conn(room->members[i - 1].conn, frame, opts);
+  if (room->live < room->count)
+    sent += held_deliver(room, frame, 0, opts);
   return sent;
 }
 

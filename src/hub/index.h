@@ -29,11 +29,13 @@ struct member {
   uint32_t slot; /* index into conn->rooms */
 };
 
-/* A dense table of its members, so that a fan-out reads memory in order. */
+/* A dense table of its members, so that a fan-out reads memory in order. Those
+ * that are held (hub/held) stand behind those that get what is sent. */
 struct room {
   UT_hash_handle hh;
   struct member *members;
-  uint32_t count, cap;
+  uint32_t live, count, cap; /* members that are not held; all of them */
+  struct list held;          /* held->in_room */
   uint32_t refs; /* memberships that point here, closing ones included */
   char name[];
 };

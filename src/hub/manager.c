@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "hub/held.h"
 #include "net/network.h"
 
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static struct room *ensure_room(struct manager *manager, const char *name,
   if (!room) {
     room = mem_alloc(sizeof *room + len + 1);
     memcpy(room->name, name, len);
+    list_init(&room->held);
     HASH_ADD_KEYPTR(hh, manager->rooms, room->name, len, room);
   }
   return room;
@@ -110,11 +112,21 @@ static void room_unref(struct manager *manager, struct room *room) {
   }
 }
 
-/* Takes row `place` out of the table by moving the last one there. */
+static void move_row(struct room *room, uint32_t from, uint32_t to) {
+  struct member row = room->members[from];
+  room->members[to] = row;
+  row.conn->rooms[row.slot].place = to;
+}
+
+/* Takes row `place` out of the table by moving the last one there: the last of
+ * those that are live, and then the last of those that are held. */
 static void room_take_out(struct room *room, uint32_t place) {
-  struct member last = room->members[--room->count];
-  room->members[place] = last;
-  last.conn->rooms[last.slot].place = place;
+  if (place < room->live) {
+    move_row(room, --room->live, place);
+    place = room->live;
+  }
+  if (place < --room->count)
+    move_row(room, room->count, place);
 }
 
 static void room_put(struct room *room, struct conn *conn, uint32_t slot) {
@@ -123,8 +135,11 @@ static void room_put(struct room *room, struct conn *conn, uint32_t slot) {
     room->members =
         mem_realloc(room->members, room->cap * sizeof *room->members);
   }
-  conn->rooms[slot] = (struct membership){room, room->count};
-  room->members[room->count++] = (struct member){conn, slot};
+  if (room->live < room->count)
+    move_row(room, room->live, room->count);
+  conn->rooms[slot] = (struct membership){room, room->live};
+  room->members[room->live++] = (struct member){conn, slot};
+  room->count++;
 }
 
 /* The slot of the room in conn->rooms, or room_count. Walks the shorter of
@@ -140,6 +155,12 @@ static uint32_t slot_of(const struct conn *conn, const struct room *room) {
   while (slot < conn->room_count && conn->rooms[slot].room != room)
     slot++;
   return slot;
+}
+
+struct membership *manager_membership(const struct conn *conn,
+                                      const struct room *room) {
+  uint32_t slot = slot_of(conn, room);
+  return slot < conn->room_count ? &conn->rooms[slot] : NULL;
 }
 
 bool manager_is_member(const struct conn *conn, const struct room *room) {
@@ -201,6 +222,9 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   if (!room || !manager_is_member(conn, room))
     return ERR_NOT_FOUND;
   uint32_t slot = slot_of(conn, room);
+  struct held *held = held_find(conn, room);
+  if (held)
+    held_leave(held);
   if (manager->bus)
     whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
@@ -308,6 +332,8 @@ static void take_conn_out(struct conn *conn) {
     conn->user->count--;
     list_remove(&conn->user_node);
   }
+  LIST_FOREACH_SAFE (it, &conn->held)
+    held_leave(container_of(it, struct held, in_conn));
   for (uint32_t i = 0; i < conn->room_count; i++)
     room_take_out(conn->rooms[i].room, conn->rooms[i].place);
 }

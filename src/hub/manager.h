@@ -98,6 +98,10 @@ struct user *manager_user(const struct manager *manager, const char *id,
 struct room *manager_room(const struct manager *manager, const char *name,
                           size_t len);
 
+/* The connection's row in conn->rooms; NULL if it is no member. */
+struct membership *manager_membership(const struct conn *conn,
+                                      const struct room *room);
+
 /* Whether the connection is a member; false while it is closing. */
 bool manager_is_member(const struct conn *conn, const struct room *room);
 

@@ -7,6 +7,7 @@
 #ifndef PROTOCOL_CLIENT_H
 #define PROTOCOL_CLIENT_H
 
+#include "base/mem.h"
 #include "base/stats.h"
 #include "hub/bucket.h"
 #include "hub/manager.h"
@@ -38,10 +39,13 @@ struct login {
 
 struct client {
   struct conn conn;
+  struct bucket errors;                 /* answered to it, by protocol/answer */
+  struct bucket refused, refused_bytes; /* past its rates, by protocol/router */
 
   /* What a message costs its sender, and where it waits: one line of the
    * cache, as in hub/conn. */
-  struct bucket messages, bytes; /* by protocol/router */
+  _Alignas(MEM_LINE_BYTES) struct bucket messages; /* by protocol/router, */
+  struct bucket bytes;                             /* both */
   struct inbox *inbox; /* messages that wait for a handler; NULL: none */
   struct login *login; /* set in SESSION_AWAITS_PLACE */
   uint32_t farewells;  /* hooks of its farewell that have begun */
@@ -59,8 +63,6 @@ struct client {
   uint64_t next_ping_ms;
   uint64_t probe_ms; /* when it must have answered a probe; 0: none */
 
-  struct bucket errors;                 /* answered to it, by protocol/answer */
-  struct bucket refused, refused_bytes; /* past its rates, by protocol/router */
   uint64_t rate_told_ms; /* when RATE_LIMITED was last sent without an id */
 };
 
