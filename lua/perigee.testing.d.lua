@@ -41,6 +41,7 @@ function t.array(list) end
 ---@field claims? table All claims of the token.
 ---@field token? string A ready token.
 ---@field headers? table<string, string> Of the handshake.
+---@field session? boolean Asks for a session, which survives `client:cut`.
 ---@field auth? false Does not authenticate.
 
 ---@class perigee.testing.ServerOptions
@@ -55,12 +56,31 @@ function t.array(list) end
 ---@field type string
 ---@field data any
 ---@field room? string
+---@field seq? integer In rooms with history.
+
+---@class perigee.testing.Session
+---@field id string
+---@field keep_ms integer
+---@field sent integer Messages that the client has sent.
+---@field received integer Messages that it has received.
+---@field acknowledged integer Of those sent, how many the server has said to have.
+
+---@class perigee.testing.Position
+---@field epoch string
+---@field seq integer
+
+---@class perigee.testing.ResumeOptions
+---@field token? string
+---@field id? string Of another session.
+---@field received? integer Another count than the right one.
+---@field session? table All of `session` in the message.
 
 ---One connection, which reads as a conversation.
 ---@class perigee.testing.Client
 ---@field user string
 ---@field info table The data of `auth_ok`.
 ---@field inbox perigee.testing.Message[] What was received and not yet expected.
+---@field session? perigee.testing.Session What both sides count.
 local client = {}
 
 ---Sends, and does not wait; raises if the data is no JSON or the connection is over.
@@ -102,6 +122,17 @@ function client:join(room, data) end
 ---@param room string
 function client:leave(room) end
 
+---The position of the newest message of a room that was received, for `since`
+---of a join; nil in rooms without history.
+---@param room string
+---@return perigee.testing.Position?
+function client:position(room) end
+
+---Who is in a room, as far as the server has said: entries by user, or `count`.
+---@param room string
+---@return table
+function client:presence(room) end
+
 ---Waits for a message of this type, whose data has all that `part` has.
 ---@param type string
 ---@param part? any
@@ -122,6 +153,22 @@ function client:expect_close(code) end
 ---@param code? integer
 ---@param reason? string
 function client:close(code, reason) end
+
+---The network is gone, without a close frame.
+---@param how? "end"|"reset"|"half-open" What the server sees: an end (nil), an error, or nothing.
+function client:cut(how) end
+
+---Connects again, resumes the session and sends again what the server does not
+---have. Returns the data of auth_ok; its `session.resumed` says whether it is
+---the old session. Or nil, code and text of the auth_error.
+---@param opts? perigee.testing.ResumeOptions
+---@return table?
+---@return string? code
+---@return string? text
+function client:resume(opts) end
+
+---Tells the server what was received, as the answer to a ping does.
+function client:acknowledge() end
 
 ---Hangs up without a word.
 function client:drop() end

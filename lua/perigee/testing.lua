@@ -165,8 +165,8 @@ end
 -- Connects and logs in; returns the client, whose `info` is the data of
 -- auth_ok. The arguments are a user's name, and claims that the token has
 -- beside it. Or they are one table: `user` (or `claims`, all of them, or
--- `token`, a ready one), `headers`, and `auth`: false leaves the connection as
--- it is after the handshake.
+-- `token`, a ready one), `headers`, `session`: true asks for a session, and
+-- `auth`: false leaves the connection as it is after the handshake.
 function Server:connect(opts, more)
   if type(opts) ~= "table" then
     local claims = { sub = opts }
@@ -184,7 +184,8 @@ function Server:connect(opts, more)
   client.peers = self.clients
   if opts.auth ~= false then
     local claims = opts.claims or { sub = opts.user }
-    local info, code, text = client:auth(opts.token or self:token(claims, 1), 1)
+    local info, code, text = client:auth(opts.token or self:token(claims, 1),
+      opts.session and {} or nil, 1)
     client.info = info or error(("%s: %s"):format(code, text), 2)
   end
   return client

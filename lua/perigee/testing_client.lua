@@ -6,6 +6,7 @@
 -- seconds it fails, and tells everything that was received instead.
 
 local json = require "perigee.testing_json" -- first: it finds the others
+local Session = require "perigee.testing_session"
 local cqueues = require "cqueues"
 local websocket = require "http.websocket"
 
@@ -49,23 +50,34 @@ local function receive_whole(ws, timeout)
     and math.max(deadline - cqueues.monotime(), 0))
 end
 
--- Connects to a ws:// or wss:// address; `context` is that of TLS. Returns nil
--- and the reason, if it is refused.
-function Client.new(url, headers, context)
-  local ws = websocket.new_from_uri(url)
-  ws.receive, ws.request.ctx = receive_whole, context
-  for name, value in pairs(headers or {}) do
+-- Returns a connection; or nil, and the reason.
+local function open(target)
+  local ws = websocket.new_from_uri(target.url)
+  ws.receive, ws.request.ctx = receive_whole, target.context
+  for name, value in pairs(target.headers or {}) do
     ws.request.headers:upsert(name, value)
   end
   local ok, problem = ws:connect(Client.timeout)
-  if not ok then
+  return ok and ws, problem
+end
+
+-- Connects to a ws:// or wss:// address; `context` is that of TLS. Returns nil
+-- and the reason, if it is refused.
+function Client.new(url, headers, context)
+  local target = { url = url, headers = headers, context = context }
+  local ws, problem = open(target)
+  if not ws then
     return nil, problem
   end
   local inbox = setmetatable({}, { __jsontype = "array" })
-  return setmetatable({ ws = ws, inbox = inbox, next_id = 1 }, Client)
+  return setmetatable({ ws = ws, inbox = inbox, next_id = 1, target = target,
+    half_open = {}, positions = {}, present = {} }, Client)
 end
 
 function Client:send_text(raw)
+  if self.session then
+    self.session:note_sent(raw)
+  end
   return self.ws:send(raw, "text", self.timeout)
 end
 
@@ -90,17 +102,59 @@ function Client:send(kind, data, id)
   send(self, 1, kind, data, id)
 end
 
+-- Brings what is known of who is in a room up to date.
+local function note_presence(self, room, change)
+  local users = self.present[room] or {}
+  self.present[room] = change.count and { count = change.count } or users
+  for _, key in ipairs { "joined", "changed" } do
+    for _, entry in ipairs(change[key] or {}) do
+      users[entry.user] = entry
+    end
+  end
+  for _, user in ipairs(change.left or {}) do
+    users[user] = nil
+  end
+end
+
+-- Sees each message that is received, before anything else does.
+local function note(self, text)
+  if not (self.session or text:find('"seq"', 1, true)
+    or text:find('"presence"', 1, true)) then
+    return -- most are not decoded twice
+  end
+  local ok, message = pcall(decode, text)
+  if not ok or type(message) ~= "table" then
+    return
+  elseif self.session then
+    self.session:note_received(message)
+  end
+  if message.type == "presence" and message.room then
+    note_presence(self, message.room, message.data)
+  elseif message.seq and self.positions[message.room] then
+    self.positions[message.room].seq = message.seq
+  end
+end
+
 -- Returns the next message as text; or nil, and the reason: "timeout" or
 -- "closed".
 function Client:receive(timeout)
   local text, problem = self.ws:receive(timeout or self.timeout)
   if text then
+    note(self, text)
     return text
   elseif self.ws.readyState < 3 and tostring(problem):find "timed out" then
     self.ws.socket:clearerr()
     return nil, "timeout"
   end
   return nil, "closed"
+end
+
+-- Answers a ping; with a session it says what has been received.
+function Client:acknowledge()
+  local session = self.session
+  self:send_text(session
+    and ('{"type":"pong","data":{"received":%d}}'):format(session.received)
+    or '{"type":"pong"}')
 end
 
 -- Takes the first message that `wanted` accepts, of those that were received or
@@ -126,7 +180,7 @@ local function take(self, what, wanted, timeout, level)
     elseif message.type ~= "ping" then
       table.insert(self.inbox, message)
     elseif not self.is_mute then
-      self:send_text '{"type":"pong"}'
+      self:acknowledge()
     end
   end
 end
@@ -203,13 +257,50 @@ function Client:fails(kind, data)
   return answer.data.code, answer.data.message, answer.data
 end
 
--- Joins a room. Returns the data of the reply; fails if it is refused.
+-- Takes what the answer to a join says about the room. Messages of the room may
+-- have come before it, and those that were missed may still be to come.
+local function note_join(self, room, reply)
+  local position = self.positions[room]
+  position.epoch = reply.epoch
+  if not reply.recovered then
+    position.seq = math.max(position.seq or 0, reply.seq)
+  end
+  if reply.presence then
+    note_presence(self, room, { joined = reply.presence,
+      count = reply.presence.count })
+  end
+end
+
+-- Joins a room. Returns the data of the reply; fails if it is refused. With
+-- `{ since = client:position(room) }` what was missed comes first.
 function Client:join(room, data)
   local fields = { room = room }
   for name, value in pairs(data or {}) do
     fields[name] = value
   end
-  return (wanted_reply(self, 1, "join", ask(self, 1, "join", fields)))
+  local since = fields.since or {}
+  self.positions[room] = { epoch = since.epoch, seq = since.seq }
+  self.present[room] = nil
+  local reply = wanted_reply(self, 1, "join", ask(self, 1, "join", fields))
+  if type(reply) == "table" and (reply.epoch or reply.presence) then
+    note_join(self, room, reply)
+  end
+  return reply
+end
+
+-- The position of the newest message of a room that was received, as `since`
+-- of a join wants it. Messages that wait in the inbox are received. Nil in a
+-- room without history.
+function Client:position(room)
+  local position = self.positions[room]
+  return position and position.epoch
+    and { epoch = position.epoch, seq = position.seq } or nil
+end
+
+-- Who is in a room, as far as the server has said: entries by user; or the
+-- count, as { count = N }.
+function Client:presence(room)
+  return self.present[room] or {}
 end
 
 -- Leaves a room; fails if that is refused.
@@ -257,18 +348,29 @@ function Client:expect_close(code, timeout)
   return self.ws.got_close_message
 end
 
--- Authenticates. Returns the data of auth_ok; or nil, code, text, and all data
--- of the error. A failure is raised in the function `level` (0) above the
+-- The same as `auth`; a failure is raised in the function `level` above the
 -- caller.
-function Client:auth(token, level)
-  self:send("auth", { token = token })
+local function log_in(self, level, token, session)
+  self:send("auth", { token = token, session = session })
   local answer = take(self, "the answer to auth", function(message)
     return message.type == "auth_ok" or message.type == "auth_error"
-  end, nil, (level or 0) + 1)
+  end, nil, level + 1)
   if answer.type == "auth_error" then
     return nil, answer.data.code, answer.data.message, answer.data
   end
+  self.token = token
   return answer.data
+end
+
+-- Authenticates; `session` is {} to ask for a session. Returns the data of
+-- auth_ok; or nil, code, text, and all data of the error. A failure is raised
+-- in the function `level` (0) above the caller.
+function Client:auth(token, session, level)
+  local info, code, text, all = log_in(self, (level or 0) + 1, token, session)
+  if info and session and info.session then
+    self.session = Session.new(info.session)
+  end
+  return info, code, text, all
 end
 
 -- Closes as a browser does: sends a close frame, and waits for the answer.
@@ -276,10 +378,69 @@ function Client:close(code, reason)
   self.ws:close(code or 1000, reason, self.timeout)
 end
 
+local function close_socket(ws)
+  ws.readyState = 3
+  ws.socket:close()
+end
+
+-- The kernel sends a reset when a socket is closed on which something waits to
+-- be read: here the answer to a ping.
+local function reset_socket(ws, timeout)
+  ws:send_ping("", timeout)
+  cqueues.poll({ pollfd = ws.socket:pollfd(), events = "r" }, timeout)
+  close_socket(ws)
+end
+
+-- The network is gone, without a close frame. `how`: "end" (nil), the server
+-- reads an end of the stream; "reset", an error; "half-open", nothing: for it
+-- the connection is still there. What was not read is not received.
+function Client:cut(how)
+  if how == "half-open" then
+    table.insert(self.half_open, self.ws)
+  elseif how == "reset" then
+    reset_socket(self.ws, self.timeout)
+  else
+    close_socket(self.ws)
+  end
+end
+
+-- Connects again and resumes the session; if the connection is not cut, it is
+-- half-open from now on. Sends again what the server has not received. `opts`
+-- may have other values for `token`, `id` (of the session) and `received`, and
+-- `session` for all of it. Returns the data of auth_ok, whose session.resumed
+-- says whether it is the old session; or nil, code, text of an auth_error.
+function Client:resume(opts)
+  opts = opts or {}
+  local old = self.session
+  if self.ws.readyState < 3 then
+    self:cut "half-open"
+  end
+  self.ws = assert(open(self.target))
+  local info, code, text = log_in(self, 1, opts.token or self.token,
+    opts.session or { id = opts.id or old.id,
+      received = opts.received or old.received })
+  if not info then
+    return nil, code, text
+  end
+  self.info = info
+  if info.session.resumed then
+    old:acknowledge(info.session.received)
+    for _, raw in ipairs(old:unacknowledged()) do
+      self.ws:send(raw, "text", self.timeout)
+    end
+  else
+    self.session = Session.new(info.session)
+  end
+  return info
+end
+
 -- Hangs up without a word.
 function Client:drop()
-  self.ws.readyState = 3
-  self.ws.socket:close()
+  close_socket(self.ws)
+  for i, ws in pairs(self.half_open) do
+    close_socket(ws)
+    self.half_open[i] = nil
+  end
 end
 
 return Client

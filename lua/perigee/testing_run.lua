@@ -43,7 +43,7 @@ local function take(name)
 end
 
 local kit, client = take "testing.lua", take "testing_client.lua"
-local json = take "testing_json.lua"
+local json, session = take "testing_json.lua", take "testing_session.lua"
 os.remove(arg[0])
 os.remove(folder)
 
@@ -85,6 +85,8 @@ end
 
 package.preload["perigee.testing_json"] =
   once(json, "perigee/testing_json.lua", function() end)
+package.preload["perigee.testing_session"] =
+  once(session, "perigee/testing_session.lua", function() end)
 package.preload["perigee.testing_client"] =
   once(client, "perigee/testing_client.lua", function() end)
 package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
