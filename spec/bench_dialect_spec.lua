@@ -74,7 +74,7 @@ describe("perigee bench", function()
     ["user --connections=4 --active=5"] = "--active: 5",
     ["user --active=5 --senders=5"] = "leave one out",
     ["--dialect=raw"] = "URL",
-    ["ws://127.0.0.1:1 --dialect=row"] = "json, raw or socketio",
+    ["ws://127.0.0.1:1 --dialect=row"] = "json, session, raw or socketio",
     ["ws://127.0.0.1:1 --dialect=raw --script=x.lua"] = "--script",
   } do
     it("refuses " .. words, function()

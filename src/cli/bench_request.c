@@ -47,7 +47,8 @@ const char cli_bench_help[] =
     "                    is a user of its own; also auth.secret\n"
     "  --token TOKEN     the same token for all connections instead\n"
     "  --pid N           of the server, for its CPU time and memory\n"
-    "  --dialect NAME    what the server understands: json, socketio, or raw\n"
+    "  --dialect NAME    what the server understands: json, session,\n"
+    "                    socketio, or raw\n"
     "                    (bench/baseline.c) [json]\n"
     "  --json            one JSON object instead of the summary\n"
     "  --handlers        print the script that the server needs for this\n"
@@ -209,9 +210,10 @@ static int set_dialect(struct plan *plan, const char *name) {
   plan->dialect = dialect_find(name);
   if (plan->dialect)
     return CLI_OK;
-  fprintf(stderr,
-          "perigee: --dialect is `%s`: it must be json, raw or socketio\n",
-          name);
+  fprintf(
+      stderr,
+      "perigee: --dialect is `%s`: it must be json, session, raw or socketio\n",
+      name);
   return CLI_USAGE;
 }
 
@@ -223,7 +225,7 @@ static int complete_request(struct bench_request *request) {
     plan->connections = plan->scenario == PLAN_IDLE ? 1000 : 100;
   if (!request->url && plan->pid)
     buf_puts(&why, "--pid: name the server's URL too");
-  else if (!request->url && plan->dialect != dialect_default())
+  else if (!request->url && !plan->dialect->has_ids) /* no one of ours */
     buf_puts(&why, "--dialect: name the server's URL too");
   else if ((request->url && plan_set_url(plan, request->url, &why) < 0) ||
            plan_complete(plan, &why) < 0)

@@ -148,9 +148,19 @@ static void on_error(struct crowd *crowd, struct client *client,
 
 static void send_pong(struct crowd *crowd, struct client *client) {
   struct buf text = {0};
-  crowd->plan->dialect->put_pong(&text);
+  crowd->plan->dialect->put_pong(&text, client->received);
   peer_send(&client->peer, text.data, text.len);
   buf_free(&text);
+}
+
+/* Whether a session counts it: not what is about the connection. */
+static bool is_counted(const struct envelope *env) {
+  static const char *const others[] = {"auth_ok", "auth_error", "ping", "pong",
+                                       "goodbye"};
+  for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+    if (strcmp(env->type, others[i]) == 0)
+      return false;
+  return true;
 }
 
 /* Of a client that is in, error answers are for the traffic as well. */
@@ -179,11 +189,14 @@ static void on_peer_text(struct peer *peer, const char *text, size_t len) {
   struct client *client = crowd_client(peer);
   struct envelope env;
   if (client->stage == CLIENT_IN &&
-      crowd->events->text(crowd->arg, client, text, len))
+      crowd->events->text(crowd->arg, client, text, len)) {
+    client->received++;
     return;
-  if (crowd->plan->dialect->hear(text, len, &env) == 0)
+  }
+  if (crowd->plan->dialect->hear(text, len, &env) == 0) {
+    client->received += is_counted(&env);
     on_envelope(crowd, client, &env, text, len);
-  else
+  } else
     note_error(crowd, "a message that is no envelope");
 }
 
@@ -228,6 +241,7 @@ void crowd_open(struct crowd *crowd, struct client *client, uint64_t since) {
   client->since = since;
   client->stage = CLIENT_COMING;
   client->was_in = false;
+  client->received = 0;
   crowd->under_way++;
   peer_open(&client->peer);
 }

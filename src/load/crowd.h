@@ -23,9 +23,10 @@ enum client_stage {
 struct client {
   struct peer peer;
   enum client_stage stage;
-  uint64_t since; /* uv_hrtime of the first step, or what the caller says */
-  bool was_in;    /* since it was opened last */
-  char *token;    /* made once, for the first auth */
+  uint64_t since;    /* uv_hrtime of the first step, or what the caller says */
+  bool was_in;       /* since it was opened last */
+  char *token;       /* made once, for the first auth */
+  uint64_t received; /* since it was opened last, as sessions count */
 };
 
 struct crowd_events {

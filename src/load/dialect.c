@@ -60,8 +60,21 @@ static void join_in_json(struct buf *out, unsigned room) {
   buf_puts(out, "\"}}");
 }
 
-static void pong_in_json(struct buf *out) {
+static void pong_in_json(struct buf *out, uint64_t received) {
+  (void)received;
   buf_puts(out, "{\"type\":\"pong\"}");
+}
+
+static void auth_in_session(struct buf *out, unsigned user, const char *token) {
+  (void)user;
+  buf_puts(out, "{\"type\":\"auth\",\"data\":{\"session\":{},\"token\":");
+  json_put_string(out, token, strlen(token));
+  buf_puts(out, "}}");
+}
+
+static void pong_in_session(struct buf *out, uint64_t received) {
+  buf_printf(out, "{\"type\":\"pong\",\"data\":{\"received\":%llu}}",
+             (unsigned long long)received);
 }
 
 static void echo_in_json(struct buf *out, const struct utterance *said) {
@@ -154,7 +167,8 @@ static void join_in_socketio(struct buf *out, unsigned room) {
   buf_puts(out, "\"}]");
 }
 
-static void pong_in_socketio(struct buf *out) {
+static void pong_in_socketio(struct buf *out, uint64_t received) {
+  (void)received;
   buf_putc(out, '3');
 }
 
@@ -204,6 +218,17 @@ static const struct dialect dialects[] = {
      .put_auth = auth_in_json,
      .put_join = join_in_json,
      .put_pong = pong_in_json,
+     .put_echo = echo_in_json,
+     .put_room = room_in_json,
+     .put_user = user_in_json,
+     .hear = hear_json},
+    {.name = "session",
+     .path = "/ws",
+     .has_tokens = true,
+     .has_ids = true,
+     .put_auth = auth_in_session,
+     .put_join = join_in_json,
+     .put_pong = pong_in_session,
      .put_echo = echo_in_json,
      .put_room = room_in_json,
      .put_user = user_in_json,

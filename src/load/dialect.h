@@ -2,6 +2,7 @@
  * What the clients of the generator say, and what they hear.
  *
  *   json      Perigee's messages
+ *   session   the same, and each client asks for a session and acknowledges
  *   raw       the one-letter commands of bench/baseline.c, a server that reads
  *             no JSON; it sends what json's receivers get
  *   socketio  Engine.IO 4 and socket.io on its WebSocket transport alone, to
@@ -37,7 +38,8 @@ struct dialect {
 
   void (*put_auth)(struct buf *out, unsigned user, const char *token);
   void (*put_join)(struct buf *out, unsigned room);
-  void (*put_pong)(struct buf *out);
+  /* `received`: messages of the server, of those that sessions count. */
+  void (*put_pong)(struct buf *out, uint64_t received);
   void (*put_echo)(struct buf *out, const struct utterance *said);
   void (*put_room)(struct buf *out, const struct utterance *said);
   void (*put_user)(struct buf *out, const struct utterance *said);

@@ -62,6 +62,9 @@ static void comes_in(void **state) {
   } texts[] = {
       {"json", "{\"type\":\"auth\",\"data\":{\"token\":\"t\"}}",
        "{\"type\":\"join\",\"id\":1,\"data\":{\"room\":\"bench-1\"}}"},
+      {"session",
+       "{\"type\":\"auth\",\"data\":{\"session\":{},\"token\":\"t\"}}",
+       "{\"type\":\"join\",\"id\":1,\"data\":{\"room\":\"bench-1\"}}"},
       {"raw", "A00000004{\"type\":\"auth_ok\"}",
        "J00000000{\"type\":\"reply\",\"id\":1}"},
       {"socketio", "40{\"token\":\"t\"}",
@@ -75,6 +78,15 @@ static void comes_in(void **state) {
     of(texts[i].name)->put_join(&out, 0);
     expect(&out, texts[i].join);
   }
+}
+
+static void acknowledges(void **state) {
+  struct buf out = {0};
+  (void)state;
+  of("json")->put_pong(&out, 7);
+  expect(&out, "{\"type\":\"pong\"}");
+  of("session")->put_pong(&out, 7);
+  expect(&out, "{\"type\":\"pong\",\"data\":{\"received\":7}}");
 }
 
 static void hears(void **state) {
@@ -108,9 +120,8 @@ static void has_a_default(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(says_messages),
-      cmocka_unit_test(comes_in),
-      cmocka_unit_test(hears),
+      cmocka_unit_test(says_messages), cmocka_unit_test(comes_in),
+      cmocka_unit_test(acknowledges),  cmocka_unit_test(hears),
       cmocka_unit_test(has_a_default),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
