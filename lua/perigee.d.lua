@@ -36,6 +36,8 @@ local perigee = {}
 ---@field ["@join"]? perigee.JoinHook
 ---@field ["@leave"]? perigee.LeaveHook
 ---@field ["@message"]? perigee.MessageHook
+---@field ["@online"]? perigee.OnlineHook
+---@field ["@offline"]? perigee.OfflineHook
 ---@field ["@raw"]? perigee.RawHook
 ---@field ["@start"]? perigee.StartHook
 ---@field ["@stop"]? perigee.StopHook
@@ -64,6 +66,12 @@ local perigee = {}
 ---Before every handler; `nil, code, text, data` refuses.
 ---@alias perigee.MessageHook
 ---| fun(client: perigee.Client, type: string, data: any): any, string?, string?, any
+
+---The user has a first connection in the whole process.
+---@alias perigee.OnlineHook fun(user_id: string)
+
+---The user's last connection has ended.
+---@alias perigee.OfflineHook fun(user_id: string)
 
 ---A message to the path `raw.path`, as it came. Text is valid UTF-8.
 ---@alias perigee.RawHook

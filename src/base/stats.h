@@ -39,6 +39,8 @@
   X(rate_limited, "messages refused by a rate")                                \
   X(reads_paused,                                                              \
     "times a client far past its rates was not read for a while")              \
+  X(online_left_out,                                                           \
+    "pairs of @online and @offline left out: one of that user took too long")  \
   X(handler_errors, "handlers, hooks and timers that failed")                  \
   X(handler_timeouts, "failed handlers that took too long")                    \
   X(handler_memory_errors, "failed handlers that ran out of memory")           \

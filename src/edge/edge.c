@@ -12,6 +12,7 @@
 #include "hub/shed.h"
 #include "net/tcp.h"
 #include "protocol/farewell.h"
+#include "protocol/online.h"
 
 #include <openssl/ssl.h>
 #include <unistd.h>
@@ -38,7 +39,8 @@ static void on_beat(uv_timer_t *timer) {
 
 static bool is_all_done(const struct edge *edge) {
   return list_empty(&edge->sockets.ended) && list_empty(&edge->sockets.more) &&
-         list_empty(&edge->protocol->manager.gone);
+         list_empty(&edge->protocol->manager.gone) &&
+         !online_has_more(edge->protocol);
 }
 
 /* Reading comes before closing, so that what is closed by it goes at once; and
@@ -58,6 +60,7 @@ static void on_turn_end(uv_prepare_t *prepare) {
   sockets_close_ended(&edge->sockets);
   pulse_doing(pulse, "saying farewell to connections");
   farewell_say(edge->protocol);
+  online_say(edge->protocol);
   pulse_doing(pulse, "writing to connections");
   if (outbound_flush_dirty(&edge->sockets) && is_all_done(edge))
     uv_idle_stop(&edge->unfinished);

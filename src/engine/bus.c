@@ -27,11 +27,22 @@
 
 #include <string.h>
 
+/* Called under the lock of the whereabouts. */
+static void post_user(void *arg, int worker, const char *user, bool online) {
+  struct bus *bus = arg;
+  struct bus_letter letter = {.to = BUS_USER,
+                              .what = online ? BUS_ONLINE : BUS_OFFLINE,
+                              .target = user,
+                              .target_len = strlen(user)};
+  (void)bus_post(bus, worker, &letter); /* it listens, so it has not ended */
+}
+
 struct bus *bus_new(int workers, size_t port_bytes) {
   struct bus *bus = mem_alloc(sizeof *bus);
   bus->workers = workers;
   bus->port_bytes = port_bytes;
   bus->whereabouts = whereabouts_new(workers);
+  whereabouts_watch(bus->whereabouts, post_user, bus);
   bus->ports = mem_alloc((size_t)workers * sizeof *bus->ports);
   return bus;
 }
@@ -84,6 +95,10 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
 
 void bus_take_turns(struct bus *bus, int worker, struct turn *turn) {
   bus->ports[worker].mailbox.turn = turn;
+}
+
+void bus_receive_all(struct bus *bus, int worker) {
+  mailbox_receive_all(&bus->ports[worker].mailbox);
 }
 
 void bus_close(struct bus *bus, int worker) {

@@ -29,7 +29,9 @@ enum bus_what {
   BUS_CLOSE, /* with code, and text as reason (empty: that of the code) */
   BUS_JOIN,  /* the room in text */
   BUS_LEAVE,
-  BUS_PROBE, /* whether they live; BUS_ALL: those of the network in text */
+  BUS_ONLINE,  /* BUS_USER: its first connection has logged in */
+  BUS_OFFLINE, /* BUS_USER: its last one has logged out */
+  BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
 };
 
 struct bus_letter {
@@ -78,6 +80,10 @@ void bus_open(struct bus *bus, int worker, uv_loop_t *loop,
 /* The worker receives its letters in turns with its other work from now on.
  * `turn` must not be closed before the port is. */
 void bus_take_turns(struct bus *bus, int worker, struct turn *turn);
+
+/* Hands out, now, what has been posted to that worker so far. On its thread,
+ * for its end. */
+void bus_receive_all(struct bus *bus, int worker);
 
 /* What is posted to that worker from now on is dropped. */
 void bus_close(struct bus *bus, int worker);

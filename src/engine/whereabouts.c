@@ -20,6 +20,11 @@
  * - Texts that a callback is given belong to the whereabouts, and may be gone
  *   when it has returned.
  *
+ * Who is told that a user came or went (whereabouts_watch) is called under the
+ * lock, too: it posts a letter, and so the letters about one user, which go to
+ * one worker, stand in the order of what happened. The lock of a mailbox is
+ * taken inside of this one, and never the other way round.
+ *
  * Limits over all workers are checked where they are counted, under the lock:
  * two workers cannot both take the last place. whereabouts_connect counts also
  * what it refuses, so that there is one whereabouts_disconnect for each call.
@@ -79,6 +84,10 @@ struct whereabouts {
   int workers;
   uint32_t connections;
   uint32_t *logged_in; /* by worker */
+  bool *listens;       /* by worker */
+  int listeners;
+  whereabouts_user_fn *watcher;
+  void *watcher_arg;
   struct dir_user *users;
   struct dir_room *rooms;
   struct dir_address *addresses;
@@ -96,6 +105,7 @@ struct whereabouts *whereabouts_new(int workers) {
   struct whereabouts *whereabouts = mem_alloc(sizeof *whereabouts);
   whereabouts->workers = workers;
   whereabouts->logged_in = mem_alloc((size_t)workers * sizeof(uint32_t));
+  whereabouts->listens = mem_alloc((size_t)workers * sizeof(bool));
   uv_mutex_init(&whereabouts->lock);
   return whereabouts;
 }
@@ -107,6 +117,7 @@ void whereabouts_free(struct whereabouts *whereabouts) {
     abort(); /* a connection that is still there would use them */
   uv_mutex_destroy(&whereabouts->lock);
   mem_free(whereabouts->logged_in);
+  mem_free(whereabouts->listens);
   mem_free(whereabouts);
 }
 
@@ -161,6 +172,33 @@ static void free_login(struct login *login) {
   mem_free(login);
 }
 
+void whereabouts_watch(struct whereabouts *whereabouts,
+                       whereabouts_user_fn *watcher, void *arg) {
+  whereabouts->watcher = watcher;
+  whereabouts->watcher_arg = arg;
+}
+
+void whereabouts_listen(struct whereabouts *whereabouts, int worker,
+                        bool listens) {
+  uv_mutex_lock(&whereabouts->lock);
+  whereabouts->listeners += listens - whereabouts->listens[worker];
+  whereabouts->listens[worker] = listens;
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+/* Tells the worker that the user's name leads to, or the next one that
+ * listens. */
+static void tell_turned(const struct whereabouts *whereabouts, const char *user,
+                        bool online) {
+  if (whereabouts->listeners == 0 || !whereabouts->watcher)
+    return;
+  unsigned workers = (unsigned)whereabouts->workers;
+  unsigned worker = hash_bytes(user, strlen(user)) % workers;
+  while (!whereabouts->listens[worker])
+    worker = (worker + 1) % workers;
+  whereabouts->watcher(whereabouts->watcher_arg, (int)worker, user, online);
+}
+
 int whereabouts_login(struct whereabouts *whereabouts,
                       const struct whereabouts_conn *conn, uint32_t per_user) {
   struct dir_user *user;
@@ -177,7 +215,8 @@ int whereabouts_login(struct whereabouts *whereabouts,
     HASH_ADD_STR(whereabouts->users, id, user);
   }
   list_push(&user->conns, &new_login(user, conn)->node);
-  user->count++;
+  if (++user->count == 1)
+    tell_turned(whereabouts, user->id, true);
   whereabouts->logged_in[conn->worker]++;
 out:
   uv_mutex_unlock(&whereabouts->lock);
@@ -204,6 +243,7 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
     list_remove(&login->node);
     free_login(login);
     if (--found->count == 0) {
+      tell_turned(whereabouts, found->id, false);
       HASH_DEL(whereabouts->users, found);
       mem_free(found);
     }

@@ -59,6 +59,22 @@ MUST_CHECK int whereabouts_login(struct whereabouts *whereabouts,
 void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
                         uint64_t conn);
 
+/* The first connection of a user has logged in, or his last one has logged out:
+ * `worker` is to be told. Called under the lock, so that all of this comes in
+ * order. It must not call a function of the whereabouts. */
+typedef void whereabouts_user_fn(void *arg, int worker, const char *user,
+                                 bool online);
+
+/* Sets who is called then. To be called before the first login. */
+void whereabouts_watch(struct whereabouts *whereabouts,
+                       whereabouts_user_fn *watcher, void *arg);
+
+/* Whether the worker is one of those that are told of users. All about one user
+ * goes to the same worker, as long as the same ones listen; while none does,
+ * nobody is told. */
+void whereabouts_listen(struct whereabouts *whereabouts, int worker,
+                        bool listens);
+
 /* The connection `conn` of `worker` and `user` is a member of the room, or is a
  * member no longer. A connection without a user has an empty `user`: it is
  * counted, and has no name. */

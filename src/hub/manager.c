@@ -294,6 +294,12 @@ static int claim_login(const struct manager *manager, const struct conn *conn,
   return limit && user->count >= limit ? ERR_LIMIT_EXCEEDED : 0;
 }
 
+/* Tells of a user whose number of connections is 1 and was 0, or vice versa. */
+static void tell_user_turned(struct manager *manager, const struct user *user) {
+  if (manager->user_turned)
+    manager->user_turned(manager, user->id, user->count > 0);
+}
+
 int manager_login(struct manager *manager, struct conn *conn, const char *id) {
   struct user *user = ensure_user(manager, id);
   user->refs++;
@@ -301,8 +307,9 @@ int manager_login(struct manager *manager, struct conn *conn, const char *id) {
     user_unref(manager, user);
     return ERR_LIMIT_EXCEEDED;
   }
-  user->count++;
   list_push(&user->conns, &conn->user_node);
+  if (++user->count == 1)
+    tell_user_turned(manager, user);
   conn->user = user;
   conn_ready(conn);
   return 0;
@@ -329,8 +336,9 @@ static void take_conn_out(struct conn *conn) {
   if (manager->bus)
     leave_whereabouts(manager, conn);
   if (conn->user) {
-    conn->user->count--;
     list_remove(&conn->user_node);
+    if (--conn->user->count == 0)
+      tell_user_turned(manager, conn->user);
   }
   LIST_FOREACH_SAFE (it, &conn->held)
     held_leave(container_of(it, struct held, in_conn));

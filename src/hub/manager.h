@@ -52,6 +52,10 @@ struct manager {
   uint64_t counts;    /* by manager_room_users, so far */
   struct slots slots; /* conn->slot */
   void (*free_conn)(struct conn *conn);
+  /* The first connection of a user has logged in, or his last one has closed.
+   * It may only make a note. NULL if nobody wants to know, and with a bus,
+   * whose whereabouts know better. */
+  void (*user_turned)(struct manager *manager, const char *user, bool online);
 };
 
 /* `loop` and `stats` are borrowed. `free_conn` is called with a connection when

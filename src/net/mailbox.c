@@ -54,6 +54,15 @@ bool mailbox_post_take(struct mailbox *mailbox, struct list *letter) {
   return taken;
 }
 
+void mailbox_receive_all(struct mailbox *mailbox) {
+  struct list letters, *letter;
+  uv_mutex_lock(&mailbox->lock);
+  list_move(&mailbox->letters, &letters);
+  uv_mutex_unlock(&mailbox->lock);
+  while ((letter = list_shift(&letters)))
+    mailbox->open(mailbox, letter);
+}
+
 void mailbox_close(struct mailbox *mailbox) {
   uv_mutex_lock(&mailbox->lock);
   mailbox->closed = true;

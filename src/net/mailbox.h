@@ -31,6 +31,9 @@ void mailbox_init(struct mailbox *mailbox, uv_loop_t *loop, mailbox_fn *open);
  * caller's. */
 MUST_CHECK bool mailbox_post_take(struct mailbox *mailbox, struct list *letter);
 
+/* Receives all that has been posted so far, now. On the thread of the loop. */
+void mailbox_receive_all(struct mailbox *mailbox);
+
 /* Closes the handle. Letters that were not received stay in `letters`. Whoever
  * posts from now on is told that nobody is there. */
 void mailbox_close(struct mailbox *mailbox);

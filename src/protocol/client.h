@@ -19,6 +19,7 @@
 
 struct inbox;
 struct keywait;
+struct online;
 
 /* How far scripts know a client; protocol/session tells, and changes it. */
 enum session_state {
@@ -80,6 +81,7 @@ struct protocol {
                       bool is_binary);
   struct keywait *keywait; /* tokens whose key is being fetched; NULL: no keys
                             * are */
+  struct online *online;   /* users to tell scripts of; NULL: none so far */
   struct frame *ping;      /* {"type":"ping"}, shared by all connections */
   struct frame *pong;
   struct frame *ping_frame; /* of opcode 9, which libraries answer */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "protocol/auth.h"
+#include "protocol/online.h"
 #include "protocol/resume.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
@@ -86,5 +87,6 @@ void protocol_free(struct protocol *protocol) {
   frame_unref(protocol->pong);
   frame_unref(protocol->ping_frame);
   mem_free(protocol->keywait);
+  online_free(protocol);
   buf_free(&protocol->out);
 }

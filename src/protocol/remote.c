@@ -3,6 +3,7 @@
 #include "protocol/remote.h"
 
 #include "hub/publish.h"
+#include "protocol/online.h"
 #include "protocol/probe.h"
 #include "protocol/rooms.h"
 
@@ -13,6 +14,8 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     conn = manager_conn(&protocol->manager, letter->conn);
   if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
     publish_receive(&protocol->manager, letter);
+  else if (letter->what == BUS_ONLINE || letter->what == BUS_OFFLINE)
+    online_note(protocol, letter->target, letter->what == BUS_ONLINE);
   else if (letter->what == BUS_PROBE)
     probe_receive(protocol, letter);
   else if (conn && letter->what == BUS_JOIN)

@@ -31,6 +31,8 @@
   X(JOIN, "@join", "deciding")                                                 \
   X(LEAVE, "@leave", "telling")                                                \
   X(MESSAGE, "@message", "deciding")                                           \
+  X(ONLINE, "@online", "telling")                                              \
+  X(OFFLINE, "@offline", "telling")                                            \
   X(RAW, "@raw", "telling")                                                    \
   X(START, "@start", "starting")                                               \
   X(STOP, "@stop", "stopping")

@@ -27,6 +27,7 @@
 
 #include "base/log.h"
 #include "protocol/farewell.h"
+#include "protocol/online.h"
 #include "script/call.h"
 #include "script/client_state.h"
 #include "script/lib_client.h"
@@ -66,6 +67,7 @@ static void go_live(struct swap *swap, struct generation *generation) {
   protocol_configure(swap->protocol, generation->config);
   host_of(swap)->stats->reloads++;
   generation->live = true;
+  online_listen(swap->protocol);
   if (!generation->hooks[HOOK_START])
     return;
   struct call_spec spec = {.handler = generation->hooks[HOOK_START],
@@ -218,30 +220,38 @@ static void on_last_stopped(const struct call_spec *spec,
   swap->ended(swap->arg);
 }
 
-/* Whether a call waits, or a connection for its farewell, or for its turn. */
+/* Whether a call waits, or a connection for its farewell, or for its turn, or a
+ * user to be told of. */
 static bool has_work(struct swap *swap) {
   bool busy = !list_empty(&host_of(swap)->live->waiting) ||
               !list_empty(&swap->protocol->manager.gone) ||
-              turn_has(&host_of(swap)->turn, TURN_CLIENTS);
+              turn_has(&host_of(swap)->turn, TURN_CLIENTS) ||
+              online_has_more(swap->protocol);
   LIST_FOREACH (it, &host_of(swap)->retiring)
     busy |= !list_empty(&container_of(it, struct generation, node)->waiting);
   return busy;
+}
+
+/* What scripts hear before they are stopped. */
+static void finish_clients(struct swap *swap) {
+  turn_finish(&host_of(swap)->turn, TURN_CLIENTS);
+  farewell_say(swap->protocol);
+  online_say(swap->protocol);
 }
 
 void swap_end(struct swap *swap, void (*ended)(void *arg)) {
   struct host *host = host_of(swap);
   swap->ended = ended;
   swap_cancel(swap);
-  turn_finish(&host->turn, TURN_CLIENTS);
-  farewell_say(swap->protocol);
+  online_stop(swap->protocol);
+  finish_clients(swap);
   LIST_FOREACH_SAFE (it, &host->retiring)
     lib_time_close(container_of(it, struct generation, node));
   /* Each call that ends may bring the next step of a farewell, which waits
    * again: as many times as there are handlers to hear, rooms to leave. */
   while (has_work(swap)) {
     abort_all(swap);
-    turn_finish(&host->turn, TURN_CLIENTS);
-    farewell_say(swap->protocol);
+    finish_clients(swap);
   }
   run_stop(swap, on_last_stopped);
 }
