@@ -45,6 +45,23 @@ describe("perigee check", function()
     assert.equal(0, status)
   end)
 
+  it("names a variable that is not set, and says once what is missing",
+    function()
+      local folder = cli.folder { ["main.lua"] = "return {}" }
+      local file = cli.folder {
+        ["cfg.lua"] = 'auth.secret = env "NOBODY_SET_THIS"' } .. "/cfg.lua"
+      for _, command in ipairs { "check", "serve" } do
+        local status, _, problem = cli.run({ command, folder,
+          "--config=" .. file },
+          { env = { PERIGEE_AUTH_SECRET = "" } })
+        assert.equal(command == "serve", status ~= 0)
+        assert.matches('"NOBODY_SET_THIS"', problem, 1, true)
+      end
+      local _, _, problem = cli.run({ "check", folder,
+        "--auth.algorithm=ES256" }, { env = { PERIGEE_AUTH_SECRET = "" } })
+      assert.equal(1, select(2, problem:gsub("public_key_file: ", "")))
+    end)
+
   for what, case in pairs {
     ["a syntax error"] = { "return {\n  x = = 1\n}", "main.lua:2:" },
     ["an error on loading"] = { "\n\nerror 'oops'", "main.lua:3: oops" },

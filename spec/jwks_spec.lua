@@ -224,6 +224,26 @@ describe("A key set at an address", function()
     assert.is_nil((try(server, token(one, "1"))))
   end)
 
+  it("is for the algorithm that a reload brings, from that moment", function()
+    publish(jwt.jwk(one, { kid = "1" }))
+    local dir = cli.folder { ["perigee.cfg.lua"] = "" }
+    local server = t.server { dir = dir, options = { ["auth.secret"] = false,
+      ["auth.jwks_url"] = site.url .. "/kept/jwks" } }
+    local function reload_with(algorithm)
+      local file <close> = assert(io.open(dir .. "/perigee.cfg.lua", "w"))
+      file:write(("auth = { algorithm = %q }"):format(algorithm))
+      file:close()
+      server:reload()
+    end
+    assert.equal("alice", try(server, token(one, "1")))
+    reload_with "RS384"
+    refused(server, token(one, "1"), "algorithm")
+    reload_with "RS256"
+    assert.is_true(t.wait_until(function()
+      return try(server, token(one, "1")) == "alice"
+    end))
+  end)
+
   it("may be missing at the start", function()
     publish(jwt.jwk(one, { kid = "1" }))
     site:get "/fail/jwks"

@@ -28,9 +28,10 @@ enum {
 
 /* What threads share and change. */
 struct shared {
-  uv_mutex_t lock; /* of the two pointers */
+  uv_mutex_t lock; /* of the three that follow */
   struct signing *own;
   struct keyset *published; /* NULL: none yet */
+  uint32_t awaited;         /* JWT_BIT of what `published` may be used for */
   atomic_bool any_good;     /* a signature was right */
   _Atomic int64_t hinted_s; /* when the last hint was looked for */
 };
@@ -38,7 +39,6 @@ struct shared {
 struct jwt_key {
   struct claim_rules rules; /* with texts of its own */
   size_t token_bytes;
-  uint32_t awaited;
   struct refill *refill; /* NULL: no keys are awaited */
   struct shared *shared; /* also where the key is const */
 };
@@ -53,6 +53,7 @@ struct parts {
 struct look {
   struct signing *own;
   struct keyset *published;
+  uint32_t awaited;
   enum jwt_algorithm algorithm;
   bool has_id;
   char id[KEY_ID_BYTES + 1];
@@ -86,10 +87,10 @@ struct jwt_key *jwt_key_new(const struct jwt_rules *rules, struct buf *left_out,
   key->rules.issuer = mem_strdup(rules->claims.issuer);
   key->rules.audience = mem_strdup(rules->claims.audience);
   key->token_bytes = rules->token_bytes;
-  key->awaited = rules->awaited;
   key->refill = rules->awaited ? refill_new() : NULL;
   key->shared = mem_alloc(sizeof *key->shared);
   key->shared->own = own;
+  key->shared->awaited = rules->awaited;
   uv_mutex_init(&key->shared->lock);
   return key;
 }
@@ -113,6 +114,7 @@ void jwt_key_replace_take(struct jwt_key *key, struct jwt_key *other) {
   struct signing *before = key->shared->own;
   key->shared->own = other->shared->own;
   other->shared->own = before;
+  key->shared->awaited = other->shared->awaited;
   uv_mutex_unlock(&key->shared->lock);
   atomic_store(&key->shared->any_good, false);
   jwt_key_free(other);
@@ -131,6 +133,7 @@ static struct look look_at_keys(const struct jwt_key *key) {
   struct look look = {0};
   uv_mutex_lock(&shared->lock);
   look.own = signing_ref(shared->own);
+  look.awaited = shared->awaited;
   if (shared->published)
     look.published = keyset_ref(shared->published);
   uv_mutex_unlock(&shared->lock);
@@ -242,9 +245,14 @@ static bool one_matches(const struct keyset *set, const struct look *look,
   return false;
 }
 
+/* A set that was fetched under other rules stays until the next is here. */
+static bool published_may_be_used(const struct look *look) {
+  return look->published && look->awaited & JWT_BIT(look->algorithm);
+}
+
 /* Whether a key that is not here yet may have signed it. */
-static bool may_come(const struct jwt_key *key, const struct look *look) {
-  if (!(key->awaited & JWT_BIT(look->algorithm)))
+static bool may_come(const struct look *look) {
+  if (!(look->awaited & JWT_BIT(look->algorithm)))
     return false;
   if (!look->published)
     return true;
@@ -257,7 +265,7 @@ static const char *why_no_key(const struct look *look) {
   if (keyset_next(look->own->set, &at, look->algorithm, NULL))
     return "no key has its key id (kid)";
   at = 0;
-  if (look->published &&
+  if (published_may_be_used(look) &&
       keyset_next(look->published, &at, look->algorithm, NULL))
     return "no key has its key id (kid)";
   return "the algorithm is not the configured one";
@@ -295,14 +303,15 @@ static int check_signature(const struct jwt_key *key, const char *token,
   out->why = why_no_key(look);
   bool ok = one_matches(look->own->set, look, token, len, signature, (size_t)n,
                         &out->why) ||
-            (look->published && one_matches(look->published, look, token, len,
-                                            signature, (size_t)n, &out->why));
+            (published_may_be_used(look) &&
+             one_matches(look->published, look, token, len, signature,
+                         (size_t)n, &out->why));
   if (ok) {
     if (!atomic_load_explicit(&key->shared->any_good, memory_order_relaxed))
       atomic_store(&key->shared->any_good, true);
     return 0;
   }
-  out->unknown_key = may_come(key, look);
+  out->unknown_key = may_come(look);
   if (jwt_is_hmac(look->algorithm))
     out->hint = find_hint(key, look, token, len, signature, (size_t)n, now);
   return ERR_INVALID_TOKEN;

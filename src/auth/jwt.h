@@ -27,7 +27,8 @@ MUST_CHECK struct jwt_key *jwt_key_new(const struct jwt_rules *rules,
 void jwt_key_free(struct jwt_key *key);
 
 /* Puts the keys that `other` was made with in the place of those that `key` was
- * made with; frees `other`. Rules and published keys stay. From any thread. */
+ * made with, and what published keys may be for; frees `other`. Rules of claims
+ * and the published keys stay. From any thread. */
 void jwt_key_replace_take(struct jwt_key *key, struct jwt_key *other);
 
 /* Puts the keys of a publisher in the place of those it had before. From any

@@ -16,6 +16,9 @@ static int load_for_check(int argc, char **argv, struct config **config) {
     return status;
   fputs("perigee: note: no auth key is set, `perigee serve` will want one\n",
         stderr);
+  if (*cfg->unset_env)
+    fprintf(stderr, "perigee: note: these variables are not set: %s\n",
+            cfg->unset_env);
   config_free(*config);
   return cli_load_scripts(CONFIG_DEVELOPMENT, argc, argv, config);
 }

@@ -113,6 +113,18 @@ static void check_jwks_url(const struct config *cfg, enum config_mode mode,
                url);
 }
 
+/* The reason, most often, why there is no key. */
+static void say_unset(const struct config *cfg, struct buf *errors) {
+  if (cfg->unset_env[0])
+    buf_printf(errors, "env: these variables are not set: %s\n",
+               cfg->unset_env);
+}
+
+static bool has_no_key(const struct config *cfg) {
+  return !cfg->auth_secret[0] && !cfg->auth_secret_file[0] &&
+         !cfg->auth_public_key_file[0] && !has_key_set(cfg);
+}
+
 static void check_auth(const struct config *cfg, enum config_mode mode,
                        struct buf *errors) {
   check_cookie(cfg, mode, errors);
@@ -122,6 +134,8 @@ static void check_auth(const struct config *cfg, enum config_mode mode,
   else if (cfg->auth_public_key_file[0] == '\0' && !has_key_set(cfg))
     buf_puts(errors, "auth.public_key_file: auth.algorithm needs the public "
                      "key that tokens are checked with\n");
+  if (has_no_key(cfg))
+    say_unset(cfg, errors);
 }
 
 static void check_address_form(const struct config *cfg, size_t at,

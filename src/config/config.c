@@ -59,6 +59,7 @@ static void load_defaults(struct load *load) {
                     "default");
   }
   load->cfg->vars_json = mem_strdup("{}");
+  load->cfg->unset_env = mem_strdup("");
 }
 
 static void use_entries(struct load *load, const char *path,
@@ -121,6 +122,10 @@ static void load_file(struct load *load) {
   if (result < 0)
     buf_putc(load->errors, '\n');
   use_entries(load, path, &file);
+  if (file.unset.len) {
+    mem_free(load->cfg->unset_env);
+    load->cfg->unset_env = mem_strndup(file.unset.data, file.unset.len);
+  }
   file_free(&file);
   buf_free(&text);
 }
@@ -294,5 +299,6 @@ void config_free(const struct config *held) {
     mem_free(cfg->from[i]);
   }
   mem_free(cfg->vars_json);
+  mem_free(cfg->unset_env);
   mem_free(cfg);
 }

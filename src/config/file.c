@@ -27,6 +27,7 @@
 enum {
   INSTRUCTIONS_MAX = 10 * 1000 * 1000,
   MEMORY_MAX = 64 * 1024 * 1024,
+  UNSET_BYTES = 256,
 };
 
 struct loader {
@@ -235,14 +236,19 @@ static int on_lookup(lua_State *L) {
   return 1;
 }
 
+static void note_unset(struct buf *unset, const char *name) {
+  if (unset->len + strlen(name) < UNSET_BYTES)
+    buf_printf(unset, "%s\"%s\"", unset->len ? " " : "", name);
+}
+
 static int read_env(lua_State *L) {
   struct loader *loader = lua_touserdata(L, lua_upvalueindex(1));
   const char *value = file_env(loader->env, luaL_checkstring(L, 1));
   if (value)
     lua_pushstring(L, value);
   else
-    lua_pushnil(L);
-  return 1;
+    note_unset(&loader->file->unset, lua_tostring(L, 1));
+  return value ? 1 : 0;
 }
 
 static void push_section(lua_State *L, struct loader *loader,
@@ -317,5 +323,6 @@ void file_free(struct file *file) {
   }
   mem_free(file->entries);
   buf_free(&file->vars);
+  buf_free(&file->unset);
   *file = (struct file){0};
 }

@@ -29,7 +29,8 @@ struct file_entry {
 struct file {
   struct file_entry *entries; /* in the order of the assignments */
   size_t count, cap;
-  struct buf vars; /* JSON object, not terminated; empty: no vars */
+  struct buf vars;  /* JSON object, not terminated; empty: no vars */
+  struct buf unset; /* what `env` did not find: `"A" "B"`, cut when long */
 };
 
 /* The largest file that is read, in bytes. */

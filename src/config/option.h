@@ -46,6 +46,7 @@ struct config {
 #define DEVELOPMENT(field, value)
 #include "config/options.def"
   char *vars_json;          /* `vars` of the file, a JSON object */
+  char *unset_env;          /* what its `env` did not find: `"A" "B"`, or "" */
   char *from[OPTION_COUNT]; /* where each value came from, for people */
   atomic_uint refs;         /* holders */
 };

@@ -15,7 +15,8 @@ enum {
 
 int keys_load(struct keys *keys, const struct config *config,
               struct buf *error) {
-  *keys = (struct keys){.config = config};
+  *keys =
+      (struct keys){.config = config, .published = key_published_rules(config)};
   keys->key = key_load(config, NULL, error);
   return keys->key ? 0 : ERR_CONFIG;
 }
@@ -24,7 +25,6 @@ int keys_load(struct keys *keys, const struct config *config,
 
 static int publish(struct keys *keys, const struct fetch_result *result,
                    struct buf *left_out, struct buf *error) {
-  struct jwks_rules rules = key_published_rules(keys->config);
   if (result->code != FETCH_OK) {
     buf_puts(error, result->text);
     return ERR_UNAVAILABLE;
@@ -34,8 +34,8 @@ static int publish(struct keys *keys, const struct fetch_result *result,
     return ERR_UNAVAILABLE;
   }
   struct keyset *set = keyset_new();
-  int err = keyset_add_jwks(set, result->body, result->body_len, &rules,
-                            left_out, error);
+  int err = keyset_add_jwks(set, result->body, result->body_len,
+                            &keys->published, left_out, error);
   if (err)
     keyset_unref(set);
   else
@@ -143,12 +143,14 @@ void keys_close(struct keys *keys) {
 int keys_read(struct keys *keys, const struct config *config,
               struct buf *error) {
   keys_drop(keys);
+  keys->next_published = key_published_rules(config);
   keys->next = key_load(config, NULL, error);
   return keys->next ? 0 : ERR_CONFIG;
 }
 
 void keys_use(struct keys *keys) {
   jwt_key_replace_take(keys->key, keys->next);
+  keys->published = keys->next_published;
   keys->next = NULL;
   log_debug("the keys of tokens were read again, keys=%zu",
             jwt_key_count(keys->key));

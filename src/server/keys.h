@@ -16,12 +16,14 @@ struct fetch;
 struct fetcher;
 
 struct keys {
-  const struct config *config; /* borrowed */
-  struct jwt_key *key;         /* for all threads */
-  struct jwt_key *next;        /* of keys_read; NULL: none */
-  uint64_t fetched, failed;    /* fetches of auth.jwks_url */
-  struct fetcher *fetcher;     /* NULL: nothing is fetched */
-  struct fetch *fetch;         /* under way, or NULL */
+  const struct config *config;      /* borrowed; of the start: FIXED options */
+  struct jwks_rules published;      /* for what is fetched from auth.jwks_url */
+  struct jwks_rules next_published; /* of keys_read */
+  struct jwt_key *key;              /* for all threads */
+  struct jwt_key *next;             /* of keys_read; NULL: none */
+  uint64_t fetched, failed;         /* fetches of auth.jwks_url */
+  struct fetcher *fetcher;          /* NULL: nothing is fetched */
+  struct fetch *fetch;              /* under way, or NULL */
   uv_async_t wanted;
   uv_timer_t again;
 };

@@ -360,8 +360,12 @@ static int check_scripts(const struct config *config, const struct keys *keys,
 int server_check(const struct config *config, unsigned *handlers,
                  struct buf *errors) {
   struct keys keys;
+  struct buf echo = {0};
   int err = inspect(config, errors);
-  if (keys_load(&keys, config, errors) < 0)
+  /* What is wrong with the options need not be said of the keys again. */
+  int key_err = keys_load(&keys, config, errors->len ? &echo : errors);
+  buf_free(&echo);
+  if (key_err < 0)
     return ERR_CONFIG;
   int script_err = check_scripts(config, &keys, handlers, errors);
   keys_free(&keys);
