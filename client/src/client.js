@@ -260,7 +260,7 @@ export class SocketClient {
 
   // Goes on with the session, or gives it up. Returns what is to be told.
   #takeUp(answer) {
-    const { unsure: sent } = this.#session;
+    const { unsure } = this.#session;
     const awayMs = this.#options.clock.now() - this.#lostAt;
     const fate = this.#session.begin(answer);
     if (fate === 'resumed') return [['resumed', { awayMs }]];
@@ -269,6 +269,7 @@ export class SocketClient {
     this.#retries.clearAll();
     const dropped = this.#sender.sessionLost();
     this.#rooms.lost();
+    const sent = unsure.map((text) => JSON.parse(text));
     return [['session_lost', { awayMs, sent }],
       ...(dropped.length ? [['@dropped', dropped]] : [])];
   }

@@ -11,10 +11,9 @@ const snapshot = (users, more) => Object.freeze({
 const byUser = ({ users }) => new Map(users.map((one) => [one.user, one]));
 
 /** What an answer to a join says: a list, perhaps with `more`, or a count. */
-export function fromAnswer(presence) {
-  if (Array.isArray(presence)) return snapshot(presence, 0);
-  const { users = [], count, more = 0 } = presence;
-  return snapshot(users, count >= 0 ? count - users.length : Number(more));
+export function fromAnswer({ presence, more = 0 }) {
+  return Array.isArray(presence) ? snapshot(presence, more)
+    : snapshot([], presence.count);
 }
 
 /** `here`, after the change that a push tells: who came, went, or a count. */
@@ -22,25 +21,26 @@ export function changed(here, { joined = [], left = [], changed: others = [],
   count }) {
   if (count >= 0) return snapshot([], count);
   const now = byUser(here);
-  const more = here.count - now.size;
+  let more = here.count - now.size;
+  const unnamed = ({ user }) => !now.has(user);
+  more -= others.filter(unnamed).length;
   for (const one of [...joined, ...others]) {
     now.set(one.user, { ...now.get(one.user), ...one });
   }
-  for (const user of left) now.delete(user);
-  return snapshot([...now.values()], more);
+  for (const user of left) if (!now.delete(user)) more--;
+  return snapshot([...now.values()], Math.max(0, more));
 }
 
 /** The change that leads from one snapshot to another, if there is one. */
 export function difference(from, to) {
   if (from === to) return undefined;
   const [old, now] = [byUser(from), byUser(to)];
-  const text = ({ devices, info }) => JSON.stringify([devices, info]);
-  const isNews = (one, before) => one !== before && text(one) !== text(before);
+  const isNews = (one, before) => before && one !== before &&
+    JSON.stringify(one) !== JSON.stringify(before);
   const change = {
     joined: to.users.filter(({ user }) => !old.has(user)),
     left: [...old.keys()].filter((user) => !now.has(user)),
-    changed: to.users.filter((one) =>
-      old.has(one.user) && isNews(one, old.get(one.user))),
+    changed: to.users.filter((one) => isNews(one, old.get(one.user))),
     count: to.count,
   };
   const { length } = [...change.joined, ...change.left, ...change.changed];

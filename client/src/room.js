@@ -247,7 +247,7 @@ export class Rooms {
     const { here } = room;
     room.tries = 0;
     room.isAsked = false;
-    if (data?.presence) room.here = fromAnswer(data.presence);
+    if (data?.presence) room.here = fromAnswer(data);
     this.#promise(room);
     this.#become(room, 'joined', data);
     this.#settle(room, 'resolve', data);

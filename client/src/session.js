@@ -118,10 +118,9 @@ export class Session {
     this.#next++;
   }
 
-  /** What was sent, and may or may not have arrived. */
+  /** The texts of what was sent, and may or may not have arrived. */
   get unsure() {
-    return this.#kept.slice(0, this.#next)
-      .map(({ text }) => JSON.parse(text));
+    return this.#kept.slice(0, this.#next).map(({ text }) => text);
   }
 
   #forget(received) {

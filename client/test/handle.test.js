@@ -50,9 +50,9 @@ const alice = { user: 'alice', devices: 1, since: 5 };
 const bob = { user: 'bob', devices: 2, since: 6, info: { away: true } };
 
 /** A room in which the server says that `presence` is there. */
-async function roomWith(t, presence) {
+async function roomWith(t, presence, more) {
   const made = await pair(t, { manners: {
-    join: (conn, { id }) => conn.send('reply', { presence }, id) } });
+    join: (conn, { id }) => conn.send('reply', { presence, more }, id) } });
   await made.client.connect();
   const room = made.client.room('r1');
   const changes = [];
@@ -103,10 +103,12 @@ test('after a lost connection only what has changed is told', async (t) => {
 });
 
 test('of a large room the number is known', async (t) => {
-  const { room, tell } = await roomWith(t, { users: [alice], more: 300 });
+  const { room, tell } = await roomWith(t, [alice], 300);
   assert.deepEqual([room.presence.length, room.count], [1, 301]);
   await tell({ joined: [bob] });
   assert.deepEqual([room.presence.length, room.count], [2, 302]);
+  await tell({ changed: [{ user: 'carol' }], left: ['dave', 'bob'] });
+  assert.deepEqual([room.presence.length, room.count], [2, 300]);
 });
 
 test('or nothing else', async (t) => {
