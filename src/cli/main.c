@@ -33,6 +33,8 @@ static const struct command commands[] = {
      "[--development | --markdown] [--OPTION=VALUE ...]",
      "  --development  with the defaults of development mode\n"
      "  --markdown     the reference of all options instead\n\n"},
+    {"api", cli_api, "Print the description of the HTTP API, in OpenAPI.",
+     "[--markdown]", "  --markdown  the page for people instead\n\n"},
     {"reload", cli_reload, "Load the scripts of the server that is running.",
      "[--check] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --check            build them in the server, change nothing\n"

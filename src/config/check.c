@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "config/address.h"
+#include "config/api_keys.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -195,6 +196,15 @@ static void check_raw_path(const struct config *cfg, struct buf *errors) {
                path);
 }
 
+static void check_api(const struct config *cfg, struct buf *errors) {
+  api_keys_check(cfg->api_keys, errors);
+  if (!*cfg->api_listen)
+    return;
+  check_address_form(cfg, OPTION_AT_api_listen, cfg->api_listen, errors);
+  if (!*cfg->api_keys)
+    buf_puts(errors, "api.listen: nobody could use it without api.keys\n");
+}
+
 int check_config(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
@@ -208,5 +218,6 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_raw_path(cfg, errors);
   check_subprotocols(cfg, errors);
   check_auth(cfg, mode, errors);
+  check_api(cfg, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

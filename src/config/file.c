@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/source.h"
+#include "config/api_keys.h"
 #include "config/option.h"
 #include "config/suggest.h"
 #include "config/vars.h"
@@ -140,13 +141,80 @@ static void join_items(lua_State *L, const char *key) {
   lua_replace(L, list);
 }
 
+/* Pushes the entry of the value at the top, a key or { key = …, allow = … }, as
+ * config/api_keys reads it. Errors must not show anything of a key. */
+static void push_api_key(lua_State *L, const char *name) {
+  const char *allow = NULL;
+  size_t len = 0;
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "allow");
+    allow = lua_tostring(L, -1);
+    lua_getfield(L, -2, "key");
+  } else {
+    lua_pushnil(L);
+    lua_pushvalue(L, -2);
+  } /* value allow key */
+  const char *key =
+      lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+  if (!key)
+    luaL_error(L, "`api.keys`: `%s` has no key (is a variable unset?)", name);
+  if (!api_key_bytes_ok(key, len))
+    luaL_error(L,
+               "`api.keys`: the key of `%s` has a byte other than a-z A-Z 0-9 "
+               "- . _ ~ + / and = at its end",
+               name);
+  const char *groups = luaL_gsub(L, allow ? allow : "", " ", "");
+  groups = luaL_gsub(L, groups, ",", "+");
+  lua_pushfstring(L, "%s:%s%s%s", name, groups, allow ? ":" : "", key);
+}
+
+/* Pushes the name of the table at `table` that comes behind `last` in the
+ * order of the alphabet, or nothing. The order of lua_next is another one each
+ * time, and the text would look changed. */
+static bool push_next_name(lua_State *L, int table, const char *last) {
+  const char *best = NULL;
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING)
+      luaL_error(L, "`api.keys` has a key without a name");
+    const char *name = lua_tostring(L, -2);
+    if (strcmp(name, last) > 0 && (!best || strcmp(name, best) < 0))
+      best = name;
+  }
+  if (best)
+    lua_pushstring(L, best);
+  return best != NULL;
+}
+
+/* Replaces the table at the top, { shop = "…", … }, by its text. */
+static void join_api_keys(lua_State *L) {
+  int table = lua_gettop(L);
+  const char *last = "";
+  lua_pushliteral(L, "");
+  while (push_next_name(L, table, last)) { /* table text name */
+    last = lua_tostring(L, -1);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, table);
+    push_api_key(L, last);
+    lua_replace(L, table + 3);
+    lua_settop(L, table + 3); /* table text name entry */
+    const char *text = lua_tostring(L, table + 1);
+    lua_pushfstring(L, "%s%s%s", text, *text ? "," : "",
+                    lua_tostring(L, table + 3));
+    lua_replace(L, table + 1);
+    lua_settop(L, table + 1);
+  }
+  lua_replace(L, table);
+}
+
 /* Records the value at the top under `key`. */
 static void assign(lua_State *L, struct loader *loader, const char *key,
                    int line) {
   const struct option *option = option_find(key);
   if (lua_isnil(L, -1))
     return;
-  if (lua_istable(L, -1)) {
+  if (lua_istable(L, -1) && option && option->type == OPTION_KEYS) {
+    join_api_keys(L);
+  } else if (lua_istable(L, -1)) {
     if (!option || option->type != OPTION_LIST)
       luaL_error(L, "`%s` cannot be a table", key);
     join_items(L, key);

@@ -17,6 +17,7 @@
 #define OPTION_TYPE_ENUM    int     /* index of the choice */
 #define OPTION_TYPE_LIST    char ** /* texts, then NULL */
 #define OPTION_TYPE_SECRET  char *  /* never printed or logged */
+#define OPTION_TYPE_KEYS    char *  /* nor these: config/api_keys */
 
 enum option_type {
   OPTION_STRING,
@@ -26,7 +27,8 @@ enum option_type {
   OPTION_SECONDS,
   OPTION_ENUM,
   OPTION_LIST,
-  OPTION_SECRET
+  OPTION_SECRET,
+  OPTION_KEYS
 };
 
 /* OPTION_AT_field is the row of an option. */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/api_keys.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -136,6 +137,7 @@ static int set_field(struct config *cfg, const struct option *option,
   switch (option->type) {
   case OPTION_STRING:
   case OPTION_SECRET:
+  case OPTION_KEYS:
     value_clear(cfg, option);
     *(char **)at = mem_strdup(text);
     return 0;
@@ -199,6 +201,9 @@ void value_print(const struct config *cfg, const struct option *option,
   case OPTION_SECRET:
     print_secret(*(char **)at, out);
     break;
+  case OPTION_KEYS:
+    api_keys_print(*(char **)at, out);
+    break;
   case OPTION_LIST:
     print_items(*(char ***)at, out);
     break;
@@ -235,6 +240,7 @@ void value_print_range(const struct option *option, struct buf *out) {
   switch (option->type) {
   case OPTION_STRING:
   case OPTION_SECRET:
+  case OPTION_KEYS:
   case OPTION_LIST:
     break;
   case OPTION_BOOL:
@@ -259,6 +265,7 @@ void value_clear(struct config *cfg, const struct option *option) {
   char **text = field(cfg, option);
   switch (option->type) {
   case OPTION_SECRET:
+  case OPTION_KEYS:
     if (*text)
       explicit_bzero(*text, strlen(*text));
     mem_free(*text);
@@ -290,6 +297,7 @@ bool value_equal(const struct config *a, const struct config *b,
   switch (option->type) {
   case OPTION_STRING:
   case OPTION_SECRET:
+  case OPTION_KEYS:
     return strcmp(*(char *const *)x, *(char *const *)y) == 0;
   case OPTION_LIST:
     return lists_equal(*(char **const *)x, *(char **const *)y);
@@ -324,6 +332,7 @@ void value_copy(struct config *to, const struct config *from,
   switch (option->type) {
   case OPTION_STRING:
   case OPTION_SECRET:
+  case OPTION_KEYS:
     *(char **)at = mem_strdup(*(char *const *)source);
     break;
   case OPTION_LIST:

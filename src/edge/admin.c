@@ -207,11 +207,30 @@ static struct refusal check_request(const struct admin *admin,
   return refusal;
 }
 
+static bool is_call(const struct request *request) {
+  static const char root[] = "/api/";
+  size_t len = sizeof root - 1;
+  return request->path.len >= len && memcmp(request->path.at, root, len) == 0;
+}
+
+/* The head and what came behind it stand in one piece. */
+static void pass_call(struct admin *admin, struct visitor *visitor,
+                      const struct request *request, struct slice rest) {
+  const char *start = request->method.at;
+  struct slice read = {start, (size_t)(rest.at + rest.len - start)};
+  struct transport socket = visitor_take(visitor);
+  admin->pass(admin->pass_arg, socket.watch.fd, visitor->socket.ip, read);
+  visitor_free(visitor);
+}
+
 static void route_admin(void *arg, struct visitor *visitor,
                         const struct request *request, struct slice rest) {
   struct admin *admin = arg;
+  if (admin->pass && is_call(request)) {
+    pass_call(admin, visitor, request, rest);
+    return;
+  }
   struct refusal refusal = check_request(admin, request);
-  (void)rest;
   if (refusal.status)
     visitor_refuse(visitor, &refusal);
   else
@@ -305,12 +324,32 @@ void admin_start(struct admin *admin, uv_loop_t *loop,
                  const struct admin_calls *calls, void *arg) {
   admin->calls = calls;
   admin->arg = arg;
+  admin->listens = true;
   listen_start(&admin->listener, loop, admin->fd, &admin->stats, adopt_operator,
                admin);
 }
 
+int admin_start_behind(struct admin *admin, const struct admin_calls *calls,
+                       void *arg, admin_pass_fn *pass, void *pass_arg) {
+  int fd = admin->fd;
+  admin->calls = calls;
+  admin->arg = arg;
+  admin->pass = pass;
+  admin->pass_arg = pass_arg;
+  admin->fd = -1;
+  return fd;
+}
+
+void admin_resume_take(struct admin *admin, int fd, const char *ip,
+                       struct slice read) {
+  if (admin->door.visitors.ended)
+    close(fd);
+  else
+    door_resume_take(&admin->door, fd, ip, read);
+}
+
 void admin_close(struct admin *admin) {
-  if (admin->calls)
+  if (admin->listens)
     listen_stop(&admin->listener);
   else if (admin->fd >= 0)
     close(admin->fd);

@@ -43,6 +43,11 @@ struct admin_calls {
   void (*reload)(void *arg, struct admin_request *request, bool check);
 };
 
+/* A socket whose request begins with the path /api/, and what was read from it.
+ * The descriptor is the function's. */
+typedef void admin_pass_fn(void *arg, int fd, const char *ip,
+                           struct slice read);
+
 struct admin {
   const struct admin_calls *calls;
   void *arg;      /* for them */
@@ -56,7 +61,10 @@ struct admin {
   uv_prepare_t end_of_turn;
   struct listener listener;
   struct stats stats; /* of door and listener; nobody reads it */
-  int fd; /* listening, -1: not; the listener's once admin_start was called */
+  int fd; /* listening, -1: not; somebody else's once that accepts */
+  bool listens;
+  admin_pass_fn *pass; /* NULL: there is no API */
+  void *pass_arg;
   char address[LISTEN_ADDRESS_BYTES]; /* bound: "127.0.0.1:8081" */
 };
 
@@ -73,6 +81,16 @@ MUST_CHECK int admin_open(struct admin *admin, const char *listen,
 /* Accepts from now on. */
 void admin_start(struct admin *admin, uv_loop_t *loop,
                  const struct admin_calls *calls, void *arg);
+
+/* Or somebody else accepts, who answers calls of the API himself, and hands on
+ * the other sockets with admin_resume_take. Those that ask for a call later go
+ * back with `pass`. Returns the listening socket, which is the caller's. */
+int admin_start_behind(struct admin *admin, const struct admin_calls *calls,
+                       void *arg, admin_pass_fn *pass, void *pass_arg);
+
+/* A socket, and what was read from it. */
+void admin_resume_take(struct admin *admin, int fd, const char *ip,
+                       struct slice read);
 
 /* Answers. The request is gone afterwards. `type` is a static text. The bytes
  * belong to the admin from now on, and `body` is empty. */

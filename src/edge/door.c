@@ -225,3 +225,16 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
     (void)begin_tls(visitor, tls);
   }
 }
+
+void door_resume_take(struct door *door, int fd, const char *address,
+                      struct slice read) {
+  struct visitor *visitor = visitor_new_take(&door->visitors, fd, address);
+  struct buf *in = &visitor->in;
+  visitor->crowd = true;
+  buf_put(in, read.at, read.len);
+  size_t head = request_length(in->len > 0 ? in->data : "", in->len, 0);
+  if (head == 0)
+    return; /* it is looked at with the others that are new */
+  list_remove(&visitor->node);
+  take_head(visitor, in->data, in->len, head);
+}

@@ -42,6 +42,10 @@ void door_open(struct door *door, uv_loop_t *loop, uint64_t request_ms,
 void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
                        const char *address, uint32_t limit, bool proxy);
 
+/* One more, without TLS, of which somebody else has read these bytes. */
+void door_resume_take(struct door *door, int fd, const char *address,
+                      struct slice read);
+
 /* Refuses an accepted socket at once, and keeps nothing of it. Over TLS there
  * can be no words yet, only an alert. Closes it. */
 void door_turn_away(struct door *door, int fd, bool tls, const char *address,

@@ -2,35 +2,9 @@
  * Refusals in words. */
 #include "edge/refusal.h"
 
+#include "wire/status.h"
+
 #include <time.h>
-
-static const struct {
-  unsigned status;
-  const char *phrase;
-} reasons[] = {
-    {400, "Bad Request"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {408, "Request Timeout"},
-    {411, "Length Required"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {426, "Upgrade Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {503, "Service Unavailable"},
-    {505, "HTTP Version Not Supported"},
-};
-
-static const char *reason_phrase(unsigned status) {
-  for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-    if (reasons[i].status == status)
-      return reasons[i].phrase;
-  return "Refused";
-}
 
 static void put_date(struct buf *out) {
   char text[64];
@@ -46,7 +20,7 @@ void refusal_write(struct buf *out, const struct refusal *refusal, bool head) {
              "HTTP/1.1 %u %s\r\nConnection: close\r\n"
              "Content-Type: text/plain; charset=utf-8\r\n"
              "Content-Length: %zu\r\nCache-Control: no-cache\r\n",
-             refusal->status, reason_phrase(refusal->status),
+             refusal->status, status_phrase(refusal->status),
              strlen(refusal->text));
   put_date(out);
   if (refusal->headers)

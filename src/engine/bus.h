@@ -25,7 +25,7 @@ enum { BUS_WORKERS_MAX = 256 };
 enum bus_to { BUS_USER, BUS_ROOM, BUS_ALL, BUS_CONN };
 
 enum bus_what {
-  BUS_SEND,  /* the frame */
+  BUS_SEND,  /* the frame; not to the user in text (empty: nobody) */
   BUS_CLOSE, /* with code, and text as reason (empty: that of the code) */
   BUS_JOIN,  /* the room in text */
   BUS_LEAVE,
@@ -65,7 +65,8 @@ struct bus {
   struct bus_port *ports;
 };
 
-/* A bus for two workers or more. A port takes up to `port_bytes` of frames. */
+/* A bus for two workers or more; also for a single one, to which the HTTP API
+ * posts. A port takes up to `port_bytes` of frames. */
 MUST_CHECK struct bus *bus_new(int workers, size_t port_bytes);
 
 /* Call it when every port is closed and every loop has ended. Accepts NULL. */

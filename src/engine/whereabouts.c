@@ -410,6 +410,20 @@ bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
   return is_in;
 }
 
+uint32_t whereabouts_count_seats(struct whereabouts *whereabouts,
+                                 const char *room, size_t room_len,
+                                 const char *user, size_t user_len) {
+  struct dir_room *found;
+  struct dir_member *member = NULL;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->rooms, room, room_len, found);
+  if (found)
+    HASH_FIND(hh, found->members, user, user_len, member);
+  uint32_t count = member ? member->count : 0;
+  uv_mutex_unlock(&whereabouts->lock);
+  return count;
+}
+
 void whereabouts_each_user(struct whereabouts *whereabouts,
                            whereabouts_text_fn *each, void *arg) {
   struct dir_user *user = NULL, *next = NULL;

@@ -108,6 +108,11 @@ struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
 bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
                        size_t len, const char *user, uint64_t conn);
 
+/* How many connections of that user are in the room. */
+uint32_t whereabouts_count_seats(struct whereabouts *whereabouts,
+                                 const char *room, size_t room_len,
+                                 const char *user, size_t user_len);
+
 /* Called under the lock. It must not call a function of the whereabouts, and
  * must not raise an error of Lua. */
 typedef void whereabouts_text_fn(void *arg, const char *text);

@@ -22,9 +22,17 @@
 
 #include "hub/held.h"
 
+#include <string.h>
+
+bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts) {
+  return conn->id == opts.except ||
+         (opts.except_user && conn->user &&
+          strcmp(conn->user->id, opts.except_user) == 0);
+}
+
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
                           struct delivery_opts opts) {
-  if (conn->id == opts.except || (opts.drop && conn_is_behind(conn)))
+  if (delivery_leaves_out(conn, opts) || (opts.drop && conn_is_behind(conn)))
     return 0;
   return conn_send(conn, frame) == 0;
 }

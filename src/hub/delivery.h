@@ -11,9 +11,13 @@
 #include "hub/manager.h"
 
 struct delivery_opts {
-  uint64_t except; /* id of a connection that is left out; 0: none */
-  bool drop;       /* skip connections whose socket is behind */
+  uint64_t except;         /* id of a connection that is left out; 0: none */
+  bool drop;               /* skip connections whose socket is behind */
+  const char *except_user; /* one who is left out; NULL: nobody */
 };
+
+/* Whether the connection, or its user, is left out. */
+bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts);
 
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
                           struct delivery_opts opts);

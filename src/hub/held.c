@@ -139,7 +139,7 @@ uint32_t held_deliver(struct room *room, struct frame *frame, uint64_t seq,
     struct held *held = container_of(it, struct held, in_room);
     if (held->open)
       sent += pass_floor(held, frame, seq, opts);
-    else if (held->conn->id != opts.except)
+    else if (!delivery_leaves_out(held->conn, opts))
       sent += wait_for_it(held, frame, seq, opts.drop);
   }
   return sent;

@@ -25,7 +25,7 @@ uint32_t publish_letter(struct manager *manager,
                         const struct bus_letter *letter) {
   uint32_t counts[BUS_WORKERS_MAX], sum = 0;
   struct bus *bus = manager->bus;
-  if (!bus)
+  if (!bus || bus->workers == 1)
     return 0;
   if (letter->to == BUS_USER)
     whereabouts_of_user(bus->whereabouts, letter->target, letter->target_len,
@@ -49,7 +49,7 @@ uint32_t publish_letter(struct manager *manager,
 static uint32_t post_frame(struct manager *manager, enum bus_to to,
                            const char *target, size_t len, struct frame *frame,
                            struct delivery_opts opts) {
-  if (!manager->bus)
+  if (!manager->bus || manager->bus->workers == 1)
     return 0;
   struct bus_letter letter = {.to = to,
                               .what = BUS_SEND,
@@ -64,12 +64,14 @@ static uint32_t post_frame(struct manager *manager, enum bus_to to,
 /* --- from other workers ------------------------------------------------- */
 
 void publish_receive(struct manager *manager, const struct bus_letter *letter) {
-  struct delivery_opts opts = {letter->except, letter->drop};
+  struct delivery_opts opts = {.except = letter->except, .drop = letter->drop};
   const char *target = letter->target;
   size_t len = letter->target_len;
   const char *reason = *letter->text ? letter->text : NULL;
   struct conn *conn;
   bool close = letter->what == BUS_CLOSE;
+  if (letter->what == BUS_SEND)
+    opts.except_user = reason;
   switch (letter->to) {
   case BUS_USER:
     if (close)

@@ -66,6 +66,8 @@ static void print_prometheus(const struct control *control, struct buf *out) {
   print_keys(control->keys, out);
   snapshot_print(control->last, (size_t)control->crew->count, out);
   metrics_print(control->metrics, out);
+  if (control->api)
+    api_print(control->api, out);
 }
 
 static void print_status(const struct control *control, struct buf *out) {
@@ -188,25 +190,46 @@ static const struct admin_calls calls = {
     .reload = on_reload,
 };
 
-/* --- life --------------------------------------------------------------- */
-
 /* Every development server has the same default; one of them gets it. */
 static bool may_do_without(const struct config *config, enum config_mode mode) {
   return mode == CONFIG_DEVELOPMENT &&
          !strcmp(config->from[OPTION_AT_admin_listen], "default");
 }
 
-int control_open(struct control *control, const struct config *config,
-                 enum config_mode mode, uv_loop_t *loop, struct buf *error) {
+/* --- the API, which answers at the same address ------------------------- */
+
+static void pass_to_admin(void *arg, int fd, const char *ip,
+                          struct slice read) {
+  struct control *control = arg;
+  admin_resume_take(&control->admin, fd, ip, read);
+}
+
+static void pass_to_api(void *arg, int fd, const char *ip, struct slice read) {
+  struct control *control = arg;
+  api_visit_take(control->api, fd, ip, read);
+}
+
+static int open_control_api(struct control *control,
+                            const struct config *config, uv_loop_t *loop,
+                            struct buf *error) {
+  struct api_wiring wiring = {.config = config,
+                              .bus = control->crew->bus,
+                              .main_loop = loop,
+                              .foreign = pass_to_admin,
+                              .arg = control};
+  if (!api_is_wanted(config))
+    return 0;
+  control->api = api_new(&wiring, error);
+  return control->api ? 0 : ERR_SYSTEM;
+}
+
+/* --- life --------------------------------------------------------------- */
+
+static int open_control_admin(struct control *control,
+                              const struct config *config,
+                              enum config_mode mode, uv_loop_t *loop,
+                              struct buf *error) {
   struct buf why = {0};
-  size_t workers = (size_t)control->crew->count;
-  control->last = mem_alloc(workers * sizeof *control->last);
-  control->asked = mem_alloc(workers * sizeof *control->asked);
-  control->started = time(NULL);
-  list_init(&control->waiting);
-  uv_timer_init(loop, &control->patience);
-  control->admin.fd = -1;
-  control->open = true;
   if (!*config->admin_listen)
     return 0;
   int err = admin_open(&control->admin, config->admin_listen, loop, &why);
@@ -220,9 +243,30 @@ int control_open(struct control *control, const struct config *config,
   return err;
 }
 
+int control_open(struct control *control, const struct config *config,
+                 enum config_mode mode, uv_loop_t *loop, struct buf *error) {
+  size_t workers = (size_t)control->crew->count;
+  control->last = mem_alloc(workers * sizeof *control->last);
+  control->asked = mem_alloc(workers * sizeof *control->asked);
+  control->started = time(NULL);
+  list_init(&control->waiting);
+  uv_timer_init(loop, &control->patience);
+  control->admin.fd = -1;
+  control->open = true;
+  int err = open_control_admin(control, config, mode, loop, error);
+  return err ? err : open_control_api(control, config, loop, error);
+}
+
 void control_start(struct control *control, uv_loop_t *loop) {
-  if (admin_is_open(&control->admin))
+  bool admin = admin_is_open(&control->admin);
+  int fd = -1;
+  if (admin && control->api)
+    fd = admin_start_behind(&control->admin, &calls, control, pass_to_api,
+                            control);
+  else if (admin)
     admin_start(&control->admin, loop, &calls, control);
+  if (control->api)
+    api_start_take(control->api, fd);
 }
 
 const char *control_address(const struct control *control) {
@@ -233,6 +277,8 @@ void control_close(struct control *control) {
   if (!control->open)
     return;
   control->open = false;
+  if (control->api)
+    api_stop(control->api);
   answer_all(control);
   uv_close((uv_handle_t *)&control->patience, NULL);
   admin_close(&control->admin);
@@ -240,6 +286,7 @@ void control_close(struct control *control) {
 
 void control_free(struct control *control) {
   admin_free(&control->admin);
+  api_free(control->api);
   mem_free(control->last);
   mem_free(control->asked);
 }

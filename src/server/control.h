@@ -7,6 +7,7 @@
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
+#include "api/api.h"
 #include "edge/admin.h"
 #include "server/reload.h"
 #include "server/snapshot.h"
@@ -17,6 +18,7 @@ struct control {
   struct crew *crew;         /* borrowed */
   struct metrics *metrics;   /* of scripts; borrowed */
   const struct keys *keys;   /* borrowed */
+  struct api *api;           /* NULL: there are no api.keys; else its own */
   struct snapshot *last;     /* what each worker said last */
   bool *asked;               /* which of them have a letter to answer */
   struct list waiting;       /* those who want figures */
@@ -25,9 +27,10 @@ struct control {
   bool draining, open;
 };
 
-/* Opens admin.listen, if it is not empty. In development mode the default
- * address may be in use: then there is a warning, and no admin address. Returns
- * 0, or ERR_SYSTEM with a line in `error`; control_close is due in either case.
+/* Opens admin.listen, if it is not empty, and the API, if it has keys. In
+ * development mode the default address may be in use: then there is a warning,
+ * and no admin address. Returns 0, or ERR_SYSTEM with a line in `error`;
+ * control_close is due in either case.
  */
 MUST_CHECK int control_open(struct control *control,
                             const struct config *config, enum config_mode mode,

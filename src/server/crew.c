@@ -2,6 +2,7 @@
  * The workers of the process. */
 #include "server/crew.h"
 
+#include "api/api.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/bus.h"
@@ -62,7 +63,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->workers = mem_alloc((size_t)count * sizeof *crew->workers);
   crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
-  if (count > 1)
+  if (count > 1 || api_is_wanted(shared->config))
     crew->bus = bus_new(count, port_bytes(shared->config, count));
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];

@@ -16,7 +16,7 @@ struct crew {
   int count;
   int running;     /* threads whose LETTER_ENDED has not come */
   int *fds;        /* listening sockets that no worker has yet; -1: none */
-  struct bus *bus; /* NULL with one worker */
+  struct bus *bus; /* NULL with one worker, and without the HTTP API */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
 };
 

@@ -119,6 +119,10 @@ static void take_renewal(struct reloader *reloader) {
     return; /* the same scripts were built again */
   say_renewed(&reloader->renewal);
   keys_use(reloader->keys);
+  if (reloader->api)
+    api_configure(reloader->api, config);
+  else if (api_is_wanted(config))
+    log_warn("api.keys: the API begins with the next start");
   config_free(reloader->config);
   reloader->config = config_ref(config);
   log_set_level((enum log_level)config->log_level);

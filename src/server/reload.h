@@ -13,6 +13,7 @@
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
+#include "api/api.h"
 #include "config/renewal.h"
 #include "server/crew.h"
 #include "server/keys.h"
@@ -46,6 +47,7 @@ struct reloader {
   struct renewal renewal;         /* of the reload that is under way */
   struct crew *crew;              /* borrowed */
   struct keys *keys;              /* borrowed */
+  struct api *api;                /* borrowed; NULL: there is none */
   unsigned built;                 /* generations so far, failed ones included */
   unsigned number;                /* of the one that is live */
   unsigned failed;                /* reloads, checks aside */

@@ -219,11 +219,13 @@ static void say_tokens(const struct config *config) {
 static void say_ready(const struct server *server, const char *address,
                       unsigned handlers) {
   const char *scheme = *server->config->tls_cert ? "https" : "http";
+  const struct api *backend = server->control.api;
+  const char *api = backend ? api_address(backend) : "";
   /* Whatever log.level is: who waits for it must see it. */
   log_write(LOG_INFO,
-            "perigee %s ready on %s://%s scripts=%s handlers=%u admin=%s",
+            "perigee %s ready on %s://%s scripts=%s handlers=%u admin=%s%s%s",
             PERIGEE_VERSION, scheme, address, server->config->scripts, handlers,
-            control_address(&server->control));
+            control_address(&server->control), *api ? " api=" : "", api);
   if (server->mode == CONFIG_DEVELOPMENT) {
     say_tokens(server->config);
     log_flush(); /* the line comes first */
@@ -272,8 +274,10 @@ static int prepare_crew(struct server *server,
   int err = crew_open(&server->crew, development, address, error);
   if (err)
     return err;
-  return control_open(&server->control, server->config, server->mode,
-                      &server->loop, error);
+  err = control_open(&server->control, server->config, server->mode,
+                     &server->loop, error);
+  server->reloader.api = server->control.api;
+  return err;
 }
 
 static struct store *new_store(const struct config *config) {

@@ -78,9 +78,15 @@ static bool read_version(struct request *request, struct slice text,
   return true;
 }
 
-static bool is_answered(struct slice method) {
-  return slice_equals(method, "GET") || slice_equals(method, "HEAD") ||
-         slice_equals(method, "POST");
+/* Whether its target is a path: not of CONNECT, and of no method that is
+ * unknown here. */
+static bool has_target(struct slice method) {
+  static const char *const methods[] = {"GET",   "HEAD",   "POST",   "PUT",
+                                        "PATCH", "DELETE", "OPTIONS"};
+  for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+    if (slice_equals(method, methods[i]))
+      return true;
+  return false;
 }
 
 /* "http://host:port/path": what a proxy is asked, and a server has to take
@@ -127,8 +133,11 @@ static bool read_target(struct request *request, struct slice target,
                         struct request_fault *fault) {
   static const char root[] = "/";
   bool good = target.len > 0 && head_span(target, HEAD_TARGET) == target.len;
-  if (good && !is_answered(request->method))
-    return true; /* "*", "host:443": it is refused for its method */
+  if (good && !has_target(request->method))
+    return true; /* "host:443": it is refused for its method */
+  if (good && slice_equals(request->method, "OPTIONS") &&
+      slice_equals(target, "*"))
+    return true;
   if (good && target.at[0] != '/')
     good = take_authority(request, &target);
   if (!good)

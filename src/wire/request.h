@@ -32,8 +32,8 @@ struct request_field {
 
 struct request {
   struct slice method;
-  struct slice path;  /* begins with a slash; empty for methods other than
-                       * GET, HEAD and POST, whose target is not looked at */
+  struct slice path;  /* begins with a slash; empty for CONNECT, "OPTIONS *"
+                       * and unknown methods, whose target is not looked at */
   struct slice query; /* what stands behind the question mark, or empty */
   struct slice host;  /* that of the target or of Host; empty: neither */
   bool has_host;      /* one of them was there */

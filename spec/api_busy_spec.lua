@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+-- The HTTP API answers while scripts compute, and with many clients.
+local api = require "spec.support.api"
+local t = require "perigee.testing"
+
+describe("While a handler holds the worker for 3 s", function()
+  local server, alice, bob
+
+  lazy_setup(function()
+    server = t.server { options = api.options { ["script.burst_ms"] = 10000, workers = 1 },
+      scripts = { ["main.lua"] = [[
+        return {
+          hold = function()
+            local till = os.clock() + 3
+            while os.clock() < till do end
+            return "over"
+          end,
+        }
+      ]] } }
+    alice = server:connect "alice"
+    bob = server:connect "bob"
+  end)
+
+  lazy_teardown(function() server:stop() end)
+
+  it("each call and each wrong use is answered, and what was sent arrives", function()
+    bob:send("hold", nil, 1)
+    server:wait_log "handler=hold" -- the watchdog has seen it
+    local count = 0
+    local function ask(expected, ...)
+      assert.equal(expected, (api.ask(server, ...)))
+    end
+    for _ = 1, 50 do
+      count = count + 1
+      ask(200, "POST", "/api/v1/send", t.encode { user = "alice",
+        message = { type = "n", data = count } })
+      ask(400, "POST", "/api/v1/send", "{}")
+      ask(405, "GET", "/api/v1/send")
+      ask(200, "GET", "/api/v1/openapi.json")
+    end
+    -- The worker has answered nobody until now.
+    assert.is_nil((bob:receive(0)))
+    assert.equal("over", bob:expect("reply", 10).data)
+    for i = 1, count do
+      assert.equal(i, alice:expect("n").data)
+    end
+  end)
+end)
+
+describe("With 1,000 clients connected", function()
+  it("each of them gets what is for it, and all get what is for all", function()
+    local server = t.server { options = api.options { ["limits.per_ip"] = 0,
+      ["limits.handshakes_per_ip"] = 0 } }
+    local clients = {}
+    for i = 1, 1000 do
+      clients[i] = server:connect("user-" .. i)
+    end
+    local peer = api.connect(server)
+    local function send(args)
+      peer:write(api.request("POST", "/api/v1/send", t.encode(args)))
+      local status, answer = peer:read()
+      assert.equal(200, status)
+      return answer.receivers
+    end
+    for i = 1, 1000 do
+      assert.equal(1, send { user = "user-" .. i, message = { type = "own", data = i } })
+    end
+    assert.equal(1000, send { all = true, message = { type = "all" } })
+    for i, client in ipairs(clients) do
+      assert.equal(i, client:expect("own").data)
+      client:expect "all"
+      assert.equal(0, #client.inbox)
+    end
+    peer:close()
+    server:stop()
+  end)
+end)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * What a call is given: the members of its JSON body, or the parameters behind
+ * the question mark.
+ *
+ * One table has each of them: its name, its form, its sentence for the
+ * documents. A call names those that it takes (api/call). Everything else is
+ * refused: a member that is misspelt would do nothing, and nobody would see
+ * that. */
+#ifndef API_ARGS_H
+#define API_ARGS_H
+
+#include "api/problem.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "wire/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum api_form {
+  API_FORM_TEXT,    /* of 1 to `max` bytes, without control characters */
+  API_FORM_TEXTS,   /* an array of 1 to API_TEXTS_MAX of them */
+  API_FORM_INT,     /* from `min` to `max` */
+  API_FORM_TRUE,    /* true; false is as if it was not there */
+  API_FORM_MESSAGE, /* {"type":…,"data":…} */
+};
+
+/* X(NAME, name, FORM, min, max, doc) */
+#define API_ARGS(X)                                                            \
+  X(USER, "user", TEXT, 1, 128, "id of a user")                                \
+  X(USERS, "users", TEXTS, 1, 128, "ids of users")                             \
+  X(ROOM, "room", TEXT, 1, 128, "name of a room")                              \
+  X(ROOMS, "rooms", TEXTS, 1, 128, "names of rooms")                           \
+  X(ALL, "all", TRUE, 0, 0, "`true`: everybody who has logged in")             \
+  X(MESSAGE, "message", MESSAGE, 0, 0, "what clients get")                     \
+  X(EXCEPT_USER, "except_user", TEXT, 1, 128, "a user who does not get it")
+
+enum api_arg {
+#define API_ARG_INDEX(name, word, form, min, max, doc) API_ARG_##name,
+  API_ARGS(API_ARG_INDEX)
+#undef API_ARG_INDEX
+      API_ARG_COUNT
+};
+
+enum { API_TEXTS_MAX = 10000 };
+
+/* A set of them. */
+#define API_HAS(name) (1U << API_ARG_##name)
+
+struct api_arg_info {
+  const char *name;
+  enum api_form form;
+  int64_t min, max;
+  const char *doc;
+};
+
+extern const struct api_arg_info api_arg_table[API_ARG_COUNT];
+
+/* What was given. Texts are without escapes, in `scratch` or in the body. */
+struct api_args {
+  unsigned has;                     /* API_HAS of each that is there */
+  struct slice text[API_ARG_COUNT]; /* TEXT; TEXTS: the array as JSON */
+  int64_t number[API_ARG_COUNT];    /* INT */
+  struct slice type, data;          /* of MESSAGE; data as JSON, or empty */
+};
+
+/* Which of them a call takes. */
+struct api_wants {
+  unsigned takes;  /* API_HAS of all that may be there */
+  unsigned needs;  /* those that must be there */
+  unsigned one_of; /* exactly one of these must be there; 0: no such rule */
+};
+
+/* Reads a body. `scratch` is emptied, and holds what was unescaped: it must
+ * live as long as `args`, and so must the body. False, with the reason in
+ * `problem`, if it is not what the call wants. */
+MUST_CHECK bool api_args_read(struct api_args *args,
+                              const struct api_wants *wants, struct slice body,
+                              struct buf *scratch, struct problem *problem);
+
+/* For TEXTS: takes the next text off the front of `list`, which begins as
+ * args->text[…]. Its bytes are written to `out`. False at the end. */
+enum { API_TEXT_BYTES = 128 };
+bool api_args_next(struct slice *list, char out[API_TEXT_BYTES + 1],
+                   size_t *len);
+
+#endif

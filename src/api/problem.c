@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * Problems. */
+#include "api/problem.h"
+
+#include "base/utf8.h"
+#include "wire/json.h"
+#include "wire/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+unsigned problem_status(enum err err) {
+  switch (err) {
+  case ERR_BAD_JSON:
+  case ERR_BAD_REQUEST:
+    return 400;
+  case ERR_UNAUTHENTICATED:
+    return 401;
+  case ERR_FORBIDDEN:
+    return 403;
+  case ERR_NOT_FOUND:
+  case ERR_UNKNOWN_TYPE:
+    return 404;
+  case ERR_LIMIT_EXCEEDED:
+    return 409;
+  case ERR_TOO_LARGE:
+    return 413;
+  case ERR_RATE_LIMITED:
+    return 429;
+  case ERR_OVERLOADED:
+  case ERR_UNAVAILABLE:
+  case ERR_TRY_LATER:
+    return 503;
+  case ERR_HANDLER_TIMEOUT:
+    return 504;
+  default:
+    return 500;
+  }
+}
+
+/* A text that was cut may end in a piece of a character. */
+static void trim_detail(char *detail) {
+  size_t len = strlen(detail);
+  while (len > 0 && !utf8_valid(detail, len))
+    detail[--len] = 0;
+}
+
+bool problem_set(struct problem *problem, enum err err, const char *fmt, ...) {
+  va_list args;
+  *problem =
+      (struct problem){.status = problem_status(err), .code = err_name(err)};
+  va_start(args, fmt);
+  vsnprintf(problem->detail, sizeof problem->detail, fmt, args);
+  va_end(args);
+  trim_detail(problem->detail);
+  snprintf(problem->ref, sizeof problem->ref, "a%08lx",
+           (unsigned long)random() & 0xffffffffUL);
+  return false;
+}
+
+void problem_put(struct buf *out, const struct problem *problem) {
+  buf_printf(out, "{\"title\":\"%s\",\"status\":%u,\"code\":\"%s\",\"detail\":",
+             status_phrase(problem->status), problem->status, problem->code);
+  json_put_string(out, problem->detail, strlen(problem->detail));
+  buf_printf(out, ",\"ref\":\"%s\"}", problem->ref);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Answers to calls that are refused, or that fail: RFC 9457, with `code`, which
+ * is one of those that clients get (base/err), and `ref`, which is in the line
+ * of the log. */
+#ifndef API_PROBLEM_H
+#define API_PROBLEM_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { PROBLEM_DETAIL_BYTES = 256, PROBLEM_REF_BYTES = 24 };
+
+struct problem {
+  unsigned status;
+  const char *code;
+  char detail[PROBLEM_DETAIL_BYTES];
+  char ref[PROBLEM_REF_BYTES];
+  const char *headers; /* static: further lines, each with its CR LF; or NULL */
+  unsigned retry_s;    /* Retry-After; 0: none */
+};
+
+/* A problem with that code, the status that goes with it, and a reference.
+ * Sizes and names may be in the text; nothing of a key. Always returns false,
+ * so that one can return it. */
+bool problem_set(struct problem *problem, enum err err, const char *fmt, ...)
+    PRINTF(3, 4);
+
+/* The status that goes with a code. */
+unsigned problem_status(enum err err);
+
+/* Appends it as JSON, without a line break. */
+void problem_put(struct buf *out, const struct problem *problem);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * Answers that may be asked for again: Idempotency-Key.
+ *
+ * Who gets no answer cannot know whether his call was made, and repeats it.
+ * With a text of his own in the header the repeat is known as one, and gets the
+ * first answer. Answers are kept for five minutes, and there is a bound: past
+ * that the oldest go. */
+#ifndef API_REPEAT_H
+#define API_REPEAT_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "wire/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+  REPEAT_KEY_BYTES = 128,
+  REPEAT_MS = 5 * 60 * 1000,
+  REPEAT_BYTES_MAX = 64 * 1024 * 1024, /* of answers and names */
+};
+
+struct repeats {
+  struct repeat *table; /* by name */
+  struct list order;    /* the oldest is first */
+  size_t bytes;
+};
+
+struct repeat_answer {
+  unsigned status;
+  bool problem; /* application/problem+json */
+  struct slice body;
+};
+
+enum repeat_verdict {
+  REPEAT_NEW,   /* it was never seen */
+  REPEAT_SAME,  /* here is its answer */
+  REPEAT_OTHER, /* the same text, and another body */
+};
+
+void repeats_init(struct repeats *repeats);
+void repeats_free(struct repeats *repeats);
+
+/* Whether this may be the text of the header. */
+bool repeat_key_ok(struct slice key);
+
+/* Looks for the answer to a call: `who` is the name of its key, `call` that of
+ * the call. What `answer` points to is there until the next call. */
+MUST_CHECK enum repeat_verdict repeats_find(struct repeats *repeats,
+                                            const char *who, const char *call,
+                                            struct slice key, struct slice body,
+                                            uint64_t now_ms,
+                                            struct repeat_answer *answer);
+
+/* Keeps the answer; all is copied. REPEAT_NEW was found for it before. */
+void repeats_keep(struct repeats *repeats, const char *who, const char *call,
+                  struct slice key, struct slice body, uint64_t now_ms,
+                  const struct repeat_answer *answer);
+
+#endif

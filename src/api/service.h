@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * What the API does with a request: whose key, which call, its body, its
+ * answer.
+ *
+ * All on the API's own thread, but api_service_print. */
+#ifndef API_SERVICE_H
+#define API_SERVICE_H
+
+#include "api/call.h"
+#include "api/http.h"
+#include "api/keys.h"
+#include "api/repeat.h"
+#include "edge/quiet.h"
+#include "hub/rates.h"
+
+#include <stdatomic.h>
+
+/* Where a connection has come in. */
+enum api_origin { API_ORIGIN_OWN, API_ORIGIN_ADMIN };
+
+enum { API_CALLS_MAX = 32 };
+
+struct api_figures {
+  _Atomic uint64_t done[API_CALLS_MAX];   /* by the row of the table */
+  _Atomic uint64_t failed[API_CALLS_MAX]; /* with a problem */
+  _Atomic uint64_t refused;               /* before there was a call */
+  _Atomic uint64_t connections;
+};
+
+/* A request that came in at the admin address and is none of ours. The socket
+ * is the function's, with the bytes that were read from it. */
+typedef void api_foreign_fn(void *arg, int fd, const char *ip,
+                            struct slice read);
+
+struct api_service {
+  struct http http;
+  struct api_keys *keys;
+  const struct config *config; /* holds a reference */
+  struct bus *bus;             /* borrowed */
+  api_foreign_fn *foreign;
+  void *arg; /* for it */
+  struct repeats repeats;
+  struct rates refusals; /* 401, by address */
+  struct quiet quiet;
+  struct buf scratch, text;
+  struct api_figures figures;
+};
+
+/* `config` is counted. bus, foreign and arg are set by the caller. */
+void api_service_open(struct api_service *service, const struct config *config,
+                      struct poller *poller, uv_loop_t *loop);
+
+/* Requests from now on are served by this configuration. The reference is the
+ * service's. */
+void api_service_configure_take(struct api_service *service,
+                                const struct config *config);
+
+/* Ends all connections. The loop must run until its handles are closed. */
+void api_service_close(struct api_service *service);
+
+/* After that. */
+void api_service_free(struct api_service *service);
+
+/* Appends its figures for /metrics. By any thread. */
+void api_service_print(const struct api_service *service, struct buf *out);
+
+#endif
