@@ -25,6 +25,13 @@
   X(connection_limits, "connections closed because their user had too many")   \
   X(try_later, "connections told to come back later: there was no room")       \
   X(probes, "pings that asked whether a connection that has a place lives")    \
+  X(sessions_parked, "sessions whose client was lost")                         \
+  X(sessions_resumed, "sessions whose client came back")                       \
+  X(sessions_lost, "sessions whose client did not come back in time")          \
+  X(resume_unknown, "resumes refused: there is no such session")               \
+  X(resume_foreign, "resumes refused: the session is of another user")         \
+  X(resume_missing, "resumes refused: not all that was sent is kept")          \
+  X(replayed, "messages sent once more to clients that came back")             \
   X(too_many_errors, "connections closed because of useless messages")         \
   X(bad_frames, "connections closed because of bad frames or bad UTF-8")       \
   X(too_large, "connections closed because of a message that was too large")   \

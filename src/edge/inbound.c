@@ -137,6 +137,7 @@ static void on_ping_part(struct conn *conn, const struct reader_part *part) {
 /* 5.5.1. Both have said it then, and a server hangs up first. */
 static void on_close_part(struct sockets *sockets, struct conn *conn,
                           const struct reader_part *part) {
+  const struct socket *socket = socket_of(conn);
   int code = part->len < 2 ? 0 : part->data[0] << 8 | part->data[1];
   if (part->len > 0 && !close_is_legal(code))
     conn_close(conn, CLOSE_PROTOCOL_ERROR, NULL);
@@ -145,7 +146,7 @@ static void on_close_part(struct sockets *sockets, struct conn *conn,
     conn_close(conn, CLOSE_INVALID_TEXT, NULL);
   else
     conn_peer_closes(conn, code);
-  finish_conn(sockets, conn);
+  finish_conn(sockets, socket->conn);
 }
 
 /* Whether more may follow. Once we have closed the connection, only the end of
@@ -179,28 +180,30 @@ static bool take_next(struct sockets *sockets, struct conn *conn,
   return false;
 }
 
-static void take_input(struct sockets *sockets, struct conn *conn, void *data,
-                       size_t len) {
+/* A message may give the socket to another connection, see edge/handover. */
+static void take_input(struct sockets *sockets, struct socket *socket,
+                       void *data, size_t len) {
   struct reader_input input = {data, len};
-  conn->last_frame_ms = uv_now(sockets->protocol->loop);
-  while (input.len > 0 && conn->transport.watch.ready)
-    if (client_of(conn)->held) {
-      buf_put(&socket_of(conn)->rest, input.at, input.len);
+  socket->conn->last_frame_ms = uv_now(sockets->protocol->loop);
+  while (input.len > 0 && socket->conn->transport.watch.ready)
+    if (client_of(socket->conn)->held) {
+      buf_put(&socket->rest, input.at, input.len);
       return;
-    } else if (!take_next(sockets, conn, &input)) {
+    } else if (!take_next(sockets, socket->conn, &input)) {
       return;
     }
 }
 
 /* --- reading ------------------------------------------------------------ */
 
-static void receive_some(struct sockets *sockets, struct conn *conn) {
-  ssize_t n =
-      transport_read(&conn->transport, sockets->input, TRANSPORT_BLOCK_BYTES);
+static void receive_some(struct sockets *sockets, struct socket *socket) {
+  ssize_t n = transport_read(&socket->conn->transport, sockets->input,
+                             TRANSPORT_BLOCK_BYTES);
   if (n > 0)
-    take_input(sockets, conn, sockets->input, (size_t)n);
+    take_input(sockets, socket, sockets->input, (size_t)n);
   else if (n < 0)
-    socket_end(conn);
+    socket_end(socket->conn);
+  struct conn *conn = socket->conn;
   if (!conn->blocked && conn->transport.watch.ready &&
       transport_is_full(&conn->transport))
     outbound_flush(sockets, conn); /* TLS has answered by itself */
@@ -215,6 +218,7 @@ static void note_more(struct conn *conn) {
 void inbound_ready(struct poller_item *item, uint32_t events) {
   struct conn *conn = container_of(item, struct conn, transport.watch);
   struct sockets *sockets = sockets_of(conn);
+  struct socket *socket = socket_of(conn);
   pulse_doing(sockets->pulse, "reading from a connection");
   outbound_flush_last(sockets, conn);
   if (events & EPOLLOUT)
@@ -222,23 +226,22 @@ void inbound_ready(struct poller_item *item, uint32_t events) {
   if (!item->ready)
     return;
   if (item->events & EPOLLIN) {
-    receive_some(sockets, conn);
-    note_more(conn);
+    receive_some(sockets, socket);
+    note_more(socket->conn);
   } else if (events & (EPOLLERR | EPOLLHUP)) {
     socket_end(conn); /* it is paused, and would be told so again and again */
   }
 }
 
 void inbound_go_on(struct socket *socket) {
-  struct conn *conn = socket->conn;
-  struct sockets *sockets = sockets_of(conn);
+  struct sockets *sockets = sockets_of(socket->conn);
   struct buf rest = socket->rest;
   socket->rest = (struct buf){0};
   if (rest.len > 0)
-    take_input(sockets, conn, rest.data, rest.len);
-  else if (transport_has_more(&conn->transport))
-    receive_some(sockets, conn);
+    take_input(sockets, socket, rest.data, rest.len);
+  else if (transport_has_more(&socket->conn->transport))
+    receive_some(sockets, socket);
   buf_free(&rest);
-  socket_wait(conn); /* what came after the rest may come now */
-  note_more(conn);
+  socket_wait(socket->conn); /* what came after the rest may come now */
+  note_more(socket->conn);
 }

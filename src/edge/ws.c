@@ -3,6 +3,7 @@
 #include "edge/ws.h"
 
 #include "base/log.h"
+#include "edge/handover.h"
 #include "edge/inbound.h"
 #include "edge/outbound.h"
 #include "edge/sockets.h"
@@ -48,6 +49,8 @@ static const struct conn_io ws_io = {
     .unanswered_ms = unanswered_ms,
     .pause = pause_reading,
     .acked = acked_bytes,
+    .part = handover_to_end,
+    .hand_over = handover_socket,
 };
 
 /* --- life --------------------------------------------------------------- */

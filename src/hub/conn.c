@@ -28,9 +28,10 @@ BEGINS_LINE(user_node, 3);
 
 /* The only place that changes the state; an impossible step is a bug. */
 static void conn_set_state(struct conn *conn, enum conn_state state) {
-  static const bool allowed[4][4] = {
+  static const bool allowed[CONN_STATES][CONN_STATES] = {
       [CONN_NEW] = {[CONN_READY] = true, [CONN_CLOSING] = true},
-      [CONN_READY] = {[CONN_CLOSING] = true},
+      [CONN_READY] = {[CONN_AWAY] = true, [CONN_CLOSING] = true},
+      [CONN_AWAY] = {[CONN_READY] = true, [CONN_CLOSING] = true},
       [CONN_CLOSING] = {[CONN_CLOSED] = true},
   };
   if (!allowed[conn->state][state])
@@ -100,28 +101,51 @@ static bool fits_window(const struct conn *conn, const struct frame *frame) {
  * are two ways to be written to before that: a queue over its bound is tried at
  * once (is_slow), as it may only be a burst of this turn; and the connection
  * that was read from last is, before the next one is read (edge/outbound). */
-static int push_frame(struct conn *conn, struct frame *frame, size_t limit) {
-  if (!conn_is_open(conn))
-    return ERR_CLOSED;
-  struct stats *stats = conn->owner->stats;
-  if (conn->deflate && fits_window(conn, frame))
-    frame = deflate_frame(conn->deflate, frame);
-  if (!queue_has_room(conn, frame->len, limit)) {
-    stats->slow_consumers++;
-    conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
-    return ERR_FULL;
-  }
+static void queue_frame(struct conn *conn, struct frame *frame) {
   outq_push(&conn->out, frame);
-  stats->frames_out++;
+  conn->owner->stats->frames_out++;
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
   if (conn->blocked)
     conn_queue_changed(conn);
+}
+
+/* As its socket has agreed on. */
+static struct frame *in_its_form(struct conn *conn, struct frame *frame) {
+  if (conn->deflate && fits_window(conn, frame))
+    return deflate_frame(conn->deflate, frame);
+  return frame;
+}
+
+static int close_slow(struct conn *conn) {
+  conn->owner->stats->slow_consumers++;
+  conn_close(conn, CLOSE_SLOW_CONSUMER, NULL);
+  return ERR_FULL;
+}
+
+static int push_frame(struct conn *conn, struct frame *frame, size_t limit) {
+  if (conn->state > CONN_READY) /* what keeps a socket going needs one */
+    return conn->state == CONN_AWAY ? 0 : ERR_CLOSED;
+  frame = in_its_form(conn, frame);
+  if (!queue_has_room(conn, frame->len, limit))
+    return close_slow(conn);
+  queue_frame(conn, frame);
+  return 0;
+}
+
+/* One that is away and does not come back would only lose what it missed. */
+static int send_away(struct conn *conn, struct frame *frame) {
+  const struct replay *replay = conn->replay;
+  if (replay->kept.bytes + frame->len > conn->owner->replays.each)
+    return close_slow(conn);
+  replay_keep(conn->replay, &conn->owner->replays, frame);
   return 0;
 }
 
 static int send_kept(struct conn *conn, struct frame *frame) {
   struct conn_owner *owner = conn->owner;
+  if (conn->state == CONN_AWAY)
+    return send_away(conn, frame);
   replay_keep(conn->replay, &owner->replays, frame);
   int err = push_frame(conn, frame, owner->queue_bytes);
   if (err || !replay_wants_ack(conn->replay, &owner->replays))
@@ -153,6 +177,12 @@ void conn_keep(struct conn *conn) {
 void conn_acked(struct conn *conn, uint64_t n) {
   if (conn->keeps)
     replay_ack(conn->replay, &conn->owner->replays, n);
+}
+
+void conn_replay(struct conn *conn) {
+  struct frame *frame;
+  for (uint32_t i = 0; (frame = outq_peek(&conn->replay->kept, i)); i++)
+    queue_frame(conn, in_its_form(conn, frame));
 }
 
 static void end_replay(struct conn *conn) {
@@ -206,8 +236,8 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
   conn->close_reason = mem_strdup(reason);
   conn->closing_ms = uv_now(conn->owner->loop);
   log_closed(conn, conn->peer_closed ? "peer" : "server");
-  end_replay(conn);
   conn->owner->closed(conn);
+  end_replay(conn);
 }
 
 /* The close frame, after which nothing is sent. Takes the reference. */
@@ -219,23 +249,102 @@ static void push_last(struct conn *conn, struct frame *frame) {
     conn->io->want_flush(conn);
 }
 
+/* There is nothing more that its socket could do for it. */
+static void end_socket(struct conn *conn) {
+  conn_set_state(conn, CONN_CLOSED);
+  conn->owner->gone(conn);
+}
+
+/* --- sessions whose clients are lost ------------------------------------ */
+
+static bool may_park(const struct conn *conn) {
+  return conn->keeps && conn->state == CONN_READY && conn->owner->parks;
+}
+
+static void park_conn(struct conn *conn, const char *why) {
+  struct replay *replay = conn->replay;
+  if (!replay->away) {
+    replay->away = mem_alloc(sizeof *replay->away);
+    list_init(&replay->away->node);
+    replay->away->conn = conn;
+  }
+  mem_free(replay->away->why);
+  replay->away->why = mem_strdup(why);
+  replay->away->since_ms = uv_now(conn->owner->loop);
+  conn_set_state(conn, CONN_AWAY);
+  log_info("conn=%llu user=%s is away reason=%s", (unsigned long long)conn->id,
+           conn_user_name(conn), why);
+  conn->owner->parked(conn);
+}
+
+/* Whether that was all: its client may come back, or is away already. */
+static bool park_with_code(struct conn *conn, int code, const char *reason) {
+  bool comes_back = code == CLOSE_PING_TIMEOUT || code == CLOSE_RECONNECT;
+  if (!comes_back || !(conn->state == CONN_AWAY || may_park(conn)))
+    return false;
+  if (conn->state == CONN_AWAY)
+    return true;
+  reason = reason ? reason : close_reason(code);
+  conn->io->part(conn, code, frame_new_close(code, reason));
+  park_conn(conn, reason);
+  return true;
+}
+
+/* What a program says that was closed by its user is CLOSE_NORMAL. */
+static bool is_loss(int code) {
+  return code == 0 || code == CLOSE_SHUTDOWN || code == CLOSE_PING_TIMEOUT ||
+         code == CLOSE_RECONNECT;
+}
+
+void conn_back(struct conn *conn) {
+  if (conn->state == CONN_AWAY)
+    conn_set_state(conn, CONN_READY);
+}
+
+/* --- the end ------------------------------------------------------------ */
+
 void conn_close(struct conn *conn, int code, const char *reason) {
-  if (!conn_is_open(conn))
+  if (!conn_is_open(conn) || park_with_code(conn, code, reason))
     return;
+  bool away = conn->state == CONN_AWAY;
   if (code == CLOSE_SLOW_CONSUMER)
     outq_keep(&conn->out, conn->sent);
   count_close(conn->owner->stats, code);
   start_closing(conn, code, reason);
-  push_last(conn, frame_new_close(code, conn_close_reason(conn)));
+  if (away)
+    end_socket(conn);
+  else
+    push_last(conn, frame_new_close(code, conn_close_reason(conn)));
 }
 
 void conn_peer_closes(struct conn *conn, int code) {
-  unsigned char answer[] = {(unsigned char)(code >> 8), (unsigned char)code};
+  unsigned char bytes[] = {(unsigned char)(code >> 8), (unsigned char)code};
   if (!conn_is_open(conn))
     return;
+  struct frame *answer = frame_new(FRAME_CLOSE, bytes, code ? sizeof bytes : 0);
+  if (is_loss(code) && may_park(conn)) {
+    conn->io->part(conn, code, answer);
+    park_conn(conn, "closed");
+    return;
+  }
   conn->peer_closed = true;
   start_closing(conn, code ? code : CLOSE_NORMAL, NULL);
-  push_last(conn, frame_new(FRAME_CLOSE, answer, code ? sizeof answer : 0));
+  push_last(conn, answer);
+}
+
+void conn_end_take(struct conn *conn, int code, struct frame *last) {
+  conn_set_state(conn, CONN_CLOSING);
+  conn->close_code = code;
+  conn->closing_ms = uv_now(conn->owner->loop);
+  push_last(conn, last);
+}
+
+void conn_vanish(struct conn *conn) {
+  conn_set_state(conn, CONN_CLOSING);
+  conn->close_code = CLOSE_NORMAL;
+  conn->owner->closed(conn);
+  end_replay(conn);
+  end_socket(conn);
 }
 
 void conn_queue_changed(struct conn *conn) {
@@ -252,23 +361,34 @@ void conn_forget_queue(struct conn *conn) {
   conn->sent = 0;
 }
 
-void conn_gone(struct conn *conn) {
-  if (conn_is_open(conn)) {
-    conn->peer_closed = true;
-    start_closing(conn, CLOSE_ABNORMAL, NULL);
-  }
-  conn_set_state(conn, CONN_CLOSED);
+static void lose_socket(struct conn *conn) {
   conn->socket = NULL;
   conn->transport.watch.fd = -1;
+  conn->blocked = false;
   conn_forget_queue(conn);
   conn_queue_changed(conn);
   list_remove(&conn->dirty);
   buf_free(&conn->in);
   reader_free(&conn->reader);
-  conn->owner->gone(conn);
+}
+
+void conn_gone(struct conn *conn) {
+  bool parks = may_park(conn);
+  lose_socket(conn);
+  if (parks) {
+    park_conn(conn, "disconnected");
+    return;
+  }
+  if (conn_is_open(conn)) {
+    conn->peer_closed = true;
+    start_closing(conn, CLOSE_ABNORMAL, NULL);
+  }
+  end_socket(conn);
 }
 
 bool conn_is_behind(struct conn *conn) {
+  if (conn->state == CONN_AWAY)
+    return true;
   size_t much = conn->owner->queue_bytes / 2;
   if (much > BEHIND_BYTES)
     much = BEHIND_BYTES;

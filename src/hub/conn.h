@@ -8,7 +8,14 @@
  * farewell are over (the farewell is the hooks that scripts wanted to see).
  *
  *   CONN_NEW ──manager_login──► CONN_READY     (raw_open, without a user)
+ *      │                          │   ▲  conn_gone, conn_close … : a loss
+ *      │                          ▼   │  conn_back
+ *      │                        CONN_AWAY ─────conn_close──────────┐
  *      └────────conn_close──────┴──► CONN_CLOSING ──conn_gone──► CONN_CLOSED
+ *
+ * CONN_AWAY: a client with a session has lost its socket, and may come back.
+ * The connection is open: it is found, and what is sent to it is kept. It has
+ * no socket, though, and no queue.
  *
  * A connection knows two others, by a few functions each: the socket it
  * stands on (struct conn_io), and the owner that keeps it (struct conn_owner).
@@ -56,6 +63,11 @@ struct conn_io {
   void (*pause)(struct conn *conn, bool paused);
   /* How many bytes the peer has acknowledged since the beginning. */
   uint64_t (*acked)(struct conn *conn);
+  /* Gives the socket to a connection that is in no index, and that ends with
+   * this code and this close frame, whose reference it takes. */
+  void (*part)(struct conn *conn, int code, struct frame *last);
+  /* Gives the socket to `to`, which has none. */
+  void (*hand_over)(struct conn *from, struct conn *to);
 };
 
 /* What a connection needs of the one who keeps all of them: hub/manager. */
@@ -68,13 +80,23 @@ struct conn_owner {
   /* Much is kept for its session: it is to be asked how much of it it has. May
    * send to the connection with conn_send_control. */
   void (*wants_ack)(struct conn *conn);
+  bool parks; /* a session whose client is lost waits for it */
+  /* It has become CONN_AWAY. conn->replay->away says why. */
+  void (*parked)(struct conn *conn);
   /* It closes: from now on nobody may find it. */
   void (*closed)(struct conn *conn);
   /* Its socket is gone. The connection may be freed by that. */
   void (*gone)(struct conn *conn);
 };
 
-enum conn_state { CONN_NEW, CONN_READY, CONN_CLOSING, CONN_CLOSED };
+enum conn_state {
+  CONN_NEW,
+  CONN_READY,
+  CONN_AWAY,
+  CONN_CLOSING,
+  CONN_CLOSED,
+  CONN_STATES
+};
 
 /* A membership: the room, and this connection's place in its table. */
 struct membership {
@@ -94,6 +116,7 @@ struct conn {
   bool raw : 1;        /* speaks a protocol of the scripts, see protocol/raw */
   bool keeps : 1;      /* what it is sent is kept in `replay` */
   bool counts : 1;     /* what it sends is counted there */
+  bool uncounted : 1;  /* not for its address, by hub/manager */
   bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
@@ -186,17 +209,36 @@ void conn_keep(struct conn *conn);
 /* The client has the first `n` messages of its session. Nothing without one. */
 void conn_acked(struct conn *conn, uint64_t n);
 
+/* Queues what is kept for the session once more, all of it. */
+void conn_replay(struct conn *conn);
+
+/* A client that was away is there again, or another socket has taken the place
+ * of its own: CONN_READY. */
+void conn_back(struct conn *conn);
+
 /* Ends the connection: takes it out of every index, says why in the log, and
  * queues a close frame behind what waits. If a full queue is the reason, the
  * close frame takes the place of what waits. Then the peer has a moment to
  * close its side, see protocol/heartbeat. `reason` is copied; NULL means that
- * of the code. Does nothing when the connection is closing already. */
+ * of the code. Does nothing when the connection is closing already.
+ *
+ * A client with a session may come back after some codes (4001, 4004). Then it
+ * is only the socket that ends so, and the connection is CONN_AWAY. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
 /* The peer ends the connection with a close frame of this code, 0 if it names
  * none. It is conn_close with the answer that RFC 6455, 5.5.1, wants. When the
- * peer reads that answer, nobody finds the connection any more. */
+ * peer reads that answer, nobody finds the connection any more. A proxy may say
+ * that it goes, or a program that ends; a client with a session is CONN_AWAY
+ * then. */
 void conn_peer_closes(struct conn *conn, int code);
+
+/* For one that is in no index: it ends with this close frame, whose reference
+ * it takes. */
+void conn_end_take(struct conn *conn, int code, struct frame *last);
+
+/* Its socket has gone to another one, and nobody need know that it was. */
+void conn_vanish(struct conn *conn);
 
 /* Nothing of what waits will be written any more: the socket is broken, gone,
  * or to be cut off. If it is blocked the caller calls conn_queue_changed. */
@@ -207,7 +249,8 @@ void conn_forget_queue(struct conn *conn);
 void conn_queue_changed(struct conn *conn);
 
 /* The socket is gone. If nobody has closed the connection, its peer has done
- * so without a word. The edge calls this once. */
+ * so without a word; a client with a session is CONN_AWAY then. The edge calls
+ * this once for each socket. */
 void conn_gone(struct conn *conn);
 
 /* Whether one of its handlers or hooks waits; then the next must not begin. */
@@ -217,7 +260,12 @@ static inline bool conn_is_busy(const struct conn *conn) {
 
 /* Whether it can be sent to. */
 static inline bool conn_is_open(const struct conn *conn) {
-  return conn->state <= CONN_READY;
+  return conn->state <= CONN_AWAY;
+}
+
+/* Whether it is known who it is, and it has not ended. */
+static inline bool conn_is_let_in(const struct conn *conn) {
+  return conn->state == CONN_READY || conn->state == CONN_AWAY;
 }
 
 /* Whether it takes less than it is sent, because its socket is full. (When much

@@ -67,7 +67,7 @@ uint32_t delivery_to_all(struct manager *manager, struct frame *frame,
   uint32_t sent = 0;
   LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
-    if (conn->state == CONN_READY && conn->user)
+    if (conn_is_let_in(conn) && conn->user)
       sent += delivery_to_conn(conn, frame, opts);
   }
   return sent;

@@ -194,7 +194,7 @@ static const char *whereabouts_name(const struct conn *conn) {
 
 int manager_join(struct manager *manager, struct conn *conn, const char *name,
                  size_t len) {
-  if (conn->state != CONN_READY)
+  if (!conn_is_let_in(conn))
     return conn->state == CONN_NEW ? ERR_UNAUTHENTICATED : ERR_CLOSED;
   struct room *room = manager_room(manager, name, len);
   if (room && manager_is_member(conn, room))
@@ -270,9 +270,11 @@ int manager_add(struct manager *manager, struct conn *conn,
     return whereabouts_connect(manager->bus->whereabouts,
                                conn->address->network->text,
                                limits->connections, limits->per_address);
-  bool many = limits->connections && manager->count > limits->connections;
+  const struct address *network = conn->address->network;
+  bool many = limits->connections &&
+              manager->count - manager->parked > limits->connections;
   bool crowd = limits->per_address &&
-               conn->address->network->count > limits->per_address;
+               network->count - network->away > limits->per_address;
   if (crowd)
     return ERR_LIMIT_EXCEEDED;
   return many ? ERR_OVERLOADED : 0;
@@ -325,12 +327,47 @@ static void leave_whereabouts(const struct manager *manager,
     whereabouts_logout(whereabouts, conn->user->id, conn->id);
 }
 
+void manager_park(struct manager *manager, struct conn *conn) {
+  struct address *network = conn->address->network;
+  list_push(&manager->away, &conn->replay->away->node);
+  manager->parked++;
+  conn->uncounted = true;
+  network->away++;
+  if (manager->bus)
+    whereabouts_disconnect(manager->bus->whereabouts, network->text);
+}
+
+static void end_parking(struct manager *manager, const struct conn *conn) {
+  if (!conn->replay || !conn->replay->away ||
+      !list_linked(&conn->replay->away->node))
+    return;
+  list_remove(&conn->replay->away->node);
+  manager->parked--;
+}
+
+void manager_unpark(struct manager *manager, struct conn *conn,
+                    struct conn *from) {
+  struct address *address = conn->address;
+  bool uncounted = conn->uncounted;
+  end_parking(manager, conn);
+  conn->address = from->address;
+  conn->uncounted = from->uncounted;
+  from->address = address;
+  from->uncounted = uncounted;
+}
+
+void manager_add_unknown(struct manager *manager, struct conn *conn) {
+  conn->slot = slots_take(&manager->slots);
+  manager->alive++;
+}
+
 /* Out of every index, into the list `gone`. */
 static void take_conn_out(struct conn *conn) {
   struct manager *manager = manager_of(conn);
   HASH_DEL(manager->by_id, conn);
   list_remove(&conn->node);
   list_push(&manager->gone, &conn->node);
+  end_parking(manager, conn);
   manager->count--;
   manager->owner.stats->connections_closed++;
   if (manager->bus)
@@ -358,7 +395,9 @@ static void release_conn(struct conn *conn) {
 
 void manager_farewell(struct manager *manager, struct conn *conn) {
   list_remove(&conn->node);
-  if (manager->bus)
+  if (conn->uncounted)
+    conn->address->network->away--;
+  else if (manager->bus)
     whereabouts_disconnect(manager->bus->whereabouts,
                            conn->address->network->text);
   uncount_address(manager, conn->address);
@@ -383,6 +422,7 @@ void manager_init(struct manager *manager, uv_loop_t *loop, struct stats *stats,
   list_init(&manager->conns);
   list_init(&manager->gone);
   list_init(&manager->lingering);
+  list_init(&manager->away);
   backlog_init(&manager->owner.backlog, 0);
 }
 

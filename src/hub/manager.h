@@ -46,8 +46,10 @@ struct manager {
   struct list gone;         /* conn->node: closed, farewell not yet said */
   struct list lingering;   /* conn->node: the same, but a handler waits still */
   struct bucket told_shed; /* log lines of hub/shed */
-  uint32_t count;          /* of conns */
-  uint32_t alive; /* those and the closing ones that are not freed yet */
+  struct list away; /* conn->replay->away: who is away longest comes first */
+  uint32_t count;   /* of conns */
+  uint32_t parked;  /* of those: CONN_AWAY */
+  uint32_t alive;   /* those and the closing ones that are not freed yet */
   uint64_t last_id;
   uint64_t counts;    /* by manager_room_users, so far */
   struct slots slots; /* conn->slot */
@@ -89,6 +91,19 @@ MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
  * user has too many connections. */
 MUST_CHECK int manager_login(struct manager *manager, struct conn *conn,
                              const char *id);
+
+/* For owner->parked: the connection is CONN_AWAY. As it has no socket, it does
+ * not count for its address. */
+void manager_park(struct manager *manager, struct conn *conn);
+
+/* `conn` goes on with what `from`, a new connection of its client, has: its
+ * place among those of its address. `from` gets what conn had. To be called
+ * before conn_back, and whether conn is CONN_AWAY or not. */
+void manager_unpark(struct manager *manager, struct conn *conn,
+                    struct conn *from);
+
+/* Makes room for a connection that is in no index, and that only ends. */
+void manager_add_unknown(struct manager *manager, struct conn *conn);
 
 /* The connection's farewell was said: drops what was kept for it, and frees it
  * if its socket is gone, too. */

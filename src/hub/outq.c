@@ -33,6 +33,13 @@ void outq_push(struct outq *queue, struct frame *frame) {
   queue->bytes += frame->len;
 }
 
+void outq_move(struct outq *from, struct outq *to) {
+  *to = *from;
+  if (from->ring == from->few)
+    to->ring = to->few;
+  outq_init(from);
+}
+
 static void shrink(struct outq *queue) {
   if (queue->count == 0 && queue->ring != queue->few) {
     mem_free(queue->ring);

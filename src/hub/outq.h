@@ -32,6 +32,9 @@ static inline struct frame *outq_peek(const struct outq *queue, uint32_t i) {
   return queue->ring[(queue->head + i) & (queue->cap - 1)];
 }
 
+/* Moves all frames to `to`, which is empty. */
+void outq_move(struct outq *from, struct outq *to);
+
 /* Drops the first `n` frames (n ≤ count). */
 void outq_drop(struct outq *queue, uint32_t n);
 

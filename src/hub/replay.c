@@ -21,6 +21,10 @@ void replay_free(struct replay *replay, struct replays *all) {
   if (!replay)
     return;
   drop_oldest(replay, all, replay->kept.count);
+  if (replay->away)
+    mem_free(replay->away->why);
+  mem_free(replay->away);
+  mem_free(replay->wish);
   mem_free(replay);
 }
 

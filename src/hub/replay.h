@@ -11,10 +11,13 @@
 #ifndef HUB_REPLAY_H
 #define HUB_REPLAY_H
 
+#include "base/list.h"
 #include "hub/outq.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct conn;
 
 enum { REPLAY_SECRET_BYTES = 16 };
 
@@ -24,13 +27,23 @@ struct replays {
   size_t bytes, limit; /* that are kept for all, and may be */
 };
 
+/* Of one whose client was lost. It stays when the client has come back, as
+ * scripts may hear of it later. */
+struct away {
+  struct list node; /* in manager->away while the client is away */
+  struct conn *conn;
+  uint64_t since_ms, until_ms; /* loop time */
+  char *why;                   /* the reason, for the hook @away */
+};
+
 struct replay {
   uint64_t sent;     /* messages to the client since the session began */
   uint64_t received; /* messages of the client since then */
   struct outq kept;  /* the newest of those that were sent */
   bool asked;        /* the client was asked how many it has */
-  bool resumes;      /* it wanted another one, see protocol/resume */
   unsigned char secret[REPLAY_SECRET_BYTES];
+  struct away *away; /* NULL: it was never lost */
+  void *wish; /* of protocol/resume, until the client is let in; or NULL */
 };
 
 /* Keeps nothing, has counted nothing, and its secret is zero. */

@@ -54,13 +54,20 @@ static void auth_hook_done(const struct call_spec *spec,
 /* The token said who it is; takes over the strings of `claims`. */
 static void accept_take(struct conn *conn, const struct msg_id *id,
                         struct jwt_claims *claims) {
-  struct generation *live = protocol_of(conn)->host.live;
   mem_free(conn->claimant);
   mem_free(conn->claims);
   conn->claimant = claims->user;
   conn->claims = claims->json;
   client_of(conn)->expires_s = claims->expires;
   claims->user = claims->json = NULL;
+  if (resume_is_wanted(conn))
+    resume_start(conn, id);
+  else
+    auth_accepted(conn, id);
+}
+
+void auth_accepted(struct conn *conn, const struct msg_id *id) {
+  struct generation *live = protocol_of(conn)->host.live;
   if (!live->hooks[HOOK_AUTH]) {
     session_let_in(conn, id);
     return;
@@ -85,7 +92,7 @@ static void judge_claims(struct conn *conn, const struct msg_id *id, int err,
   }
   if (err)
     refuse_claims(conn, id, (enum err)err, claims);
-  else if (conn->state == CONN_READY)
+  else if (conn_is_let_in(conn))
     session_refresh(conn, id, claims);
   else if (conn->state == CONN_NEW)
     accept_take(conn, id, claims);

@@ -26,6 +26,7 @@ enum session_state {
   SESSION_NEW,          /* nobody yet */
   SESSION_AWAITS_KEY,   /* that of its token is being fetched */
   SESSION_AWAITS_PLACE, /* its user has too many connections, dead ones maybe */
+  SESSION_RESUMES,      /* the session that it asks for is looked for */
   SESSION_GREETED,      /* let in; @connect was called */
   SESSION_LEAVES,       /* closed after that: its farewell is said */
   SESSION_ENDS,         /* closed before that: no hook hears of it */
@@ -53,6 +54,7 @@ struct client {
   uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
   uint8_t session;     /* enum session_state */
   bool says_pong;      /* it has sent a `pong`: it knows how to answer */
+  uint8_t news;        /* what scripts are to hear, by protocol/away */
   uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
 
   struct task task;  /* it goes on by itself, by protocol/session */
@@ -86,6 +88,7 @@ struct protocol {
   struct frame *pong;
   struct frame *ping_frame; /* of opcode 9, which libraries answer */
   struct buf out;           /* where answers are written */
+  bool draining;            /* no session outlives its socket any more */
 };
 
 /* A new client on a socket: its connection is in state CONN_NEW, in no index.
@@ -103,7 +106,8 @@ static inline struct client *client_of(const struct conn *conn) {
 /* It is not known yet who it is; what it sends waits. */
 static inline bool client_awaits(const struct client *client) {
   return client->session == SESSION_AWAITS_KEY ||
-         client->session == SESSION_AWAITS_PLACE;
+         client->session == SESSION_AWAITS_PLACE ||
+         client->session == SESSION_RESUMES;
 }
 
 /* A handler of it waits, or messages do. */

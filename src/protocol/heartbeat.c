@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "protocol/away.h"
 #include "protocol/hold.h"
 #include "protocol/resume.h"
 
@@ -96,6 +97,18 @@ static uint64_t answer_due(const struct conn *conn, uint64_t timeout) {
   return client->probe_ms ? earlier(due, client->probe_ms) : due;
 }
 
+/* A place that somebody else needs is not kept for its session. */
+static uint64_t fall_silent(struct conn *conn, uint64_t now) {
+  conn->owner->stats->ping_timeouts++;
+  conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
+  if (conn->state != CONN_AWAY)
+    return now + CLOSING_MS;
+  if (!client_of(conn)->probe_ms)
+    return away_until_ms(conn);
+  away_lose(conn);
+  return UINT64_MAX;
+}
+
 static uint64_t look_at_ready(struct conn *conn, uint64_t now) {
   struct client *client = client_of(conn);
   const struct config *config = protocol_of(conn)->config;
@@ -111,11 +124,8 @@ static uint64_t look_at_ready(struct conn *conn, uint64_t now) {
     look_closer(conn, now);
   if (has_answered(conn))
     client->probe_ms = 0;
-  else if (now >= answer_due(conn, timeout)) {
-    conn->owner->stats->ping_timeouts++;
-    conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
-    return now + CLOSING_MS;
-  }
+  else if (now >= answer_due(conn, timeout))
+    return fall_silent(conn, now);
   if (now >= client->next_ping_ms)
     send_ping(conn, now, interval);
   uint64_t due = earlier(client->next_ping_ms, expiry_ms(conn, now));
@@ -148,6 +158,13 @@ static uint64_t look_at_closing(struct conn *conn, uint64_t now) {
   return UINT64_MAX;
 }
 
+static uint64_t look_at_away(struct conn *conn, uint64_t now) {
+  if (now < away_until_ms(conn))
+    return away_until_ms(conn);
+  away_lose(conn);
+  return UINT64_MAX;
+}
+
 /* Does what is due; returns the next deadline. */
 static uint64_t look_at_deadlines(struct conn *conn, uint64_t now) {
   switch (conn->state) {
@@ -155,9 +172,12 @@ static uint64_t look_at_deadlines(struct conn *conn, uint64_t now) {
     return look_at_new(conn, now);
   case CONN_READY:
     return look_at_ready(conn, now);
+  case CONN_AWAY:
+    return look_at_away(conn, now);
   case CONN_CLOSING:
     return look_at_closing(conn, now);
   case CONN_CLOSED:
+  case CONN_STATES:
     break;
   }
   return UINT64_MAX;
@@ -200,6 +220,8 @@ void heartbeat_probe(struct conn *conn) {
   struct client *client = client_of(conn);
   const struct protocol *protocol = protocol_of(conn);
   uint64_t now = uv_now(conn->owner->loop);
+  if (conn->state == CONN_AWAY)
+    away_hurry(conn, heartbeat_probe_ms(protocol));
   if (conn->state != CONN_READY || client->probe_ms)
     return;
   conn->owner->stats->probes++;

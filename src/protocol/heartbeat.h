@@ -23,7 +23,8 @@ enum { HEARTBEAT_PROBE_MS = 3000 };
 void heartbeat_arm(struct conn *conn);
 
 /* Pings the connection at once; if nothing comes in time, it is closed 4001.
- * Does nothing if it was asked already and has not answered yet. */
+ * Does nothing if it was asked already and has not answered yet. One that is
+ * away has the same time to come back. */
 void heartbeat_probe(struct conn *conn);
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol);

@@ -9,6 +9,7 @@
 enum hold {
   HOLD_INBOX = 1, /* too much waits to be handled */
   HOLD_RATE = 2,  /* it is far past its rates */
+  HOLD_MOVE = 4,  /* its socket may go to another connection */
 };
 
 /* Adds a reason, or takes it away. Without a reason reading goes on. */

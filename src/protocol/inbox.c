@@ -36,21 +36,25 @@ void inbox_hold(struct conn *conn) {
   list_init(&client->inbox->messages);
 }
 
+static void append_message(struct conn *conn, struct inbox_message *message) {
+  inbox_hold(conn);
+  struct inbox *inbox = client_of(conn)->inbox;
+  list_push(&inbox->messages, &message->node);
+  inbox->count++;
+  inbox->bytes += message->len;
+  if (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES)
+    hold_set(conn, HOLD_INBOX);
+  take_turns(conn);
+}
+
 void inbox_push(struct conn *conn, const char *text, size_t len,
                 bool is_binary) {
   struct inbox_message *message = mem_alloc_raw(sizeof *message + len);
-  inbox_hold(conn);
-  struct inbox *inbox = client_of(conn)->inbox;
   message->len = len;
   message->is_binary = is_binary;
   memcpy(message->text, text, len);
   list_init(&message->node);
-  list_push(&inbox->messages, &message->node);
-  inbox->count++;
-  inbox->bytes += len;
-  if (inbox->count >= INBOX_MESSAGES || inbox->bytes >= INBOX_BYTES)
-    hold_set(conn, HOLD_INBOX);
-  take_turns(conn);
+  append_message(conn, message);
 }
 
 static struct inbox_message *inbox_shift(struct inbox *inbox) {
@@ -85,6 +89,14 @@ void inbox_go_on(struct conn *conn) {
   if (inbox)
     run_inbox(conn, inbox);
   take_turns(conn);
+}
+
+void inbox_move(struct conn *from, struct conn *to) {
+  struct inbox *inbox = client_of(from)->inbox;
+  struct inbox_message *message;
+  while (inbox && (message = inbox_shift(inbox)))
+    append_message(to, message);
+  inbox_drop(from);
 }
 
 void inbox_drop(struct conn *conn) {

@@ -25,6 +25,9 @@ void inbox_push(struct conn *conn, const char *text, size_t len,
  * What is left then for want of time gets a turn of its own. */
 void inbox_go_on(struct conn *conn);
 
+/* Moves all of them to the end of those of `to`. */
+void inbox_move(struct conn *from, struct conn *to);
+
 /* Forgets all of them. */
 void inbox_drop(struct conn *conn);
 

@@ -27,7 +27,8 @@ static void probe_user_here(const struct manager *manager, const char *id,
 static void probe_network_here(struct manager *manager, const char *network) {
   LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
-    if (!strcmp(conn->address->network->text, network))
+    if (conn->state != CONN_AWAY && /* that does not count for its address */
+        !strcmp(conn->address->network->text, network))
       heartbeat_probe(conn);
   }
 }

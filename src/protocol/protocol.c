@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "protocol/auth.h"
+#include "protocol/away.h"
 #include "protocol/online.h"
 #include "protocol/resume.h"
 #include "protocol/router.h"
@@ -52,6 +53,8 @@ void protocol_configure(struct protocol *protocol,
   limits.per_address = (uint32_t)config->limits_per_ip;
   limits.replay_bytes = (size_t)config->session_replay_bytes;
   manager_set_limits(&protocol->manager, limits);
+  protocol->manager.owner.parks =
+      config->session_keep_s > 0 && !protocol->draining;
 }
 
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,
@@ -66,6 +69,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   manager_set_limits(&protocol->manager, limits);
   protocol_configure(protocol, config);
   protocol->manager.owner.wants_ack = resume_ask;
+  protocol->manager.owner.parked = away_begin;
   protocol->handle_late = router_message_late;
   protocol->host = (struct host){.open_libraries = open_libraries,
                                  .manager = &protocol->manager,

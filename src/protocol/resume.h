@@ -18,6 +18,17 @@
  * CONN_NEW. */
 void resume_read(struct conn *conn, const struct envelope *env);
 
+/* Whether it asks for a session that there was. */
+bool resume_is_wanted(const struct conn *conn);
+
+/* Its token is good: looks for that session with its next turn. */
+void resume_start(struct conn *conn, const struct msg_id *id);
+
+/* That turn has come. The session goes on with the socket of this connection,
+ * which is over then; or there is none, and the client is let in as a new one.
+ */
+void resume_decide(struct conn *conn);
+
 /* The client is let in: its session begins, if it has asked for one. Appends
  * the member `session` of auth_ok, with a comma before it. */
 void resume_begin(struct conn *conn, struct buf *member);

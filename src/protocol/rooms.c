@@ -134,7 +134,7 @@ static void take_in_hook_done(const struct call_spec *spec,
 
 void rooms_join_by_script(struct conn *conn, const char *name) {
   const struct call_arg nothing = {.kind = CALL_NIL};
-  if (conn->state == CONN_READY && !is_member_of(conn, name) &&
+  if (conn_is_let_in(conn) && !is_member_of(conn, name) &&
       !ask_hook(conn, &no_id, name, nothing, take_in_hook_done))
     take_in(conn, name, nothing);
 }

@@ -115,7 +115,7 @@ static void run_handler(struct conn *conn, struct generation *live,
 }
 
 static bool is_logged_in(const struct conn *conn) {
-  return conn->state == CONN_READY || (conn->peer_closed && conn->user);
+  return conn_is_let_in(conn) || (conn->peer_closed && conn->user);
 }
 
 static void dispatch_message(struct conn *conn, const struct envelope *env) {

@@ -20,7 +20,9 @@
 #include "config/config.h"
 #include "hub/publish.h"
 #include "protocol/answer.h"
+#include "protocol/away.h"
 #include "protocol/heartbeat.h"
+#include "protocol/hold.h"
 #include "protocol/inbox.h"
 #include "protocol/probe.h"
 #include "protocol/resume.h"
@@ -35,11 +37,13 @@ static void change_session(struct conn *conn, enum session_state state) {
   static const bool allowed[SESSION_STATES][SESSION_STATES] = {
       [SESSION_NEW] = {[SESSION_AWAITS_KEY] = true,
                        [SESSION_AWAITS_PLACE] = true,
+                       [SESSION_RESUMES] = true,
                        [SESSION_GREETED] = true,
                        [SESSION_ENDS] = true},
       [SESSION_AWAITS_KEY] = {[SESSION_NEW] = true, [SESSION_ENDS] = true},
       [SESSION_AWAITS_PLACE] =
           {[SESSION_GREETED] = true, [SESSION_ENDS] = true},
+      [SESSION_RESUMES] = {[SESSION_NEW] = true, [SESSION_ENDS] = true},
       [SESSION_GREETED] = {[SESSION_LEAVES] = true},
   };
   struct client *client = client_of(conn);
@@ -69,6 +73,8 @@ static void on_session_turn(struct task *task) {
   struct client *client = container_of(task, struct client, task);
   if (client->session == SESSION_AWAITS_PLACE)
     decide_place(&client->conn);
+  else if (client->session == SESSION_RESUMES)
+    resume_decide(&client->conn);
   else
     session_idle(&client->conn);
 }
@@ -94,6 +100,18 @@ void session_await_key(struct conn *conn) {
 void session_key_came(struct conn *conn) {
   if (client_of(conn)->session == SESSION_AWAITS_KEY)
     change_session(conn, SESSION_NEW);
+}
+
+void session_await_resume(struct conn *conn) {
+  change_session(conn, SESSION_RESUMES);
+  inbox_hold(conn);
+  hold_set(conn, HOLD_MOVE);
+  turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client_of(conn)->task);
+}
+
+void session_not_resumed(struct conn *conn) {
+  change_session(conn, SESSION_NEW);
+  hold_clear(conn, HOLD_MOVE);
 }
 
 /* --- verdicts ----------------------------------------------------------- */
@@ -181,10 +199,11 @@ static void decide_place(struct conn *conn) {
     session_go_on(conn);
 }
 
-static void forget_claims(const struct host *host, struct conn *conn) {
-  lib_client_forget_claims(host->live, conn);
+void session_forget_fields(struct conn *conn) {
+  const struct host *host = &protocol_of(conn)->host;
+  lib_client_forget_fields(host->live, conn);
   LIST_FOREACH (it, &host->retiring)
-    lib_client_forget_claims(container_of(it, struct generation, node), conn);
+    lib_client_forget_fields(container_of(it, struct generation, node), conn);
 }
 
 void session_refresh(struct conn *conn, const struct msg_id *id,
@@ -199,7 +218,7 @@ void session_refresh(struct conn *conn, const struct msg_id *id,
   mem_free(conn->claims);
   conn->claims = claims->json;
   claims->json = NULL;
-  forget_claims(&protocol_of(conn)->host, conn);
+  session_forget_fields(conn);
   answer_auth_ok(conn, id, &(struct buf){0});
   heartbeat_arm(conn);
 }
@@ -207,6 +226,7 @@ void session_refresh(struct conn *conn, const struct msg_id *id,
 /* --- busy, idle, closed ------------------------------------------------- */
 
 void session_go_on(struct conn *conn) {
+  away_tell(conn);
   if (!conn_is_busy(conn) && !client_awaits(client_of(conn)))
     inbox_go_on(conn);
 }
@@ -222,12 +242,15 @@ void session_idle(struct conn *conn) {
 }
 
 void session_leave(struct conn *conn) {
-  const struct client *client = client_of(conn);
-  bool awaited_place = client->session == SESSION_AWAITS_PLACE;
+  struct client *client = client_of(conn);
+  bool awaited = client->session == SESSION_AWAITS_PLACE ||
+                 client->session == SESSION_RESUMES;
   if (client->session == SESSION_LEAVES || client->session == SESSION_ENDS)
     return;
   change_session(conn, client->session == SESSION_GREETED ? SESSION_LEAVES
                                                           : SESSION_ENDS);
-  if (!conn->peer_closed || awaited_place)
+  if (!conn->peer_closed || awaited)
     inbox_drop(conn);
+  if (!client->inbox) /* it may have been its turn for something else */
+    list_remove(&client->task.node);
 }

@@ -3,6 +3,7 @@
  * be sent to; this says how far scripts know it, and what it waits for:
  *
  *   NEW ─► AWAITS_KEY ─► NEW                  its token names an unknown key
+ *    ├───► RESUMES ─► NEW, or it is not needed  its session is looked for
  *    ├───► AWAITS_PLACE ───┐                  its user has too many of them
  *    └─────────────────────┴► GREETED         let in; @connect was called
  *                                  └► LEAVES  closed; @leave, @disconnect
@@ -33,6 +34,16 @@ void session_open(struct protocol *protocol, struct conn *conn,
  * session_key_came is called. */
 void session_await_key(struct conn *conn);
 void session_key_came(struct conn *conn);
+
+/* Its token is good, and the session that it asks for is looked for. It is not
+ * read, and what it has sent waits. resume_decide is called with its turn. */
+void session_await_resume(struct conn *conn);
+
+/* There is none: it goes on as a new one. */
+void session_not_resumed(struct conn *conn);
+
+/* Its claims, address or headers have become others: scripts read them anew. */
+void session_forget_fields(struct conn *conn);
 
 /* Verdict: the client is the user conn->claimant. The client is logged in,
  * answered auth_ok with the id of its message, and greeted. If its user has too

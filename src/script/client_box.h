@@ -21,7 +21,8 @@ struct client_box {
 /* The user values of a box are its fields, each nil until it was first read. So
  * a box is one block of memory, which matters with thousands of clients. */
 enum field_place {
-  FIELD_USER_ID = 1,
+  FIELD_NOT_KEPT, /* of what changes */
+  FIELD_USER_ID,
   FIELD_ID,
   FIELD_STATE,
   FIELD_CLAIMS,

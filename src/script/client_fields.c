@@ -29,6 +29,10 @@ static void push_client_is_raw(lua_State *L, const struct conn *conn) {
   lua_pushboolean(L, conn->raw);
 }
 
+static void push_client_is_away(lua_State *L, const struct conn *conn) {
+  lua_pushboolean(L, conn && conn->state == CONN_AWAY);
+}
+
 static void push_client_claims(lua_State *L, const struct conn *conn) {
   if (conn->claims)
     json_decode(L, conn->claims, strlen(conn->claims));
@@ -54,7 +58,8 @@ static void push_client_state(lua_State *L, const struct conn *conn) {
 
 typedef void field_fn(lua_State *L, const struct conn *conn);
 
-/* A field is made when it is first read, and kept. */
+/* A field is made when it is first read, and kept, but for those that change.
+ */
 static const struct field {
   const char *name;
   field_fn *push;
@@ -68,17 +73,28 @@ static const struct field {
     {"claims", push_client_claims, FIELD_CLAIMS},
     {"state", push_client_state, FIELD_STATE},
     {"is_raw", push_client_is_raw, FIELD_IS_RAW},
+    {"is_away", push_client_is_away, FIELD_NOT_KEPT},
 };
+
+/* Whether only the worker of the client knows it. */
+static bool is_kept_there(const struct field *field) {
+  return field->push == push_client_state ||
+         field->push == push_client_headers ||
+         field->push == push_client_is_away;
+}
 
 static int read_client_field(lua_State *L, const struct field *field) {
   const struct client_box *box = client_box_check(L, 1);
   const struct conn *conn = box->conn;
-  if (box->elsewhere &&
-      (field->push == push_client_state || field->push == push_client_headers))
+  if (box->elsewhere && is_kept_there(field))
     return luaL_error(L,
                       "client.%s is on worker %d, where the client is: share "
                       "data by perigee.store",
                       field->name, box->worker + 1);
+  if (field->place == FIELD_NOT_KEPT) {
+    field->push(L, conn);
+    return 1;
+  }
   if (lua_getiuservalue(L, 1, (int)field->place) != LUA_TNIL)
     return 1;
   if (!conn && field->push != push_client_state)

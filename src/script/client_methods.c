@@ -182,7 +182,7 @@ static int client_join(lua_State *L) {
                          (struct bus_letter){.what = BUS_JOIN, .text = name});
   if (!conn)
     return client_box_closed(L);
-  if (conn->state != CONN_READY || !hook || is_room_member(conn, name, len))
+  if (!conn_is_let_in(conn) || !hook || is_room_member(conn, name, len))
     return do_join(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
   lua_pushvalue(L, 1);

@@ -28,6 +28,8 @@
   X(AUTH, "@auth", "deciding")                                                 \
   X(CONNECT, "@connect", "telling")                                            \
   X(DISCONNECT, "@disconnect", "telling")                                      \
+  X(AWAY, "@away", "telling")                                                  \
+  X(BACK, "@back", "telling")                                                  \
   X(JOIN, "@join", "deciding")                                                 \
   X(LEAVE, "@leave", "telling")                                                \
   X(MESSAGE, "@message", "deciding")                                           \

@@ -134,13 +134,15 @@ void lib_client_release_all(struct generation *generation) {
   lua_pop(L, 1);
 }
 
-void lib_client_forget_claims(struct generation *generation,
+void lib_client_forget_fields(struct generation *generation,
                               struct conn *conn) {
+  static const int fields[] = {FIELD_CLAIMS, FIELD_IP, FIELD_HEADERS};
   lua_State *L = generation->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, generation->clients);
-  if (lua_rawgeti(L, -1, conn->slot) == LUA_TUSERDATA) {
-    lua_pushnil(L);
-    lua_setiuservalue(L, -2, FIELD_CLAIMS);
-  }
+  if (lua_rawgeti(L, -1, conn->slot) == LUA_TUSERDATA)
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+      lua_pushnil(L);
+      lua_setiuservalue(L, -2, fields[i]);
+    }
   lua_pop(L, 2);
 }

@@ -38,8 +38,8 @@ void lib_client_release(struct generation *generation, struct conn *conn);
  * raises. */
 void lib_client_release_all(struct generation *generation);
 
-/* conn->claims has become another text: drops what was read from the old one.
- * Never raises. */
-void lib_client_forget_claims(struct generation *generation, struct conn *conn);
+/* conn->claims, or its address and its headers, have become others: drops what
+ * was read from the old ones. Never raises. */
+void lib_client_forget_fields(struct generation *generation, struct conn *conn);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "protocol/away.h"
 #include "protocol/client.h"
 
 #include <stdio.h>
@@ -94,6 +95,7 @@ static void on_drain_tick(uv_timer_t *timer) {
 
 static void begin_drain(struct drain *drain) {
   drain->started_ms = uv_now(drain->tick.loop);
+  away_forbid(drain->protocol);
   list_ids(drain);
   say_goodbye(drain);
   log_info("draining connections=%zu window_ms=%llu", drain->count,

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * From one connection to another. */
+#include "hub/line.h"
+
+void line_take(struct conn *conn, struct line *line) {
+  *line = (struct line){.reader = conn->reader,
+                        .in = conn->in,
+                        .text = conn->text,
+                        .sent = conn->sent,
+                        .blocked = conn->blocked,
+                        .deflates = conn->deflate != NULL,
+                        .window_bits = conn->window_bits};
+  outq_move(&conn->out, &line->out);
+  conn->reader = (struct reader){0};
+  conn->in = (struct buf){0};
+  conn->sent = 0;
+  conn->blocked = false;
+  conn->socket = NULL;
+  list_remove(&conn->dirty);
+  conn_queue_changed(conn);
+}
+
+void line_put_take(struct conn *conn, struct line *line, void *socket,
+                   struct deflate *deflate) {
+  conn->transport = line->transport;
+  conn->reader = line->reader;
+  conn->in = line->in;
+  conn->text = line->text;
+  outq_move(&line->out, &conn->out);
+  conn->sent = line->sent;
+  conn->blocked = line->blocked;
+  conn->deflate = line->deflates ? deflate : NULL;
+  conn->window_bits = line->window_bits;
+  conn->socket = socket;
+  conn->last_frame_ms = uv_now(conn->owner->loop);
+  conn_queue_changed(conn);
+  if (conn->out.count > 0)
+    conn->io->want_flush(conn);
+}
