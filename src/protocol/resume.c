@@ -57,7 +57,7 @@ static struct wish *wish_of(const struct conn *conn) {
   return conn->replay ? conn->replay->wish : NULL;
 }
 
-static bool read_id(const char *text, size_t len, struct wish *wish) {
+static bool read_session_id(const char *text, size_t len, struct wish *wish) {
   unsigned char id[ID_BYTES];
   if (len != ID_DIGITS + 2 || *text != '"' ||
       base64url_decode(text + 1, ID_DIGITS, id) != ID_BYTES)
@@ -78,7 +78,7 @@ void resume_read(struct conn *conn, const struct envelope *env) {
   if (!field_find(&session, "id", &text, &len))
     return;
   struct wish *wish = mem_alloc(sizeof *wish);
-  wish->whole = read_id(text, len, wish) &&
+  wish->whole = read_session_id(text, len, wish) &&
                 read_count(&session, "received", &wish->received);
   conn->replay->wish = wish;
 }
