@@ -45,7 +45,7 @@ struct room {
 struct address {
   UT_hash_handle hh;
   uint32_t count;
-  uint32_t away; /* of those: parked sessions, which have no socket */
+  uint32_t away;           /* of those: parked sessions, which have no socket */
   struct address *network; /* that it counts in; of most: itself */
   char text[];
 };
