@@ -97,12 +97,17 @@ const WEIGHTS = { count: 20, push: 8, later: 4, tell: 10, plain: 12, hist: 12,
 // What makes sessions end: with it, resumes are refused.
 const HARSH = { finish: 0.5, deaf: 0.7, flood: 0.2, forget: 0.1 };
 
+// The client library closes and acknowledges by itself.
+const LIBRARY = { ...WEIGHTS, ack: 0, refresh: 0, drop: 0, abandon: 0, away: 0,
+  empty: 0 };
+
 const MOST_WAITING = 40;
 
-// Goes on until the world is calm.
+// Acts until the world is calm.
 export function live(user) {
   const { world, random } = user;
-  const weights = world.isHarsh ? { ...WEIGHTS, ...HARSH } : WEIGHTS;
+  const weights = user.isLibrary ? LIBRARY
+    : world.isHarsh ? { ...WEIGHTS, ...HARSH } : WEIGHTS;
   const next = () => {
     if (world.isCalm) return;
     setTimeout(next, random.exponential(world.every));

@@ -17,6 +17,7 @@ export class Ledger {
     this.rooms = new Map(); // room → { epochs, seqs }
     this.conns = new Map(); // connection → what it must do, and what it has done
     this.online = new Map();
+    this.highest = new Map(); // user → of the numbers handled
   }
 
   fault(kind, who, text) {
@@ -110,7 +111,10 @@ export class Ledger {
     this.handled.add(`${user}:${n}`);
     if (conn.isGone)
       this.fault('hooks', user, `conn ${id}: ${n} after @disconnect`);
-    if (!conn.order) return;
+    if (!conn.order) {
+      this.#inOrder(id, conn, user, n);
+      return;
+    }
     const wanted = conn.order[conn.done];
     if (n === wanted) {
       conn.done++;
@@ -120,6 +124,16 @@ export class Ledger {
     const kind = at < 0 || at < conn.done ? 'twice up' : 'missing up';
     this.fault(kind, user, `conn ${id} handles ${n}, ${wanted} is next`);
     if (at >= 0) conn.done = at + 1;
+  }
+
+  // Of clients whose sessions we do not know: they send nothing twice.
+  #inOrder(id, conn, user, n) {
+    const last = this.highest.get(user) || 0;
+    if (n <= last)
+      this.fault(n === conn.last ? 'twice up' : 'order up', user,
+        `conn ${id} handles ${n} after ${last}`);
+    this.highest.set(user, Math.max(n, last));
+    conn.last = n;
   }
 
   #wasNumbered([name, seq, user, n]) {

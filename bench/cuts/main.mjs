@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const USAGE = `bench/cuts/main.mjs [--cuts=1000] [--users=60] [--workers=1] [--tls]
   [--seed=N] [--harsh] [--round=10] [--mean=1000] [--every=150] [--patience=1]
-  [--without=PARTS] [--keep] [--lie=HOW]
+  [--library] [--without=PARTS] [--keep] [--lie=HOW]
 
 Users of build/perigee (or $PERIGEE_BIN) talk to its handlers, to each other and
 in rooms, through a proxy that ends, resets, stalls and half-closes connections
@@ -26,6 +26,7 @@ Exit status 1: it has not.
   --mean      milliseconds until a connection is cut; --every: between messages
   --harsh     also what ends sessions: more than is kept, deaf readers, ends
   --patience  factor of all timeouts, for slow builds
+  --library   the clients are those of client/, else their protocol alone
   --without   scripts that are not loaded: hooks,rooms,presence
   --keep      leaves the folder of the server
   --lie       lets the clients err, so that faults must be found: lose-down,
@@ -37,7 +38,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 function options(words) {
   const all = { cuts: 1000, users: 60, workers: 1, tls: false, harsh: false,
     seed: Math.floor(Math.random() * 1e9), round: 10, mean: 1000, every: 150,
-    patience: 1, without: '', keep: false, lie: '' };
+    patience: 1, without: '', keep: false, lie: '', library: false };
   for (const word of words) {
     const [, name, value] = word.match(/^--(\w+)(?:=(.*))?$/) || [];
     if (!(name in all)) {
@@ -70,11 +71,12 @@ function makeWorld(o) {
   };
 }
 
-function addUsers(world, o) {
+async function addUsers(world, o) {
+  const Kind = o.library ? (await import('./library.mjs')).LibraryUser : User;
   const size = Math.max(1, Math.floor(o.users / 8));
   const kinds = o.without.includes('rooms') ? ['plain']
     : ['plain', 'hist', 'tight', 'latest', 'resync'];
-  world.users = Array.from({ length: o.users }, (_, i) => new User(world, i));
+  world.users = Array.from({ length: o.users }, (_, i) => new Kind(world, i));
   world.users.forEach((user, i) => {
     for (const kind of kinds) {
       user.addRoom(`${kind}:${i % size}`);
@@ -95,12 +97,12 @@ function problems(world) {
       found.push(['contract', user.name, 'is not connected']);
       continue;
     }
-    const conn = ledger.conns.get(s.conn);
+    const conn = ledger.conns.get(s.conn) || { pushed: 0 };
     const who = `${user.name}: conn ${s.conn}`;
     for (const { id } of s.waiting)
       found.push([ledger.handled.has(`${user.name}:${id}`) ? 'missing down'
         : 'missing up', who, `no answer to ${id}`]);
-    if (conn.done < s.order.length && !s.waiting.length)
+    if (!user.isLibrary && conn.done < s.order.length && !s.waiting.length)
       found.push(['missing up', who, `${s.order[conn.done]} is not handled`]);
     if (s.pushed !== conn.pushed)
       found.push(['missing down', who, `pushed ${s.pushed} of ${conn.pushed}`]);
@@ -154,7 +156,7 @@ function summary(world, o, metrics) {
   const list = (counts) => Object.entries(counts).map(([key, n]) => `${n} ${key}`)
     .join(', ') || 'none';
   console.log(`
-  seed         ${o.seed} (${o.users} users, ${o.workers} workers, ${o.tls ? 'TLS' : 'plain'}${o.harsh ? ', harsh' : ''})
+  seed         ${o.seed} (${o.users} users, ${o.workers} workers, ${o.tls ? 'TLS' : 'plain'}${o.harsh ? ', harsh' : ''}${o.library ? ', library' : ''})
   cuts         ${stats.cuts}: ${list(stats.ways)}; ${stats.stalls} stalls, ${stats.reloads} reloads
   messages     ${stats.up} up (${stats.resent} of them again), ${stats.down} down
   resumes      ${list(stats.resumes)}
@@ -181,7 +183,7 @@ async function run(o) {
   world.proxy = new Proxy({ port: server.port, random: derive(o.seed, 'proxy'),
     mean: o.mean, stats: world.stats });
   await world.proxy.listen();
-  addUsers(world, o);
+  await addUsers(world, o);
   await settle(world, server);
   while (world.stats.cuts < o.cuts && server.status === undefined) {
     await storm(world, server, o);

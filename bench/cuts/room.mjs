@@ -52,8 +52,8 @@ export class Room {
       world.count('joins', 'new');
     }
     this.position = recovered ? { ...since } : { epoch, seq };
-    if (!recovered) this.#restart();
-    for (const message of early) this.#numbered(message);
+    if (!recovered) this.restart();
+    for (const message of early) this.number(message);
   }
 
   left() {
@@ -73,10 +73,10 @@ export class Room {
     else if (this.joining) this.joining.early.push(message);
     else if (!this.isMember)
       user.fault('contract', `${this.name}: ${message.seq} after leaving`);
-    else this.#numbered(message);
+    else this.number(message);
   }
 
-  #numbered({ seq, data }) {
+  number({ seq, data }) {
     const { user, position } = this, next = position.seq + 1;
     if (seq < next)
       user.fault('twice down', `${this.name} ${position.epoch}/${seq}, ${next} is next`);
@@ -93,7 +93,7 @@ export class Room {
   }
 
   // We are told that what was up to here is not for us.
-  #restart() {
+  restart() {
     this.base = this.position.seq;
     this.values.clear();
   }
@@ -105,7 +105,7 @@ export class Room {
     user.world.count('joins', 'resync');
     if (this.joining) return; // its reply will say where we are
     this.position = { epoch, seq };
-    if (position.epoch !== epoch || this.isLeaving) this.#restart();
+    if (position.epoch !== epoch || this.isLeaving) this.restart();
     else if (seq > position.seq) user.catchUp(this, position.seq, seq, epoch);
     else user.fault('contract', `${this.name}: resync to ${seq} at ${position.seq}`);
   }

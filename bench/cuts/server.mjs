@@ -99,13 +99,15 @@ export class Server {
     return lines;
   }
 
-  // The values of metrics whose names begin so: { 'name{labels}': number }.
+  // The values of metrics whose names begin so, over all workers.
   async metrics(prefix) {
     const response = await fetch(`http://${this.admin}/metrics`);
     const values = {};
     for (const line of (await response.text()).split('\n')) {
       const at = line.lastIndexOf(' ');
-      if (line.startsWith(prefix)) values[line.slice(0, at)] = Number(line.slice(at + 1));
+      if (!line.startsWith(prefix)) continue;
+      const name = line.slice(0, at).replace(/worker="\d+",?/, '').replace('{}', '');
+      values[name] = (values[name] || 0) + Number(line.slice(at + 1));
     }
     return values;
   }

@@ -2,6 +2,7 @@
 // A user with one device, whose client does what the protocol says and nothing
 // else: it counts, acknowledges, resumes, sends again, and joins again with
 // positions. It checks what it receives as it comes.
+import { Observer } from './observer.mjs';
 import { Room } from './room.mjs';
 import { sign } from './server.mjs';
 import { derive } from './random.mjs';
@@ -9,23 +10,15 @@ import { Wire } from './wire.mjs';
 
 const UNCOUNTED = new Set(['auth_ok', 'auth_error', 'ping', 'pong', 'goodbye']);
 
-export class User {
+export class User extends Observer {
   constructor(world, index) {
-    this.world = world;
-    this.ledger = world.ledger;
-    this.name = `u${index}`;
+    super(world, index);
     this.random = derive(world.seed, this.name);
     this.token = sign(this.name);
-    this.wire = this.session = null;
+    this.wire = null;
     this.isReady = false;
-    this.n = this.sessions = this.joins = 0;
-    this.rooms = new Map();
+    this.joins = 0;
     this.again = []; // messages of lost sessions that may be sent once more
-  }
-
-  fault(kind, text) {
-    const s = this.session;
-    this.ledger.fault(kind, this.name, s ? `conn ${s.conn}: ${text}` : text);
   }
 
   // ---- the connection ----
@@ -97,7 +90,7 @@ export class User {
   #dispatch(message) {
     const { type, data } = message;
     if (type === 'reply' || type === 'error') this.#answered(message);
-    else if (type === 'pushed') this.#pushed(data.k);
+    else if (type === 'pushed') this.pushed(data.k);
     else if (type === 'told') this.directed(this.name, data);
     else this.#inRoom(message);
   }
@@ -233,26 +226,6 @@ export class User {
       this.fault('order down', `answer to ${id} before ${earlier[0].id}`);
     if (one.done) one.done(data);
     else if (data.n !== id) this.fault('contract', `${id} answered ${data.n}`);
-  }
-
-  #pushed(k) {
-    const s = this.session, next = s.pushed + 1;
-    this.world.stats.down++;
-    if (k > next) this.fault('missing down', `pushed ${k}, ${next} is next`);
-    if (k < next) this.fault('twice down', `pushed ${k}, ${next} is next`);
-    s.pushed = Math.max(s.pushed, k);
-  }
-
-  // A message to a user or to a room without history: in the order in which
-  // one session has sent it.
-  directed(to, { from, s: number, n }) {
-    const s = this.session, what = `${from}:${n}`;
-    const line = `${to}:${from}:${number}`, last = s.latest.get(line) || 0;
-    this.world.stats.down++;
-    if (s.got.has(what)) this.fault('twice down', `${to}: ${what}`);
-    else if (n < last) this.fault('order down', `${to}: ${what} after ${last}`);
-    s.got.add(what);
-    s.latest.set(line, Math.max(n, last));
   }
 
   #inRoom(message) {

@@ -5,10 +5,8 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 
-const HANDSHAKE = [
-  'GET /ws HTTP/1.1', 'Host: localhost', 'Upgrade: websocket',
-  'Connection: Upgrade', 'Sec-WebSocket-Version: 13',
-].join('\r\n');
+const HANDSHAKE = ['Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade',
+  'Sec-WebSocket-Version: 13'].join('\r\n');
 
 // A masked frame, as clients send them.
 export function frame(opcode, payload) {
@@ -28,7 +26,7 @@ export function frame(opcode, payload) {
 
 // `on` has: open(), message(text), closed(code or null): without a close frame.
 export class Wire {
-  constructor(port, { secure = false, on }) {
+  constructor(port, { secure = false, path = '/ws', on }) {
     this.on = on;
     this.buffer = Buffer.alloc(0);
     this.isOpen = this.isOver = false;
@@ -39,7 +37,7 @@ export class Wire {
     this.socket.setNoDelay(true);
     this.socket.once(secure ? 'secureConnect' : 'connect', () => {
       const key = randomBytes(16).toString('base64');
-      this.socket.write(`${HANDSHAKE}\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
+      this.socket.write(`GET ${path} HTTP/1.1\r\n${HANDSHAKE}\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
     });
     this.socket.on('data', (bytes) => this.#read(bytes));
     this.socket.on('error', () => {});

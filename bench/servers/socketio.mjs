@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // What the handlers of `perigee bench` do, written with care on socket.io:
 //
-//   node socketio.mjs PORT SECRET
+//   node socketio.mjs PORT SECRET [recovery]
 //
 // WebSocket only, nothing compressed; rooms and users are its rooms, whose
-// adapter encodes a message once however many get it.
+// adapter encodes a message once however many get it. With `recovery` what a
+// client misses is kept for two minutes: its connection state recovery.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { userOf } from "./token.mjs";
 
-const [port, secret] = process.argv.slice(2);
+const [port, secret, recovery] = process.argv.slice(2);
 const http = createServer();
 const io = new Server(http, {
   transports: ["websocket"],
@@ -17,6 +18,9 @@ const io = new Server(http, {
   httpCompression: false,
   serveClient: false,
   maxHttpBufferSize: 65536,
+  ...(recovery && {
+    connectionStateRecovery: { maxDisconnectionDuration: 120000 },
+  }),
 });
 
 // Its manual's advice for less memory: let go of the handshake's request.
