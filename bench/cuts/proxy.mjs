@@ -88,6 +88,7 @@ class Link {
     if (bytes.length > this.left) {
       to.write(bytes.subarray(0, this.left));
       this.fail();
+      this.muted[way] = true; // the rest is lost, and what would follow it
       return;
     }
     this.left -= bytes.length;

@@ -71,7 +71,12 @@ export class User extends Observer {
   // ---- what is received ----
 
   #receive(text) {
-    const message = JSON.parse(text);
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return this.fault('contract', `no JSON: ${text.slice(0, 200)}`);
+    }
     if (UNCOUNTED.has(message.type)) return this.#connection(message);
     if (!this.session || !this.isReady)
       return this.fault('contract', `before auth_ok: ${text.slice(0, 200)}`);
@@ -124,8 +129,10 @@ export class User extends Observer {
     }
     clearTimeout(this.watchdog);
     const s = this.session, answer = data.session;
+    if (!answer?.id)
+      return this.fault('contract', `${this.isReady ? 'one more' : 'an'} auth_ok `
+        + `without session: ${JSON.stringify(data)}, asked ${JSON.stringify(this.asked)}`);
     this.isReady = true;
-    if (!answer?.id) return this.fault('contract', 'auth_ok without session');
     if (!this.asked.id) return this.#begin(data);
     if (!answer.resumed) {
       this.world.count('resumes', 'refused');

@@ -125,7 +125,7 @@ export class Wire {
     } else if (first === 0x89) {
       this.socket.write(frame(10, payload));
     } else {
-      throw new Error(`a frame that begins with ${first.toString(16)}`);
+      this.on.message(`frame ${first.toString(16)} of ${payload.length} bytes`);
     }
   }
 }

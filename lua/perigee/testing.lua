@@ -198,12 +198,14 @@ function Server:drop_clients()
   end
 end
 
--- The end of an example. Clients of the shared server take their leave, so that
--- nothing of them is there in the next example.
+-- The end of an example. Clients of the shared server, and those with sessions,
+-- take their leave, so that nothing of them is there in the next example.
 function Server:end_example()
-  for _, client in pairs(self.is_shared and self.clients or {}) do
-    client.timeout = t.timeout
-    pcall(client.close, client)
+  for _, client in pairs(self.clients) do
+    if self.is_shared or client.session then
+      client.timeout = t.timeout
+      pcall(client.finish, client)
+    end
   end
   self:drop_clients()
   self.shown = lfs.attributes(self.dir .. "/log", "size")

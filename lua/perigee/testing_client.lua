@@ -434,6 +434,14 @@ function Client:resume(opts)
   return info
 end
 
+-- Ends the connection, and its session even if it was cut.
+function Client:finish()
+  if self.session and self.ws.readyState == 3 then
+    self:resume()
+  end
+  self:close()
+end
+
 -- Hangs up without a word.
 function Client:drop()
   close_socket(self.ws)
