@@ -32,6 +32,8 @@ enum bus_what {
   BUS_ONLINE,  /* BUS_USER: its first connection has logged in */
   BUS_OFFLINE, /* BUS_USER: its last one has logged out */
   BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
+  BUS_ERA,     /* the room is in a new era, at `seq` */
+  BUS_BEHIND,  /* what came after `seq` in the room was left out for you */
 };
 
 struct bus_letter {
@@ -43,6 +45,7 @@ struct bus_letter {
   uint64_t except;     /* the id of a connection that is left out; 0: none */
   bool drop;           /* skip connections that are behind */
   int code;
+  uint64_t era, seq;  /* of a numbered message (engine/engine); else 0 */
   const char *target; /* user or room, with its length; ends in NUL */
   size_t target_len;
   const char *text;

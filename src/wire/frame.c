@@ -23,7 +23,9 @@ static size_t put_frame_header(unsigned char *out, int opcode, size_t len) {
   return 2 + bytes;
 }
 
-struct frame *frame_new(int opcode, const void *payload, size_t len) {
+/* A frame with its header; `*payload` is where the rest goes. */
+static struct frame *start_frame(int opcode, size_t len,
+                                 unsigned char **payload) {
   unsigned char header[FRAME_HEADER_BYTES];
   size_t head = put_frame_header(header, opcode, len);
   struct frame *frame = mem_alloc_raw(sizeof *frame + head + len);
@@ -31,7 +33,28 @@ struct frame *frame_new(int opcode, const void *payload, size_t len) {
   atomic_init(&frame->twin, NULL);
   frame->len = (uint32_t)(head + len);
   memcpy(frame->data, header, head);
-  memcpy(frame->data + head, payload, len);
+  *payload = frame->data + head;
+  return frame;
+}
+
+struct frame *frame_new(int opcode, const void *payload, size_t len) {
+  unsigned char *out;
+  struct frame *frame = start_frame(opcode, len, &out);
+  memcpy(out, payload, len);
+  return frame;
+}
+
+struct frame *frame_new_joined(int opcode, const struct slice *parts,
+                               size_t count) {
+  unsigned char *out;
+  size_t len = 0;
+  for (size_t i = 0; i < count; i++)
+    len += parts[i].len;
+  struct frame *frame = start_frame(opcode, len, &out);
+  for (size_t i = 0; i < count; i++) {
+    memcpy(out, parts[i].at, parts[i].len);
+    out += parts[i].len;
+  }
   return frame;
 }
 

@@ -9,6 +9,7 @@
 #define WIRE_FRAME_H
 
 #include "base/attr.h"
+#include "wire/slice.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -43,6 +44,10 @@ enum { FRAME_COMPRESSED = 0x40 };
  * one of enum frame_opcode, perhaps with FRAME_COMPRESSED. The caller is the
  * one holder, and calls frame_unref in the end. */
 MUST_CHECK struct frame *frame_new(int opcode, const void *payload, size_t len);
+
+/* The same, of a payload in so many parts. */
+MUST_CHECK struct frame *frame_new_joined(int opcode, const struct slice *parts,
+                                          size_t count);
 
 /* Makes a close frame (RFC 6455, 5.5.1). `reason` is UTF-8 of at most
  * CLOSE_REASON_BYTES; a longer reason is left out. */
