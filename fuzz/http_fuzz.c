@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/admin.h"
+#include "engine/memory.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
 #include "server/reload.h"
@@ -145,6 +146,9 @@ static void start_worker(struct worker *worker, const char *pem) {
   worker->protocol.rates = &rates[worker - workers];
   worker->protocol.host.metrics = metrics_new();
   worker->protocol.host.store = store_new(1 << 20);
+  worker->bus = bus_new(1, 0);
+  manager_connect_engine(&worker->protocol.manager,
+                         memory_new(worker->bus, 1, 1 << 20));
   struct generation *generation =
       reload_build(&worker->protocol.host, "fuzz/handlers", 1, NULL, &error);
   if (!generation || worker_open(worker, true, &error)) {

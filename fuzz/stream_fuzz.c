@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/memory.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
 #include "server/reload.h"
@@ -118,6 +119,9 @@ static void start(void) {
   worker.protocol.rates = &rates;
   worker.protocol.host.metrics = metrics_new();
   worker.protocol.host.store = store_new(1 << 20);
+  worker.bus = bus_new(1, 0);
+  manager_connect_engine(&worker.protocol.manager,
+                         memory_new(worker.bus, 1, 1 << 20));
   struct generation *generation =
       reload_build(&worker.protocol.host, "fuzz/handlers", 1, NULL, &error);
   if (!generation || worker_open(&worker, false, &error)) {

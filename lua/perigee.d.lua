@@ -41,6 +41,23 @@ local perigee = {}
 ---@field ["@raw"]? perigee.RawHook
 ---@field ["@start"]? perigee.StartHook
 ---@field ["@stop"]? perigee.StopHook
+---@field ["@rooms"]? table<string, perigee.RoomRule> By name, or by a beginning and `*`.
+
+---What is declared about rooms.
+---@class perigee.RoomRule
+---@field history? perigee.HistoryBounds Messages have numbers, and the newest are kept.
+---@field latest? boolean Of messages with the same `opts.key` only the newest is kept.
+---@field messages? integer Beside `latest`: how many are kept.
+---@field seconds? number Beside `latest`: how long they are kept.
+---@field bytes? integer Beside `latest`: how much is kept (1 MiB).
+---@field presence? boolean|"count" Members learn who is there, or how many.
+---@field resync? boolean A client that is behind is told so, and not closed.
+
+---At least one of `messages` and `seconds`.
+---@class perigee.HistoryBounds
+---@field messages? integer How many are kept.
+---@field seconds? number How long they are kept, and the room's position after its last member.
+---@field bytes? integer How much is kept (1 MiB).
 
 ---Instead of the check of the JWT: user id and claims, or `nil, code, text`.
 ---@alias perigee.TokenHook
@@ -163,11 +180,19 @@ function client:is_open() end
 ---@return integer queued For how many connections.
 function perigee.send_to_user(user_id, message, opts) end
 
+---Of a room with a history: how a message is kept.
+---@class perigee.RoomSendOptions: perigee.SendOptions
+---@field key? string With `latest`, the newest message of each key is kept.
+---@field id? string A second message with this id within 5 minutes is not sent.
+---@field keep? boolean `false`: it has no number and is not kept, as with `except`.
+
 ---To all members of a room; the message carries the `room`.
 ---@param room string
 ---@param message perigee.Message
----@param opts? perigee.SendOptions
----@return integer queued For how many connections.
+---@param opts? perigee.RoomSendOptions
+---@return integer? queued For how many connections; or nil, code and text.
+---@return integer|string|nil seq Its number, in a room with a history.
+---@return string? text
 function perigee.send_to_room(room, message, opts) end
 
 ---To everyone who is logged in.

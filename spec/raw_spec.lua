@@ -90,7 +90,7 @@ describe("A raw connection", function()
     peer:expect(TEXT, '{"type":"hello","data":1}')
     peer:expect(TEXT, "true")
     assert.equal(1, watcher:request("tell", "hall"))
-    peer:expect(TEXT, '{"type":"told","data":"hall","room":"hall"}')
+    peer:expect(TEXT, '{"type":"told","room":"hall","data":"hall"}')
   end)
 
   it("without a user is no member by name, and gets no broadcast", function()

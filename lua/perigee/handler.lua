@@ -3,6 +3,7 @@
 
 local declaration = require "perigee.declaration"
 local hooks = require "perigee.hooks" -- by key
+local rooms = require "perigee.rooms"
 
 -- Types of the protocol itself.
 local reserved = {
@@ -22,7 +23,8 @@ end
 
 local function check_hook(key, value)
   if not hooks[key] then
-    return ("'%s' is not a hook; there are %s"):format(key, list_hooks())
+    return ("'%s' is not a hook; there are %s, and @rooms")
+      :format(key, list_hooks())
   end
   if type(value) ~= "function" then
     return ("hook '%s' must be a function, not a %s"):format(key, type(value))
@@ -53,13 +55,16 @@ local function read_handler(key, value)
 end
 
 -- Reads `key = value` of a script. Returns what to keep of it: a function, or
--- the table that declaration.read returns. Or returns nil, and what is wrong.
+-- the table that declaration.read or rooms.read returns. Or returns nil, and what is wrong.
 local function read(key, value)
   if type(key) ~= "string" then
     return nil, ("key %s: handlers are keyed by message type, a string")
       :format(tostring(key))
   end
-  if key:sub(1, 1) == "@" then
+  if key == "@rooms" then
+    local rules, wrong = rooms.read(value)
+    return rules, wrong and "@rooms: " .. wrong
+  elseif key:sub(1, 1) == "@" then
     local wrong = check_hook(key, value)
     return not wrong and value, wrong
   end

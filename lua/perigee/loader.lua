@@ -147,6 +147,18 @@ local function sorted_keys(map)
   return keys
 end
 
+-- Takes what one script declares about rooms into `found`.
+local function collect_rooms(found, path, rules)
+  for _, name in ipairs(sorted_keys(rules)) do
+    if found.rooms[name] then
+      error(("%s: @rooms: room '%s' has a rule in %s already")
+        :format(path, name, found.room_owner[name]), 0)
+    end
+    found.rooms[name] = rules[name]
+    found.room_owner[name] = path
+  end
+end
+
 -- Takes the handlers of one script into `found`.
 local function collect(found, path, script)
   for _, key in ipairs(sorted_keys(script)) do
@@ -154,7 +166,9 @@ local function collect(found, path, script)
     if not value then
       error(("%s: %s"):format(path, wrong), 0)
     end
-    if key:sub(1, 1) == "@" then
+    if key == "@rooms" then
+      collect_rooms(found, path, value)
+    elseif key:sub(1, 1) == "@" then
       found.hooks[key] = found.hooks[key] or {}
       table.insert(found.hooks[key], {
         script = path:match "[^/]*$", run = value,
@@ -173,10 +187,12 @@ local function collect(found, path, script)
 end
 
 -- `dir` is the scripts folder, `names` has all files in order, `sources` maps a
--- name to its text. Returns owners (type to path), handlers (type to function
--- or declaration) and hooks (key to function), or raises.
+-- name to its text. Returns rooms (name to rule), owners (type to path),
+-- handlers (type to function or declaration) and hooks (key to function), or
+-- raises.
 local function load_scripts(dir, names, sources)
-  local found = { handlers = {}, hooks = {}, owner = {} }
+  local found = { handlers = {}, hooks = {}, owner = {}, rooms = {},
+    room_owner = {} }
   -- After preloaded and our own modules, before files of package.path.
   table.insert(package.searchers, 3, bundle_searcher(dir, sources))
   for _, name in ipairs(names) do
@@ -187,7 +203,7 @@ local function load_scripts(dir, names, sources)
   for key, list in pairs(found.hooks) do
     found.hooks[key] = chain(key, list)
   end
-  return found.owner, found.handlers, found.hooks
+  return found.rooms, found.owner, found.handlers, found.hooks
 end
 
 return load_scripts

@@ -31,9 +31,10 @@
 #include "wire/frame.h"
 
 enum {
-  ENGINE_EPOCH_BYTES = 24, /* with the zero */
-  ENGINE_KEY_BYTES = 128,  /* of `key` and `id` */
-  ENGINE_ONCE_MS = 300000, /* how long an id is known */
+  ENGINE_EPOCH_BYTES = 24,  /* with the zero */
+  ENGINE_NUMBER_BYTES = 27, /* of `,"seq":N`, at most */
+  ENGINE_KEY_BYTES = 128,   /* of `key` and `id` */
+  ENGINE_ONCE_MS = 300000,  /* how long an id is known */
 };
 
 struct engine;

@@ -194,9 +194,9 @@ static void publish_next(struct shard *shard, struct channel *channel,
   frame_unref(frame);
 }
 
-static void publish_message(struct engine *engine,
-                            const struct engine_publication *publication,
-                            struct engine_result *result) {
+static void publish_to_channel(struct engine *engine,
+                               const struct engine_publication *publication,
+                               struct engine_result *result) {
   struct memory *memory = memory_of(engine);
   uint32_t hash = hash_bytes(publication->room, publication->room_len);
   uint64_t now_ns = uv_hrtime();
@@ -459,7 +459,7 @@ static void free_memory(struct engine *engine) {
 
 static const struct engine_ops memory_ops = {.enter = enter_room,
                                              .exit = exit_room,
-                                             .publish = publish_message,
+                                             .publish = publish_to_channel,
                                              .read = begin_read,
                                              .cancel = cancel_read,
                                              .forget = forget_room,

@@ -49,17 +49,20 @@ uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,
   return sent;
 }
 
-uint32_t delivery_to_room(struct manager *manager, const char *name, size_t len,
-                          struct frame *frame, struct delivery_opts opts) {
-  struct room *room = manager_room(manager, name, len);
+uint32_t delivery_to_members(struct room *room, struct frame *frame,
+                             struct delivery_opts opts) {
   uint32_t sent = 0;
-  if (!room)
-    return 0;
   for (uint32_t i = room->live; i > 0; i--)
     sent += delivery_to_conn(room->members[i - 1].conn, frame, opts);
   if (room->live < room->count)
     sent += held_deliver(room, frame, 0, opts);
   return sent;
+}
+
+uint32_t delivery_to_room(struct manager *manager, const char *name, size_t len,
+                          struct frame *frame, struct delivery_opts opts) {
+  struct room *room = manager_room(manager, name, len);
+  return room ? delivery_to_members(room, frame, opts) : 0;
 }
 
 uint32_t delivery_to_all(struct manager *manager, struct frame *frame,

@@ -28,6 +28,10 @@ uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,
 uint32_t delivery_to_room(struct manager *manager, const char *name, size_t len,
                           struct frame *frame, struct delivery_opts opts);
 
+/* The same, where the room was looked up already. */
+uint32_t delivery_to_members(struct room *room, struct frame *frame,
+                             struct delivery_opts opts);
+
 /* To every connection that has logged in. */
 uint32_t delivery_to_all(struct manager *manager, struct frame *frame,
                          struct delivery_opts opts);

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/list.h"
+#include "engine/engine.h"
 
 #include <stdint.h>
 
@@ -35,8 +36,11 @@ struct room {
   UT_hash_handle hh;
   struct member *members;
   uint32_t live, count, cap; /* members that are not held; all of them */
-  struct list held;          /* held->in_room */
-  uint32_t refs; /* memberships that point here, closing ones included */
+  uint32_t refs;    /* memberships that point here, closing ones included */
+  struct list held; /* held->in_room */
+  const struct rule *rule;   /* of manager->rules; NULL: none */
+  struct engine_position at; /* of a numbered room: what was delivered last */
+  bool behind;               /* messages of it were left out for this worker */
   char name[];
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "hub/declared.h"
 #include "hub/held.h"
 #include "net/network.h"
 
@@ -98,6 +99,7 @@ static struct room *ensure_room(struct manager *manager, const char *name,
     room = mem_alloc(sizeof *room + len + 1);
     memcpy(room->name, name, len);
     list_init(&room->held);
+    room->rule = rules_find(manager->rules, name, len);
     HASH_ADD_KEYPTR(hh, manager->rooms, room->name, len, room);
   }
   return room;
@@ -120,16 +122,22 @@ static void move_row(struct room *room, uint32_t from, uint32_t to) {
 
 /* Takes row `place` out of the table by moving the last one there: the last of
  * those that are live, and then the last of those that are held. */
-static void room_take_out(struct room *room, uint32_t place) {
+static void room_take_out(struct manager *manager, struct room *room,
+                          uint32_t place) {
   if (place < room->live) {
     move_row(room, --room->live, place);
     place = room->live;
   }
   if (place < --room->count)
     move_row(room, room->count, place);
+  if (room->rule && room->count == 0)
+    declared_exit(manager, room);
 }
 
-static void room_put(struct room *room, struct conn *conn, uint32_t slot) {
+static void room_put(struct manager *manager, struct room *room,
+                     struct conn *conn, uint32_t slot) {
+  if (room->rule && room->count == 0)
+    declared_enter(manager, room);
   if (room->count == room->cap) {
     room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
     room->members =
@@ -209,7 +217,7 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   }
   room = ensure_room(manager, name, len);
   room->refs++;
-  room_put(room, conn, conn->room_count++);
+  room_put(manager, room, conn, conn->room_count++);
   if (manager->bus)
     whereabouts_join(manager->bus->whereabouts, manager->worker, conn->id,
                      whereabouts_name(conn), room->name);
@@ -228,7 +236,7 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   if (manager->bus)
     whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
-  room_take_out(room, conn->rooms[slot].place);
+  room_take_out(manager, room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
   if (slot != last) {
     struct membership moved = conn->rooms[last];
@@ -380,7 +388,7 @@ static void take_conn_out(struct conn *conn) {
   LIST_FOREACH_SAFE (it, &conn->held)
     held_leave(container_of(it, struct held, in_conn));
   for (uint32_t i = 0; i < conn->room_count; i++)
-    room_take_out(conn->rooms[i].room, conn->rooms[i].place);
+    room_take_out(manager, conn->rooms[i].room, conn->rooms[i].place);
 }
 
 /* Frees the connection if both socket and farewell are over. */
@@ -437,6 +445,10 @@ void manager_set_limits(struct manager *manager, struct manager_limits limits) {
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
   manager->bus = bus;
   manager->worker = worker;
+}
+
+void manager_connect_engine(struct manager *manager, struct engine *engine) {
+  manager->engine = engine;
 }
 
 void manager_free(struct manager *manager) {

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/stats.h"
 #include "engine/bus.h"
+#include "engine/engine.h"
 #include "hub/bucket.h"
 #include "hub/conn.h"
 #include "hub/index.h"
@@ -32,7 +33,10 @@ struct manager_limits {
 
 struct manager {
   struct conn_owner owner; /* what its connections see of it */
-  struct bus *bus;    /* borrowed; to other workers, NULL if there are none */
+  struct bus *bus; /* borrowed; to other workers, NULL if there are none */
+  struct engine *engine; /* borrowed; of numbered rooms */
+  struct rules
+      *rules;         /* borrowed, by hub/declared; NULL: nothing is declared */
   int worker;         /* 0, 1, … */
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
                        * behind, by hub/publish */
@@ -76,6 +80,10 @@ static inline struct manager *manager_of(const struct conn *conn) {
  * workers learn from the bus's whereabouts who is here. To be called before the
  * first connection. */
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
+
+/* The engine of rooms that are numbered; without one there must be no rules. To
+ * be called before the first connection. */
+void manager_connect_engine(struct manager *manager, struct engine *engine);
 
 /* Every connection must have been closed and freed before. */
 void manager_free(struct manager *manager);

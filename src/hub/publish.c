@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "hub/declared.h"
+#include "hub/numbered.h"
 
 #include <string.h>
 #include <time.h>
@@ -81,7 +83,10 @@ void publish_receive(struct manager *manager, const struct bus_letter *letter) {
       delivery_to_user(manager, target, len, letter->frame, opts);
     break;
   case BUS_ROOM:
-    delivery_to_room(manager, target, len, letter->frame, opts);
+    if (letter->era)
+      numbered_receive(manager, letter);
+    else
+      delivery_to_room(manager, target, len, letter->frame, opts);
     break;
   case BUS_ALL:
     delivery_to_all(manager, letter->frame, opts);
@@ -108,6 +113,92 @@ uint32_t publish_to_room(struct manager *manager, const char *name, size_t len,
                          struct frame *frame, struct delivery_opts opts) {
   return delivery_to_room(manager, name, len, frame, opts) +
          post_frame(manager, BUS_ROOM, name, len, frame, opts);
+}
+
+/* --- to rooms that may be numbered --------------------------------------- */
+
+static uint32_t members_elsewhere(const struct manager *manager,
+                                  const struct publish_message *message) {
+  uint32_t counts[BUS_WORKERS_MAX];
+  if (!manager->bus || manager->bus->workers == 1)
+    return 0;
+  uint32_t all = whereabouts_of_room(manager->bus->whereabouts, message->room,
+                                     message->room_len, counts);
+  return all - counts[manager->worker];
+}
+
+/* `room` is NULL if nobody is in it here. */
+static struct publish_result
+publish_numbered(struct manager *manager, struct room *room,
+                 const struct rule *rule, const struct publish_message *message,
+                 struct delivery_opts opts) {
+  struct engine_publication publication = {.room = message->room,
+                                           .room_len = message->room_len,
+                                           .rule = rule,
+                                           .text = message->text,
+                                           .len = message->len,
+                                           .number_at = message->number_at,
+                                           .key = message->key,
+                                           .key_len = message->key_len,
+                                           .id = message->id,
+                                           .id_len = message->id_len,
+                                           .except = opts.except,
+                                           .drop = opts.drop,
+                                           .worker = manager->worker,
+                                           .is_in = room};
+  struct engine_result result;
+  if (room)
+    publication.delivered = room->at;
+  engine_publish(manager->engine, &publication, &result);
+  struct publish_result told = {.seq = result.at.seq, .err = result.err};
+  if (result.err || result.repeated)
+    return told;
+  if (result.left_out >= 0)
+    say_left_out(manager, result.left_out);
+  told.receivers = members_elsewhere(manager, message);
+  if (result.frame) {
+    told.receivers +=
+        numbered_deliver(manager, room, result.frame, result.at, opts);
+    frame_unref(result.frame);
+  } else if (room) {
+    told.receivers += room->count; /* a letter comes */
+  }
+  return told;
+}
+
+static struct publish_result
+publish_plain(struct manager *manager, struct room *room,
+              const struct publish_message *message,
+              struct delivery_opts opts) {
+  struct publish_result result = {0};
+  if (message->id &&
+      !engine_once(manager->engine, message->room, message->room_len,
+                   message->id, message->id_len, &result.seq))
+    return result;
+  struct frame *frame = frame_new(FRAME_TEXT, message->text, message->len);
+  if (room)
+    result.receivers = delivery_to_members(room, frame, opts);
+  result.receivers += post_frame(manager, BUS_ROOM, message->room,
+                                 message->room_len, frame, opts);
+  frame_unref(frame);
+  return result;
+}
+
+struct publish_result publish_message(struct manager *manager,
+                                      const struct publish_message *message,
+                                      struct delivery_opts opts) {
+  struct room *room = manager_room(manager, message->room, message->room_len);
+  const struct rule *rule =
+      room ? room->rule
+           : rules_find(manager->rules, message->room, message->room_len);
+  if (room && room->count == 0)
+    room = NULL;
+  if ((rule || message->id) &&
+      !manager_room_name_ok(message->room, message->room_len))
+    return (struct publish_result){0}; /* nobody can be in there */
+  if (rule && rule->numbered && !message->fleeting)
+    return publish_numbered(manager, room, rule, message, opts);
+  return publish_plain(manager, room, message, opts);
 }
 
 uint32_t publish_to_all(struct manager *manager, struct frame *frame,

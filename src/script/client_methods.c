@@ -56,8 +56,7 @@ static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
 static int send_elsewhere(lua_State *L, const struct client_box *box) {
   if (!is_there(L, box))
     return client_box_closed(L);
-  return ask_worker(
-      L, &(struct bus_letter){.frame = message_frame(L, 2, NULL, 0)});
+  return ask_worker(L, &(struct bus_letter){.frame = message_frame(L, 2)});
 }
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
@@ -76,7 +75,7 @@ static int client_send(lua_State *L) {
     return send_elsewhere(L, client_box_check(L, 1));
   if (!conn)
     return client_box_closed(L);
-  return send_take(L, conn, message_frame(L, 2, NULL, 0));
+  return send_take(L, conn, message_frame(L, 2));
 }
 
 static void check_is_raw(lua_State *L, bool raw) {

@@ -161,6 +161,52 @@ static void keep_owners(lua_State *L, struct generation *generation) {
   }
 }
 
+/* --- rooms -------------------------------------------------------------- */
+
+static bool flag_field(lua_State *L, const char *key) {
+  lua_getfield(L, -1, key);
+  bool value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+static enum rule_presence presence_field(lua_State *L) {
+  bool is_text = lua_getfield(L, -1, "presence") == LUA_TSTRING;
+  bool value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (is_text)
+    return RULE_PRESENCE_COUNT;
+  return value ? RULE_PRESENCE : RULE_NO_PRESENCE;
+}
+
+/* The rule on top, which has the form that lua/perigee/rooms.lua gives it. */
+static struct rule read_rule(lua_State *L) {
+  struct rule rule = {.numbered = flag_field(L, "numbered"),
+                      .latest = flag_field(L, "latest"),
+                      .resync = flag_field(L, "resync"),
+                      .presence = presence_field(L)};
+  if (!flag_field(L, "keeps"))
+    return rule;
+  rule.messages = (uint32_t)number_field(L, "messages");
+  if (rule.messages == 0)
+    rule.messages = RULE_ANY_NUMBER;
+  rule.keep_ms = (uint64_t)number_field(L, "keep_ms");
+  rule.bytes = (size_t)number_field(L, "bytes");
+  return rule;
+}
+
+/* The table of rules is on top. */
+static void keep_rooms(lua_State *L, struct generation *generation) {
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    struct rule rule = read_rule(L);
+    if (!generation->rules)
+      generation->rules = rules_new();
+    rules_add(generation->rules, lua_tostring(L, -2), &rule);
+    lua_pop(L, 1);
+  }
+}
+
 /* Pushes dir, names, sources. */
 static void push_bundle(lua_State *L, const struct bundle *bundle) {
   lua_pushstring(L, bundle->dir);
@@ -186,12 +232,14 @@ static int build_state(lua_State *L) {
   lua_call(L, 1, 0);
   lua_pop(L, 1); /* the loader is left */
   push_bundle(L, generation->bundle);
-  lua_call(L, 3, 3); /* owners handlers hooks */
+  lua_call(L, 3, 4); /* rooms owners handlers hooks */
   keep_hooks(L, generation);
   lua_pop(L, 1);
   keep_handlers(L, generation);
   lua_pop(L, 1);
   keep_owners(L, generation);
+  lua_pop(L, 1);
+  keep_rooms(L, generation);
   return 0;
 }
 
@@ -317,6 +365,7 @@ void generation_free(struct generation *generation) {
   free_handlers(&generation->places);
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
+  rules_unref(generation->rules);
   bundle_unref(generation->bundle);
   config_free(generation->config);
   mem_free(generation);

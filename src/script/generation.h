@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "engine/rules.h"
 #include "script/budget.h"
 #include "script/bundle.h"
 #include "script/heap.h"
@@ -75,7 +76,8 @@ struct generation {
   struct handler *handlers;
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
-  int clients; /* registry reference: client objects by conn->slot */
+  struct rules *rules; /* of rooms; NULL: none are declared */
+  int clients;         /* registry reference: client objects by conn->slot */
   const void *client_type; /* their metatable, to know one by */
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */

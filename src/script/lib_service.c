@@ -2,6 +2,7 @@
  * Sending and presence. */
 #include "script/lib_service.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "hub/publish.h"
 #include "script/generation.h"
@@ -39,33 +40,83 @@ static int push_count(lua_State *L, uint32_t count) {
   return 1;
 }
 
+/* nil, code, text */
+static int push_error(lua_State *L, int err) {
+  lua_pushnil(L);
+  lua_pushstring(L, err_name((enum err)err));
+  lua_pushstring(L, err_text((enum err)err));
+  return 3;
+}
+
 static int send_user_message(lua_State *L) {
   struct manager *manager = service_manager(L);
   size_t len;
   const char *user = luaL_checklstring(L, 1, &len);
   struct delivery_opts opts = check_opts(L, 3);
-  struct frame *frame = message_frame(L, 2, NULL, 0);
+  struct frame *frame = message_frame(L, 2);
   uint32_t sent = publish_to_user(manager, user, len, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);
 }
 
+/* The text of an option, left on the stack; NULL if it is not there. */
+static const char *text_option(lua_State *L, int index, const char *key,
+                               size_t *len) {
+  lua_pushstring(L, key);
+  int type = lua_rawget(L, index);
+  if (type == LUA_TNIL)
+    return NULL;
+  if (type != LUA_TSTRING)
+    luaL_error(L, "opts.%s must be a string, not a %s", key,
+               lua_typename(L, type));
+  const char *text = lua_tolstring(L, -1, len);
+  if (*len == 0 || *len > ENGINE_KEY_BYTES)
+    luaL_error(L, "opts.%s has 1 to %d bytes", key, ENGINE_KEY_BYTES);
+  return text;
+}
+
+/* What is said about history. Messages that not all members may see are not of
+ * it, unless the script wants that. */
+static void check_history_opts(lua_State *L, int index,
+                               struct publish_message *message,
+                               bool is_for_all) {
+  if (lua_isnoneornil(L, index))
+    return;
+  message->key = text_option(L, index, "key", &message->key_len);
+  message->id = text_option(L, index, "id", &message->id_len);
+  lua_pushliteral(L, "keep");
+  bool is_said = lua_rawget(L, index) != LUA_TNIL;
+  message->fleeting = is_said ? !lua_toboolean(L, -1) : !is_for_all;
+}
+
+/* (room, message, opts): for how many it was, and its number. */
 static int send_room_message(lua_State *L) {
   struct manager *manager = service_manager(L);
-  size_t len;
-  const char *room = luaL_checklstring(L, 1, &len);
+  struct publish_message message = {0};
+  message.room = luaL_checklstring(L, 1, &message.room_len);
   json_check_utf8(L, 1);
+  lua_settop(L, 3);
   struct delivery_opts opts = check_opts(L, 3);
-  struct frame *frame = message_frame(L, 2, room, len);
-  uint32_t sent = publish_to_room(manager, room, len, frame, opts);
-  frame_unref(frame);
-  return push_count(L, sent);
+  check_history_opts(L, 3, &message, opts.except == 0);
+  struct message_text text =
+      message_to_room(L, 2, message.room, message.room_len);
+  message.text = text.at;
+  message.len = text.len;
+  message.number_at = text.number_at;
+  struct publish_result result = publish_message(manager, &message, opts);
+  if (result.err)
+    return push_error(L, result.err);
+  push_count(L, result.receivers);
+  if (result.seq == 0)
+    return 1;
+  lua_pushinteger(L, (lua_Integer)result.seq);
+  return 2;
 }
 
 static int broadcast_message(lua_State *L) {
   struct manager *manager = service_manager(L);
   struct delivery_opts opts = check_opts(L, 2);
-  struct frame *frame = message_frame(L, 1, NULL, 0);
+  struct frame *frame = message_frame(L, 1);
   uint32_t sent = publish_to_all(manager, frame, opts);
   frame_unref(frame);
   return push_count(L, sent);

@@ -37,7 +37,9 @@ static void check_frame_length(lua_State *L, size_t len) {
                (LUAI_UACINT)len, (LUAI_UACINT)limit);
 }
 
-struct frame *message_frame(lua_State *L, int index, const char *room,
+/* Writes the table at `index` into the scratch buffer. Returns where the name
+ * of the room ends, or the type if there is none. */
+static size_t write_message(lua_State *L, int index, const char *room,
                             size_t room_len) {
   struct generation *generation = generation_of(L);
   struct buf *out = &generation->scratch;
@@ -49,18 +51,35 @@ struct frame *message_frame(lua_State *L, int index, const char *room,
   buf_puts(out, "{\"type\":\"");
   buf_put(out, type, type_len);
   buf_putc(out, '"');
+  if (room) {
+    buf_puts(out, ",\"room\":");
+    json_put_string(out, room, room_len);
+  }
+  size_t end = out->len;
   if (has_data) {
     buf_puts(out, ",\"data\":");
     json_encode(L, lua_gettop(L), out, &generation->sending);
   }
   lua_pop(L, 2);
-  if (room) {
-    buf_puts(out, ",\"room\":");
-    json_put_string(out, room, room_len);
-  }
   buf_putc(out, '}');
+  return end;
+}
+
+struct frame *message_frame(lua_State *L, int index) {
+  const struct buf *out = &generation_of(L)->scratch;
+  (void)write_message(L, index, NULL, 0);
   check_frame_length(L, out->len);
   return frame_new(FRAME_TEXT, out->data, out->len);
+}
+
+struct message_text message_to_room(lua_State *L, int index, const char *room,
+                                    size_t room_len) {
+  const struct generation *generation = generation_of(L);
+  const struct buf *out = &generation->scratch;
+  size_t end = write_message(L, index, room, room_len);
+  bool declared = generation->host->manager->rules;
+  check_frame_length(L, out->len + (declared ? ENGINE_NUMBER_BYTES : 0));
+  return (struct message_text){out->data, out->len, end};
 }
 
 void message_room_begin(struct buf *out, const char *type, const char *room,

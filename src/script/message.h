@@ -9,13 +9,24 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Frames the table at `index` as {"type":…,"data":…}, with "room" if `room` is
- * not NULL. The caller owns the reference, and drops it before anything that
- * may raise. Raises, and holds nothing then, if the table is no message: its
- * type is missing or is not a type; a value cannot be JSON; or the frame is
- * longer than limits.queue_bytes, which no connection could take. */
-MUST_CHECK struct frame *message_frame(lua_State *L, int index,
-                                       const char *room, size_t room_len);
+/* Frames the table at `index` as {"type":…,"data":…}. The caller owns the
+ * reference, and drops it before anything that may raise. Raises, and holds
+ * nothing then, if the table is no message: its type is missing or is not a
+ * type; a value cannot be JSON; or the frame is longer than limits.queue_bytes,
+ * which no connection could take. */
+MUST_CHECK struct frame *message_frame(lua_State *L, int index);
+
+/* A message to a room before it is framed. */
+struct message_text {
+  const char *at; /* {"type":…,"room":…,"data":…}, in the scratch buffer */
+  size_t len;
+  size_t number_at; /* behind the room: where its number goes */
+};
+
+/* Writes the table at `index` as a message to a room. Raises as message_frame
+ * does. The text is good until Lua runs again. */
+struct message_text message_to_room(lua_State *L, int index, const char *room,
+                                    size_t room_len);
 
 /* Frames the string at `index` as it is, as a binary message or as text. The
  * same rules hold. Raises if it is too long, or if text is not UTF-8. */

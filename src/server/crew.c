@@ -6,9 +6,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/bus.h"
+#include "engine/memory.h"
 
 #include <string.h>
 #include <unistd.h>
+
+enum { TICK_MS = 1000 }; /* of the engine */
 
 /* --- generations -------------------------------------------------------- */
 
@@ -63,8 +66,9 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->workers = mem_alloc((size_t)count * sizeof *crew->workers);
   crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
-  if (count > 1 || api_is_wanted(shared->config))
-    crew->bus = bus_new(count, port_bytes(shared->config, count));
+  crew->bus = bus_new(count, port_bytes(shared->config, count));
+  crew->engine = memory_new(crew->bus, count,
+                            (size_t)shared->config->history_max_mb << 20);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
@@ -72,7 +76,9 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.rates = shared->rates;
     worker->protocol.host.metrics = shared->metrics;
     worker->protocol.host.store = shared->store;
-    if (crew->bus)
+    worker->bus = crew->bus;
+    manager_connect_engine(&worker->protocol.manager, crew->engine);
+    if (count > 1 || api_is_wanted(shared->config))
       manager_connect_bus(&worker->protocol.manager, crew->bus, i);
   }
 }
@@ -89,9 +95,16 @@ int crew_open(struct crew *crew, bool development,
   return err;
 }
 
+static void on_tick(uv_timer_t *tick) {
+  struct crew *crew = container_of(tick, struct crew, tick);
+  engine_tick(crew->engine);
+}
+
 void crew_start_take(struct crew *crew, struct generation **generations,
                      uv_loop_t *loop) {
   crew->running = crew->count;
+  uv_timer_init(loop, &crew->tick);
+  uv_timer_start(&crew->tick, on_tick, TICK_MS, TICK_MS);
   for (int i = 0; i < crew->count; i++) {
     struct worker *worker = &crew->workers[i];
     worker_start_take(worker, crew->fds[i], generations[i]);
@@ -114,6 +127,7 @@ bool crew_ended(struct crew *crew) {
     return false;
   for (int i = 0; i < crew->count; i++)
     watchdog_stop(&crew->watchdogs[i]);
+  uv_close((uv_handle_t *)&crew->tick, NULL);
   return true;
 }
 
@@ -129,6 +143,7 @@ void crew_free(struct crew *crew) {
       close(crew->fds[i]);
   }
   listen_remove(crew->address);
+  engine_free(crew->engine);
   bus_free(crew->bus);
   mem_free(crew->workers);
   mem_free(crew->watchdogs);

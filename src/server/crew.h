@@ -14,9 +14,11 @@ struct crew {
   struct worker *workers;
   struct watchdog *watchdogs; /* one for each */
   int count;
-  int running;     /* threads whose LETTER_ENDED has not come */
-  int *fds;        /* listening sockets that no worker has yet; -1: none */
-  struct bus *bus; /* NULL with one worker, and without the HTTP API */
+  int running; /* threads whose LETTER_ENDED has not come */
+  int *fds;    /* listening sockets that no worker has yet; -1: none */
+  struct bus *bus;
+  struct engine *engine;              /* of numbered rooms */
+  uv_timer_t tick;                    /* of the engine; on the main thread */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
 };
 
@@ -40,7 +42,8 @@ MUST_CHECK int crew_open(struct crew *crew, bool development,
                          char bound[LISTEN_ADDRESS_BYTES], struct buf *error);
 
 /* Starts the threads. Each gets, and owns from now on, its generation of
- * crew_build. The watchdogs run on `loop`, that of the main thread. */
+ * crew_build. The watchdogs and the timer of the engine run on `loop`, that of
+ * the main thread. */
 void crew_start_take(struct crew *crew, struct generation **generations,
                      uv_loop_t *loop);
 
@@ -48,8 +51,8 @@ void crew_start_take(struct crew *crew, struct generation **generations,
  */
 int crew_post(struct crew *crew, enum letter_kind kind);
 
-/* A LETTER_ENDED has come. Returns whether it was the last one; then the
- * watchdogs are gone, too. */
+/* A LETTER_ENDED has come. Returns whether it was the last one; then what runs
+ * on the main loop is gone, too. */
 bool crew_ended(struct crew *crew);
 
 /* Waits for the threads. Call it when crew_ended has returned true. */

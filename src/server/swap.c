@@ -26,6 +26,7 @@
 #include "server/swap.h"
 
 #include "base/log.h"
+#include "hub/declared.h"
 #include "protocol/farewell.h"
 #include "protocol/online.h"
 #include "script/call.h"
@@ -65,6 +66,7 @@ static void go_live(struct swap *swap, struct generation *generation) {
   buf_reset(&swap->wrong, 0);
   host_of(swap)->live = generation;
   protocol_configure(swap->protocol, generation->config);
+  declared_set_rules(&swap->protocol->manager, generation->rules);
   host_of(swap)->stats->reloads++;
   generation->live = true;
   online_listen(swap->protocol);

@@ -109,18 +109,15 @@ static void prepare_offer(struct worker *worker, unsigned number) {
 /* --- the bus -------------------------------------------------------------- */
 
 static void open_bus(struct worker *worker) {
-  struct manager *manager = &worker->protocol.manager;
-  if (!manager->bus)
-    return;
-  bus_open(manager->bus, manager->worker, &worker->loop, remote_receive,
-           &worker->protocol);
-  bus_take_turns(manager->bus, manager->worker, &worker->protocol.host.turn);
+  struct protocol *protocol = &worker->protocol;
+  int index = protocol->manager.worker;
+  bus_open(worker->bus, index, &worker->loop, remote_receive, protocol);
+  bus_take_turns(worker->bus, index, &protocol->host.turn);
+  engine_attach(protocol->manager.engine, index, &protocol->host.turn);
 }
 
 static void close_bus(struct worker *worker) {
-  struct manager *manager = &worker->protocol.manager;
-  if (manager->bus)
-    bus_close(manager->bus, manager->worker);
+  bus_close(worker->bus, worker->protocol.manager.worker);
 }
 
 /* --- ending ------------------------------------------------------------- */

@@ -49,6 +49,7 @@ struct worker {
   uv_thread_t thread;
   struct mailbox mailbox;
   struct mailbox *home; /* of the main thread, borrowed */
+  struct bus *bus;      /* borrowed; set by who made it, before worker_open */
   struct protocol protocol;
   struct edge edge;
   struct listener listener;
