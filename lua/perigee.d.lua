@@ -35,6 +35,7 @@ local perigee = {}
 ---@field ["@disconnect"]? perigee.DisconnectHook
 ---@field ["@join"]? perigee.JoinHook
 ---@field ["@leave"]? perigee.LeaveHook
+---@field ["@history"]? perigee.HistoryHook
 ---@field ["@message"]? perigee.MessageHook
 ---@field ["@online"]? perigee.OnlineHook
 ---@field ["@offline"]? perigee.OfflineHook
@@ -75,6 +76,10 @@ local perigee = {}
 ---Before a join: `nil, code, text, data` refuses, a table becomes the reply's data.
 ---@alias perigee.JoinHook
 ---| fun(client: perigee.Client, room: string, data: table?): table?, string?, string?, any
+
+---Before a member reads its room's history: `nil, code, text, data` refuses.
+---@alias perigee.HistoryHook
+---| fun(client: perigee.Client, room: string, query: table): any, string?, string?, any
 
 ---After a leave.
 ---@alias perigee.LeaveHook
@@ -194,6 +199,37 @@ function perigee.send_to_user(user_id, message, opts) end
 ---@return integer|string|nil seq Its number, in a room with a history.
 ---@return string? text
 function perigee.send_to_room(room, message, opts) end
+
+---Of which messages a page is; with neither number, of the newest ones.
+---@class perigee.HistoryQuery
+---@field after? integer Those after this number, the oldest of them first.
+---@field before? integer Those before this number, up to it.
+---@field limit? integer 1 to 1000 (50).
+
+---@class perigee.HistoryMessage
+---@field seq integer Its number.
+---@field type string
+---@field data any
+---@field at integer When it was sent, in Unix milliseconds.
+
+---@class perigee.HistoryPage
+---@field epoch string Which counting the numbers are of.
+---@field seq integer The number of the room's last message, kept or not.
+---@field messages perigee.HistoryMessage[] In the order of their numbers.
+---@field more boolean Whether there is more in that direction.
+
+---What is kept of a room; waits for it.
+---@param room string
+---@param query? perigee.HistoryQuery
+---@return perigee.HistoryPage? page Or nil, code and text: `"NOT_FOUND"` for a room without a history.
+---@return string? code
+---@return string? text
+function perigee.history(room, query) end
+
+---Drops what is kept of a room; its counting begins anew.
+---@param room string
+---@return boolean forgotten Whether it is a room with a history.
+function perigee.forget(room) end
 
 ---To everyone who is logged in.
 ---@param message perigee.Message

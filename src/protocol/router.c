@@ -10,6 +10,7 @@
 #include "protocol/auth.h"
 #include "protocol/envelope.h"
 #include "protocol/heartbeat.h"
+#include "protocol/history.h"
 #include "protocol/hold.h"
 #include "protocol/inbox.h"
 #include "protocol/raw.h"
@@ -54,7 +55,7 @@ static void on_json_pong(struct conn *conn, const struct envelope *env) {
 static const struct builtin builtins[] = {
     {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},
-    {"leave", rooms_leave, false},
+    {"leave", rooms_leave, false}, {"history", history_message, false},
 };
 
 static const struct builtin *find_builtin(const char *type) {

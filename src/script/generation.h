@@ -33,6 +33,7 @@
   X(BACK, "@back", "telling")                                                  \
   X(JOIN, "@join", "deciding")                                                 \
   X(LEAVE, "@leave", "telling")                                                \
+  X(HISTORY, "@history", "deciding")                                           \
   X(MESSAGE, "@message", "deciding")                                           \
   X(ONLINE, "@online", "telling")                                              \
   X(OFFLINE, "@offline", "telling")                                            \

@@ -12,6 +12,7 @@
 #include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/lib_fetch.h"
+#include "script/lib_history.h"
 #include "script/lib_metrics.h"
 #include "script/lib_misc.h"
 #include "script/lib_service.h"
@@ -26,8 +27,8 @@
 
 /* Each adds its functions to the table on top. */
 static void (*const parts[])(lua_State *L) = {
-    lib_service_open, lib_store_open, lib_misc_open,
-    lib_time_open,    lib_fetch_open, lib_metrics_open,
+    lib_service_open, lib_store_open,   lib_misc_open,    lib_time_open,
+    lib_fetch_open,   lib_metrics_open, lib_history_open,
 };
 
 static int open_core(lua_State *L) {

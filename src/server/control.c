@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/engine.h"
 #include "engine/metrics.h"
 
 enum { PATIENCE_MS = 1000 };
@@ -61,10 +62,40 @@ static void print_keys(const struct keys *keys, struct buf *out) {
              (unsigned long long)keys->failed);
 }
 
+static void print_history_figure(struct buf *out, const char *name,
+                                 const char *kind, const char *help,
+                                 uint64_t value) {
+  buf_printf(out,
+             "# HELP perigee_history_%s %s\n# TYPE perigee_history_%s %s\n"
+             "perigee_history_%s %llu\n",
+             name, help, name, kind, name, (unsigned long long)value);
+}
+
+static void print_histories(struct engine *engine, struct buf *out) {
+  struct engine_stats stats = engine_stats(engine);
+  print_history_figure(out, "rooms", "gauge",
+                       "rooms with numbered messages that have members, or "
+                       "something that is kept",
+                       stats.rooms);
+  print_history_figure(out, "messages", "gauge", "messages that are kept",
+                       stats.messages);
+  print_history_figure(out, "bytes", "gauge", "memory that histories need",
+                       stats.bytes);
+  print_history_figure(out, "published_total", "counter",
+                       "messages that got a number", stats.published);
+  print_history_figure(out, "repeated_total", "counter",
+                       "messages not sent, as their id was known",
+                       stats.repeated);
+  print_history_figure(out, "evicted_total", "counter",
+                       "histories lost because history.max_mb was used up",
+                       stats.evicted);
+}
+
 static void print_prometheus(const struct control *control, struct buf *out) {
   print_process(control, out);
   print_keys(control->keys, out);
   snapshot_print(control->last, (size_t)control->crew->count, out);
+  print_histories(control->crew->engine, out);
   metrics_print(control->metrics, out);
   if (control->api)
     api_print(control->api, out);
