@@ -197,12 +197,12 @@ describe("The history of a room", function()
     local alice = in_room("alice", room)
     say(alice, room, 5)
     local epoch = alice:request("history", { room = room }).epoch
-    server:write_script("main.lua", SCRIPT:format(2))
+    server:write("main.lua", SCRIPT:format(2))
     server:reload()
     local page = alice:request("history", { room = room })
     assert.equal("4:m4 5:m5", texts(page))
     assert.equal(epoch, page.epoch)
-    server:write_script("main.lua", SCRIPT:format(5))
+    server:write("main.lua", SCRIPT:format(5))
     server:reload()
     say(alice, room, 1)
     page = alice:request("history", { room = room })
@@ -228,7 +228,8 @@ end)
 describe("The memory of histories", function()
   it("is bounded: those used longest ago are lost, in another epoch", function()
     local server = t.server {
-      options = { ["history.max_mb"] = 1, ["limits.per_ip"] = 0 },
+      options = { ["history.max_mb"] = 1, ["limits.messages_per_s"] = 0,
+        ["limits.bytes_per_s"] = 0 },
       scripts = { ["main.lua"] = SCRIPT:format(100) },
     }
     local alice = server:connect { user = "alice" }

@@ -34,11 +34,14 @@ static bool read_number(const struct envelope *env, const char *key,
                         uint64_t *value) {
   const char *text;
   size_t len;
+  bool whole;
   int64_t number;
   *found = field_find(env, key, &text, &len) && *text != 'n';
   if (!*found)
     return true;
-  if (*text < '0' || *text > '9' || !json_to_int(text, len, &number))
+  struct json_scan scan = {text, text + len};
+  if (json_scan_number(&scan, &whole) || !whole ||
+      !json_to_int(text, len, &number) || number < 0)
     return false;
   *value = (uint64_t)number;
   return *value >= least && *value <= most;

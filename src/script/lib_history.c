@@ -66,7 +66,8 @@ static bool number_option(lua_State *L, int index, const char *key,
     return false;
   }
   lua_Integer number = lua_tointegerx(L, -1, &is_whole);
-  if (!is_whole || number < least || number > most)
+  if (lua_type(L, -1) != LUA_TNUMBER || !is_whole || number < least ||
+      number > most)
     luaL_error(L, "%s must be a whole number from %I to %I", key,
                (LUAI_UACINT)least, (LUAI_UACINT)most);
   lua_pop(L, 1);
