@@ -221,7 +221,7 @@ function perigee.send_to_room(room, message, opts) end
 ---What is kept of a room; waits for it.
 ---@param room string
 ---@param query? perigee.HistoryQuery
----@return perigee.HistoryPage? page Or nil, code and text: `"NOT_FOUND"` for a room without a history.
+---@return perigee.HistoryPage? page Or nil, code and text: `"NOT_FOUND"` for other rooms.
 ---@return string? code
 ---@return string? text
 function perigee.history(room, query) end

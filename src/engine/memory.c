@@ -28,6 +28,7 @@
 enum {
   MS = 1000000, /* nanoseconds */
   PREFIX_BYTES = 9,
+  CLOCK_SET_MS = 1000,
   TICK_SHARDS = 4, /* looked through by one tick: all of them in 16 */
   TICK_ROOMS = 256 /* looked at while nobody else gets the lock */
 };
@@ -47,6 +48,7 @@ struct memory {
   struct rules *rules;       /* under the lock */
   uint32_t rules_number;     /* under the lock: 1, 2, … */
   uint32_t tick_shard;       /* of the thread that ticks */
+  _Atomic int64_t apart_ms;  /* see clocks_apart */
   char prefix[PREFIX_BYTES]; /* of epochs: random for each process */
 };
 
@@ -282,13 +284,29 @@ static void find_answer(struct engine_read *read,
   unlock_shard(shard);
 }
 
-/* From the engine's clock to that of the world. */
-static void tell_times(const struct engine_answer *answer) {
-  struct engine_message *messages = (struct engine_message *)answer->messages;
+static int64_t measure_apart(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  int64_t apart = (int64_t)now.tv_sec * 1000 + now.tv_nsec / MS -
-                  (int64_t)(uv_hrtime() / MS);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / MS -
+         (int64_t)(uv_hrtime() / MS);
+}
+
+/* How far the clock of the world is ahead of the engine's. It is measured
+ * again only when one has been set: the time of a message must not change by a
+ * millisecond from one answer to the next. */
+static int64_t clocks_apart(struct memory *memory) {
+  int64_t apart = measure_apart();
+  int64_t known = atomic_load_explicit(&memory->apart_ms, memory_order_relaxed);
+  if (apart - known < CLOCK_SET_MS && known - apart < CLOCK_SET_MS)
+    return known;
+  atomic_store_explicit(&memory->apart_ms, apart, memory_order_relaxed);
+  return apart;
+}
+
+static void tell_times(struct memory *memory,
+                       const struct engine_answer *answer) {
+  struct engine_message *messages = (struct engine_message *)answer->messages;
+  int64_t apart = clocks_apart(memory);
   for (uint32_t i = 0; i < answer->count; i++)
     messages[i].at_ms += apart;
 }
@@ -298,7 +316,7 @@ static void on_read_due(struct task *task) {
   struct engine_answer answer;
   list_remove(&read->node);
   find_answer(read, &answer);
-  tell_times(&answer);
+  tell_times(read->memory, &answer);
   read->done(read->arg, &answer);
   for (uint32_t i = 0; i < answer.count; i++)
     frame_unref(answer.messages[i].frame);
@@ -494,5 +512,6 @@ struct engine *memory_new(struct bus *bus, int workers, size_t max_bytes) {
     list_init(&memory->readers[i].reads);
   uv_mutex_init(&memory->rules_lock);
   make_prefix(memory->prefix);
+  atomic_init(&memory->apart_ms, measure_apart());
   return &memory->engine;
 }

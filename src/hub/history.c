@@ -65,7 +65,8 @@ static void find_members(const struct frame *frame, struct member_text *type,
   }
 }
 
-static void put_message(struct buf *out, const struct engine_message *message) {
+static void put_history_message(struct buf *out,
+                                const struct engine_message *message) {
   struct member_text type = {"\"\"", 2}, data = {0};
   find_members(message->frame, &type, &data);
   buf_printf(out, "{\"seq\":%llu,\"type\":", (unsigned long long)message->seq);
@@ -86,7 +87,7 @@ void history_put(struct buf *out, const struct engine *engine,
   for (uint32_t i = 0; i < answer->count; i++) {
     if (i > 0)
       buf_putc(out, ',');
-    put_message(out, &answer->messages[i]);
+    put_history_message(out, &answer->messages[i]);
   }
   buf_printf(out, "],\"more\":%s}", answer->more ? "true" : "false");
 }

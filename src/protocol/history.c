@@ -64,7 +64,7 @@ static bool read_question(const struct envelope *env,
   return ok;
 }
 
-static void answer_page(void *arg, const struct engine_answer *answer) {
+static void answer_history(void *arg, const struct engine_answer *answer) {
   struct question *question = arg;
   struct conn *conn = manager_conn(question->manager, question->conn);
   struct buf text = {0};
@@ -87,7 +87,7 @@ static void ask_engine_take(struct conn *conn, struct question *question) {
     answer_error(conn, &question->id, ERR_NOT_FOUND, "the room has no history");
     mem_free(question);
   } else if (!history_read(manager, question->room, len, rule, &question->page,
-                           answer_page, question)) {
+                           answer_history, question)) {
     mem_free(question);
   }
 }
