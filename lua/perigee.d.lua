@@ -33,6 +33,8 @@ local perigee = {}
 ---@field ["@auth"]? perigee.AuthHook
 ---@field ["@connect"]? perigee.ConnectHook
 ---@field ["@disconnect"]? perigee.DisconnectHook
+---@field ["@away"]? perigee.AwayHook
+---@field ["@back"]? perigee.BackHook
 ---@field ["@join"]? perigee.JoinHook
 ---@field ["@leave"]? perigee.LeaveHook
 ---@field ["@history"]? perigee.HistoryHook
@@ -72,6 +74,12 @@ local perigee = {}
 
 ---Once for each connection that had `@connect`, whatever ended it.
 ---@alias perigee.DisconnectHook fun(client: perigee.Client, reason: string)
+
+---A client with a session has lost its connection, and may come back.
+---@alias perigee.AwayHook fun(client: perigee.Client, reason: string)
+
+---It has come back, on another connection.
+---@alias perigee.BackHook fun(client: perigee.Client)
 
 ---Before a join: `nil, code, text, data` refuses, a table becomes the reply's data.
 ---@alias perigee.JoinHook
@@ -116,6 +124,7 @@ local perigee = {}
 ---@field headers table<string, string> Of the handshake, names in lower case.
 ---@field connected_at integer Unix seconds.
 ---@field is_raw boolean Whether it came to `raw.path`.
+---@field is_away boolean Whether its session waits for it to come back.
 ---@field state table For scripts: plain data, which survives reloads.
 local client = {}
 
