@@ -21,6 +21,17 @@ local perigee = {}
 ---@field schema? string|table What `data` must look like: `{ tags = "string[]?" }`.
 ---@field timeout? number Seconds for the whole call, waiting included.
 
+---What a backend asks with `POST /api/v1/call/TYPE`; the key of its handler is
+---`@http TYPE`.
+---@class perigee.BackendRequest
+---@field data any What it has given, or nil.
+---@field user? string The user that it names.
+---@field key string The name of its key.
+
+---What it returns is the answer; `return nil, "my.code", "text", data` is a problem.
+---@alias perigee.BackendHandler
+---| fun(request: perigee.BackendRequest): any, string?, string?, any
+
 ---Handlers, keyed by message type, and hooks, whose keys begin with `@`:
 ---
 ---    ---@type perigee.Script

@@ -41,8 +41,9 @@ local function check_type(key)
   end
 end
 
-local function read_handler(key, value)
-  local wrong = check_type(key)
+-- `kind` is the type in the key of a handler for backends, "@http TYPE".
+local function read_handler(key, value, kind)
+  local wrong = check_type(kind or key)
   if wrong or type(value) == "function" then
     return not wrong and value, wrong
   end
@@ -61,7 +62,10 @@ local function read(key, value)
     return nil, ("key %s: handlers are keyed by message type, a string")
       :format(tostring(key))
   end
-  if key == "@rooms" then
+  local asked = key:match "^@http (.*)$"
+  if asked then
+    return read_handler(key, value, asked)
+  elseif key == "@rooms" then
     local rules, wrong = rooms.read(value)
     return rules, wrong and "@rooms: " .. wrong
   elseif key:sub(1, 1) == "@" then

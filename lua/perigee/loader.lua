@@ -168,7 +168,7 @@ local function collect(found, path, script)
     end
     if key == "@rooms" then
       collect_rooms(found, path, value)
-    elseif key:sub(1, 1) == "@" then
+    elseif key:sub(1, 1) == "@" and not key:find "^@http " then
       found.hooks[key] = found.hooks[key] or {}
       table.insert(found.hooks[key], {
         script = path:match "[^/]*$", run = value,

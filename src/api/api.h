@@ -16,8 +16,9 @@
 
 struct api_wiring {
   const struct config *config;
-  struct bus *bus;      /* borrowed; it must outlive the API */
-  uv_loop_t *main_loop; /* where `foreign` is called */
+  struct bus *bus;           /* borrowed; it must outlive the API */
+  struct desk *const *desks; /* of its workers; borrowed, too */
+  uv_loop_t *main_loop;      /* where `foreign` is called */
   /* Requests at the admin address that are no calls; see service.h. */
   api_foreign_fn *foreign;
   void *arg;

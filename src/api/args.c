@@ -2,6 +2,7 @@
  * Reading what a call is given. */
 #include "api/args.h"
 
+#include "base/utf8.h"
 #include "hub/manager.h"
 #include "wire/json.h"
 #include "wire/msg_type.h"
@@ -46,8 +47,19 @@ static struct slice plain_slice(struct args_reader *reader,
   return (struct slice){out, len};
 }
 
-static bool is_plain_text(struct slice text) {
-  return manager_room_name_ok(text.at, text.len);
+static bool is_plain_text(enum api_arg arg, struct slice text) {
+  const struct api_arg_info *info = &api_arg_table[arg];
+  int64_t len = (int64_t)text.len;
+  if (len < info->min || len > info->max)
+    return false;
+  return len == 0 || manager_room_name_ok(text.at, text.len);
+}
+
+static bool fail_text(struct args_reader *reader, enum api_arg arg) {
+  const struct api_arg_info *info = &api_arg_table[arg];
+  return problem_set(reader->problem, ERR_BAD_REQUEST,
+                     "`%s` has %lld to %lld bytes, and no control characters",
+                     info->name, (long long)info->min, (long long)info->max);
 }
 
 static bool read_call_text(struct args_reader *reader, enum api_arg arg,
@@ -58,9 +70,7 @@ static bool read_call_text(struct args_reader *reader, enum api_arg arg,
   if (json_scan_string(&reader->scan, &string))
     return problem_set(reader->problem, ERR_BAD_JSON, "a text is not JSON");
   *out = plain_slice(reader, &string);
-  return is_plain_text(*out) ||
-         fail_form(reader, arg,
-                   "has 1 to 128 bytes, and no control characters");
+  return is_plain_text(arg, *out) || fail_text(reader, arg);
 }
 
 static bool read_call_texts(struct args_reader *reader, enum api_arg arg) {
@@ -85,18 +95,22 @@ static bool read_call_texts(struct args_reader *reader, enum api_arg arg) {
   return true;
 }
 
+static bool fail_int(struct args_reader *reader, enum api_arg arg) {
+  const struct api_arg_info *info = &api_arg_table[arg];
+  return problem_set(reader->problem, ERR_BAD_REQUEST,
+                     "`%s` is a whole number from %lld to %lld", info->name,
+                     (long long)info->min, (long long)info->max);
+}
+
 static bool read_call_int(struct args_reader *reader, enum api_arg arg) {
   const struct api_arg_info *info = &api_arg_table[arg];
   const char *start = reader->scan.at;
   int64_t *value = &reader->args->number[arg];
   bool whole;
-  if (json_scan_number(&reader->scan, &whole) || !whole ||
-      !json_to_int(start, (size_t)(reader->scan.at - start), value) ||
-      *value < info->min || *value > info->max)
-    return problem_set(reader->problem, ERR_BAD_REQUEST,
-                       "`%s` is a whole number from %lld to %lld", info->name,
-                       (long long)info->min, (long long)info->max);
-  return true;
+  return (json_scan_number(&reader->scan, &whole) == 0 && whole &&
+          json_to_int(start, (size_t)(reader->scan.at - start), value) &&
+          *value >= info->min && *value <= info->max) ||
+         fail_int(reader, arg);
 }
 
 static bool read_call_true(struct args_reader *reader, enum api_arg arg) {
@@ -149,6 +163,15 @@ static bool read_message(struct args_reader *reader) {
          fail_form(reader, API_ARG_MESSAGE, "needs a `type`");
 }
 
+static bool read_any(struct args_reader *reader, enum api_arg arg) {
+  const char *start = reader->scan.at;
+  if (json_skip_value(&reader->scan, 1))
+    return problem_set(reader->problem, ERR_BAD_JSON, "a value is not JSON");
+  reader->args->text[arg] =
+      (struct slice){start, (size_t)(reader->scan.at - start)};
+  return true;
+}
+
 static bool read_arg(struct args_reader *reader, enum api_arg arg) {
   reader->args->has |= 1U << arg;
   switch (api_arg_table[arg].form) {
@@ -162,6 +185,8 @@ static bool read_arg(struct args_reader *reader, enum api_arg arg) {
     return read_call_true(reader, arg);
   case API_FORM_MESSAGE:
     return read_message(reader);
+  case API_FORM_ANY:
+    return read_any(reader, arg);
   }
   return false;
 }
@@ -237,6 +262,142 @@ bool api_args_read(struct api_args *args, const struct api_wants *wants,
   int more = json_enter(&reader.scan, '}');
   for (; more > 0; more = json_next(&reader.scan, '}'))
     if (!read_call_member(&reader, wants))
+      return false;
+  return check_wants(args, wants, problem);
+}
+
+/* --- targets ------------------------------------------------------------ */
+
+/* The next segment of a path that begins with a slash; without it. */
+static struct slice take_segment(struct slice *path) {
+  struct slice rest = slice_after(*path, 1);
+  const char *slash = memchr(rest.at, '/', rest.len);
+  size_t len = slash ? (size_t)(slash - rest.at) : rest.len;
+  *path = slice_after(rest, len);
+  return (struct slice){rest.at, len};
+}
+
+/* The segment of `path` at the place that is in braces; empty at `at` NULL. */
+static bool fit_path(const char *pattern, struct slice path,
+                     struct slice *captured) {
+  struct slice left = {pattern, strlen(pattern)};
+  while (left.len > 0 && path.len > 0 && path.at[0] == '/') {
+    struct slice want = take_segment(&left), got = take_segment(&path);
+    if (want.len > 0 && want.at[0] == '{')
+      *captured = got;
+    else if (want.len != got.len || memcmp(want.at, got.at, got.len) != 0)
+      return false;
+  }
+  return left.len == 0 && path.len == 0;
+}
+
+bool api_args_fit(const char *pattern, struct slice path) {
+  struct slice captured;
+  return fit_path(pattern, path, &captured);
+}
+
+static enum api_arg arg_named(struct slice name) {
+  unsigned arg = 0;
+  while (arg < API_ARG_COUNT && !slice_equals(name, api_arg_table[arg].name))
+    arg++;
+  return (enum api_arg)arg;
+}
+
+enum api_arg api_args_in_path(const char *pattern) {
+  const char *brace = strchr(pattern, '{');
+  if (!brace)
+    return API_ARG_COUNT;
+  return arg_named((struct slice){brace + 1, strcspn(brace + 1, "}")});
+}
+
+static int escape_digit(char c) {
+  static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+  const char *at = c ? strchr(digits, c) : NULL;
+  return at ? (int)(at - digits) % 16 : 0;
+}
+
+/* The request's reader has seen that each escape is one. */
+static struct slice plain_target(struct buf *scratch, struct slice text,
+                                 bool query) {
+  char *out = buf_reserve(scratch, text.len);
+  size_t len = 0;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.at[i];
+    if (c == '%' && text.len - i > 2) {
+      c = (char)(escape_digit(text.at[i + 1]) * 16 +
+                 escape_digit(text.at[i + 2]));
+      i += 2;
+    } else if (c == '+' && query) {
+      c = ' ';
+    }
+    out[len++] = c;
+  }
+  scratch->len += len;
+  return (struct slice){out, len};
+}
+
+static bool take_target_text(struct args_reader *reader, enum api_arg arg,
+                             struct slice text, bool query) {
+  struct api_args *args = reader->args;
+  const struct api_arg_info *info = &api_arg_table[arg];
+  struct slice plain = plain_target(reader->scratch, text, query);
+  if (args->has & 1U << arg)
+    return fail_form(reader, arg, "stands twice");
+  args->has |= 1U << arg;
+  if (info->form != API_FORM_INT) {
+    args->text[arg] = plain;
+    return (is_plain_text(arg, plain) && utf8_valid(plain.at, plain.len)) ||
+           fail_text(reader, arg);
+  }
+  size_t digits = 0;
+  while (digits < plain.len && plain.at[digits] >= '0' &&
+         plain.at[digits] <= '9')
+    digits++;
+  return (digits > 0 && digits == plain.len &&
+          json_to_int(plain.at, plain.len, &args->number[arg]) &&
+          args->number[arg] >= info->min && args->number[arg] <= info->max) ||
+         fail_int(reader, arg);
+}
+
+/* One "name=value" off the front. */
+static bool read_parameter(struct args_reader *reader,
+                           const struct api_wants *wants, struct slice *query) {
+  const char *end = memchr(query->at, '&', query->len);
+  size_t len = end ? (size_t)(end - query->at) : query->len;
+  const char *equals = memchr(query->at, '=', len);
+  size_t name_len = equals ? (size_t)(equals - query->at) : len;
+  struct slice name = {query->at, name_len};
+  struct slice value =
+      slice_after((struct slice){query->at, len}, name_len + (equals != NULL));
+  *query = slice_after(*query, len + (end != NULL));
+  if (len == 0)
+    return true;
+  enum api_arg arg = arg_named(name);
+  if (arg < API_ARG_COUNT && wants->takes & 1U << arg)
+    return take_target_text(reader, arg, value, true);
+  int shown = name_len < SHOWN_BYTES ? (int)name_len : SHOWN_BYTES;
+  return problem_set(reader->problem, ERR_BAD_REQUEST,
+                     "`%.*s` is nothing that this call takes", shown, name.at);
+}
+
+bool api_args_read_target(struct api_args *args, const struct api_wants *wants,
+                          const char *pattern, struct slice path,
+                          struct slice query, struct buf *scratch,
+                          struct problem *problem) {
+  struct args_reader reader = {
+      .args = args, .scratch = scratch, .problem = problem};
+  enum api_arg in_path = api_args_in_path(pattern);
+  struct slice captured = {"", 0};
+  args->has = 0;
+  buf_reset(scratch, NAME_BYTES);
+  (void)buf_reserve(scratch, path.len + query.len);
+  if (!fit_path(pattern, path, &captured))
+    return problem_set(problem, ERR_NOT_FOUND, "there is no such call");
+  if (in_path < API_ARG_COUNT &&
+      !take_target_text(&reader, in_path, captured, false))
+    return false;
+  while (query.len > 0)
+    if (!read_parameter(&reader, wants, &query))
       return false;
   return check_wants(args, wants, problem);
 }

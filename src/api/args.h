@@ -18,11 +18,12 @@
 #include <stdint.h>
 
 enum api_form {
-  API_FORM_TEXT,    /* of 1 to `max` bytes, without control characters */
+  API_FORM_TEXT,    /* of `min` to `max` bytes, without control characters */
   API_FORM_TEXTS,   /* an array of 1 to API_TEXTS_MAX of them */
   API_FORM_INT,     /* from `min` to `max` */
   API_FORM_TRUE,    /* true; false is as if it was not there */
   API_FORM_MESSAGE, /* {"type":…,"data":…} */
+  API_FORM_ANY,     /* any JSON */
 };
 
 /* X(NAME, name, FORM, min, max, doc) */
@@ -33,7 +34,18 @@ enum api_form {
   X(ROOMS, "rooms", TEXTS, 1, 128, "names of rooms")                           \
   X(ALL, "all", TRUE, 0, 0, "`true`: everybody who has logged in")             \
   X(MESSAGE, "message", MESSAGE, 0, 0, "what clients get")                     \
-  X(EXCEPT_USER, "except_user", TEXT, 1, 128, "a user who does not get it")
+  X(EXCEPT_USER, "except_user", TEXT, 1, 128, "a user who does not get it")    \
+  X(CONN, "conn", INT, 1, INT64_C(9007199254740991), "id of a connection")     \
+  X(CODE, "code", INT, 1000, 4999,                                             \
+    "close code: 1000 to 1003, 1007 to 1014, or 3000 to 4999; without one it " \
+    "is 4502, and the client does not come back")                              \
+  X(REASON, "reason", TEXT, 1, 123, "reason in the close frame")               \
+  X(DATA, "data", ANY, 0, 0, "what the handler gets as `request.data`")        \
+  X(TYPE, "type", TEXT, 1, 64, "which handler: `[\"@http TYPE\"]`")            \
+  X(CALL, "call", TEXT, 1, 64, "in a line of a batch: which call it is")       \
+  X(PREFIX, "prefix", TEXT, 0, 128, "only names that begin like this")         \
+  X(AFTER, "after", TEXT, 0, 128, "only names behind this one")                \
+  X(LIMIT, "limit", INT, 1, 1000, "how many names; without it 100")
 
 enum api_arg {
 #define API_ARG_INDEX(name, word, form, min, max, doc) API_ARG_##name,
@@ -59,7 +71,7 @@ extern const struct api_arg_info api_arg_table[API_ARG_COUNT];
 /* What was given. Texts are without escapes, in `scratch` or in the body. */
 struct api_args {
   unsigned has;                     /* API_HAS of each that is there */
-  struct slice text[API_ARG_COUNT]; /* TEXT; TEXTS: the array as JSON */
+  struct slice text[API_ARG_COUNT]; /* TEXT; TEXTS and ANY: the JSON */
   int64_t number[API_ARG_COUNT];    /* INT */
   struct slice type, data;          /* of MESSAGE; data as JSON, or empty */
 };
@@ -77,6 +89,20 @@ struct api_wants {
 MUST_CHECK bool api_args_read(struct api_args *args,
                               const struct api_wants *wants, struct slice body,
                               struct buf *scratch, struct problem *problem);
+
+/* The same for a path, which has to fit `pattern` ("/users/{user}"), and a
+ * query, both as they stand in the target. Escapes are taken out. */
+MUST_CHECK bool api_args_read_target(struct api_args *args,
+                                     const struct api_wants *wants,
+                                     const char *pattern, struct slice path,
+                                     struct slice query, struct buf *scratch,
+                                     struct problem *problem);
+
+/* Whether a path fits the pattern. */
+bool api_args_fit(const char *pattern, struct slice path);
+
+/* The argument that stands in braces in a pattern; API_ARG_COUNT: none. */
+enum api_arg api_args_in_path(const char *pattern);
 
 /* For TEXTS: takes the next text off the front of `list`, which begins as
  * args->text[…]. Its bytes are written to `out`. False at the end. */

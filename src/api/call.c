@@ -9,6 +9,11 @@
   (API_HAS(USER) | API_HAS(USERS) | API_HAS(ROOM) | API_HAS(ROOMS) |           \
    API_HAS(ALL))
 
+/* The schema of an answer that is a number. */
+#define COUNTED(name)                                                          \
+  "{\"type\":\"object\",\"properties\":{\"" name "\":{\"type\":\"integer\","   \
+  "\"minimum\":0}},\"required\":[\"" name "\"]}"
+
 const struct api_call api_calls[] = {
     {.name = "send",
      .method = "POST",
@@ -18,11 +23,107 @@ const struct api_call api_calls[] = {
                .needs = API_HAS(MESSAGE),
                .one_of = TARGETS},
      .run = api_send,
-     .answer = "{\"type\":\"object\",\"properties\":{"
-               "\"receivers\":{\"type\":\"integer\",\"minimum\":0}},"
-               "\"required\":[\"receivers\"]}",
+     .in_batch = true,
+     .answer = COUNTED("receivers"),
      .doc = "Sends a message to all connections of users, to the members of "
             "rooms, or to everybody; answers how many connections those are."},
+    {.name = "batch",
+     .method = "POST",
+     .path = "/batch",
+     .kind = API_LINES,
+     .answer = "{}",
+     .doc = "Makes many calls, one in each line of the body (NDJSON): `send`, "
+            "or what `call` says of `send`, `close`, `join` and `leave`. "
+            "Answers a line for each, in order: the answer of the call, or its "
+            "problem."},
+    {.name = "close",
+     .method = "POST",
+     .path = "/close",
+     .group = API_CLOSE,
+     .wants = {.takes = API_HAS(USER) | API_HAS(CONN) | API_HAS(CODE) |
+                        API_HAS(REASON),
+               .one_of = API_HAS(USER) | API_HAS(CONN)},
+     .run = api_close,
+     .in_batch = true,
+     .answer = COUNTED("closed"),
+     .doc = "Closes all connections of a user, or one connection; answers how "
+            "many those are."},
+    {.name = "join",
+     .method = "POST",
+     .path = "/join",
+     .group = API_SEND,
+     .wants = {.takes = API_HAS(USER) | API_HAS(ROOM),
+               .needs = API_HAS(USER) | API_HAS(ROOM)},
+     .run = api_join,
+     .in_batch = true,
+     .answer = COUNTED("connections"),
+     .doc =
+         "Puts all connections of a user into a room, as `client:join` does; "
+         "answers how many connections the user has."},
+    {.name = "leave",
+     .method = "POST",
+     .path = "/leave",
+     .group = API_SEND,
+     .wants = {.takes = API_HAS(USER) | API_HAS(ROOM),
+               .needs = API_HAS(USER) | API_HAS(ROOM)},
+     .run = api_leave,
+     .in_batch = true,
+     .answer = COUNTED("connections"),
+     .doc = "Takes all connections of a user out of a room; answers how many "
+            "connections the user has."},
+    {.name = "call",
+     .method = "POST",
+     .path = "/call/{type}",
+     .group = API_CALL,
+     .wants = {.takes = API_HAS(DATA) | API_HAS(USER)},
+     .kind = API_SCRIPTS,
+     .answer = "{}",
+     .doc = "Asks the scripts: runs the handler `[\"@http TYPE\"]`, and "
+            "answers what it returns. If it refuses, that is a problem with "
+            "its code, its text, and its `data`."},
+    {.name = "user",
+     .method = "GET",
+     .path = "/users/{user}",
+     .group = API_READ,
+     .wants = {.needs = API_HAS(USER)},
+     .run = api_user,
+     .answer =
+         "{\"type\":\"object\",\"properties\":{\"user\":{\"type\":\"string\"},"
+         "\"online\":{\"type\":\"boolean\"},\"devices\":{\"type\":\"array\","
+         "\"items\":{\"type\":\"object\",\"properties\":{\"conn\":{\"type\":"
+         "\"integer\"},\"since\":{\"type\":\"integer\"},\"ip\":{\"type\":"
+         "\"string\"},\"rooms\":{\"type\":\"array\",\"items\":{\"type\":"
+         "\"string\"}}}}}}}",
+     .doc = "Whether a user is online, and with which devices: `conn`, `since` "
+            "(Unix time in milliseconds), `ip`, `rooms`."},
+    {.name = "rooms",
+     .method = "GET",
+     .path = "/rooms",
+     .group = API_READ,
+     .wants = {.takes = API_HAS(PREFIX) | API_HAS(AFTER) | API_HAS(LIMIT)},
+     .run = api_rooms,
+     .answer =
+         "{\"type\":\"object\",\"properties\":{\"rooms\":{\"type\":\"array\","
+         "\"items\":{\"type\":\"object\",\"properties\":{\"room\":{\"type\":"
+         "\"string\"},\"users\":{\"type\":\"integer\"},\"connections\":{"
+         "\"type\":\"integer\"}}}},\"more\":{\"type\":\"boolean\"}}}",
+     .doc = "The rooms that have members, in the order of their names, with "
+            "how many users and connections those are. While there is `more`, "
+            "the next page is `after` the last name."},
+    {.name = "room",
+     .method = "GET",
+     .path = "/rooms/{room}",
+     .group = API_READ,
+     .wants = {.takes = API_HAS(AFTER) | API_HAS(LIMIT),
+               .needs = API_HAS(ROOM)},
+     .run = api_room,
+     .answer =
+         "{\"type\":\"object\",\"properties\":{\"room\":{\"type\":\"string\"},"
+         "\"users\":{\"type\":\"integer\"},\"connections\":{\"type\":"
+         "\"integer\"},\"members\":{\"type\":\"array\",\"items\":{\"type\":"
+         "\"string\"}},\"more\":{\"type\":\"boolean\"}}}",
+     .doc = "A room: how many users and connections are in it, and who the "
+            "users are, in pages."},
     {.name = "openapi",
      .method = "GET",
      .path = "/openapi.json",
@@ -36,7 +137,7 @@ const size_t api_call_count = ARRAY_SIZE(api_calls);
 static bool has_path(const struct api_call *call, struct slice path) {
   return path.len > strlen(API_ROOT) &&
          memcmp(path.at, API_ROOT, strlen(API_ROOT)) == 0 &&
-         slice_equals(slice_after(path, strlen(API_ROOT)), call->path);
+         api_args_fit(call->path, slice_after(path, strlen(API_ROOT)));
 }
 
 static bool has_method(const struct api_call *call, struct slice method) {
@@ -69,4 +170,19 @@ const struct api_call *api_call_find(const struct request *request,
     problem_set(problem, ERR_NOT_FOUND,
                 "there is no such call, see " API_ROOT "/openapi.json");
   return NULL;
+}
+
+const struct api_call *api_call_named(struct slice name) {
+  for (size_t i = 0; i < api_call_count; i++)
+    if (slice_equals(name, api_calls[i].name))
+      return &api_calls[i];
+  return NULL;
+}
+
+bool api_call_allowed(const struct api_call *call, const char *key,
+                      unsigned groups, struct problem *problem) {
+  if (!call->group || call->group & groups)
+    return true;
+  return problem_set(problem, ERR_FORBIDDEN, "the key `%s` may not `%s`", key,
+                     api_group_word((enum api_group)call->group));
 }

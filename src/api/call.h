@@ -27,12 +27,20 @@ struct api_context {
 typedef bool api_fn(struct api_context *context, const struct api_args *args,
                     struct buf *out, struct problem *problem);
 
+enum api_kind {
+  API_NOW,     /* a function, which answers at once */
+  API_LINES,   /* the batch, which is read as it comes */
+  API_SCRIPTS, /* a handler of the scripts, which answers later */
+};
+
 struct api_call {
   const char *name, *method;
   const char *path; /* behind API_ROOT */
   unsigned group;   /* enum api_group; 0: every key may */
   struct api_wants wants;
-  api_fn *run;
+  enum api_kind kind;
+  api_fn *run;        /* of API_NOW */
+  bool in_batch;      /* may be a line of it */
   const char *answer; /* schema of the answer, as JSON */
   const char *doc;    /* one line */
 };
@@ -45,9 +53,20 @@ extern const size_t api_call_count;
 const struct api_call *api_call_find(const struct request *request,
                                      struct problem *problem);
 
+/* The call of that name; NULL: there is none. */
+const struct api_call *api_call_named(struct slice name);
+
+/* Whether a key may make it. Else false, with a problem. */
+bool api_call_allowed(const struct api_call *call, const char *key,
+                      unsigned groups, struct problem *problem);
+
 /* --- the functions in the table ----------------------------------------- */
 
-api_fn api_send;    /* api/send */
-api_fn api_openapi; /* api/manual */
+api_fn api_send;            /* api/send */
+api_fn api_close;           /* api/conns, as are: */
+api_fn api_join, api_leave; /* */
+api_fn api_user;            /* api/look, as are: */
+api_fn api_rooms, api_room; /* */
+api_fn api_openapi;         /* api/manual */
 
 #endif

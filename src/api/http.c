@@ -112,25 +112,25 @@ void http_answer(struct http_conn *conn, const struct http_head *head,
 
 void http_answer_begin(struct http_conn *conn, const struct http_head *head) {
   conn->last |= conn->old; /* that it ends is all that ends the answer */
-  conn->chunked = !conn->old;
+  conn->streams = true;
   put_head(conn, head);
   buf_puts(&conn->out,
-           conn->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
+           !conn->old ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
 }
 
 void http_answer_piece(struct http_conn *conn, struct slice piece) {
-  if (conn->chunked)
+  if (!conn->old)
     buf_printf(&conn->out, "%zx\r\n", piece.len);
   buf_put(&conn->out, piece.at, piece.len);
-  if (conn->chunked)
+  if (!conn->old)
     buf_puts(&conn->out, "\r\n");
 }
 
 void http_answer_end(struct http_conn *conn) {
   end_if_unread(conn);
-  if (conn->chunked)
+  if (!conn->old)
     buf_puts(&conn->out, "0\r\n\r\n");
-  conn->chunked = false;
+  conn->streams = false;
   answer_ended(conn);
 }
 
@@ -188,6 +188,10 @@ void http_expect(struct http_conn *conn, const struct request *request,
   wait_for(conn, conn->http->request_ms);
   if (request->minor > 0 && request_has_word(request, "expect", "100-continue"))
     buf_puts(&conn->out, go_on);
+}
+
+void http_wait(struct http_conn *conn, uint64_t ms) {
+  wait_for(conn, ms);
 }
 
 int http_give_away(struct http_conn *conn, struct slice *rest) {
@@ -265,7 +269,7 @@ static bool is_http_behind(const struct http_conn *conn) {
 }
 
 static enum http_step take_step(struct http_conn *conn) {
-  if (is_http_behind(conn))
+  if (is_http_behind(conn) || conn->paused)
     return HTTP_STEP_WAITS;
   if (conn->state == HTTP_HEAD && conn->in.len > conn->taken)
     return take_http_head(conn);
@@ -287,7 +291,8 @@ static bool use_input(struct http_conn *conn) {
 
 /* What the peer sends behind the last answer is nobody's. */
 static bool is_reading(const struct http_conn *conn) {
-  return !conn->ended && conn->state != HTTP_WAIT && !is_http_behind(conn);
+  return !conn->ended && conn->state != HTTP_WAIT && !conn->paused &&
+         !is_http_behind(conn);
 }
 
 static void read_http(struct http_conn *conn) {
@@ -314,7 +319,8 @@ static void read_http(struct http_conn *conn) {
 /* The peer sends no more, and there is nothing to tell it. It may have closed
  * one direction only, and wait for its answer. */
 static bool is_over(const struct http_conn *conn) {
-  return conn->ended && conn->state != HTTP_WAIT && !has_output(conn);
+  return conn->ended && conn->state != HTTP_WAIT && !conn->paused &&
+         !has_output(conn);
 }
 
 void http_go_on(struct http_conn *conn) {
@@ -343,7 +349,8 @@ static void on_http_ready(struct poller_item *item, uint32_t events) {
   struct http_conn *conn =
       container_of(item, struct http_conn, transport.watch);
   bool broken = events & (uint32_t)(EPOLLERR | EPOLLHUP);
-  if (broken && conn->state == HTTP_WAIT) { /* nobody waits for the answer */
+  if (broken && (conn->state == HTTP_WAIT ||
+                 conn->paused)) { /* nobody waits for the answer */
     free_http_conn(conn);
     return;
   }
@@ -365,13 +372,19 @@ static bool may_go_on(struct http_conn *conn) {
 }
 
 static void on_http_due(struct http_conn *conn) {
-  if (conn->state == HTTP_WAIT) /* it is us who are late */
+  struct http *http = conn->http;
+  if (conn->paused) /* it is us who are late */
     return;
+  if (conn->state == HTTP_WAIT) {
+    http->service->late(http->arg, conn);
+    http_go_on(conn);
+    return;
+  }
   if (may_go_on(conn))
     return;
   if ((conn->state == HTTP_BODY ||
        (conn->state == HTTP_HEAD && conn->in.len > conn->taken)) &&
-      !has_output(conn) && !conn->chunked) {
+      !has_output(conn) && !conn->streams) {
     wrong_http(conn, 408, "the request did not come in time\n");
     http_go_on(conn);
     return;
@@ -379,12 +392,20 @@ static void on_http_due(struct http_conn *conn) {
   free_http_conn(conn);
 }
 
+static void resume_http(struct http_conn *conn) {
+  conn->paused = false;
+  wait_for(conn, conn->http->request_ms);
+  http_go_on(conn);
+}
+
 static void on_http_tick(uv_timer_t *tick) {
   struct http *http = container_of(tick, struct http, tick);
   uint64_t now = http_now(http);
   LIST_FOREACH_SAFE (it, &http->conns) {
     struct http_conn *conn = container_of(it, struct http_conn, node);
-    if (conn->due_ms <= now)
+    if (conn->paused && !http->service->must_wait(http->arg))
+      resume_http(conn);
+    else if (conn->due_ms <= now)
       on_http_due(conn);
   }
 }

@@ -56,10 +56,11 @@ struct http_conn {
   bool last;      /* no request is read behind this one */
   bool bare;      /* the answer has no body: HEAD */
   bool old;       /* HTTP/1.0: no chunks */
-  bool chunked;   /* an answer in pieces has begun */
+  bool streams;   /* an answer in pieces has begun */
   bool shut;      /* nothing is written any more */
   bool ended;     /* the peer sends nothing more */
   bool busy;      /* http_go_on is at work on it */
+  bool paused;    /* by the service, in `piece`; it is looked at again soon */
   void *exchange; /* of the service, between `head` and the answer; or NULL */
 };
 
@@ -71,8 +72,14 @@ struct http_service {
                const struct request *request);
   /* The next piece of the body. */
   void (*piece)(void *arg, struct http_conn *conn, struct slice piece);
+  /* Whether a connection that is paused has to stay so; not NULL if `piece`
+   * pauses any. */
+  bool (*must_wait)(void *arg);
   /* The body is complete. Answers now, or later. */
   void (*whole)(void *arg, struct http_conn *conn);
+  /* Its answer, for which http_wait was called, has not come in time: answers,
+   * or the connection is ended. */
+  void (*late)(void *arg, struct http_conn *conn);
   /* The request, or its body, is wrong: answers with that status. */
   void (*wrong)(void *arg, struct http_conn *conn, unsigned status,
                 const char *text);
@@ -117,6 +124,9 @@ void http_expect(struct http_conn *conn, const struct request *request,
 /* For `head`: the socket is the caller's, with the bytes from `*rest` on, which
  * must be copied before the function `head` returns. */
 int http_give_away(struct http_conn *conn, struct slice *rest);
+
+/* For `whole`: the answer comes later, within so many milliseconds. */
+void http_wait(struct http_conn *conn, uint64_t ms);
 
 /* Answers the request. When that happens later than in a function of the
  * service, http_go_on is due. */

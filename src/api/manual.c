@@ -35,6 +35,8 @@ static void put_form(struct buf *out, const struct api_arg_info *info) {
   case API_FORM_MESSAGE:
     buf_puts(out, "\"$ref\":\"#/components/schemas/Message\"");
     break;
+  case API_FORM_ANY:
+    break;
   }
 }
 
@@ -45,9 +47,11 @@ static void put_arg_schemas(struct buf *out, unsigned set) {
     if (!(set & 1U << arg))
       continue;
     buf_printf(out, "%s\"%s\":{", comma, api_arg_table[arg].name);
-    put_form(out, &api_arg_table[arg]);
-    buf_puts(out, ",\"description\":");
+    buf_puts(out, "\"description\":");
     put_text(out, api_arg_table[arg].doc);
+    if (api_arg_table[arg].form != API_FORM_ANY)
+      buf_putc(out, ',');
+    put_form(out, &api_arg_table[arg]);
     buf_putc(out, '}');
     comma = ",";
   }
@@ -83,6 +87,37 @@ static void put_body_schema(struct buf *out, const struct api_call *call) {
   buf_puts(out, "}}}}");
 }
 
+static void put_parameter(struct buf *out, unsigned arg, bool in_path) {
+  buf_printf(out, "{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,",
+             api_arg_table[arg].name, in_path ? "path" : "query",
+             in_path ? "true" : "false");
+  buf_puts(out, "\"description\":");
+  put_text(out, api_arg_table[arg].doc);
+  buf_puts(out, ",\"schema\":{");
+  put_form(out, &api_arg_table[arg]);
+  buf_puts(out, "}}");
+}
+
+static void put_parameters(struct buf *out, const struct api_call *call) {
+  unsigned in_path = api_args_in_path(call->path);
+  const char *comma = "";
+  buf_puts(out, ",\"parameters\":[");
+  for (unsigned arg = 0; arg < API_ARG_COUNT; arg++) {
+    bool query = !strcmp(call->method, "GET") && call->wants.takes & 1U << arg;
+    if (arg != in_path && !query)
+      continue;
+    buf_puts(out, comma);
+    put_parameter(out, arg, arg == in_path);
+    comma = ",";
+  }
+  buf_putc(out, ']');
+}
+
+/* Lines of JSON have a type of their own, and no schema. */
+static const char batch_body[] =
+    ",\"requestBody\":{\"required\":true,\"content\":{"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}}}}";
+
 static void put_operation(struct buf *out, const struct api_call *call) {
   buf_printf(out, "\"%s\":{\"operationId\":\"%s\",\"summary\":",
              strcmp(call->method, "GET") ? "post" : "get", call->name);
@@ -90,13 +125,16 @@ static void put_operation(struct buf *out, const struct api_call *call) {
   if (call->group)
     buf_printf(out, ",\"description\":\"For keys that may `%s`.\"",
                api_group_word(call->group));
-  if (!strcmp(call->method, "POST"))
+  put_parameters(out, call);
+  if (!strcmp(call->method, "POST") && call->kind == API_LINES)
+    buf_puts(out, batch_body);
+  else if (!strcmp(call->method, "POST"))
     put_body_schema(out, call);
   buf_printf(out,
              ",\"responses\":{\"200\":{\"description\":\"It is done.\","
-             "\"content\":{\"application/json\":{\"schema\":%s}}},"
+             "\"content\":{\"application/%s\":{\"schema\":%s}}},"
              "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}}",
-             call->answer);
+             call->kind == API_LINES ? "x-ndjson" : "json", call->answer);
 }
 
 static void put_paths(struct buf *out) {
@@ -152,8 +190,9 @@ static const char page_begin[] =
     "with `Authorization: Bearer KEY`, where the key is one of `api.keys` "
     "([configuration.md](configuration.md)), to `" API_ROOT "` of "
     "`admin.listen`, or of `api.listen`. Bodies and answers are JSON. A body "
-    "may have up to `http.body_bytes`. Members that a call does not take are "
-    "refused. `GET " API_ROOT "/openapi.json` and `perigee api` describe all "
+    "may have up to `http.body_bytes`, that of a batch 16 MiB. Members that a "
+    "call does not take are refused. `GET " API_ROOT
+    "/openapi.json` and `perigee api` describe all "
     "of this to programs (OpenAPI 3.1).\n"
     "\n"
     "A thread of its own answers: what scripts do does not hold it up. What is "
@@ -175,18 +214,26 @@ static const char page_end[] =
     "call takes; the request is not HTTP |\n"
     "| 401 | `UNAUTHENTICATED` | no key, or none of `api.keys` |\n"
     "| 403 | `FORBIDDEN` | the key may not make this call (`allow`) |\n"
-    "| 404 | `NOT_FOUND` | there is no such call |\n"
+    "| 404 | `NOT_FOUND`, `UNKNOWN_TYPE` | there is no such call, or no "
+    "handler for it |\n"
     "| 405 | `BAD_REQUEST` | another method is needed: `Allow` has it |\n"
     "| 408 | `BAD_REQUEST` | the request did not come within "
     "`limits.handshake_timeout_s` |\n"
+    "| 409 | `TRY_LATER` | the first request with this `Idempotency-Key` is "
+    "not answered yet |\n"
     "| 413 | `TOO_LARGE` | the body, or the message for clients "
     "(`limits.queue_bytes`) |\n"
+    "| 422 | any | a handler refuses, with a code of its own |\n"
     "| 422 | `BAD_REQUEST` | an `Idempotency-Key` comes again with another "
     "body |\n"
     "| 429 | `RATE_LIMITED` | more than 10 times a second from one address "
     "without a key that is right |\n"
+    "| 500 | `HANDLER_ERROR` | a handler failed; the traceback is in the log, "
+    "at `ref` |\n"
     "| 503 | `OVERLOADED` | all workers that have receivers are too far "
     "behind: try again |\n"
+    "| 504 | `HANDLER_TIMEOUT` | a handler took too long, or has not answered "
+    "for 30 s |\n"
     "\n"
     "## Once, and not twice\n"
     "\n"
@@ -197,7 +244,8 @@ static const char page_end[] =
     "done. Answers with a status from 500 on are not kept.\n";
 
 static void put_args_table(struct buf *out, const struct api_call *call) {
-  buf_puts(out, "\n| member | form | |\n|---|---|---|\n");
+  buf_printf(out, "\n| %s | form | |\n|---|---|---|\n",
+             strcmp(call->method, "GET") ? "member" : "parameter");
   for (unsigned arg = 0; arg < API_ARG_COUNT; arg++) {
     static const char *const forms[] = {
         [API_FORM_TEXT] = "text",
@@ -205,6 +253,7 @@ static void put_args_table(struct buf *out, const struct api_call *call) {
         [API_FORM_INT] = "integer",
         [API_FORM_TRUE] = "boolean",
         [API_FORM_MESSAGE] = "`{\"type\":…,\"data\":…}`",
+        [API_FORM_ANY] = "any JSON",
     };
     const struct api_arg_info *info = &api_arg_table[arg];
     if (call->wants.takes & 1U << arg)

@@ -40,28 +40,45 @@ unsigned problem_status(enum err err) {
 }
 
 /* A text that was cut may end in a piece of a character. */
-static void trim_detail(char *detail) {
+static void trim_text(char *detail) {
   size_t len = strlen(detail);
   while (len > 0 && !utf8_valid(detail, len))
     detail[--len] = 0;
 }
 
+void problem_set_code(struct problem *problem, const char *code) {
+  snprintf(problem->code, sizeof problem->code, "%s", code);
+  trim_text(problem->code);
+}
+
 bool problem_set(struct problem *problem, enum err err, const char *fmt, ...) {
   va_list args;
-  *problem =
-      (struct problem){.status = problem_status(err), .code = err_name(err)};
+  *problem = (struct problem){.status = problem_status(err)};
+  problem_set_code(problem, err_name(err));
   va_start(args, fmt);
   vsnprintf(problem->detail, sizeof problem->detail, fmt, args);
   va_end(args);
-  trim_detail(problem->detail);
+  trim_text(problem->detail);
   snprintf(problem->ref, sizeof problem->ref, "a%08lx",
            (unsigned long)random() & 0xffffffffUL);
   return false;
 }
 
-void problem_put(struct buf *out, const struct problem *problem) {
-  buf_printf(out, "{\"title\":\"%s\",\"status\":%u,\"code\":\"%s\",\"detail\":",
-             status_phrase(problem->status), problem->status, problem->code);
+void problem_put_data(struct buf *out, const struct problem *problem,
+                      const struct buf *data) {
+  buf_printf(out, "{\"title\":\"%s\",\"status\":%u,\"code\":",
+             status_phrase(problem->status), problem->status);
+  json_put_string(out, problem->code, strlen(problem->code));
+  buf_puts(out, ",\"detail\":");
   json_put_string(out, problem->detail, strlen(problem->detail));
-  buf_printf(out, ",\"ref\":\"%s\"}", problem->ref);
+  buf_printf(out, ",\"ref\":\"%s\"", problem->ref);
+  if (data && data->len > 0) {
+    buf_puts(out, ",\"data\":");
+    buf_put(out, data->data, data->len);
+  }
+  buf_putc(out, '}');
+}
+
+void problem_put(struct buf *out, const struct problem *problem) {
+  problem_put_data(out, problem, NULL);
 }

@@ -9,11 +9,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PROBLEM_DETAIL_BYTES = 256, PROBLEM_REF_BYTES = 24 };
+enum {
+  PROBLEM_CODE_BYTES = 65,
+  PROBLEM_DETAIL_BYTES = 256,
+  PROBLEM_REF_BYTES = 24
+};
 
 struct problem {
   unsigned status;
-  const char *code;
+  char code[PROBLEM_CODE_BYTES];
   char detail[PROBLEM_DETAIL_BYTES];
   char ref[PROBLEM_REF_BYTES];
   const char *headers; /* static: further lines, each with its CR LF; or NULL */
@@ -26,10 +30,17 @@ struct problem {
 bool problem_set(struct problem *problem, enum err err, const char *fmt, ...)
     PRINTF(3, 4);
 
+/* A code of a script's own instead; what is longer than 64 bytes is cut. */
+void problem_set_code(struct problem *problem, const char *code);
+
 /* The status that goes with a code. */
 unsigned problem_status(enum err err);
 
 /* Appends it as JSON, without a line break. */
 void problem_put(struct buf *out, const struct problem *problem);
+
+/* The same with a member `data`, which is JSON; empty: without. */
+void problem_put_data(struct buf *out, const struct problem *problem,
+                      const struct buf *data);
 
 #endif

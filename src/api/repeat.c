@@ -92,6 +92,8 @@ enum repeat_verdict repeats_find(struct repeats *repeats, const char *who,
   print_body(body, print);
   if (memcmp(print, found->print, sizeof print) != 0)
     return REPEAT_OTHER;
+  if (found->status == 0)
+    return REPEAT_BUSY;
   *answer = (struct repeat_answer){
       .status = found->status,
       .problem = found->problem,
@@ -119,4 +121,14 @@ void repeats_keep(struct repeats *repeats, const char *who, const char *call,
   HASH_ADD_KEYPTR(hh, repeats->table, repeat->text, len, repeat);
   repeats->bytes += bytes_of_repeat(repeat);
   drop_old(repeats, now_ms);
+}
+
+void repeats_drop(struct repeats *repeats, const char *who, const char *call,
+                  struct slice key) {
+  char name[NAME_BYTES];
+  struct repeat *found;
+  size_t len = name_repeat(name, who, call, key);
+  HASH_FIND(hh, repeats->table, name, len, found);
+  if (found)
+    drop_repeat(repeats, found);
 }

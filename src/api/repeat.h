@@ -37,6 +37,7 @@ struct repeat_answer {
 enum repeat_verdict {
   REPEAT_NEW,   /* it was never seen */
   REPEAT_SAME,  /* here is its answer */
+  REPEAT_BUSY,  /* the first is not answered yet */
   REPEAT_OTHER, /* the same text, and another body */
 };
 
@@ -54,9 +55,14 @@ MUST_CHECK enum repeat_verdict repeats_find(struct repeats *repeats,
                                             uint64_t now_ms,
                                             struct repeat_answer *answer);
 
-/* Keeps the answer; all is copied. REPEAT_NEW was found for it before. */
+/* Keeps the answer; all is copied. REPEAT_NEW was found for it before. With a
+ * status of 0 there is no answer yet: REPEAT_BUSY. */
 void repeats_keep(struct repeats *repeats, const char *who, const char *call,
                   struct slice key, struct slice body, uint64_t now_ms,
                   const struct repeat_answer *answer);
+
+/* Forgets it. */
+void repeats_drop(struct repeats *repeats, const char *who, const char *call,
+                  struct slice key);
 
 #endif

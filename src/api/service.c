@@ -2,6 +2,9 @@
  * Requests to the API. */
 #include "api/service.h"
 
+#include "api/lines.h"
+#include "api/question.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/network.h"
@@ -11,81 +14,8 @@
 
 enum {
   CONNECTIONS_MAX = 1024,
-  OUTPUT_BYTES_MAX = 1024 * 1024, /* of answers, before no more is read */
-  REFUSALS_PER_S = 10,            /* 401, of one address */
+  REFUSALS_PER_S = 10, /* 401, of one address */
 };
-
-/* A request whose head was taken, until it is answered. */
-struct exchange {
-  const struct api_call *call;
-  char key[API_KEY_NAME_BYTES + 1];
-  char repeat[REPEAT_KEY_BYTES + 1]; /* Idempotency-Key, or empty */
-  struct buf body;
-};
-
-static void drop_exchange(struct http_conn *conn) {
-  struct exchange *exchange = conn->exchange;
-  if (!exchange)
-    return;
-  conn->exchange = NULL;
-  buf_free(&exchange->body);
-  mem_free(exchange);
-}
-
-/* --- answers ------------------------------------------------------------ */
-
-static void count_problem(struct api_service *service,
-                          const struct exchange *exchange) {
-  if (exchange)
-    service->figures.failed[exchange->call - api_calls]++;
-  else
-    service->figures.refused++;
-}
-
-/* Each kind is said once in a while: who repeats a mistake fills no log. */
-static void log_problem(struct api_service *service,
-                        const struct http_conn *conn,
-                        const struct problem *problem) {
-  const struct exchange *exchange = conn->exchange;
-  const char *key = exchange ? exchange->key : "-";
-  const char *call = exchange ? exchange->call->name : "-";
-  char kind[128];
-  unsigned kept = 0;
-  snprintf(kind, sizeof kind, "%s %s %u", key, call, problem->status);
-  if (!quiet_may_say(&service->quiet, kind, uv_now(service->http.tick.loop),
-                     &kept) &&
-      !log_enabled(LOG_DEBUG))
-    return;
-  log_info("api status=%u key=%s call=%s ip=%s ref=%s unsaid=%u %s",
-           problem->status, key, call, conn->ip, problem->ref, kept,
-           problem->detail);
-}
-
-static void answer_problem(struct api_service *service, struct http_conn *conn,
-                           const struct problem *problem) {
-  struct http_head head = {.status = problem->status,
-                           .type = "application/problem+json",
-                           .headers = problem->headers,
-                           .retry_s = problem->retry_s};
-  count_problem(service, conn->exchange);
-  log_problem(service, conn, problem);
-  buf_reset(&service->text, OUTPUT_BYTES_MAX);
-  problem_put(&service->text, problem);
-  http_answer(conn, &head,
-              (struct slice){service->text.data, service->text.len});
-  drop_exchange(conn);
-}
-
-static void answer_json(struct api_service *service, struct http_conn *conn,
-                        struct slice body) {
-  struct http_head head = {.status = 200, .type = "application/json"};
-  struct exchange *exchange = conn->exchange;
-  service->figures.done[exchange->call - api_calls]++;
-  log_debug("api key=%s call=%s ip=%s", exchange->key, exchange->call->name,
-            conn->ip);
-  http_answer(conn, &head, body);
-  drop_exchange(conn);
-}
 
 /* --- the call ----------------------------------------------------------- */
 
@@ -97,7 +27,7 @@ static void answer_again(struct http_conn *conn,
                                                    : "application/json",
                            .headers = "Idempotent-Replayed: true\r\n"};
   http_answer(conn, &head, answer->body);
-  drop_exchange(conn);
+  exchange_drop(conn);
 }
 
 /* Whether the request was answered because it is a repeat. */
@@ -116,69 +46,54 @@ static bool answer_repeat(struct api_service *service, struct http_conn *conn,
   case REPEAT_SAME:
     answer_again(conn, &answer);
     return true;
+  case REPEAT_BUSY:
+    problem_set(&problem, ERR_TRY_LATER,
+                "the first request with this Idempotency-Key is not answered "
+                "yet");
+    problem.status = 409;
+    exchange_refuse(service, conn, &problem);
+    return true;
   case REPEAT_OTHER:
     break;
   }
   problem_set(&problem, ERR_BAD_REQUEST,
               "this Idempotency-Key was used with another body");
   problem.status = 422;
-  answer_problem(service, conn, &problem);
+  exchange_refuse(service, conn, &problem);
   return true;
-}
-
-static void keep_answer(struct api_service *service,
-                        const struct exchange *exchange, struct slice body,
-                        const struct repeat_answer *answer) {
-  if (!*exchange->repeat)
-    return;
-  repeats_keep(&service->repeats, exchange->key, exchange->call->name,
-               (struct slice){exchange->repeat, strlen(exchange->repeat)}, body,
-               uv_now(service->http.tick.loop), answer);
-}
-
-/* A refusal of what was asked is an answer, too; that it could not be done just
- * now is none. */
-static void keep_problem(struct api_service *service,
-                         const struct exchange *exchange, struct slice body,
-                         const struct problem *problem) {
-  struct repeat_answer answer = {.status = problem->status, .problem = true};
-  struct buf text = {0};
-  if (problem->status >= 500)
-    return;
-  problem_put(&text, problem);
-  answer.body = (struct slice){text.data, text.len};
-  keep_answer(service, exchange, body, &answer);
-  buf_free(&text);
 }
 
 static bool read_call_args(struct api_service *service,
                            const struct exchange *exchange, struct slice body,
                            struct api_args *args, struct problem *problem) {
+  const struct api_call *call = exchange->call;
+  struct slice path = {exchange->target.data, exchange->path_len};
   *args = (struct api_args){0};
-  if (!strcmp(exchange->call->method, "GET"))
-    return true;
-  return api_args_read(args, &exchange->call->wants, body, &service->scratch,
-                       problem);
+  if (!strcmp(call->method, "GET"))
+    return api_args_read_target(
+        args, &call->wants, call->path, path,
+        (struct slice){path.at + path.len, exchange->target.len - path.len},
+        &service->scratch, problem);
+  return api_args_read(args, &call->wants, body, &service->scratch, problem);
 }
 
 static void make_call(struct api_service *service, struct http_conn *conn,
                       struct slice body) {
   struct exchange *exchange = conn->exchange;
-  struct api_context context = {
-      .bus = service->bus, .config = service->config, .key = exchange->key};
+  struct api_context context = exchange_context(service, exchange);
   struct buf *out = &service->text;
   struct api_args args;
   struct problem problem = {0};
-  buf_reset(out, OUTPUT_BYTES_MAX);
+  buf_reset(out, API_OUTPUT_BYTES);
   if (read_call_args(service, exchange, body, &args, &problem) &&
       exchange->call->run(&context, &args, out, &problem)) {
     struct repeat_answer answer = {.status = 200,
                                    .body = {out->data, out->len}};
-    keep_answer(service, exchange, body, &answer);
-    answer_json(service, conn, answer.body);
+    exchange_keep(service, exchange, body, &answer);
+    exchange_answer(service, conn, answer.body);
   } else {
-    keep_problem(service, exchange, body, &problem);
-    answer_problem(service, conn, &problem);
+    exchange_keep_problem(service, exchange, body, &problem);
+    exchange_refuse(service, conn, &problem);
   }
 }
 
@@ -187,15 +102,23 @@ static void on_api_whole(void *arg, struct http_conn *conn) {
   struct exchange *exchange = conn->exchange;
   struct slice body = {exchange->body.len > 0 ? exchange->body.data : "",
                        exchange->body.len};
-  if (!answer_repeat(service, conn, body))
+  if (exchange->call->kind == API_LINES)
+    lines_end(service, conn);
+  else if (answer_repeat(service, conn, body))
+    return;
+  else if (exchange->call->kind == API_SCRIPTS)
+    question_begin(service, conn, body);
+  else
     make_call(service, conn, body);
 }
 
 static void on_api_piece(void *arg, struct http_conn *conn,
                          struct slice piece) {
   struct exchange *exchange = conn->exchange;
-  (void)arg;
-  buf_put(&exchange->body, piece.at, piece.len);
+  if (exchange->call->kind == API_LINES)
+    lines_take(arg, conn, &piece);
+  else
+    buf_put(&exchange->body, piece.at, piece.len);
 }
 
 /* --- the head ----------------------------------------------------------- */
@@ -232,12 +155,20 @@ static bool take_repeat(const struct request *request,
   return true;
 }
 
-static bool check_group(const struct api_call *call, const struct api_key *key,
-                        struct problem *problem) {
-  if (!call->group || call->group & key->groups)
-    return true;
-  return problem_set(problem, ERR_FORBIDDEN, "the key `%s` may not `%s`",
-                     key->name, api_group_word((enum api_group)call->group));
+/* The answer to a batch is not kept. */
+static bool check_repeat(const struct exchange *exchange,
+                         struct problem *problem) {
+  return exchange->call->kind != API_LINES || !*exchange->repeat ||
+         problem_set(problem, ERR_BAD_REQUEST,
+                     "a batch takes no Idempotency-Key");
+}
+
+static void keep_target(struct exchange *exchange,
+                        const struct request *request) {
+  struct slice path = slice_after(request->path, strlen(API_ROOT));
+  exchange->path_len = path.len;
+  buf_put(&exchange->target, path.at, path.len);
+  buf_put(&exchange->target, request->query.at, request->query.len);
 }
 
 /* Begins the exchange. False with a problem. */
@@ -254,11 +185,16 @@ static bool begin_exchange(struct api_service *service, struct http_conn *conn,
   struct exchange *exchange = mem_alloc(sizeof *exchange);
   conn->exchange = exchange;
   exchange->call = call;
+  exchange->groups = key->groups;
   memcpy(exchange->key, key->name, sizeof exchange->key);
-  if (!check_group(call, key, problem) ||
-      !take_repeat(request, exchange, problem))
+  if (!api_call_allowed(call, exchange->key, key->groups, problem) ||
+      !take_repeat(request, exchange, problem) ||
+      !check_repeat(exchange, problem))
     return false;
-  http_expect(conn, request, service->config->http_body_bytes);
+  keep_target(exchange, request);
+  http_expect(conn, request,
+              call->kind == API_LINES ? BATCH_BYTES_MAX
+                                      : service->config->http_body_bytes);
   return true;
 }
 
@@ -279,7 +215,7 @@ static bool on_api_head(void *arg, struct http_conn *conn,
     return false;
   }
   if (!begin_exchange(service, conn, request, &problem))
-    answer_problem(service, conn, &problem);
+    exchange_refuse(service, conn, &problem);
   return true;
 }
 
@@ -289,17 +225,22 @@ static void on_api_wrong(void *arg, struct http_conn *conn, unsigned status,
   problem_set(&problem, status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST, "%.*s",
               (int)strcspn(text, "\n"), text);
   problem.status = status;
-  answer_problem(arg, conn, &problem);
+  if (conn->streams)
+    lines_break(arg, conn, &problem);
+  else
+    exchange_refuse(arg, conn, &problem);
 }
 
 static void on_api_gone(void *arg, struct http_conn *conn) {
   struct api_service *service = arg;
-  drop_exchange(conn);
+  exchange_drop(conn);
   service->figures.connections = service->http.count - 1;
 }
 
 static const struct http_service api_http = {.head = on_api_head,
                                              .piece = on_api_piece,
+                                             .must_wait = lines_must_wait,
+                                             .late = question_late,
                                              .whole = on_api_whole,
                                              .wrong = on_api_wrong,
                                              .gone = on_api_gone};
@@ -312,10 +253,11 @@ void api_service_open(struct api_service *service, const struct config *config,
                                 .arg = service,
                                 .poller = poller,
                                 .max = CONNECTIONS_MAX,
-                                .output_max = OUTPUT_BYTES_MAX};
+                                .output_max = API_OUTPUT_BYTES};
   http_open(&service->http, loop);
   repeats_init(&service->repeats);
   rates_init(&service->refusals);
+  mailbox_init(&service->answers, loop, question_answered);
   api_service_configure_take(service, config_ref(config));
 }
 
@@ -331,9 +273,14 @@ void api_service_configure_take(struct api_service *service,
 
 void api_service_close(struct api_service *service) {
   http_close(&service->http);
+  mailbox_close(&service->answers);
 }
 
 void api_service_free(struct api_service *service) {
+  struct list *node;
+  while ((node = list_shift(&service->answers.letters)))
+    question_drop(node);
+  mailbox_free(&service->answers);
   repeats_free(&service->repeats);
   rates_free(&service->refusals);
   api_keys_free(service->keys);

@@ -7,6 +7,7 @@
 #define API_SERVICE_H
 
 #include "api/call.h"
+#include "api/desk.h"
 #include "api/http.h"
 #include "api/keys.h"
 #include "api/repeat.h"
@@ -37,6 +38,9 @@ struct api_service {
   struct api_keys *keys;
   const struct config *config; /* holds a reference */
   struct bus *bus;             /* borrowed */
+  struct desk *const *desks;   /* of the workers, one for each; borrowed */
+  struct mailbox answers;      /* of the scripts */
+  uint32_t asked;              /* questions that are not answered */
   api_foreign_fn *foreign;
   void *arg; /* for it */
   struct repeats repeats;

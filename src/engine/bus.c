@@ -150,3 +150,11 @@ bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter) {
   free_letter(copy); /* that worker has ended */
   return false;
 }
+
+bool bus_is_behind(const struct bus *bus) {
+  for (int i = 0; bus->port_bytes && i < bus->workers; i++)
+    if (atomic_load_explicit(&bus->ports[i].waiting, memory_order_relaxed) >
+        bus->port_bytes / 4)
+      return true;
+  return false;
+}

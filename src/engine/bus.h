@@ -92,6 +92,10 @@ void bus_receive_all(struct bus *bus, int worker);
 /* What is posted to that worker from now on is dropped. */
 void bus_close(struct bus *bus, int worker);
 
+/* Whether more than a quarter of what may wait for some worker does wait. Who
+ * can wait himself should do so then. */
+bool bus_is_behind(const struct bus *bus);
+
 /* Posts a copy of the letter, with target and text, to that worker. Returns
  * false when it was left out. */
 bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter);

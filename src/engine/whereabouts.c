@@ -465,3 +465,78 @@ void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
       each(arg, &container_of(it, struct login, node)->conn);
   uv_mutex_unlock(&whereabouts->lock);
 }
+
+int whereabouts_worker_of(struct whereabouts *whereabouts, uint64_t conn) {
+  struct dir_user *user = NULL, *next = NULL;
+  int worker = -1;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_ITER (hh, whereabouts->users, user, next) {
+    const struct login *login = find_login(user, conn);
+    if (login) {
+      worker = login->conn.worker;
+      break;
+    }
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+  return worker;
+}
+
+/* --- devices ------------------------------------------------------------ */
+
+/* The rooms of one user, with the connections that are in each. */
+struct user_rooms {
+  const struct dir_member **members;
+  const char **names;
+  size_t count, cap;
+};
+
+static void find_user_rooms(const struct whereabouts *whereabouts,
+                            const char *user, size_t len,
+                            struct user_rooms *rooms) {
+  struct dir_room *room = NULL, *next = NULL;
+  HASH_ITER (hh, whereabouts->rooms, room, next) {
+    struct dir_member *member;
+    HASH_FIND(hh, room->members, user, len, member);
+    if (!member)
+      continue;
+    if (rooms->count == rooms->cap) {
+      rooms->cap = rooms->cap ? rooms->cap * 2 : 8;
+      rooms->members =
+          mem_realloc(rooms->members, rooms->cap * sizeof *rooms->members);
+      rooms->names =
+          mem_realloc(rooms->names, rooms->cap * sizeof *rooms->names);
+    }
+    rooms->members[rooms->count] = member;
+    rooms->names[rooms->count++] = room->name;
+  }
+}
+
+static void tell_device(const struct whereabouts_conn *conn,
+                        const struct user_rooms *rooms,
+                        whereabouts_conn_fn *each, void *arg) {
+  struct whereabouts_conn device = *conn;
+  const char **names = mem_alloc((rooms->count + 1) * sizeof *names);
+  for (size_t i = 0; i < rooms->count; i++)
+    if (seat_of(rooms->members[i], conn->id) < rooms->members[i]->count)
+      names[device.room_count++] = rooms->names[i];
+  device.rooms = names;
+  each(arg, &device);
+  mem_free(names);
+}
+
+void whereabouts_each_device(struct whereabouts *whereabouts, const char *user,
+                             size_t len, whereabouts_conn_fn *each, void *arg) {
+  struct user_rooms rooms = {0};
+  struct dir_user *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->users, user, len, found);
+  if (found) {
+    find_user_rooms(whereabouts, user, len, &rooms);
+    LIST_FOREACH (it, &found->conns)
+      tell_device(&container_of(it, struct login, node)->conn, &rooms, each,
+                  arg);
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+  mem_free(rooms.members);
+  mem_free(rooms.names);
+}

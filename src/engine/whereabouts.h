@@ -27,9 +27,11 @@ struct whereabouts_conn {
   uint64_t id;
   int worker; /* 0, 1, … */
   const char *user, *address;
-  const char *claims; /* JSON, or NULL */
-  int64_t opened_s;   /* Unix seconds */
-  bool raw;           /* speaks a protocol of the scripts */
+  const char *claims;       /* JSON, or NULL */
+  int64_t opened_s;         /* Unix seconds */
+  bool raw;                 /* speaks a protocol of the scripts */
+  const char *const *rooms; /* of whereabouts_each_device; else NULL */
+  size_t room_count;
 };
 
 MUST_CHECK struct whereabouts *whereabouts_new(int workers);
@@ -113,6 +115,10 @@ uint32_t whereabouts_count_seats(struct whereabouts *whereabouts,
                                  const char *room, size_t room_len,
                                  const char *user, size_t user_len);
 
+/* The worker of a connection that is logged in; -1: it is not. It looks at all
+ * connections: for what is asked rarely. */
+int whereabouts_worker_of(struct whereabouts *whereabouts, uint64_t conn);
+
 /* Called under the lock. It must not call a function of the whereabouts, and
  * must not raise an error of Lua. */
 typedef void whereabouts_text_fn(void *arg, const char *text);
@@ -129,5 +135,10 @@ void whereabouts_each_room(struct whereabouts *whereabouts,
                            whereabouts_text_fn *each, void *arg);
 void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
                            size_t len, whereabouts_conn_fn *each, void *arg);
+
+/* The connections of a user with the rooms that each is in. It looks at all
+ * rooms: for what is asked rarely. */
+void whereabouts_each_device(struct whereabouts *whereabouts, const char *user,
+                             size_t len, whereabouts_conn_fn *each, void *arg);
 
 #endif

@@ -245,6 +245,7 @@ static int open_control_api(struct control *control,
                             struct buf *error) {
   struct api_wiring wiring = {.config = config,
                               .bus = control->crew->bus,
+                              .desks = control->crew->desks,
                               .main_loop = loop,
                               .foreign = pass_to_admin,
                               .arg = control};

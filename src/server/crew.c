@@ -66,12 +66,14 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->workers = mem_alloc((size_t)count * sizeof *crew->workers);
   crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
+  crew->desks = mem_alloc((size_t)count * sizeof *crew->desks);
   crew->bus = bus_new(count, port_bytes(shared->config, count));
   crew->engine = memory_new(crew->bus, count,
                             (size_t)shared->config->history_max_mb << 20);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
+    crew->desks[i] = &worker->desk;
     worker_init(worker, i, shared->config, shared->key, shared->home);
     worker->protocol.rates = shared->rates;
     worker->protocol.host.metrics = shared->metrics;
@@ -148,4 +150,5 @@ void crew_free(struct crew *crew) {
   mem_free(crew->workers);
   mem_free(crew->watchdogs);
   mem_free(crew->fds);
+  mem_free(crew->desks);
 }

@@ -14,8 +14,9 @@ struct crew {
   struct worker *workers;
   struct watchdog *watchdogs; /* one for each */
   int count;
-  int running; /* threads whose LETTER_ENDED has not come */
-  int *fds;    /* listening sockets that no worker has yet; -1: none */
+  struct desk **desks; /* of the workers, in their order */
+  int running;         /* threads whose LETTER_ENDED has not come */
+  int *fds;            /* listening sockets that no worker has yet; -1: none */
   struct bus *bus;
   struct engine *engine;              /* of numbered rooms */
   uv_timer_t tick;                    /* of the engine; on the main thread */

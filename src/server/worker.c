@@ -127,6 +127,7 @@ static void on_swap_ended(void *arg) {
   fetcher_close(worker->protocol.host.fetcher);
   drain_close(&worker->drain);
   close_bus(worker);
+  desk_close(&worker->desk);
   keywait_close(&worker->protocol);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
@@ -259,6 +260,8 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   mailbox_init(&worker->mailbox, &worker->loop, on_worker_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   open_bus(worker);
+  if (*worker->protocol.config->api_keys)
+    desk_open(&worker->desk, &worker->protocol, &worker->loop);
   keywait_open(&worker->protocol);
   worker->open = true;
   worker->edge.pages.development = development;
@@ -295,6 +298,7 @@ void worker_join(struct worker *worker) {
 static void close_never_run(struct worker *worker) {
   fetcher_close(worker->protocol.host.fetcher);
   close_bus(worker);
+  desk_close(&worker->desk);
   keywait_close(&worker->protocol);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
@@ -319,6 +323,7 @@ void worker_free(struct worker *worker) {
   while ((node = list_shift(&worker->mailbox.letters)))
     letter_free(container_of(node, struct letter, node));
   mailbox_free(&worker->mailbox);
+  desk_free(&worker->desk);
   if (uv_loop_close(&worker->loop))
     log_debug("a handle of the worker's loop was left open");
 }

@@ -4,6 +4,7 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
+#include "api/desk.h"
 #include "edge/edge.h"
 #include "edge/listen.h"
 #include "net/mailbox.h"
@@ -53,6 +54,7 @@ struct worker {
   struct protocol protocol;
   struct edge edge;
   struct listener listener;
+  struct desk desk; /* for the HTTP API; not open without it */
   struct drain drain;
   struct swap swap;
   uv_mutex_t offer_lock;

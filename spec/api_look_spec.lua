@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+-- What the HTTP API tells: users, rooms, members, in pages.
+local api = require "spec.support.api"
+local t = require "perigee.testing"
+
+describe("The HTTP API tells", function()
+  local server
+
+  before_each(function()
+    server = t.server { options = api.options(), scripts = { ["main.lua"] = "return {}" } }
+  end)
+
+  after_each(function() server:stop() end)
+
+  local function get(path)
+    local status, answer = api.ask(server, "GET", "/api/v1" .. path)
+    assert(status == 200, t.encode(answer))
+    return answer
+  end
+
+  local function refused(path, status, detail)
+    local got, problem = api.ask(server, "GET", "/api/v1" .. path)
+    assert.equal(status, got)
+    assert.matches(detail, problem.detail, 1, true)
+  end
+
+  it("who is online, with which devices", function()
+    assert.same({ user = "alice", online = false, devices = {} }, get "/users/alice")
+    local before = os.time() * 1000 - 1000
+    local phone, tablet = server:connect "alice", server:connect "alice"
+    server:connect("bob"):request("join", { room = "lobby" })
+    phone:request("join", { room = "lobby" })
+    phone:request("join", { room = 'a "b"' })
+    tablet:request("join", { room = "lobby" })
+    local user = get "/users/alice"
+    assert.is_true(user.online)
+    assert.equal(2, #user.devices)
+    table.sort(user.devices, function(a, b) return a.conn < b.conn end)
+    for i, client in ipairs { phone, tablet } do
+      assert.equal(client.info.conn, user.devices[i].conn)
+      assert.equal("127.0.0.1", user.devices[i].ip)
+      assert.is_true(user.devices[i].since >= before)
+    end
+    table.sort(user.devices[1].rooms)
+    assert.same({ 'a "b"', "lobby" }, user.devices[1].rooms)
+    assert.same({ "lobby" }, user.devices[2].rooms)
+  end)
+
+  it("about names with any characters", function()
+    server:connect "ü/ 1"
+    assert.is_true(get("/users/%C3%BC%2f%201").online)
+    refused("/users/%ff", 400, "`user`")
+    refused("/users/%0a", 400, "`user`")
+    refused("/users/", 400, "`user`")
+    refused("/users/a/b", 404, "no such call")
+  end)
+
+  it("which rooms there are, page by page", function()
+    local client = server:connect "alice"
+    local names = {}
+    for i = 1, 50 do
+      names[i] = ("room:%02d"):format((i * 7) % 50)
+      client:request("join", { room = names[i] })
+    end
+    server:connect("bob"):request("join", { room = "room:07" })
+    client:request("join", { room = "other" })
+    table.sort(names)
+    local seen, after, pages = {}, "", 0
+    repeat
+      local page = get(("/rooms?prefix=room%%3A&limit=9&after=%s"):format(after))
+      pages = pages + 1
+      for _, room in ipairs(page.rooms) do
+        seen[#seen + 1] = room.room
+        assert.equal(room.room == "room:07" and 2 or 1, room.users)
+        assert.equal(room.users, room.connections)
+      end
+      after = seen[#seen]
+    until not page.more
+    assert.same(names, seen)
+    assert.equal(6, pages)
+    assert.equal(51, #get("/rooms").rooms)
+    assert.same({ rooms = {}, more = false }, get "/rooms?prefix=nothing")
+  end)
+
+  it("who is in a room", function()
+    for _, name in ipairs { "carol", "alice", "bob", "alice" } do
+      server:connect(name):request("join", { room = "lobby" })
+    end
+    assert.same({ room = "lobby", users = 3, connections = 4,
+      members = { "alice", "bob", "carol" }, more = false }, get "/rooms/lobby")
+    assert.same({ room = "lobby", users = 3, connections = 4,
+      members = { "bob" }, more = true }, get "/rooms/lobby?after=alice&limit=1")
+    assert.same({ room = "none", users = 0, connections = 0, members = {}, more = false },
+      get "/rooms/none")
+  end)
+
+  it("what a parameter must be", function()
+    refused("/rooms?limit=0", 400, "`limit` is a whole number from 1 to 1000")
+    refused("/rooms?limit=1e3", 400, "`limit`")
+    refused("/rooms?limit=", 400, "`limit`")
+    refused("/rooms?limit=1&limit=2", 400, "`limit` stands twice")
+    refused("/rooms?prefx=a", 400, "`prefx`")
+    refused("/users/alice?user=bob", 400, "`user`")
+    assert.same({}, get("/rooms?after=&prefix=&").rooms)
+  end)
+
+  it("only to keys that may read", function()
+    for _, path in ipairs { "/users/alice", "/rooms", "/rooms/lobby" } do
+      local status = api.ask(server, "GET", "/api/v1" .. path, nil,
+        { "Authorization: Bearer " .. api.SENDER })
+      assert.equal(403, status)
+    end
+  end)
+end)
