@@ -203,7 +203,7 @@ test('what is asked while the socket closes waits in the queue', async (t) => {
 test('without a queue it is refused, and comes back all the same',
   async (t) => {
     const server = await Server.start(t);
-    const alice = await closing(t, server, 4004);
+    const alice = await closing(t, server, 4004, { queue: false });
     assert.equal(alice.send('test.echo', 1), false);
     await assert.rejects(alice.request('test.echo', 1),
       { code: 'NOT_READY', sent: false, retry: true });
@@ -252,6 +252,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
         assert.equal((await goodbye).reconnect_in_ms.length, 2);
       }
       await server.run();
+      await Promise.all(users.map((user) => reach(user, 'ready')));
       await Promise.all(users.map((user) => user.join('r1')));
       const heard = users.map((user) => next(user, 'test.said'));
       await users[0].request('test.say', { room: 'r1', text: 'back' });

@@ -10,6 +10,17 @@ return {
     return { hello = data and data.hello }
   end,
 
+  ["@leave"] = function(client, room)
+    perigee.send_to_room(room, {
+      type = "test.left", data = { user = client.user_id },
+    })
+  end,
+
+  ["test.slow"] = function(_, seconds)
+    perigee.sleep(seconds)
+    return seconds
+  end,
+
   ["test.echo"] = function(_, data)
     return data
   end,
