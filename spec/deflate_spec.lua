@@ -99,6 +99,16 @@ describe("permessage-deflate", function()
       server:wait_log "the peer keeps its compression window"
     end)
 
+  it("is not for clients that are known to keep their context", function()
+    for agent, is_taken in pairs { ["Tornado/6.2"] = false,
+      ["Mojolicious (Perl)"] = false, ["Mozilla/5.0 Tornado/6.2"] = true } do
+      local peer = deflate.login(server, "alice",
+        "permessage-deflate\r\nUser-Agent: " .. agent)
+      assert.equal(is_taken, peer.answer ~= nil, agent)
+      peer.socket:close()
+    end
+  end)
+
   it("is not when nothing is offered that can be taken", function()
     for _, offer in ipairs {
       false,

@@ -139,7 +139,8 @@ export async function idle(row, server, seconds) {
   const from = Date.now();
   talk.relay.ping();
   await new Promise((done) => { setTimeout(done, seconds * 1000); });
-  const { pings, pongs } = talk.relay.seen;
+  const { pongs } = talk.relay.seen;
+  const pings = talk.relay.seen.pings.filter((at) => at - from < seconds * 1000);
   kill(talk.child);
   await end(talk, 15000);
   return {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Runs every client of the table (or those whose name contains an argument)
 // and, if it is all of them, writes docs/clients.md: `./dev field clients`.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
   'node:fs';
 import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
 import { root, startPerigee } from '../support/perigee.mjs';
 import * as measure from './measure.mjs';
 import { page } from './page.mjs';
@@ -42,6 +43,10 @@ const shell = (command) => execFileSync('sh', ['-c', command], {
   cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'],
 });
 
+/** Not the synchronous one: those who are left alone are listened to. */
+const build = (command) => promisify(execFile)('sh', ['-c', command],
+  { cwd: folder });
+
 function versionOf(row) {
   if (row.npm) {
     const file = `${folder}/node_modules/${row.npm}/package.json`;
@@ -54,7 +59,7 @@ function versionOf(row) {
 /** All measurements of one client; those that take long go on meanwhile. */
 async function run(row, plain, deflate) {
   const result = { row, version: versionOf(row) };
-  if (row.build) shell(row.build);
+  if (row.build) await build(row.build);
   Object.assign(row, { folder });
   result.idle = measure.idle(row, plain, IDLE_S);
   result.talk = await measure.converse(row, plain);

@@ -73,11 +73,8 @@ export const clients = [
   python('aiohttp, `compress=15`', 'python3-aiohttp', 'aiohttp_client',
     'deflate'),
   python('Tornado', 'python3-tornado', 'tornado_client'),
-  {
-    ...python('Tornado, `compression_options={}`', 'python3-tornado',
-      'tornado_client', 'deflate'),
-    knownDeflated: 'closed 4500 bad_protocol',
-  },
+  python('Tornado, `compression_options={}`', 'python3-tornado',
+    'tornado_client', 'deflate'),
   python('Autobahn on asyncio', 'python3-autobahn', 'autobahn_client'),
   python('trio-websocket', 'python3-trio-websocket', 'trio_client'),
   python('ws4py', 'python3-ws4py', 'ws4py_client'),
@@ -108,7 +105,6 @@ export const clients = [
   {
     name: 'Mojo::UserAgent, deflate', apt: 'libmojolicious-perl',
     command: ['perl', `${PROGRAMS}/mojo.pl`, 'deflate'],
-    knownDeflated: 'closed 4500 bad_protocol',
   },
   {
     name: 'AnyEvent::WebSocket::Client',
@@ -166,7 +162,7 @@ export const clients = [
   cpp('C++ REST SDK', 'libcpprest-dev', 'cpprest',
     '-lcpprest -lssl -lcrypto -lboost_system'),
   java('JDK `java.net.http`', 'openjdk-17-jre-headless', 'java_http'),
-  java('Jetty 9', 'libjetty9-java', 'jetty', [
+  java('Jetty 9', 'libjetty9-extra-java', 'jetty', [
     'jetty9-websocket-client', 'jetty9-websocket-common',
     'jetty9-websocket-api', 'jetty9-client', 'jetty9-io', 'jetty9-util',
     'jetty9-http']),

@@ -231,13 +231,26 @@ static void login_at_once(struct conn *conn, const char *token, size_t len) {
     auth_token(conn, token, len);
 }
 
+/* Some libraries break what they agree to. The others need not suffer. */
+static bool may_compress(const struct upgrade *upgrade,
+                         const struct request *request) {
+  const struct slice *agent = request_field(request, "user-agent");
+  char **broken = upgrade->config->deflate_except;
+  for (; agent && *broken; broken++)
+    if (agent->len >= strlen(*broken) &&
+        !memcmp(agent->at, *broken, strlen(*broken)))
+      return false;
+  return upgrade->deflate != NULL;
+}
+
 static void let_in(struct upgrade *upgrade, struct visitor *visitor,
                    const struct request *request, const char *address,
                    const char *subprotocol, struct slice rest) {
   char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
   bool raw = is_raw(upgrade, request);
-  int bits = upgrade->deflate ? extension_answer(request, extension) : 0;
+  int bits =
+      may_compress(upgrade, request) ? extension_answer(request, extension) : 0;
   size_t len = 0;
   if (!write_101(&visitor->transport, request, extension, subprotocol)) {
     visitor_free(visitor);

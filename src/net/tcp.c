@@ -62,6 +62,14 @@ uint64_t tcp_acked(int fd) {
   return ioctl(fd, SIOCOUTQ, &waiting) ? 0 : (uint64_t)waiting;
 }
 
+/* A small send buffer (SO_SNDBUF) would bound what is on its way, too, and so
+ * the throughput of those who are far away. */
+void tcp_bound_unsent(int fd, size_t bytes) {
+  const unsigned value = bytes < UINT32_MAX ? (unsigned)bytes : UINT32_MAX;
+  if (bytes)
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
+}
+
 void tcp_forget_unread(int fd) {
   char bytes[4096];
   for (int i = 0; i < 16; i++)

@@ -6,6 +6,7 @@
 #include "base/attr.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { TCP_ADDRESS_BYTES = 46 }; /* INET6_ADDRSTRLEN */
@@ -27,6 +28,11 @@ uint64_t tcp_unanswered_ms(int fd);
 /* How many bytes the peer has acknowledged since the beginning; 0 if that is
  * not known. */
 uint64_t tcp_acked(int fd);
+
+/* Of a listening socket, for all that it accepts: from now on the kernel takes
+ * no more than about `bytes` that it cannot send yet. 0: as many as it likes.
+ * Unix sockets have a bound of their own. */
+void tcp_bound_unsent(int fd, size_t bytes);
 
 /* Drops what was received and not read, up to 64 KiB: closed with bytes
  * unread, a socket resets the connection, and the peer may lose what is on its

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/fetch.h"
+#include "net/tcp.h"
 #include "protocol/keywait.h"
 #include "protocol/remote.h"
 
@@ -285,6 +286,7 @@ static void run_worker(void *arg) {
 void worker_start_take(struct worker *worker, int listen_fd,
                        struct generation *generation) {
   worker->protocol.host.live = generation;
+  tcp_bound_unsent(listen_fd, worker->protocol.config->limits_socket_bytes);
   listen_start(&worker->listener, &worker->loop, listen_fd,
                &worker->protocol.stats, adopt_socket, worker);
   uv_thread_create(&worker->thread, run_worker, worker);

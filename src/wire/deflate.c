@@ -155,7 +155,7 @@ static const char *name_fault(const z_stream *z) {
   return strstr(z->msg, "too far back")
              ? "it refers to an earlier message: the peer keeps its "
                "compression window, although it was told "
-               "client_no_context_takeover"
+               "client_no_context_takeover; deflate.except helps"
              : z->msg;
 }
 
