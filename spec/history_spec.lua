@@ -24,6 +24,13 @@ describe("A room with a history", function()
                 { type = "said", data = data.text }, opts)
               return { count = count, seq = seq }
             end,
+            mixed = function(client, data)
+              for i = 1, data.n do
+                perigee.send_to_room(data.room, { type = "mixed",
+                  data = { from = client.user_id, i = i } },
+                  { keep = i % 3 ~= 0 })
+              end
+            end,
             many = function(_, data)
               for i = 1, data.n do
                 perigee.send_to_room(data.room, { type = "said", data = i })
@@ -96,6 +103,25 @@ describe("A room with a history", function()
         assert.equal(seq, message.seq)
         first[seq] = first[seq] or message.data
         assert.equal(first[seq], message.data, "client " .. i)
+      end
+    end
+  end)
+
+  it("has the messages of one sender in order, kept or not", function()
+    local room = new_room "chat:"
+    local clients = {}
+    for i = 1, 6 do clients[i] = in_room("user" .. i, room) end
+    for _ = 1, 3 do
+      for _, client in ipairs(clients) do
+        client:send("mixed", { room = room, n = 12 })
+      end
+    end
+    for _, client in ipairs(clients) do
+      local last = {}
+      for _ = 1, 6 * 3 * 12 do
+        local data = client:expect("mixed").data
+        assert.equal((last[data.from] or 0) % 12 + 1, data.i)
+        last[data.from] = data.i
       end
     end
   end)

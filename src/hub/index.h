@@ -38,9 +38,10 @@ struct room {
   uint32_t live, count, cap; /* members that are not held; all of them */
   uint32_t refs;    /* memberships that point here, closing ones included */
   struct list held; /* held->in_room */
-  const struct rule *rule;   /* of manager->rules; NULL: none */
-  struct engine_position at; /* of a numbered room: what was delivered last */
-  bool behind;               /* messages of it were left out for this worker */
+  const struct rule *rule;     /* of manager->rules; NULL: none */
+  struct engine_position at;   /* of a numbered room: what was delivered last */
+  struct engine_position sent; /* and what this worker has published last */
+  bool behind; /* messages of it were left out for this worker */
   char name[];
 };
 

@@ -153,6 +153,8 @@ publish_numbered(struct manager *manager, struct room *room,
   struct publish_result told = {.seq = result.at.seq, .err = result.err};
   if (result.err || result.repeated)
     return told;
+  if (room)
+    room->sent = result.at;
   if (result.left_out >= 0)
     say_left_out(manager, result.left_out);
   told.receivers = members_elsewhere(manager, message);
@@ -166,6 +168,27 @@ publish_numbered(struct manager *manager, struct room *room,
   return told;
 }
 
+/* Whether a message that this worker has published to the room is still on its
+ * way to it. Another one must not overtake it. */
+static bool is_underway(const struct room *room) {
+  return room->sent.seq > room->at.seq && room->sent.era == room->at.era;
+}
+
+/* To the members here; by a letter, if one is on its way already. */
+static uint32_t deliver_plain(struct manager *manager, struct room *room,
+                              struct frame *frame, struct delivery_opts opts) {
+  struct bus_letter letter = {.to = BUS_ROOM,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .except = opts.except,
+                              .drop = opts.drop,
+                              .target = room->name,
+                              .target_len = room->hh.keylen};
+  if (!manager->bus || !is_underway(room))
+    return delivery_to_members(room, frame, opts);
+  return bus_post(manager->bus, manager->worker, &letter) ? room->count : 0;
+}
+
 static struct publish_result
 publish_plain(struct manager *manager, struct room *room,
               const struct publish_message *message,
@@ -177,7 +200,7 @@ publish_plain(struct manager *manager, struct room *room,
     return result;
   struct frame *frame = frame_new(FRAME_TEXT, message->text, message->len);
   if (room)
-    result.receivers = delivery_to_members(room, frame, opts);
+    result.receivers = deliver_plain(manager, room, frame, opts);
   result.receivers += post_frame(manager, BUS_ROOM, message->room,
                                  message->room_len, frame, opts);
   frame_unref(frame);
