@@ -3,7 +3,10 @@
  *
  * It grows by a half, so that on average a fifth of it is unused: with 32 bytes
  * a place, a message of 100 bytes costs little more than its frame. It shrinks
- * when most of it is unused. Holes are squeezed out before it would grow. */
+ * when most of it is unused. Holes are squeezed out before it would grow.
+ *
+ * A table of keys costs more than half a kilobyte, however few they are, and a
+ * room with `latest` often has one. So a few keys are looked for one by one. */
 #include "engine/kept.h"
 
 #include "base/hash.h"
@@ -11,15 +14,14 @@
 
 #include <string.h>
 
-enum { KEPT_MIN = 4, MALLOC_BYTES = 16 };
+enum { KEPT_MIN = 4, MALLOC_BYTES = 16, FEW_KEYS = 8 };
 
 struct kept_key {
-  UT_hash_handle hh;
-  uint64_t seq; /* of the newest message that has it */
+  UT_hash_handle hh; /* in kept->keys, if there is a table */
+  uint64_t seq;      /* of the newest message that has it */
+  size_t len;
   char text[];
 };
-
-enum { KEY_COST = sizeof(struct kept_key) + MALLOC_BYTES + 2 * sizeof(void *) };
 
 static struct kept_entry *kept_entry_at(struct kept *kept, uint32_t place) {
   return (struct kept_entry *)kept_at(kept, place);
@@ -63,19 +65,52 @@ static void skip_holes(struct kept *kept) {
     resize_ring(kept, kept->cap / 2);
 }
 
+static struct kept_key *find_key(const struct kept *kept, const char *text,
+                                 size_t len) {
+  struct kept_key *key = NULL;
+  if (kept->keys) {
+    HASH_FIND(hh, kept->keys, text, len, key);
+    return key;
+  }
+  for (uint32_t i = 0; i < kept->places; i++) {
+    const struct kept_entry *entry = kept_at(kept, i);
+    key = entry->frame ? entry->key : NULL;
+    if (key && key->len == len && memcmp(key->text, text, len) == 0)
+      return key;
+  }
+  return NULL;
+}
+
+static void hash_kept_key(struct kept *kept, struct kept_key *key) {
+  HASH_ADD_KEYPTR(hh, kept->keys, key->text, key->len, key);
+}
+
+static struct kept_key *new_kept_key(struct kept *kept, const char *text,
+                                     size_t len) {
+  struct kept_key *key = mem_alloc_raw(sizeof *key + len + 1);
+  memcpy(key->text, text, len);
+  key->text[len] = 0;
+  key->len = len;
+  if (!kept->keys && kept->key_count == FEW_KEYS)
+    for (uint32_t i = 0; i < kept->places; i++)
+      if (kept_at(kept, i)->frame && kept_at(kept, i)->key)
+        hash_kept_key(kept, kept_at(kept, i)->key);
+  if (kept->keys)
+    hash_kept_key(kept, key);
+  kept->key_count++;
+  kept->key_bytes += len;
+  return key;
+}
+
 /* The key of a new message. What had it before makes place for it. */
 static struct kept_key *take_key(struct kept *kept, const char *text,
                                  size_t len, uint64_t seq) {
-  struct kept_key *key;
-  HASH_FIND(hh, kept->keys, text, len, key);
+  struct kept_key *key = find_key(kept, text, len);
   if (key) {
     empty_place(kept, kept_entry_at(kept, kept_place(kept, key->seq)));
     skip_holes(kept);
   } else {
-    key = mem_alloc_raw(sizeof *key + len + 1);
-    memcpy(key->text, text, len);
-    key->text[len] = 0;
-    HASH_ADD_KEYPTR(hh, kept->keys, key->text, len, key);
+    key = new_kept_key(kept, text, len);
   }
   key->seq = seq;
   return key;
@@ -84,8 +119,11 @@ static struct kept_key *take_key(struct kept *kept, const char *text,
 static void drop_key(struct kept *kept, struct kept_key *key) {
   if (!key)
     return;
-  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
-  HASH_DEL(kept->keys, key);
+  if (kept->keys)
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
+    HASH_DEL(kept->keys, key);
+  kept->key_count--;
+  kept->key_bytes -= key->len;
   mem_free(key);
 }
 
@@ -125,10 +163,15 @@ uint32_t kept_place(const struct kept *kept, uint64_t seq) {
 }
 
 size_t kept_cost(const struct kept *kept) {
-  size_t frames =
-      kept->bytes + kept->count * (sizeof(struct frame) + MALLOC_BYTES);
-  return frames + kept->cap * sizeof(struct kept_entry) +
-         (kept->keys ? HASH_COUNT(kept->keys) * (size_t)KEY_COST : 0);
+  size_t frame = sizeof(struct frame) + MALLOC_BYTES;
+  size_t key = sizeof(struct kept_key) + MALLOC_BYTES;
+  size_t cost = kept->bytes + kept->count * frame;
+  cost += kept->key_bytes + kept->key_count * key;
+  cost += kept->cap * sizeof(struct kept_entry);
+  if (kept->keys) /* its handles stand in the keys */
+    cost += HASH_OVERHEAD(hh, kept->keys) -
+            kept->key_count * sizeof(UT_hash_handle);
+  return cost;
 }
 
 void kept_clear(struct kept *kept) {

@@ -27,7 +27,9 @@ struct kept {
   uint32_t places; /* used of the ring: messages and holes */
   uint32_t count;  /* messages */
   size_t bytes;    /* of their frames */
-  struct kept_key *keys;
+  uint32_t key_count;
+  size_t key_bytes;      /* of the keys' texts */
+  struct kept_key *keys; /* a table of all keys; NULL: they are few */
 };
 
 /* Keeps a message, whose number is larger than all others; takes a reference of
