@@ -33,7 +33,7 @@ local SCRIPT = [[
     end,
     see = function(_, user)
       local client = perigee.clients_of(user)[1]
-      return client and { away = client.is_away, open = client:is_open(),
+      return client and { open = client:is_open(),
         online = perigee.is_online(user) } or false
     end,
     ["@connect"] = function(client) perigee.log.info(client.user_id .. " @connect") end,
@@ -77,7 +77,7 @@ describe("A session that is resumed", function()
     alice:request("note", 1)
     alice:cut()
     server:wait_log "alice @away disconnected is_away"
-    assert.same({ away = true, open = true, online = true },
+    assert.same({ open = true, online = true },
       other:request("see", "alice"))
     local info = alice:resume()
     assert.is_true(info.session.resumed)

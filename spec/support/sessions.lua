@@ -40,7 +40,8 @@ end
 
 -- Logs in on a new connection. `wish` is what auth says about the session.
 local function login(self, wish)
-  local client = self.server:connect { auth = false }
+  local client = self.connect and self.connect(self.server)
+    or self.server:connect { auth = false }
   client.user = self.user
   client:send("auth", { token = self.token or
     self.server:token { sub = self.user }, session = wish })
@@ -58,7 +59,8 @@ local function take_answer(self, client)
   return info
 end
 
--- Connects a user who asks for a session.
+-- Connects a user who asks for a session. opts: `token`, and `connect`, a
+-- function that makes a connection of its own kind to the server.
 function sessions.open(server, user, opts)
   local self = setmetatable({ server = server, user = user, sent = 0,
     received = 0, kept = {}, pings = 0 }, Session)
@@ -91,7 +93,9 @@ end
 -- they are not given. Does not send again what the server has not received.
 -- Returns the data of auth_ok.
 function Session:ask(received, id)
-  local inbox = self.client.inbox
+  local old = self.client
+  local inbox = old.inbox
+  old.receive, old.send_text, old.inbox = nil, nil, {} -- not of the session
   local client = login(self, { id = id or self.id,
     received = received or self.received })
   local info = take_answer(self, client)

@@ -28,6 +28,8 @@
   X(sessions_parked, "sessions whose client was lost")                         \
   X(sessions_resumed, "sessions whose client came back")                       \
   X(sessions_lost, "sessions whose client did not come back in time")          \
+  X(sessions_shed,                                                             \
+    "sessions of clients that were away, ended for lack of room")              \
   X(resume_unknown, "resumes refused: there is no such session")               \
   X(resume_foreign, "resumes refused: the session is of another user")         \
   X(resume_missing, "resumes refused: not all that was sent is kept")          \

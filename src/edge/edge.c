@@ -56,6 +56,7 @@ static void on_turn_end(uv_prepare_t *prepare) {
   pulse_doing(pulse, "reading on from connections");
   ws_read_on(&edge->sockets);
   shed_longest(&edge->protocol->manager, uv_now(edge->protocol->loop));
+  shed_parked(&edge->protocol->manager);
   pulse_doing(pulse, "closing sockets");
   sockets_close_ended(&edge->sockets);
   pulse_doing(pulse, "saying farewell to connections");
@@ -120,6 +121,7 @@ static void open_sockets(struct edge *edge) {
     edge->deflate =
         deflate_new((int)config->deflate_level,
                     (size_t)config->deflate_threshold, &edge->protocol->stats);
+  edge->sockets.deflate = edge->deflate;
   edge->upgrade = (struct upgrade){.sockets = &edge->sockets,
                                    .protocol = edge->protocol,
                                    .config = config,

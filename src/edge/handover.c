@@ -44,3 +44,22 @@ void handover_to_end(struct conn *conn, int code, struct frame *last) {
   socket_pause(rest, false); /* its answer is to be read */
   heartbeat_arm(rest);
 }
+
+void handover_detach(struct conn *conn, struct line *line) {
+  struct sockets *sockets = sockets_of(conn);
+  struct socket *socket = socket_of(conn);
+  line_take(conn, line);
+  line->transport = transport_move(&conn->transport, sockets->poller);
+  line->rest = socket->rest;
+  socket->rest = (struct buf){0};
+  socket_free(sockets, socket);
+}
+
+void handover_attach_take(struct conn *conn, struct line *line) {
+  struct sockets *sockets = sockets_of(conn);
+  struct socket *socket = socket_new(sockets, conn);
+  socket->rest = line->rest;
+  line_put_take(conn, line, socket, sockets->deflate);
+  watch_again(sockets, conn);
+  socket_read_on(socket);
+}

@@ -10,10 +10,16 @@
 
 #include "hub/conn.h"
 
+struct line;
+
 /* For conn_io. `from` has no socket afterwards; `to` has none before. */
 void handover_socket(struct conn *from, struct conn *to);
 
 /* For conn_io: to a new connection that is in no index, and that ends. */
 void handover_to_end(struct conn *conn, int code, struct frame *last);
+
+/* For conn_io: to and from a worker. What was read and not used goes along. */
+void handover_detach(struct conn *conn, struct line *line);
+void handover_attach_take(struct conn *conn, struct line *line);
 
 #endif

@@ -75,30 +75,41 @@ void socket_end(struct conn *conn) {
 
 /* --- life --------------------------------------------------------------- */
 
-struct conn *socket_open_take(struct sockets *sockets,
-                              struct transport transport) {
+struct socket *socket_new(struct sockets *sockets, struct conn *conn) {
   struct socket *socket = mem_alloc(sizeof *socket);
-  struct conn *conn = client_new(sockets->protocol, &sockets->io, socket);
   socket->conn = conn;
   list_init(&socket->node);
   list_init(&socket->more);
   list_init(&socket->ended);
   list_push(&sockets->all, &socket->node);
+  return socket;
+}
+
+struct conn *socket_open_take(struct sockets *sockets,
+                              struct transport transport) {
+  struct conn *conn = client_new(sockets->protocol, &sockets->io, NULL);
+  conn->socket = socket_new(sockets, conn);
   conn->transport = transport;
   return conn;
 }
 
-static void close_socket(struct sockets *sockets, struct socket *socket) {
-  struct conn *conn = socket->conn;
-  transport_close(&conn->transport, sockets->poller);
-  conn_gone(conn);
+void socket_free(struct sockets *sockets, struct socket *socket) {
+  if (sockets->last == socket->conn)
+    sockets->last = NULL;
   list_remove(&socket->node);
   list_remove(&socket->more);
   list_remove(&socket->ended);
   buf_free(&socket->rest);
   mem_free(socket);
-  if (sockets->last == conn)
+}
+
+static void close_socket(struct sockets *sockets, struct socket *socket) {
+  struct conn *conn = socket->conn;
+  transport_close(&conn->transport, sockets->poller);
+  if (sockets->last == conn) /* it may be freed by its end */
     sockets->last = NULL;
+  conn_gone(conn);
+  socket_free(sockets, socket);
 }
 
 void sockets_close_ended(struct sockets *sockets) {

@@ -38,12 +38,13 @@ struct sockets {
   struct protocol *protocol; /* borrowed, as are those below */
   struct poller *poller;
   struct pulse *pulse;
-  unsigned char *input;  /* TRANSPORT_BLOCK_BYTES */
-  unsigned char *gather; /* OUTBOUND_GATHER_BYTES */
-  struct list all;       /* socket->node */
-  struct list dirty;     /* conn->dirty: those with something to flush */
-  struct list more;      /* socket->more: to be read on from */
-  struct list ended;     /* socket->ended: those to close */
+  unsigned char *input;    /* TRANSPORT_BLOCK_BYTES */
+  unsigned char *gather;   /* OUTBOUND_GATHER_BYTES */
+  struct deflate *deflate; /* of the worker; NULL if it is not enabled */
+  struct list all;         /* socket->node */
+  struct list dirty;       /* conn->dirty: those with something to flush */
+  struct list more;        /* socket->more: to be read on from */
+  struct list ended;       /* socket->ended: those to close */
   struct conn *last; /* the one that was received from last; NULL once gone */
 };
 
@@ -71,6 +72,12 @@ static inline struct socket *socket_of(const struct conn *conn) {
 /* A new connection, on a transport that is its own from now on. */
 struct conn *socket_open_take(struct sockets *sockets,
                               struct transport transport);
+
+/* A socket for a connection that has none; the caller gives it a transport. */
+struct socket *socket_new(struct sockets *sockets, struct conn *conn);
+
+/* Out of all lists, and freed. Its transport was closed, or has gone. */
+void socket_free(struct sockets *sockets, struct socket *socket);
 
 /* Waits for what its state wants: something to read, room for something to
  * write. Ends the socket when it has written its last. */

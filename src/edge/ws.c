@@ -51,12 +51,15 @@ static const struct conn_io ws_io = {
     .acked = acked_bytes,
     .part = handover_to_end,
     .hand_over = handover_socket,
+    .detach = handover_detach,
+    .attach_take = handover_attach_take,
 };
 
 /* --- life --------------------------------------------------------------- */
 
 void ws_open(struct sockets *sockets) {
   sockets->io = ws_io;
+  sockets->protocol->io = &sockets->io;
   list_init(&sockets->all);
   list_init(&sockets->dirty);
   list_init(&sockets->more);

@@ -57,8 +57,12 @@ static void free_port(struct bus_port *port) {
   struct list *node;
   if (!port->bus)
     return; /* it was never opened */
-  while ((node = list_shift(&port->mailbox.letters)))
-    free_letter(container_of(node, struct bus_letter, node));
+  while ((node = list_shift(&port->mailbox.letters))) {
+    struct bus_letter *letter = container_of(node, struct bus_letter, node);
+    if (letter->load)
+      letter->load->drop(letter->load);
+    free_letter(letter);
+  }
   mailbox_free(&port->mailbox);
 }
 

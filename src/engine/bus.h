@@ -29,6 +29,7 @@ enum bus_what {
   BUS_CLOSE, /* with code, and text as reason (empty: that of the code) */
   BUS_JOIN,  /* the room in text */
   BUS_LEAVE,
+  BUS_MOVE,    /* the load; whoever receives it owns it */
   BUS_ONLINE,  /* BUS_USER: its first connection has logged in */
   BUS_OFFLINE, /* BUS_USER: its last one has logged out */
   BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
@@ -36,14 +37,21 @@ enum bus_what {
   BUS_BEHIND,  /* what came after `seq` in the room was left out for you */
 };
 
+/* Something that is not copied, but goes from one worker to another. */
+struct bus_load {
+  /* Nobody has received it: frees it. Called when every loop has ended. */
+  void (*drop)(struct bus_load *load);
+};
+
 struct bus_letter {
   struct list node;
   enum bus_to to;
   enum bus_what what;
-  struct frame *frame; /* BUS_SEND: the letter holds a reference */
-  uint64_t conn;       /* BUS_CONN */
-  uint64_t except;     /* the id of a connection that is left out; 0: none */
-  bool drop;           /* skip connections that are behind */
+  struct frame *frame;   /* BUS_SEND: the letter holds a reference */
+  struct bus_load *load; /* BUS_MOVE, else NULL */
+  uint64_t conn;         /* BUS_CONN */
+  uint64_t except;       /* the id of a connection that is left out; 0: none */
+  bool drop;             /* skip connections that are behind */
   int code;
   uint64_t era, seq;  /* of a numbered message (engine/engine); else 0 */
   const char *target; /* user or room, with its length; ends in NUL */
@@ -97,7 +105,7 @@ void bus_close(struct bus *bus, int worker);
 bool bus_is_behind(const struct bus *bus);
 
 /* Posts a copy of the letter, with target and text, to that worker. Returns
- * false when it was left out. */
+ * false when it was left out; then a load is still the caller's. */
 bool bus_post(struct bus *bus, int worker, const struct bus_letter *letter);
 
 #endif

@@ -172,6 +172,7 @@ void conn_count(struct conn *conn) {
 
 void conn_keep(struct conn *conn) {
   conn->keeps = true;
+  conn->owner->replays.count++;
 }
 
 void conn_acked(struct conn *conn, uint64_t n) {
@@ -186,6 +187,7 @@ void conn_replay(struct conn *conn) {
 }
 
 static void end_replay(struct conn *conn) {
+  conn->owner->replays.count -= conn->keeps;
   replay_free(conn->replay, &conn->owner->replays);
   conn->replay = NULL;
   conn->keeps = conn->counts = false;

@@ -42,6 +42,7 @@
 #include <uv.h>
 
 struct conn;
+struct line;
 struct room;
 struct user;
 
@@ -68,6 +69,10 @@ struct conn_io {
   void (*part)(struct conn *conn, int code, struct frame *last);
   /* Gives the socket to `to`, which has none. */
   void (*hand_over)(struct conn *from, struct conn *to);
+  /* Takes the socket away, for another thread, and gives it to a connection
+   * that has none. */
+  void (*detach)(struct conn *conn, struct line *line);
+  void (*attach_take)(struct conn *conn, struct line *line);
 };
 
 /* What a connection needs of the one who keeps all of them: hub/manager. */

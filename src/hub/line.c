@@ -37,3 +37,11 @@ void line_put_take(struct conn *conn, struct line *line, void *socket,
   if (conn->out.count > 0)
     conn->io->want_flush(conn);
 }
+
+void line_drop(struct line *line) {
+  transport_close(&line->transport, NULL);
+  buf_free(&line->rest);
+  buf_free(&line->in);
+  reader_free(&line->reader);
+  outq_clear(&line->out);
+}

@@ -12,6 +12,7 @@
 
 struct line {
   struct transport transport; /* in no set */
+  struct buf rest;            /* what was read and not used */
   struct reader reader;
   struct buf in;
   struct utf8 text;
@@ -22,7 +23,8 @@ struct line {
   uint8_t window_bits; /* of its inflater then */
 };
 
-/* Takes all of that but the transport out of the connection, which has no
+/* Takes all of that but transport and rest, which the edge has, out of the
+ * connection, which has no
  * socket any more. `line` must not move in memory. */
 void line_take(struct conn *conn, struct line *line);
 
@@ -30,5 +32,8 @@ void line_take(struct conn *conn, struct line *line);
  * caller waits for that. `deflate` is the worker's, or NULL. */
 void line_put_take(struct conn *conn, struct line *line, void *socket,
                    struct deflate *deflate);
+
+/* Nobody wants it: closes the socket, and frees the rest. On any thread. */
+void line_drop(struct line *line);
 
 #endif

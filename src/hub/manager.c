@@ -279,8 +279,9 @@ int manager_add(struct manager *manager, struct conn *conn,
                                conn->address->network->text,
                                limits->connections, limits->per_address);
   const struct address *network = conn->address->network;
-  bool many = limits->connections &&
-              manager->count - manager->parked > limits->connections;
+  bool many =
+      limits->connections &&
+      manager->count - manager->owner.replays.parked > limits->connections;
   bool crowd = limits->per_address &&
                network->count - network->away > limits->per_address;
   if (crowd)
@@ -338,7 +339,7 @@ static void leave_whereabouts(const struct manager *manager,
 void manager_park(struct manager *manager, struct conn *conn) {
   struct address *network = conn->address->network;
   list_push(&manager->away, &conn->replay->away->node);
-  manager->parked++;
+  manager->owner.replays.parked++;
   conn->uncounted = true;
   network->away++;
   if (manager->bus)
@@ -350,7 +351,7 @@ static void end_parking(struct manager *manager, const struct conn *conn) {
       !list_linked(&conn->replay->away->node))
     return;
   list_remove(&conn->replay->away->node);
-  manager->parked--;
+  manager->owner.replays.parked--;
 }
 
 void manager_unpark(struct manager *manager, struct conn *conn,

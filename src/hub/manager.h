@@ -28,6 +28,7 @@ struct manager_limits {
   size_t backlog_bytes; /* of all that do not keep up, see hub/backlog */
   size_t replay_bytes;  /* kept for one session, see hub/replay */
   size_t replays_bytes; /* and for all of them */
+  uint32_t parked;      /* sessions whose clients are away */
   uint32_t rooms_per_connection, per_user, per_address, connections;
 };
 
@@ -52,7 +53,6 @@ struct manager {
   struct bucket told_shed; /* log lines of hub/shed */
   struct list away; /* conn->replay->away: who is away longest comes first */
   uint32_t count;   /* of conns */
-  uint32_t parked;  /* of those: CONN_AWAY */
   uint32_t alive;   /* those and the closing ones that are not freed yet */
   uint64_t last_id;
   uint64_t counts;    /* by manager_room_users, so far */

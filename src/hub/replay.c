@@ -28,13 +28,18 @@ void replay_free(struct replay *replay, struct replays *all) {
   mem_free(replay);
 }
 
+/* How much may be kept for all until the end of the turn. */
+static size_t limit_now(const struct replays *all) {
+  return all->parked ? all->limit + all->limit / 8 : all->limit;
+}
+
 void replay_keep(struct replay *replay, struct replays *all,
                  struct frame *frame) {
   outq_push(&replay->kept, frame);
   replay->sent++;
   all->bytes += frame->len;
   while (replay->kept.count > 0 &&
-         (replay->kept.bytes > all->each || all->bytes > all->limit))
+         (replay->kept.bytes > all->each || all->bytes > limit_now(all)))
     drop_oldest(replay, all, 1);
 }
 

@@ -7,7 +7,10 @@
  * another socket may have agreed on another form.
  *
  * What is kept is bounded, for each and for all of a worker. A client that is
- * connected loses the oldest then, and could not resume without them. */
+ * connected loses the oldest then, and could not resume without them. If there
+ * are sessions whose clients are away, those end before others lose anything:
+ * with the end of the turn, as nobody may be closed but the one that is sent to
+ * (hub/delivery). Until then a little more may be kept. */
 #ifndef HUB_REPLAY_H
 #define HUB_REPLAY_H
 
@@ -25,6 +28,8 @@ enum { REPLAY_SECRET_BYTES = 16 };
 struct replays {
   size_t each;         /* bytes that may be kept for one */
   size_t bytes, limit; /* that are kept for all, and may be */
+  uint32_t count;      /* sessions that there are */
+  uint32_t parked;     /* of those: without their clients; hub/shed ends them */
 };
 
 /* Of one whose client was lost. It stays when the client has come back, as

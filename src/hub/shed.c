@@ -66,3 +66,17 @@ void shed_stalled(struct manager *manager, uint64_t now_ms, uint64_t stall_ms) {
         end_stalled(conn, now_ms);
     }
 }
+
+static bool are_too_many_parked(const struct manager *manager) {
+  const struct replays *replays = &manager->owner.replays;
+  uint32_t most = manager->limits.parked;
+  return replays->bytes > replays->limit || (most && replays->parked > most);
+}
+
+void shed_parked(struct manager *manager) {
+  while (are_too_many_parked(manager) && !list_empty(&manager->away)) {
+    struct away *away = container_of(manager->away.next, struct away, node);
+    manager->owner.stats->sessions_shed++;
+    conn_close(away->conn, CLOSE_ABNORMAL, "lost");
+  }
+}

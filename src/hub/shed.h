@@ -18,4 +18,9 @@ void shed_longest(struct manager *manager, uint64_t now_ms);
  * it had just acknowledged much (hub/backlog). */
 void shed_stalled(struct manager *manager, uint64_t now_ms, uint64_t stall_ms);
 
+/* Ends sessions whose clients are away, those first that have been away
+ * longest, as long as too much is kept for all sessions or there are too many
+ * of them. To be called at the end of a turn. */
+void shed_parked(struct manager *manager);
+
 #endif

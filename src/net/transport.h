@@ -78,7 +78,8 @@ struct transport transport_move(struct transport *from, struct poller *poller);
 
 /* Takes it out of the set and closes it, so that the peer gets what was
  * written: TLS says farewell, and what has come unread is dropped (else the
- * kernel would reset the connection). Nothing if there is no descriptor. */
+ * kernel would reset the connection). Nothing if there is no descriptor.
+ * `poller` may be NULL if it is in no set. */
 void transport_close(struct transport *transport, struct poller *poller);
 
 #endif

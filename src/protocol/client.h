@@ -74,8 +74,9 @@ struct protocol {
   uv_loop_t *loop;             /* borrowed */
   struct stats stats;
   struct manager manager;
-  struct rates *rates; /* those that handlers declare; borrowed, set by who
-                        * made them, before the first message */
+  const struct conn_io *io; /* of the edge, for connections of other workers */
+  struct rates *rates;      /* those that handlers declare; borrowed, set by who
+                             * made them, before the first message */
   struct host host;
   /* A message that has waited, to protocol/router, which uses what calls
    * this. */

@@ -99,16 +99,20 @@ void inbox_move(struct conn *from, struct conn *to) {
   inbox_drop(from);
 }
 
+void inbox_free(struct inbox *inbox) {
+  struct inbox_message *message;
+  while (inbox && (message = inbox_shift(inbox)))
+    mem_free(message);
+  mem_free(inbox);
+}
+
 void inbox_drop(struct conn *conn) {
   struct client *client = client_of(conn);
-  struct inbox_message *message;
   struct inbox *inbox = client->inbox;
   if (!inbox)
     return;
-  while ((message = inbox_shift(inbox)))
-    mem_free(message);
   hold_clear(conn, HOLD_INBOX);
   list_remove(&client->task.node);
   client->inbox = NULL;
-  mem_free(inbox);
+  inbox_free(inbox);
 }

@@ -11,6 +11,8 @@
 
 #include "hub/conn.h"
 
+struct inbox;
+
 enum { INBOX_MESSAGES = 64, INBOX_BYTES = 256 * 1024 };
 
 /* What comes from now on waits until inbox_go_on. */
@@ -27,6 +29,9 @@ void inbox_go_on(struct conn *conn);
 
 /* Moves all of them to the end of those of `to`. */
 void inbox_move(struct conn *from, struct conn *to);
+
+/* Frees what client->inbox was. Accepts NULL. */
+void inbox_free(struct inbox *inbox);
 
 /* Forgets all of them. */
 void inbox_drop(struct conn *conn);

@@ -63,6 +63,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   struct manager_limits limits = {
       .backlog_bytes = share_of_worker(config, config->limits_queues_mb) << 20,
       .replays_bytes = share_of_worker(config, config->session_replay_mb) << 20,
+      .parked = (uint32_t)share_of_worker(config, config->session_max),
       .connections = max_connections(config),
   };
   manager_init(&protocol->manager, loop, &protocol->stats, client_free);

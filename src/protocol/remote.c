@@ -3,6 +3,7 @@
 #include "protocol/remote.h"
 
 #include "hub/publish.h"
+#include "protocol/move.h"
 #include "protocol/online.h"
 #include "protocol/probe.h"
 #include "protocol/rooms.h"
@@ -12,7 +13,9 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
   struct conn *conn = NULL;
   if (letter->to == BUS_CONN)
     conn = manager_conn(&protocol->manager, letter->conn);
-  if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
+  if (letter->what == BUS_MOVE)
+    move_receive_take(protocol, letter->load);
+  else if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
     publish_receive(&protocol->manager, letter);
   else if (letter->what == BUS_ONLINE || letter->what == BUS_OFFLINE)
     online_note(protocol, letter->target, letter->what == BUS_ONLINE);

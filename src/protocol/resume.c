@@ -13,6 +13,7 @@
 #include "protocol/field.h"
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
+#include "protocol/move.h"
 #include "protocol/session.h"
 
 #include <openssl/crypto.h>
@@ -234,10 +235,22 @@ static void go_on(struct conn *old, struct conn *conn) {
   away_end(old);
 }
 
+/* The worker that has the session, as connections are numbered. */
+static int worker_of(const struct conn *conn) {
+  const struct manager *manager = manager_of(conn);
+  const struct wish *wish = wish_of(conn);
+  if (!manager->bus || !wish->whole || wish->conn == 0)
+    return manager->worker;
+  return (int)((wish->conn - 1) % (uint64_t)manager->bus->workers);
+}
+
 void resume_decide(struct conn *conn) {
   enum refusal why;
   if (!conn_is_open(conn) || !conn->transport.watch.ready)
     return; /* it has just ended */
+  int worker = worker_of(conn);
+  if (worker != manager_of(conn)->worker && move_to_worker(conn, worker))
+    return;
   struct conn *old = find_session(conn, &why);
   if (old) {
     go_on(old, conn);

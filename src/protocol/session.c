@@ -109,6 +109,18 @@ void session_await_resume(struct conn *conn) {
   turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client_of(conn)->task);
 }
 
+/* That there is a place for it was seen where it came to. */
+void session_adopt(struct protocol *protocol, struct conn *conn,
+                   const char *address, struct inbox *inbox) {
+  client_of(conn)->task.run = on_session_turn;
+  client_of(conn)->inbox = inbox;
+  if (manager_add(&protocol->manager, conn, address))
+    log_debug("conn=%llu is one more than there may be, for a moment",
+              (unsigned long long)conn->id);
+  change_session(conn, SESSION_RESUMES);
+  heartbeat_arm(conn);
+}
+
 void session_not_resumed(struct conn *conn) {
   change_session(conn, SESSION_NEW);
   hold_clear(conn, HOLD_MOVE);

@@ -39,6 +39,11 @@ void session_key_came(struct conn *conn);
  * read, and what it has sent waits. resume_decide is called with its turn. */
 void session_await_resume(struct conn *conn);
 
+/* One that another worker has sent here in that state. Its inbox comes along;
+ * the caller gives it its socket. */
+void session_adopt(struct protocol *protocol, struct conn *conn,
+                   const char *address, struct inbox *inbox);
+
 /* There is none: it goes on as a new one. */
 void session_not_resumed(struct conn *conn);
 

@@ -15,6 +15,9 @@
   X(connections, "connections that are open")                                  \
   X(users, "users with a connection")                                          \
   X(rooms, "rooms with a member")                                              \
+  X(sessions, "sessions that there are")                                       \
+  X(sessions_away, "of those: sessions whose client is away")                  \
+  X(replay_bytes, "bytes of frames that are kept for sessions")                \
   X(queue_bytes, "bytes of frames that wait to be written")                    \
   X(lua_bytes, "memory of the Lua states")                                     \
   X(handlers, "message types with a handler")                                  \
