@@ -14,7 +14,12 @@
 
 #include <string.h>
 
-enum { KEPT_MIN = 4, MALLOC_BYTES = 16, FEW_KEYS = 8 };
+enum {
+  KEPT_MIN = 4,
+  MALLOC_BYTES = 16,
+  FEW_KEYS = 8,
+  TWIN_MAX = (1 << 24) - 1
+};
 
 struct kept_key {
   UT_hash_handle hh; /* in kept->keys, if there is a table */
@@ -49,7 +54,26 @@ static void make_place(struct kept *kept) {
   resize_ring(kept, cap < KEPT_MIN ? KEPT_MIN : cap);
 }
 
+/* A frame that was sent to a client that understands compressed messages has a
+ * compressed twin. When a message was sent is not known here: but mostly it was
+ * before the next one comes. So only that of the last message is not counted.
+ */
+static void count_last_twin(struct kept *kept) {
+  struct kept_entry *last =
+      kept->places > 0 ? kept_entry_at(kept, kept->places - 1) : NULL;
+  if (!last || !last->frame)
+    return;
+  struct frame *twin =
+      atomic_load_explicit(&last->frame->twin, memory_order_acquire);
+  if (!twin || twin == last->frame)
+    return;
+  size_t bytes = sizeof *twin + twin->len;
+  last->twin_bytes = (bytes < TWIN_MAX ? bytes : TWIN_MAX) & TWIN_MAX;
+  kept->twin_bytes += last->twin_bytes;
+}
+
 static void empty_place(struct kept *kept, struct kept_entry *entry) {
+  kept->twin_bytes -= entry->twin_bytes;
   kept->bytes -= entry->frame->len;
   kept->count--;
   frame_unref(entry->frame);
@@ -129,8 +153,10 @@ static void drop_key(struct kept *kept, struct kept_key *key) {
 
 void kept_push(struct kept *kept, struct frame *frame, uint64_t seq,
                uint64_t at_ms, const char *key, size_t key_len) {
-  struct kept_entry entry = {
-      .frame = frame_ref(frame), .seq = seq, .at_ms = at_ms};
+  struct kept_entry entry = {.frame = frame_ref(frame),
+                             .seq = seq,
+                             .at_ms = at_ms & (((uint64_t)1 << 40) - 1)};
+  count_last_twin(kept);
   if (key)
     entry.key = take_key(kept, key, key_len, seq);
   make_place(kept);
@@ -165,7 +191,7 @@ uint32_t kept_place(const struct kept *kept, uint64_t seq) {
 size_t kept_cost(const struct kept *kept) {
   size_t frame = sizeof(struct frame) + MALLOC_BYTES;
   size_t key = sizeof(struct kept_key) + MALLOC_BYTES;
-  size_t cost = kept->bytes + kept->count * frame;
+  size_t cost = kept->bytes + kept->twin_bytes + kept->count * frame;
   cost += kept->key_bytes + kept->key_count * key;
   cost += kept->cap * sizeof(struct kept_entry);
   if (kept->keys) /* its handles stand in the keys */

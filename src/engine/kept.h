@@ -16,7 +16,8 @@ struct kept_key;
 struct kept_entry {
   struct frame *frame; /* a reference; NULL: a hole */
   uint64_t seq;
-  uint64_t at_ms;       /* of the engine's clock */
+  uint64_t at_ms : 40;      /* of the engine's clock */
+  uint64_t twin_bytes : 24; /* of the compressed frame, as far as is known */
   struct kept_key *key; /* of a message in a room with `latest`; else NULL */
 };
 
@@ -24,9 +25,10 @@ struct kept_entry {
 struct kept {
   struct kept_entry *ring;
   uint32_t head, cap;
-  uint32_t places; /* used of the ring: messages and holes */
-  uint32_t count;  /* messages */
-  size_t bytes;    /* of their frames */
+  uint32_t places;   /* used of the ring: messages and holes */
+  uint32_t count;    /* messages */
+  size_t bytes;      /* of their frames */
+  size_t twin_bytes; /* of those that are compressed */
   uint32_t key_count;
   size_t key_bytes;      /* of the keys' texts */
   struct kept_key *keys; /* a table of all keys; NULL: they are few */

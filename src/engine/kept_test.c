@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "engine/kept.h"
+#include "wire/deflate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,32 @@ static void test_of_each_key_the_newest_is_there(void **state) {
   kept_clear(&kept);
 }
 
+static void test_what_is_compressed_is_counted(void **state) {
+  char text[1000] = {0};
+  struct kept kept = {0};
+  struct stats stats = {0};
+  struct deflate *deflate = deflate_new(1, 100, &stats);
+  size_t plain = 0;
+  (void)state;
+  memset(text, 'x', sizeof text);
+  for (int i = 0; i < 20; i++) {
+    struct frame *frame = frame_new(FRAME_TEXT, text, sizeof text);
+    kept_push(&kept, frame, (uint64_t)i + 1, 1, NULL, 0);
+    if (i == 9)
+      plain = kept_cost(&kept);
+    if (i >= 10)
+      assert_ptr_not_equal(deflate_frame(deflate, frame), frame);
+    frame_unref(frame);
+  }
+  assert_in_range(kept.twin_bytes, 9 * 20, 9 * 60);
+  assert_true(kept_cost(&kept) > plain + kept.twin_bytes);
+  while (kept.count > 0)
+    kept_drop_first(&kept);
+  assert_int_equal(kept.twin_bytes, 0);
+  kept_clear(&kept);
+  deflate_free(deflate);
+}
+
 static void test_one_key_needs_little(void **state) {
   struct kept kept = {0};
   (void)state;
@@ -98,6 +125,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_places_are_found_by_number),
       cmocka_unit_test(test_of_each_key_the_newest_is_there),
+      cmocka_unit_test(test_what_is_compressed_is_counted),
       cmocka_unit_test(test_one_key_needs_little),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
