@@ -177,6 +177,14 @@ function client:is_in(room) end
 ---@return "closed"?
 function client:rooms() end
 
+---What members of its rooms with `presence` are told of its user: plain data, at
+---most 1 KiB of JSON; nil: nothing.
+---@param info table?
+---@return true?
+---@return string? code
+---@return string? text
+function client:set_info(info) end
+
 ---Closes the connection. Without a code it is 4502: do not come back.
 ---@param code? integer 1000 to 1003, 1007 to 1014, or 3000 to 4999.
 ---@param reason? string At most 123 bytes.
@@ -287,6 +295,20 @@ function perigee.count(room) end
 ---@param room string
 ---@return string[]
 function perigee.members(room) end
+
+---@class perigee.Presence
+---@field user string
+---@field devices integer With how many connections he is there.
+---@field since integer Unix seconds.
+---@field info table? What `client:set_info` said.
+
+---The users in a room that has a rule with `presence`, in the order in which
+---they came.
+---@param room string
+---@return perigee.Presence[]?
+---@return string? code
+---@return string? text
+function perigee.presence(room) end
 
 ---The rooms that somebody is in, sorted.
 ---@return string[]

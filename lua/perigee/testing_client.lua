@@ -262,7 +262,7 @@ end
 local function note_join(self, room, reply)
   local position = self.positions[room]
   position.epoch = reply.epoch
-  if not reply.recovered then
+  if reply.seq and not reply.recovered then -- else it has no numbers
     position.seq = math.max(position.seq or 0, reply.seq)
   end
   if reply.presence then

@@ -109,15 +109,25 @@ void bus_close(struct bus *bus, int worker) {
   mailbox_close(&bus->ports[worker].mailbox);
 }
 
+static bool port_has_room(const struct bus *bus, const struct bus_port *port,
+                          size_t bound, size_t len) {
+  return !bus->port_bytes ||
+         atomic_load_explicit(&port->waiting, memory_order_relaxed) + len <=
+             bound;
+}
+
+bool bus_has_room(const struct bus *bus, int worker, size_t len) {
+  return port_has_room(bus, &bus->ports[worker], bus->port_bytes, len);
+}
+
 /* Takes room for the letter's frame at that port. Several may see the last
  * room and take it: the bound is exceeded by a frame or two then. */
 static bool take_room(const struct bus *bus, struct bus_port *port,
                       const struct bus_letter *letter) {
   size_t bound = letter->drop ? bus->port_bytes / 2 : bus->port_bytes;
-  size_t waiting = atomic_load_explicit(&port->waiting, memory_order_relaxed);
   if (!letter->frame)
     return true;
-  if (bus->port_bytes && waiting + letter->frame->len > bound)
+  if (!letter->must && !port_has_room(bus, port, bound, letter->frame->len))
     return false;
   atomic_fetch_add_explicit(&port->waiting, letter->frame->len,
                             memory_order_relaxed);

@@ -30,6 +30,7 @@ enum bus_what {
   BUS_JOIN,  /* the room in text */
   BUS_LEAVE,
   BUS_MOVE,    /* the load; whoever receives it owns it */
+  BUS_INFO,    /* what it says of itself in text; empty: nothing */
   BUS_ONLINE,  /* BUS_USER: its first connection has logged in */
   BUS_OFFLINE, /* BUS_USER: its last one has logged out */
   BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
@@ -52,6 +53,8 @@ struct bus_letter {
   uint64_t conn;         /* BUS_CONN */
   uint64_t except;       /* the id of a connection that is left out; 0: none */
   bool drop;             /* skip connections that are behind */
+  bool own;              /* of the server itself: not for raw connections */
+  bool must;             /* is not left out, whatever waits there */
   int code;
   uint64_t era, seq;  /* of a numbered message (engine/engine); else 0 */
   const char *target; /* user or room, with its length; ends in NUL */
@@ -103,6 +106,9 @@ void bus_close(struct bus *bus, int worker);
 /* Whether more than a quarter of what may wait for some worker does wait. Who
  * can wait himself should do so then. */
 bool bus_is_behind(const struct bus *bus);
+
+/* Whether that worker takes a letter with a frame of `len` bytes now. */
+bool bus_has_room(const struct bus *bus, int worker, size_t len);
 
 /* Posts a copy of the letter, with target and text, to that worker. Returns
  * false when it was left out; then a load is still the caller's. */

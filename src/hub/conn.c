@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/presence.h"
 #include "hub/index.h"
 
 #include <stdlib.h>
@@ -238,7 +239,7 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
   conn->close_reason = mem_strdup(reason);
   conn->closing_ms = uv_now(conn->owner->loop);
   log_closed(conn, conn->peer_closed ? "peer" : "server");
-  conn->owner->closed(conn);
+  conn->owner->closed(conn); /* which asks whether it had a session */
   end_replay(conn);
 }
 
@@ -405,6 +406,7 @@ void conn_clear(struct conn *conn) {
   mem_free(conn->claims);
   mem_free(conn->headers);
   mem_free(conn->close_reason);
+  presence_info_unref(conn->info);
 }
 
 const char *conn_user_id(const struct conn *conn) {

@@ -43,6 +43,7 @@
 
 struct conn;
 struct line;
+struct presence_info;
 struct room;
 struct user;
 
@@ -170,6 +171,8 @@ struct conn {
   struct list held; /* of hub/held: rooms whose messages wait for now */
 
   struct replay *replay; /* of its session; NULL: it has none */
+
+  struct presence_info *info; /* what scripts say of it; NULL: nothing */
 
   char *close_reason;  /* text for log and peer, or NULL: that of the code */
   uint64_t closing_ms; /* when conn_close was called */

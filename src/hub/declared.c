@@ -20,12 +20,14 @@ static void change_rule(struct manager *manager, struct room *room,
                         const struct rule *rule) {
   bool was_numbered = declared_numbered(room);
   bool numbered = rule && rule->numbered;
+  const struct rule *before = room->rule;
   bool has_members = room->count > 0;
   if (has_members && was_numbered && !numbered)
     declared_exit(manager, room);
   room->rule = rule;
   if (has_members && numbered && !was_numbered)
     declared_enter(manager, room);
+  roster_change(manager, room, before);
 }
 
 void declared_set_rules(struct manager *manager, struct rules *rules) {

@@ -25,7 +25,7 @@
 #include <string.h>
 
 bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts) {
-  return conn->id == opts.except ||
+  return conn->id == opts.except || (opts.own && conn->raw) ||
          (opts.except_user && conn->user &&
           strcmp(conn->user->id, opts.except_user) == 0);
 }

@@ -2,7 +2,8 @@
  * A frame to the connections that are here: to those of a user, of a room, to
  * all.
  *
- * Only hub/publish calls this: whoever has something to say publishes it. Each
+ * Only hub/publish calls this: whoever has something to say publishes it; and
+ * hub/roster, whose messages the engine has posted to the others. Each
  * function returns the number of connections that the frame was queued for. It
  * costs what its receivers cost, whoever else is connected. */
 #ifndef HUB_DELIVERY_H
@@ -14,9 +15,10 @@ struct delivery_opts {
   uint64_t except;         /* id of a connection that is left out; 0: none */
   bool drop;               /* skip connections whose socket is behind */
   const char *except_user; /* one who is left out; NULL: nobody */
+  bool own;                /* the server's own: not for raw connections */
 };
 
-/* Whether the connection, or its user, is left out. */
+/* Whether the connection is left out: it, its user, or because it is raw. */
 bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts);
 
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,

@@ -221,6 +221,8 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   if (manager->bus)
     whereabouts_join(manager->bus->whereabouts, manager->worker, conn->id,
                      whereabouts_name(conn), room->name);
+  if (roster_has(room))
+    roster_enter(conn, room);
   return 0;
 }
 
@@ -236,6 +238,8 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   if (manager->bus)
     whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
+  if (roster_has(room))
+    roster_leave(conn, room);
   room_take_out(manager, room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
   if (slot != last) {
@@ -388,8 +392,11 @@ static void take_conn_out(struct conn *conn) {
   }
   LIST_FOREACH_SAFE (it, &conn->held)
     held_leave(container_of(it, struct held, in_conn));
-  for (uint32_t i = 0; i < conn->room_count; i++)
+  for (uint32_t i = 0; i < conn->room_count; i++) {
+    if (roster_has(conn->rooms[i].room))
+      roster_leave(conn, conn->rooms[i].room);
     room_take_out(manager, conn->rooms[i].room, conn->rooms[i].place);
+  }
 }
 
 /* Frees the connection if both socket and farewell are over. */

@@ -19,6 +19,7 @@
 #include "hub/bucket.h"
 #include "hub/conn.h"
 #include "hub/index.h"
+#include "hub/roster.h"
 #include "hub/slots.h"
 
 /* 0 means no limit, except queue_bytes. Those for all connections together are
@@ -41,6 +42,7 @@ struct manager {
   int worker;         /* 0, 1, … */
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
                        * behind, by hub/publish */
+  struct roster *roster; /* who is in rooms; NULL: nobody wants to know */
   struct manager_limits limits;
   struct conn *by_id;
   struct user *users;

@@ -66,7 +66,8 @@ static uint32_t post_frame(struct manager *manager, enum bus_to to,
 /* --- from other workers ------------------------------------------------- */
 
 void publish_receive(struct manager *manager, const struct bus_letter *letter) {
-  struct delivery_opts opts = {.except = letter->except, .drop = letter->drop};
+  struct delivery_opts opts = {
+      .except = letter->except, .drop = letter->drop, .own = letter->own};
   const char *target = letter->target;
   size_t len = letter->target_len;
   const char *reason = *letter->text ? letter->text : NULL;

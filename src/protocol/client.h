@@ -74,6 +74,9 @@ struct protocol {
   uv_loop_t *loop;             /* borrowed */
   struct stats stats;
   struct manager manager;
+  struct presence *presence; /* of all workers; borrowed, set by who made it;
+                              * NULL where scripts are only checked */
+  struct roster roster;
   const struct conn_io *io; /* of the edge, for connections of other workers */
   struct rates *rates;      /* those that handlers declare; borrowed, set by who
                              * made them, before the first message */

@@ -42,6 +42,15 @@ static size_t share_of_worker(const struct config *config, long long total) {
   return workers > 0 ? ((size_t)total + workers - 1) / workers : (size_t)total;
 }
 
+static void configure_roster(struct roster *roster,
+                             const struct config *config) {
+  struct roster_options options = {
+      .every_ms = (uint64_t)config->presence_every_ms,
+      .grace_ms = (uint64_t)(config->presence_grace_s * 1000.0),
+      .list_max = (uint32_t)config->presence_list_max};
+  roster_configure(roster, options);
+}
+
 void protocol_configure(struct protocol *protocol,
                         const struct config *config) {
   bool single = config->auth_sessions == AUTH_SINGLE;
@@ -55,6 +64,7 @@ void protocol_configure(struct protocol *protocol,
   manager_set_limits(&protocol->manager, limits);
   protocol->manager.owner.parks =
       config->session_keep_s > 0 && !protocol->draining;
+  configure_roster(&protocol->roster, config);
 }
 
 void protocol_init(struct protocol *protocol, uv_loop_t *loop,

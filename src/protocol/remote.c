@@ -21,6 +21,11 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     online_note(protocol, letter->target, letter->what == BUS_ONLINE);
   else if (letter->what == BUS_PROBE)
     probe_receive(protocol, letter);
+  else if (conn && letter->what == BUS_INFO)
+    roster_tell_take(conn,
+                     *letter->text
+                         ? presence_info_new(letter->text, strlen(letter->text))
+                         : NULL);
   else if (conn && letter->what == BUS_JOIN)
     rooms_join_by_script(conn, letter->text);
   else if (conn)

@@ -3,6 +3,7 @@
 #include "protocol/rooms.h"
 
 #include "base/mem.h"
+#include "hub/welcome.h"
 #include "protocol/answer.h"
 #include "protocol/client.h"
 #include "protocol/field.h"
@@ -75,7 +76,35 @@ static int leave_room(struct conn *conn, const char *name) {
   return 0;
 }
 
+static const struct room *known_room(const struct conn *conn,
+                                     const char *name) {
+  return manager_room(manager_of(conn), name, strlen(name));
+}
+
+/* What the client is told of the room that it has joined: what @join said, and
+ * what there is to say of the room. That is written to `out`, which the caller
+ * frees. */
+static struct call_arg welcome(const struct conn *conn, const char *name,
+                               struct call_arg said, struct buf *out) {
+  const struct room *room = known_room(conn, name);
+  if (!room || !welcome_has(room))
+    return said;
+  buf_put(out, said.text, said.len);
+  welcome_add(out, 0, conn, room);
+  return (struct call_arg){CALL_JSON, out->data, out->len};
+}
+
 /* --- by a message ------------------------------------------------------- */
+
+static void answer_join(struct conn *conn, const struct msg_id *id,
+                        const char *name, struct call_arg said) {
+  struct buf out = {0};
+  if (id->kind == MSG_ID_NONE)
+    return;
+  struct call_arg data = welcome(conn, name, said, &out);
+  answer_reply(conn, id, data.text, data.len);
+  buf_free(&out);
+}
 
 static void join_and_answer(struct conn *conn, const struct msg_id *id,
                             const char *name, struct call_arg data) {
@@ -83,7 +112,7 @@ static void join_and_answer(struct conn *conn, const struct msg_id *id,
   if (err == ERR_LIMIT_EXCEEDED)
     answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
   else if (!err)
-    answer_reply(conn, id, data.text, data.len);
+    answer_join(conn, id, name, data);
 }
 
 static void join_hook_done(const struct call_spec *spec,
@@ -115,14 +144,18 @@ void rooms_leave(struct conn *conn, const struct envelope *env) {
 /* --- by a script of another worker --------------------------------------- */
 
 static bool is_member_of(const struct conn *conn, const char *name) {
-  const struct room *room = manager_room(manager_of(conn), name, strlen(name));
+  const struct room *room = known_room(conn, name);
   return room && manager_is_member(conn, room);
 }
 
-static void take_in(struct conn *conn, const char *name, struct call_arg data) {
-  if (!is_member_of(conn, name) &&
-      !manager_join(manager_of(conn), conn, name, strlen(name)))
-    answer_membership(conn, "joined", name, data.text, data.len);
+static void take_in(struct conn *conn, const char *name, struct call_arg said) {
+  struct buf out = {0};
+  if (is_member_of(conn, name) ||
+      manager_join(manager_of(conn), conn, name, strlen(name)))
+    return;
+  struct call_arg data = welcome(conn, name, said, &out);
+  answer_membership(conn, "joined", name, data.text, data.len);
+  buf_free(&out);
 }
 
 static void take_in_hook_done(const struct call_spec *spec,

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "hub/conn.h"
 #include "hub/manager.h"
+#include "hub/welcome.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/json_mark.h"
@@ -122,14 +123,29 @@ static bool is_room_member(const struct conn *conn, const char *name,
   return room && manager_is_member(conn, room);
 }
 
-/* Joins; the client is told (`told` may be NULL), if it was no member before.
- */
-static int join_and_tell(struct conn *conn, const char *name, size_t len,
-                         struct frame *told) {
+/* Tells the client that it has joined; what begins that message is in the
+ * scratch, its data at `data_at`. */
+static void tell_joined(lua_State *L, struct conn *conn, const char *name,
+                        size_t len, size_t data_at) {
+  const struct room *room = manager_room(manager_of(conn), name, len);
+  if (room && welcome_has(room))
+    welcome_add(&generation_of(L)->scratch, data_at, conn, room);
+  struct frame *frame = message_joined_end(L, data_at);
+  (void)conn_send(conn, frame); /* full: it is closed */
+  frame_unref(frame);
+}
+
+/* Joins; the client is told, if it was no member before. What may raise comes
+ * before the join. */
+static int join_and_tell(lua_State *L, struct conn *conn, const char *name,
+                         size_t len) {
   bool is_new = !is_room_member(conn, name, len);
+  size_t data_at = 0;
+  if (!conn->raw)
+    data_at = message_joined_begin(L, 3, name, len);
   int err = manager_join(manager_of(conn), conn, name, len);
-  if (!err && is_new && told)
-    (void)conn_send(conn, told); /* full: it is closed */
+  if (!err && is_new && !conn->raw)
+    tell_joined(L, conn, name, len, data_at);
   return err;
 }
 
@@ -139,14 +155,9 @@ static int do_join(lua_State *L) {
   size_t len;
   const char *name = lua_tolstring(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
-  struct frame *told = NULL;
   int err = ERR_CLOSED;
-  if (conn && !conn->raw)
-    told = message_joined(L, 3, name, len);
   if (conn)
-    err = join_and_tell(conn, name, len, told);
-  if (told)
-    frame_unref(told);
+    err = join_and_tell(L, conn, name, len);
   if (err == ERR_CLOSED)
     return client_box_closed(L);
   if (err) {
@@ -269,6 +280,41 @@ static int client_is_in(lua_State *L) {
   return 1;
 }
 
+/* What it says of itself, as JSON that ends in NUL, in the scratch. Empty if it
+ * says nothing. Returns its length. */
+static size_t write_info(lua_State *L, struct buf *out) {
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    json_encode(L, 2, out, &generation_of(L)->sending);
+  }
+  size_t len = out->len;
+  buf_putc(out, 0);
+  return len;
+}
+
+/* (client, info) */
+static int client_set_info(lua_State *L) {
+  struct buf *out = &generation_of(L)->scratch;
+  struct conn *conn = lib_client_check(L, 1);
+  size_t len = write_info(L, out);
+  if (len > PRESENCE_INFO_BYTES) {
+    lua_pushnil(L);
+    lua_pushstring(L, err_name(ERR_TOO_LARGE));
+    lua_pushfstring(L, "an info has at most %d bytes of JSON, not %d",
+                    PRESENCE_INFO_BYTES, (int)len);
+    return 3;
+  }
+  if (client_box_check(L, 1)->elsewhere)
+    return ask_elsewhere(
+        L, (struct bus_letter){.what = BUS_INFO, .text = out->data});
+  if (!conn)
+    return client_box_closed(L);
+  roster_tell_take(conn, len > 0 ? presence_info_new(out->data, len) : NULL);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 static int client_close(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
   lua_Integer code = luaL_optinteger(L, 2, CLOSE_KICKED);
@@ -299,15 +345,11 @@ static int client_is_open(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"send", client_send},
-    {"send_raw", client_send_raw},
-    {"join", client_join},
-    {"leave", client_leave},
-    {"is_in", client_is_in},
-    {"rooms", client_rooms},
-    {"close", client_close},
-    {"is_open", client_is_open},
-    {NULL, NULL},
+    {"send", client_send},         {"send_raw", client_send_raw},
+    {"join", client_join},         {"leave", client_leave},
+    {"is_in", client_is_in},       {"rooms", client_rooms},
+    {"set_info", client_set_info}, {"close", client_close},
+    {"is_open", client_is_open},   {NULL, NULL},
 };
 
 void client_methods_push(lua_State *L) {

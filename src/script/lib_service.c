@@ -258,6 +258,28 @@ static int list_members(lua_State *L) {
   return push_sorted(L, found);
 }
 
+/* (room): what its members are told of each other. The list is JSON first: no
+ * Lua value may be made under the lock of others. */
+static int list_presence(lua_State *L) {
+  const struct manager *manager = service_manager(L);
+  struct buf *out = &generation_of(L)->scratch;
+  size_t name_len;
+  const char *name = luaL_checklstring(L, 1, &name_len);
+  const struct rule *rule = rules_find(manager->rules, name, name_len);
+  if (!rule || rule->presence == RULE_NO_PRESENCE) {
+    lua_pushnil(L);
+    lua_pushstring(L, err_name(ERR_NOT_FOUND));
+    lua_pushliteral(L, "no rule of @rooms with presence fits the room");
+    return 3;
+  }
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  presence_put_users(manager->roster->presence, name, out);
+  size_t len = out->len;
+  lua_pushlstring(L, out->data, len); /* decoding may run what writes there */
+  json_decode(L, lua_tostring(L, -1), len);
+  return 1;
+}
+
 static int list_users(lua_State *L) {
   struct user *user = NULL, *next = NULL;
   const struct manager *manager = service_manager(L);
@@ -351,6 +373,7 @@ static const luaL_Reg functions[] = {
     {"users", list_users},
     {"count", count_room},
     {"members", list_members},
+    {"presence", list_presence},
     {"rooms", list_rooms},
     {NULL, NULL},
 };

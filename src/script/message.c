@@ -10,6 +10,7 @@
 #include "wire/msg_type.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 /* Pushes a field of the message without asking a metatable: its functions
  * could send, into the same buffer. Returns the type. */
@@ -90,18 +91,27 @@ void message_room_begin(struct buf *out, const char *type, const char *room,
   json_put_string(out, room, len);
 }
 
-struct frame *message_joined(lua_State *L, int index, const char *room,
-                             size_t len) {
+static const char joined_data[] = ",\"data\":";
+
+size_t message_joined_begin(lua_State *L, int index, const char *room,
+                            size_t len) {
   struct generation *generation = generation_of(L);
   struct buf *out = &generation->scratch;
   buf_reset(out, GENERATION_SCRATCH_KEEP);
   message_room_begin(out, "joined", room, len);
-  if (lua_istable(L, index)) {
-    buf_puts(out, ",\"data\":");
+  buf_puts(out, joined_data);
+  size_t data_at = out->len;
+  if (lua_istable(L, index))
     json_encode(L, index, out, &generation->sending);
-  }
+  check_frame_length(L, out->len + 1);
+  return data_at;
+}
+
+struct frame *message_joined_end(lua_State *L, size_t data_at) {
+  struct buf *out = &generation_of(L)->scratch;
+  if (out->len == data_at) /* there is none */
+    out->len -= strlen(joined_data);
   buf_putc(out, '}');
-  check_frame_length(L, out->len);
   return frame_new(FRAME_TEXT, out->data, out->len);
 }
 

@@ -39,11 +39,15 @@ MUST_CHECK struct frame *message_raw_frame(lua_State *L, int index,
 void message_room_begin(struct buf *out, const char *type, const char *room,
                         size_t len);
 
-/* Frames the message that scripts have put a client into a room. The value at
- * `index` is its data, if it is a table. The rules are those of message_frame.
- */
-MUST_CHECK struct frame *message_joined(lua_State *L, int index,
-                                        const char *room, size_t len);
+/* Writes the message that scripts have put a client into a room, to the
+ * generation's scratch. The value at `index` is its data, if it is a table. The
+ * rules are those of message_frame. Returns where the data begins. */
+size_t message_joined_begin(lua_State *L, int index, const char *room,
+                            size_t len);
+
+/* Frames that message, whose data may have become more. The caller owns the
+ * reference. */
+MUST_CHECK struct frame *message_joined_end(lua_State *L, size_t data_at);
 
 /* Raises unless the generation is live: while scripts are being loaded, nobody
  * is there to send to. */

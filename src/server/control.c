@@ -91,9 +91,45 @@ static void print_histories(struct engine *engine, struct buf *out) {
                        stats.evicted);
 }
 
+/* What is kept of who is in rooms. X(member of the figures, name, type, help)
+ */
+#define PRESENCE_MAP(X)                                                        \
+  X(rooms, "rooms", "gauge", "rooms of which it is kept who is there")         \
+  X(users, "users", "gauge", "users that are there, in each room once")        \
+  X(messages, "messages_total", "counter",                                     \
+    "messages made to members of these")                                       \
+  X(changes, "changes_total", "counter", "comings, goings, changes in them")   \
+  X(cancelled, "cancelled_total", "counter",                                   \
+    "changes that came to nothing before they were told")                      \
+  X(put_off, "put_off_total", "counter",                                       \
+    "times such a message waited for a worker that is too far behind")
+
+static void print_presence(struct presence *presence, struct buf *out) {
+  struct presence_stats stats = presence_stats(presence);
+#define PRESENCE_PRINT(member, name, type, help)                               \
+  buf_printf(out,                                                              \
+             "# HELP perigee_presence_" name " " help                          \
+             "\n# TYPE perigee_presence_" name " " type                        \
+             "\nperigee_presence_" name " %llu\n",                             \
+             (unsigned long long)stats.member);
+  PRESENCE_MAP(PRESENCE_PRINT)
+#undef PRESENCE_PRINT
+}
+
+static void print_presence_json(struct presence *presence, struct buf *out) {
+  struct presence_stats stats = presence_stats(presence);
+  buf_puts(out, "\"presence\":{");
+#define PRESENCE_PRINT(member, name, type, help)                               \
+  buf_printf(out, "\"" #member "\":%llu,", (unsigned long long)stats.member);
+  PRESENCE_MAP(PRESENCE_PRINT)
+#undef PRESENCE_PRINT
+  out->data[out->len - 1] = '}';
+}
+
 static void print_prometheus(const struct control *control, struct buf *out) {
   print_process(control, out);
   print_keys(control->keys, out);
+  print_presence(control->crew->presence, out);
   snapshot_print(control->last, (size_t)control->crew->count, out);
   print_histories(control->crew->engine, out);
   metrics_print(control->metrics, out);
@@ -105,10 +141,12 @@ static void print_status(const struct control *control, struct buf *out) {
   buf_printf(out,
              "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
              "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
-             "\"log_lines_lost\":%llu,\"workers\":",
+             "\"log_lines_lost\":%llu,",
              control->reloader->number, (long long)control->started,
              control->draining ? "true" : "false", control->reloader->failed,
              (unsigned long long)log_lost());
+  print_presence_json(control->crew->presence, out);
+  buf_puts(out, ",\"workers\":");
   snapshot_print_json(control->last, (size_t)control->crew->count, out);
   buf_puts(out, "}\n");
 }

@@ -70,12 +70,14 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->bus = bus_new(count, port_bytes(shared->config, count));
   crew->engine = memory_new(crew->bus, count,
                             (size_t)shared->config->history_max_mb << 20);
+  crew->presence = presence_new(count > 1 ? crew->bus : NULL);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
     crew->desks[i] = &worker->desk;
     worker_init(worker, i, shared->config, shared->key, shared->home);
     worker->protocol.rates = shared->rates;
+    worker->protocol.presence = crew->presence;
     worker->protocol.host.metrics = shared->metrics;
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
@@ -146,6 +148,7 @@ void crew_free(struct crew *crew) {
   }
   listen_remove(crew->address);
   engine_free(crew->engine);
+  presence_free(crew->presence);
   bus_free(crew->bus);
   mem_free(crew->workers);
   mem_free(crew->watchdogs);

@@ -20,6 +20,7 @@ struct crew {
   struct bus *bus;
   struct engine *engine;              /* of numbered rooms */
   uv_timer_t tick;                    /* of the engine; on the main thread */
+  struct presence *presence;          /* who is in rooms */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
 };
 

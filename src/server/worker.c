@@ -130,6 +130,7 @@ static void on_swap_ended(void *arg) {
   close_bus(worker);
   desk_close(&worker->desk);
   keywait_close(&worker->protocol);
+  roster_close(&worker->protocol.roster);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   listen_stop(&worker->listener);
@@ -264,6 +265,8 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   if (*worker->protocol.config->api_keys)
     desk_open(&worker->desk, &worker->protocol, &worker->loop);
   keywait_open(&worker->protocol);
+  roster_open(&worker->protocol.roster, &worker->protocol.manager,
+              worker->protocol.presence);
   worker->open = true;
   worker->edge.pages.development = development;
   worker->protocol.host.development = development;
@@ -302,6 +305,7 @@ static void close_never_run(struct worker *worker) {
   close_bus(worker);
   desk_close(&worker->desk);
   keywait_close(&worker->protocol);
+  roster_close(&worker->protocol.roster);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * What engine/presence keeps of a room, and what its members are told of it.
+ * For that file alone, and its tests. */
+#ifndef ENGINE_PRESENCE_ROOM_H
+#define ENGINE_PRESENCE_ROOM_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "engine/presence.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+struct presence_info {
+  atomic_uint refs;
+  size_t len;
+  char json[];
+};
+
+/* A connection of a user in a room. */
+struct presence_seat {
+  uint64_t conn;
+  struct presence_info *info; /* what it says of itself, held; or NULL */
+  uint64_t said; /* when, by presence->clock: what was said last is shown */
+};
+
+/* A user in a room, or one who has left it and must be told of. */
+struct presence_user {
+  UT_hash_handle hh;
+  struct list changed; /* in room->changed: he may not be as he was told */
+  struct list leaving; /* in presence_worker: without a connection, and there
+                        * until leave_ms */
+  struct presence_room *room;
+  struct presence_seat *seats;
+  uint32_t count, cap;        /* of seats */
+  struct presence_info *info; /* of one of these, held; or NULL */
+  int64_t since_s;
+  uint64_t leave_ms;
+  uint64_t began;  /* by presence->clock: when he came into `changed` */
+  uint64_t listed; /* the same: when a list was made that showed how he was */
+
+  /* What the members were told of him. */
+  bool told; /* that he is there */
+  uint32_t told_devices;
+  struct presence_info *told_info;
+
+  char id[];
+};
+
+struct presence_room {
+  UT_hash_handle hh;
+  enum rule_presence how;
+  struct presence_user *users;
+  uint32_t there;    /* how many of these are there */
+  uint32_t *members; /* connections that are told, by worker */
+  uint32_t total;    /* of these */
+
+  /* What its members do not know. */
+  struct list due;     /* in presence_worker: who tells them, at due_ms */
+  struct list changed; /* users, in the order in which they changed */
+  uint64_t due_ms;
+  uint64_t began;  /* with `count`, by presence->clock: when it changed first,
+                    * since it was told */
+  uint64_t listed; /* the same: when somebody got the number last */
+  uint32_t told_count;
+  char name[];
+};
+
+/* What a worker does later. */
+struct presence_worker {
+  struct list due;     /* rooms, by due_ms */
+  struct list leaving; /* users, by leave_ms */
+};
+
+struct presence {
+  uv_mutex_t lock;
+  struct bus *bus;
+  int workers;
+  struct presence_options options;
+  struct presence_worker *worker; /* each */
+  struct presence_room *rooms;
+  uint64_t users; /* that are there, in all rooms together */
+  uint64_t clock; /* grows with all that happens */
+  struct presence_stats counted;
+  struct buf joined, left, changed, text; /* where messages are written */
+};
+
+/* Whether the user counts as being in the room. */
+static inline bool presence_is_there(const struct presence_user *user) {
+  return user->count > 0 || list_linked(&user->leaving);
+}
+
+/* How many devices he is shown with. Who vanished a moment ago, and counts as
+ * being there, has the one that he comes back with. */
+static inline uint32_t presence_devices(const struct presence_user *user) {
+  return user->count > 0 ? user->count : 1;
+}
+
+/* Takes the user, who is not there, out of the room. */
+void presence_drop_user(struct presence_user *user);
+
+/* Makes the message of what the members do not know, or of a part of it if that
+ * is much: the rest stays in room->changed. NULL if there is nothing to tell.
+ * They count as told. */
+struct frame *presence_compose(struct presence *presence,
+                               struct presence_room *room);
+
+/* presence_put_list and presence_put_users of a room; of none, that is NULL,
+ * the second one is empty. */
+void presence_write_list(struct presence *presence, struct presence_room *room,
+                         struct buf *out);
+void presence_write_users(const struct presence_room *room, struct buf *out);
+
+#endif
