@@ -1,50 +1,41 @@
 -- Rooms: who may join, who is here, who said what.
 --
 -- Joining and leaving are built in: {"type":"join","data":{"room":"lobby"}}.
--- The hooks below see it happen; the handlers are the chat itself.
+-- The hooks below see it happen; the handlers are the chat itself. What is said
+-- is kept for a while by the server: who comes later, or was away, gets it.
 
 local perigee = require "perigee"
 local rooms = require "lib.rooms"
 local words = require "lib.words"
 
 local members_only = { vip = true }
-local recent = {} -- room name → its last lines; for the newcomer
+local for_now = { keep = false } -- news, for nobody to read later
 
 local function tell(room, type, data, opts)
   perigee.send_to_room(room, { type = type, data = data }, opts)
 end
 
-local function remember(room, line)
-  local lines = recent[room] or {}
-  recent[room] = lines
-  lines[#lines + 1] = line
-  if #lines > 20 then
-    table.remove(lines, 1)
-  end
-end
-
 return {
+  -- What is kept of rooms, by their names or what these begin with; here of all.
+  ["@rooms"] = {
+    ["*"] = { history = { messages = 200, seconds = 3600 } },
+  },
+
   -- Before a join. `nil, code, text` refuses; a table is the reply's data.
   ["@join"] = function(client, room)
     if members_only[room] and not client.claims.member then
       return nil, "chat.members_only", "This room is for members"
     end
     if not rooms.has_user(room, client.user_id) then -- not a second device
-      tell(room, "chat.joined", { user = client.user_id })
+      tell(room, "chat.joined", { user = client.user_id }, for_now)
     end
-    return {
-      members = perigee.members(room),
-      recent = perigee.json.array(recent[room]),
-    }
+    return { members = perigee.members(room) }
   end,
 
   -- After a leave, also when the connection was lost.
   ["@leave"] = function(client, room)
     if not rooms.has_user(room, client.user_id) then
-      tell(room, "chat.left", { user = client.user_id })
-    end
-    if perigee.count(room) == 0 then
-      recent[room] = nil
+      tell(room, "chat.left", { user = client.user_id }, for_now)
     end
   end,
 
@@ -56,7 +47,6 @@ return {
       return nil, "chat.bad_text", "Say something, in up to 2000 characters"
     end
     local line = { from = client.user_id, text = text, at = perigee.now() }
-    remember(room, line)
     tell(room, "chat.message", line)
     return { at = line.at }
   end,
@@ -73,13 +63,4 @@ return {
       end
     end,
   },
-
-  -- A reload starts with fresh variables; this hands the lines over.
-  ["@stop"] = function()
-    return recent
-  end,
-
-  ["@start"] = function(previous)
-    recent = previous or {}
-  end,
 }

@@ -3,14 +3,16 @@
 // says. How that looks is view.js's business.
 //
 // A conversation is a room, or the direct messages with one user:
-//   { name, kind, lines, members, typing, unread, state, error }
-// A line is { from, text, at, fate }; fate is `pending` or `failed` until the
-// server has it.
+//   { name, kind, lines, members, typing, unread, state, error, isKnown }
+// A line is { from, text, at, seq, fate }; fate is `pending` or `failed` until
+// the server has it. What we missed arrives like everything else; only the count
+// of it is looked at here.
 
 import { CLOSE, SocketClient } from '/perigee.js';
 import * as view from './view.js';
 
 const ROOMS = ['lobby', 'random', 'vip'];
+const PAGE = 50; // lines of what was said before
 const TYPING_EVERY = 2000; // ms between two `chat.typing` of ours
 const TYPING_FOR = 4000; // ms that one of another's is shown
 
@@ -18,6 +20,7 @@ const talks = new Map(); // every conversation, by key
 let current; // the one that is shown
 let client;
 let me;
+let missed = null; // lines since the network was lost, until all are here
 
 const keyOf = (kind, name) => `${kind} ${name}`;
 
@@ -25,7 +28,7 @@ function talk(kind, name) {
   const key = keyOf(kind, name);
   if (!talks.has(key)) {
     talks.set(key, { key, kind, name, lines: [], members: new Set(),
-      typing: new Map(), unread: 0, state: 'joined' });
+      typing: new Map(), unread: 0, state: 'joined', isKnown: false });
   }
   return talks.get(key);
 }
@@ -34,10 +37,10 @@ function talk(kind, name) {
 
 function listen() {
   client.on('@room', roomChanged);
-  client.on('chat.message', (line, { room }) => {
-    const where = talk('room', room ?? line.room);
+  client.on('chat.message', (line, { room, seq }) => {
+    const where = talk('room', room);
     forgetTyping(where, line.from);
-    add(where, line);
+    add(where, { ...line, seq });
   });
   client.on('direct.message', (line) => {
     add(talk('direct', line.from), line);
@@ -55,6 +58,9 @@ function listen() {
     if (where.members.delete(user)) note(where, `${user} left`);
     view.showTalks(talks, current, me);
   });
+  client.on('resumed', caughtUp);
+  client.on('gap', (_, { room }) =>
+    note(talk('room', room), 'Something is missing here'));
   client.on('chat.typing', ({ from }, { room }) => {
     if (from === me) return;
     const where = talk('room', room);
@@ -65,29 +71,44 @@ function listen() {
   });
 }
 
-// The client joins again after each reconnect; `data` is the answer to that.
 function roomChanged({ room, state, data, error }) {
   if (state === 'left') return;
   const where = talk('room', room);
   Object.assign(where, { state, error });
   if (state === 'joined') {
     where.members = new Set([...(data?.members || []), me]);
-    const unsent = where.lines.filter(({ fate }) => fate);
-    where.lines = [...merged(where.lines, data?.recent || []), ...unsent];
+    if (!where.isKnown) showBefore(where);
+    where.isKnown = true;
   }
   if (where === current) view.showTalk(current, me);
   view.showTalks(talks, current, me);
+  const isBusy = client.rooms.some((other) => other.state === 'joining');
+  if (missed && !isBusy) caughtUp();
 }
 
-// What was here and what the server remembers, each line once, in order.
-function merged(here, recent) {
-  const known = new Map();
-  for (const line of [...here, ...recent]) {
-    if (line.fate) continue;
-    const id = JSON.stringify([line.at, line.from, line.text ?? line.note]);
-    if (!known.has(id)) known.set(id, line);
+// What was said before the first line that is here.
+async function showBefore(where) {
+  const before = view.firstOf(where)?.seq;
+  const page = await client.room(where.name)
+    .history({ before, limit: PAGE }).catch(() => null);
+  if (!page) return;
+  const end = view.firstOf(where)?.seq ?? Infinity; // of what came meanwhile
+  const lines = page.messages
+    .filter(({ type, seq }) => type === 'chat.message' && seq < end)
+    .map(({ data, seq }) => ({ ...data, seq }));
+  where.lines.unshift(...lines);
+  where.hasMore = page.more;
+  if (where === current) view.showTalk(current, me, before);
+}
+
+// A session that goes on, or rooms that are joined again: what was missed is
+// before the answer to a ping.
+async function caughtUp() {
+  await client.request('ping').catch(() => {});
+  if (missed && client.getState().state === 'ready') {
+    view.showMissed(missed.count);
+    missed = null;
   }
-  return [...known.values()].sort((a, b) => a.at - b.at);
 }
 
 function forgetTyping(where, user) {
@@ -100,6 +121,7 @@ function forgetTyping(where, user) {
 
 function add(where, line) {
   if (line.from === me) settleOwn(where, line);
+  if (missed && line.from !== me) missed.count++;
   const isSeen = where === current && !document.hidden;
   if (!isSeen && line.from !== me) {
     line.isFirstNew = where.unread === 0;
@@ -167,6 +189,7 @@ const actions = {
     actions.seen();
   },
   askAgain: () => client.join(current.name),
+  earlier: () => showBefore(current),
   again(line) {
     remove(current, line);
     say(current, line.text);
@@ -213,6 +236,7 @@ function enter(name) {
   for (const room of ROOMS) client.join(room);
   client.onStateChange((state) => {
     view.showState(state);
+    if (state.state === 'waiting' && state.conn) missed ??= { count: 0 };
     if (state.authStatus === 'failed') leave(state.lastError);
     else if (state.state === 'ready') sessionStorage.setItem('name', me);
   });

@@ -106,17 +106,27 @@ export function showTalks(talks, current, me) {
 
 // The conversation
 
-export function showTalk(talk, me) {
+/** The first line that the server knows by number. */
+export const firstOf = ({ lines }) => lines.find(({ seq }) => seq);
+
+/** From the end; with `seq`, from that line. */
+export function showTalk(talk, me, seq) {
   $('title').textContent = talk.kind === 'room' ? `# ${talk.name}` : talk.name;
   $('text').placeholder = `Write to ${talk.name}`;
   $('composer').hidden = talk.state === 'refused';
   $('log').replaceChildren();
+  if (talk.hasMore) $('log').append(earlier());
   for (const line of talk.lines) addLine(talk, line, me);
   if (talk.state === 'refused') $('log').replaceChildren(refusal(talk));
   else if (!talk.lines.length) $('log').append(nothing(talk));
   $('log').scrollTop = $('log').scrollHeight;
+  const from = seq && talk.lines.find((line) => line.seq === seq);
+  if (from) nodes.get(from).scrollIntoView();
   showTyping(talk);
 }
+
+const earlier = () => h('li', { className: 'earlier' },
+  h('button', { className: 'quiet', onclick: act.earlier }, 'Earlier'));
 
 const nothing = ({ kind, name }) => h('li', { className: 'empty' },
   h('b', {}, 'Nothing said yet'), kind === 'room'
@@ -208,10 +218,25 @@ export function showTyping(talk) {
 
 // The connection
 
+const NOTICE_FOR = 6000; // ms that what was missed is announced
+
 let countdown;
+let notice;
+
+/** After a lost connection: how much was said meanwhile. */
+export function showMissed(count) {
+  if (!count) return;
+  $('banner').className = 'banner missed';
+  $('banner').hidden = false;
+  $('try-now').hidden = true;
+  $('banner-text').textContent =
+    `${count} message${count > 1 ? 's' : ''} while you were away`;
+  notice = setTimeout(() => ($('banner').hidden = true), NOTICE_FOR);
+}
 
 export function showState({ state, nextAttemptAt, code, attempt }) {
   clearInterval(countdown);
+  clearTimeout(notice);
   const say = () => {
     const seconds = Math.max(0, Math.ceil((nextAttemptAt - Date.now()) / 1000));
     const lost = code === 4007 ? 'The server is full'

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { open } from './kit.js';
+import { Proxy } from './proxy.js';
 import { Server, token } from './server.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -29,13 +31,13 @@ const serve = (t, options) => Server.start(t, {
   'shutdown.drain_s': 0.2, ...options });
 
 /** A page of its own context, signed in as `name`; fails on any page error. */
-async function visit(t, server, name, prepare = () => {}) {
+async function visit(t, { url }, name, prepare = () => {}) {
   const context = await browser.newContext();
   t.after(() => context.close());
   const page = await context.newPage();
   page.on('pageerror', (error) => assert.fail(error));
   await prepare(page);
-  await page.goto(server.url);
+  await page.goto(url);
   await page.focus('#name');
   await page.keyboard.type(name); // key by key: fill() would not notice
   await page.keyboard.press('Enter'); // a page that swallows them
@@ -77,6 +79,52 @@ test('two pages talk', async (t) => {
   assert.equal(await alice.locator('.said').count(), 1);
   await leave(bob);
   await alice.waitForSelector('.note >> text="bob left"');
+});
+
+test('a blink of the network is no more than a line in the banner',
+  async (t) => {
+    const server = await serve(t);
+    const proxy = await Proxy.start(t, server.port);
+    const alice = await visit(t, proxy, 'alice');
+    const bob = open(t, server.url, { token: token('bob') });
+    bob.on('chat.left', () => assert.fail('nobody has'));
+    const lines = [];
+    bob.on('chat.message', ({ from, text }) => lines.push(`${from}: ${text}`));
+    const tell = (text) => bob.request('chat.send', { room: 'lobby', text });
+    await bob.connect();
+    await bob.join('lobby');
+    await tell('before');
+    await hears(alice, 'before');
+    proxy.isOpen = false;
+    proxy.cut();
+    await alice.waitForSelector('#status.waiting', { state: 'attached' });
+    for (const text of ['one', 'two', 'three']) await tell(text);
+    await say(alice, 'from afar');
+    proxy.isOpen = true;
+    await alice.waitForSelector(
+      '#banner >> text="3 messages while you were away"');
+    await hears(alice, 'from afar');
+    assert.deepEqual(await alice.locator('.bubble').allTextContents(),
+      ['before', 'one', 'two', 'three', 'from afar']);
+    assert.equal(lines.at(-1), 'alice: from afar');
+  });
+
+test('who comes late reads what was said, page by page', async (t) => {
+  const server = await serve(t);
+  const bot = open(t, server.url, { token: token('bot') });
+  await bot.connect();
+  await bot.join('lobby');
+  for (let i = 1; i <= 51; i++) {
+    await bot.request('chat.send', { room: 'lobby', text: `No ${i}` });
+  }
+  const alice = await visit(t, server, 'alice');
+  await hears(alice, 'No 51');
+  assert.equal(await alice.locator('.bubble').count(), 50);
+  assert.equal(await alice.title(), 'Perigee chat', 'nothing is unread');
+  await alice.click('text="Earlier"');
+  await hears(alice, 'No 1');
+  assert.equal(await alice.locator('.bubble').count(), 51);
+  await alice.waitForSelector('text="Earlier"', { state: 'detached' });
 });
 
 test('a line is shown once, however it comes back', async (t) => {

@@ -18,19 +18,23 @@ describe("The chat", function()
 
   it("tells who is there, and what was said", function()
     local alice = t.connect "alice"
-    assert.same({}, alice:join("lobby").recent)
-    alice:request("chat.send", { room = "lobby", text = "anybody?" })
-    local here = t.connect("bob"):join "lobby"
-    assert.same({ "alice" }, here.members)
-    assert.equal("anybody?", here.recent[1].text)
+    alice:join "kitchen"
+    alice:request("chat.send", { room = "kitchen", text = "anybody?" })
+    local bob = t.connect "bob"
+    assert.same({ "alice" }, bob:join("kitchen").members)
+    local kept = bob:request("history", { room = "kitchen" }).messages
+    assert.equal("anybody?", kept[1].data.text)
+    assert.is_nil(kept[2], "who came is not kept")
   end)
 
-  it("remembers nothing of a room that everybody has left", function()
+  it("keeps what was said in a room that everybody has left", function()
     local alice = t.connect "alice"
-    alice:join "lobby"
-    alice:request("chat.send", { room = "lobby", text = "bye" })
-    alice:leave "lobby"
-    assert.same({}, alice:join("lobby").recent)
+    alice:join "attic"
+    alice:request("chat.send", { room = "attic", text = "bye" })
+    alice:leave "attic"
+    alice:join "attic"
+    local kept = alice:request("history", { room = "attic" }).messages
+    assert.equal("bye", kept[1].data.text)
   end)
 
   it("tells who comes and goes, but not of a second device", function()

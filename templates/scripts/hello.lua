@@ -7,6 +7,12 @@ local perigee = require "perigee"
 local room = perigee.config.room or "lobby" -- see perigee.cfg.lua
 
 return {
+  -- What is said in the room is kept for an hour: a client that was away hears
+  -- what it has missed, and a `history` message asks for more.
+  ["@rooms"] = {
+    [room] = { history = { messages = 100, seconds = 3600 } },
+  },
+
   -- A client sends {"type":"hello.say","id":1,"data":{"text":"hi"}}.
   ["hello.say"] = function(client, data)
     -- Clients may send anything, so look at it first. `nil, code, text` is

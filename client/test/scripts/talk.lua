@@ -3,6 +3,13 @@
 local perigee = require "perigee"
 
 return {
+  ["@rooms"] = {
+    ["kept:*"] = {
+      history = { messages = 1000, seconds = 60 },
+      presence = true,
+    },
+  },
+
   ["@join"] = function(_, room, data)
     if room == "vip" then
       return nil, "test.members_only", "members only"
