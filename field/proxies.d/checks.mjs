@@ -175,6 +175,18 @@ export const checks = {
   },
 };
 
+/** How many come in, one after the other, until one does not in 5 s. */
+export async function capacity(site, most = 1500) {
+  for (let count = 0; count < most; count++) {
+    let timer;
+    const late = new Promise((done) => { timer = setTimeout(done, 5000, 'late'); });
+    const client = await Promise.race([open(site).catch(() => 'refused'), late]);
+    clearTimeout(timer);
+    if (typeof client === 'string') return count;
+  }
+  return `${most} or more`;
+}
+
 /** After so long with nothing but pings and pongs it still answers. */
 export async function stillThere(client) {
   assert.equal(await client.ask('echo', 7), 7);

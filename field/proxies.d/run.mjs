@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Runs every proxy of the table (or those whose name contains an argument) in
 // front of a perigee of its own, and, if it is all of them, writes
-// docs/proxies.md: `./dev field proxies [--idle=100] [NAME]`.
+// docs/proxies.md: `./dev field proxies [--idle=100] [NAME]`. With `--capacity`
+// it only counts how many WebSockets those take that have a limit as shipped.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
   writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { root, startPerigee } from '../support/perigee.mjs';
-import { checks, farewell, open, stillThere } from './checks.mjs';
+import { capacity, checks, farewell, open, stillThere } from './checks.mjs';
 import { page } from './page.mjs';
 import { proxies } from './table.mjs';
 
@@ -18,7 +19,9 @@ const isAsked = words.includes('--packages');
 const idle = Number(words.find((word) => word.startsWith('--idle='))
   ?.slice(7) ?? 100);
 const filter = words.find((word) => !word.startsWith('--')) ?? '';
-const rows = proxies.filter(({ name }) => name.includes(filter));
+const isCapacity = words.includes('--capacity');
+const rows = proxies.filter(({ name, shipped }) => name.includes(filter)
+  && (shipped || !isCapacity));
 if (isAsked) { // what `dev` is to install
   const packages = rows.flatMap(({ apt, more = [] }) => [apt, ...more]);
   console.log(['openssl', ...new Set(packages)].join('\n'));
@@ -70,6 +73,7 @@ async function start(row) {
   chmodSync(c.folder, 0o777);
   c.file = `${c.folder}/${row.file}`;
   site.text = readFileSync(`${here}configurations/${row.file}`, 'utf8');
+  if (isCapacity) site.text = row.shipped(site.text);
   writeFileSync(c.file, row.fit(site.text, c));
   const [command, ...args] = row.command(c);
   const child = spawn(command, args, {
@@ -113,6 +117,16 @@ shell('npm install --no-audit --no-fund --ignore-scripts 2>&1');
 shell('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 '
   + '-nodes -days 2 -subj /CN=app.example.com -keyout key -out cert '
   + '2>&1 && cat cert key >site.pem && chmod 644 site.pem');
+
+if (isCapacity) {
+  for (const row of rows) {
+    const site = await start(row);
+    console.log(`${row.name} ${version(row)}: ${await capacity(site)}`);
+    await site.perigee.stop();
+    site.child.kill('SIGKILL');
+  }
+  process.exit();
+}
 
 const results = [];
 for (const row of rows) {

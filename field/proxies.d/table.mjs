@@ -2,6 +2,7 @@
 // The proxies: `file` is what an operator writes, and is shown in the page;
 // `fit` makes of it what runs here: other ports and folders, nothing else.
 // `c` has port, backend (its port), folder, pem (certificate and key).
+// `shipped` gives it the limits that Debian ships, for `--capacity`.
 
 const common = (text, c) => text
   .replaceAll('127.0.0.1:8080', `127.0.0.1:${c.backend}`)
@@ -19,6 +20,8 @@ export const proxies = [
         + `http {\n access_log off;\n client_body_temp_path ${c.folder}/b;\n`
         + ` proxy_temp_path ${c.folder}/p;\n fastcgi_temp_path ${c.folder}/f;\n`
         + ` uwsgi_temp_path ${c.folder}/u;\n scgi_temp_path ${c.folder}/s;\n`),
+    shipped: (text) => text.replace('processes auto', 'processes 1')
+      .replace('worker_connections 20000', 'worker_connections 768'),
     command: (c) => ['nginx', '-e', `${c.folder}/log`, '-c', c.file,
       '-g', 'daemon off;'],
   },
@@ -37,6 +40,8 @@ export const proxies = [
       + `Listen 127.0.0.1:${c.port}\n${common(text, c)
         .replaceAll('127.0.0.1:8080', `127.0.0.1:${c.backend}`)
         .replace('*:443', `*:${c.port}`)}`,
+    shipped: (text) => text.replace(/^(ServerLimit|ThreadsPerChild).*$/gm, '')
+      .replace(/^MaxRequestWorkers.*$/m, 'MaxRequestWorkers 150'),
     command: (c) => ['apache2', '-DFOREGROUND', '-f', c.file],
   },
   {
@@ -70,6 +75,7 @@ export const proxies = [
     fit: (text, c) => `user: root\npid-file: ${c.folder}/pid\n${
       common(text, c).replace('port: 443', `host: 127.0.0.1\n  port: ${c.port}`)
     }`,
+    shipped: (text) => text.replace(/^max-connections.*$/m, ''),
     command: (c) => ['h2o', '-c', c.file],
   },
   {
@@ -80,6 +86,8 @@ export const proxies = [
         common(text, c).replace('65536', c.descriptors).replace('https_port 443',
           `https_port 127.0.0.1:${c.port}`)
           .replace('parent 8080', `parent ${c.backend}`)}`,
+    shipped: (text) => text.replace(/^max_filedescriptors.*$/m,
+      'max_filedescriptors 1024'), // what `ulimit -n` is for a service
     command: (c) => ['squid', '-N', '-n', `field${c.port}`, '-f', c.file],
   },
   {
