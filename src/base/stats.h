@@ -60,6 +60,11 @@
   X(accept_paused, "times accepting stopped for lack of descriptors")          \
   X(certificates, "certificates that took the place of an older one")          \
   X(bus_left_out, "messages to another worker that was too far behind")        \
+  X(joins_recovered, "joins that got all that they had missed")                \
+  X(joins_lost, "joins that could not get all that they had missed")           \
+  X(messages_recovered, "messages sent from histories of rooms")               \
+  X(members_behind, "times a room's messages were left out for a slow client") \
+  X(resyncs, "times a member was told that it has missed messages")            \
   X(reloads, "loads of the scripts that went live")
 
 struct stats {

@@ -357,6 +357,8 @@ void conn_queue_changed(struct conn *conn) {
   backlog_put(&owner->backlog, &conn->backlog, bytes, uv_now(owner->loop));
   if (conn->out.bytes <= owner->queue_bytes)
     conn->over_ms = 0;
+  if (!conn->blocked && !list_empty(&conn->held))
+    owner->drained(conn);
 }
 
 void conn_forget_queue(struct conn *conn) {

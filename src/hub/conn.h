@@ -93,6 +93,9 @@ struct conn_owner {
   void (*closed)(struct conn *conn);
   /* Its socket is gone. The connection may be freed by that. */
   void (*gone)(struct conn *conn);
+  /* Its socket was full, and has taken all that waited. Messages of rooms wait
+   * for it (conn->held). */
+  void (*drained)(struct conn *conn);
 };
 
 enum conn_state {

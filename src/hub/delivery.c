@@ -49,13 +49,15 @@ uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,
   return sent;
 }
 
+static const struct engine_position no_number;
+
 uint32_t delivery_to_members(struct room *room, struct frame *frame,
                              struct delivery_opts opts) {
   uint32_t sent = 0;
   for (uint32_t i = room->live; i > 0; i--)
     sent += delivery_to_conn(room->members[i - 1].conn, frame, opts);
   if (room->live < room->count)
-    sent += held_deliver(room, frame, 0, opts);
+    sent += held_deliver(room, frame, no_number, opts);
   return sent;
 }
 

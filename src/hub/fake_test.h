@@ -44,6 +44,10 @@ static inline void fake_flush(struct conn *conn) {
   conn_queue_changed(conn);
 }
 
+static inline void fake_drained(struct conn *conn) {
+  (void)conn;
+}
+
 /* Else it is full, and not a byte leaves. */
 static inline void fake_flush_now(struct conn *conn) {
   struct fake *fake = container_of(manager_of(conn), struct fake, manager);
@@ -68,6 +72,7 @@ static inline void fake_start(struct fake *fake, struct manager_limits limits) {
   list_init(&fake->dirty);
   manager_init(&fake->manager, &fake->loop, &fake->stats, fake_free);
   manager_set_limits(&fake->manager, limits);
+  fake->manager.owner.drained = fake_drained;
 }
 
 /* A new connection, in no index. */

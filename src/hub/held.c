@@ -3,6 +3,7 @@
 #include "hub/held.h"
 
 #include "base/mem.h"
+#include "hub/position.h"
 
 enum { MESSAGES_MIN = 8 };
 
@@ -49,11 +50,12 @@ static void grow_messages(struct held *held) {
       mem_realloc(held->messages, held->cap * sizeof *held->messages);
 }
 
-static void keep_message(struct held *held, struct frame *frame, uint64_t seq) {
+static void keep_message(struct held *held, struct frame *frame,
+                         struct engine_position at) {
   if (held->first + held->count == held->cap)
     grow_messages(held);
   held->messages[held->first + held->count++] =
-      (struct held_message){frame_ref(frame), seq};
+      (struct held_message){frame_ref(frame), at};
   held->bytes += frame->len;
 }
 
@@ -91,24 +93,23 @@ void held_end(struct held *held) {
   held_leave(held);
 }
 
-void held_open(struct held *held, uint64_t last) {
+void held_open(struct held *held) {
   held->open = true;
-  if (last >= held->floor)
+  if (!position_is_before(held->room->at, held->floor))
     held_end(held);
 }
 
 /* --- the fan-out --------------------------------------------------------- */
 
 static uint32_t wait_for_it(struct held *held, struct frame *frame,
-                            uint64_t seq, bool drop) {
+                            struct engine_position at, bool drop) {
   bool fits = held->bytes + frame->len <= held->conn->owner->queue_bytes;
-  if (seq && (held->missed || !fits)) {
-    if (!held->missed)
-      held->missed = seq;
+  if (at.era && (held->missed || !fits)) {
+    held->missed = true;
     return 1;
   }
   if (fits) {
-    keep_message(held, frame, seq);
+    keep_message(held, frame, at);
     return 1;
   }
   if (drop)
@@ -118,29 +119,26 @@ static uint32_t wait_for_it(struct held *held, struct frame *frame,
   return 0;
 }
 
-/* The room has come to `seq`. Ends the hold if that was the floor. */
-static uint32_t pass_floor(struct held *held, struct frame *frame, uint64_t seq,
+/* The room has come to `at`. Ends the hold if that is not below the floor. */
+static uint32_t pass_floor(struct held *held, struct frame *frame,
+                           struct engine_position at,
                            struct delivery_opts opts) {
-  if (seq && seq <= held->floor) {
-    if (seq == held->floor)
-      held_end(held);
-    return 0;
-  }
   struct conn *conn = held->conn;
-  if (seq)
+  bool above = !at.era || position_is_before(held->floor, at);
+  if (at.era && !position_is_before(at, held->floor))
     held_end(held);
-  return delivery_to_conn(conn, frame, opts);
+  return above ? delivery_to_conn(conn, frame, opts) : 0;
 }
 
-uint32_t held_deliver(struct room *room, struct frame *frame, uint64_t seq,
-                      struct delivery_opts opts) {
+uint32_t held_deliver(struct room *room, struct frame *frame,
+                      struct engine_position at, struct delivery_opts opts) {
   uint32_t sent = 0;
   LIST_FOREACH_SAFE (it, &room->held) {
     struct held *held = container_of(it, struct held, in_room);
     if (held->open)
-      sent += pass_floor(held, frame, seq, opts);
+      sent += pass_floor(held, frame, at, opts);
     else if (!delivery_leaves_out(held->conn, opts))
-      sent += wait_for_it(held, frame, seq, opts.drop);
+      sent += wait_for_it(held, frame, at, opts.drop);
   }
   return sent;
 }

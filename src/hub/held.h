@@ -20,10 +20,9 @@
  * come to the floor, the member is live.
  *
  * What waits is bounded by limits.queue_bytes. Past that bound numbered
- * messages are not kept: they stand in the room's history, and `missed` says
- * from which number on they must be read there. Messages without a number
- * cannot be had again: so a client for which one finds no room is slow, and
- * is closed as such. */
+ * messages are not kept any more (`missed`): they stand in the room's history.
+ * Messages without a number cannot be had again: so a client for which one
+ * finds no room is slow, and is closed as such. */
 #ifndef HUB_HELD_H
 #define HUB_HELD_H
 
@@ -31,8 +30,8 @@
 
 /* A message that waits. */
 struct held_message {
-  struct frame *frame; /* a reference */
-  uint64_t seq;        /* its number in the room; 0: it has none */
+  struct frame *frame;       /* a reference */
+  struct engine_position at; /* its number in the room; zero: it has none */
 };
 
 /* Stands inside of what its user keeps for it. */
@@ -41,9 +40,9 @@ struct held {
   struct list in_conn; /* in conn->held */
   struct conn *conn;
   struct room *room;
-  bool open;       /* nothing waits any more, see held_open */
-  uint64_t floor;  /* messages up to this number are dropped */
-  uint64_t missed; /* the first number that found no room; 0: none did */
+  bool open;   /* nothing waits any more, see held_open */
+  bool missed; /* a numbered message found no room; so none does from now on */
+  struct engine_position floor; /* messages up to here are dropped */
   struct held_message *messages;
   uint32_t first, count, cap; /* those that wait begin at `first` */
   size_t bytes;               /* of their frames */
@@ -66,9 +65,9 @@ bool held_shift(struct held *held, struct held_message *message);
 void held_clear(struct held *held);
 
 /* Nothing waits, and what is above the floor goes straight to the client from
- * now on; when the room comes to the floor it is live. `last` is the number of
- * the message that the room has come to here. */
-void held_open(struct held *held, uint64_t last);
+ * now on; when the room, which is at room->at now, comes to the floor, it is
+ * live. */
+void held_open(struct held *held);
 
 /* It is live from now on. What waits is forgotten. Calls `ended`. */
 void held_end(struct held *held);
@@ -76,9 +75,10 @@ void held_end(struct held *held);
 /* The membership is over, or about to be; for hub/manager. Calls `ended`. */
 void held_leave(struct held *held);
 
-/* For the fan-out: a message for those of the room who are held. Returns for
- * how many connections. May close the connections that it is for. */
-uint32_t held_deliver(struct room *room, struct frame *frame, uint64_t seq,
-                      struct delivery_opts opts);
+/* For the fan-out: a message for those of the room who are held; `at` is zero
+ * if it has no number. Returns for how many connections. May close the
+ * connections that it is for. */
+uint32_t held_deliver(struct room *room, struct frame *frame,
+                      struct engine_position at, struct delivery_opts opts);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "engine/engine.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct conn;
@@ -41,7 +42,7 @@ struct room {
   const struct rule *rule;     /* of manager->rules; NULL: none */
   struct engine_position at;   /* of a numbered room: what was delivered last */
   struct engine_position sent; /* and what this worker has published last */
-  bool behind; /* messages of it were left out for this worker */
+  bool behind; /* no letters of it come, until what was left out is read */
   char name[];
 };
 

@@ -223,6 +223,8 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
                      whereabouts_name(conn), room->name);
   if (roster_has(room))
     roster_enter(conn, room);
+  if (room->behind) /* no letters come to the new one, either */
+    manager->on_gap(room);
   return 0;
 }
 
@@ -233,8 +235,6 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
     return ERR_NOT_FOUND;
   uint32_t slot = slot_of(conn, room);
   struct held *held = held_find(conn, room);
-  if (held)
-    held_leave(held);
   if (manager->bus)
     whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
@@ -247,6 +247,8 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
     conn->rooms[slot] = moved;
     moved.room->members[moved.place].slot = slot;
   }
+  if (held) /* may close the connection */
+    held_leave(held);
   room_unref(manager, room);
   return 0;
 }

@@ -43,6 +43,12 @@ struct manager {
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
                        * behind, by hub/publish */
   struct roster *roster; /* who is in rooms; NULL: nobody wants to know */
+  /* By protocol/recover, for rooms with numbers. A member does not take what it
+   * is sent; messages were left out after room->at; a new era has begun, with
+   * nothing of the one before. */
+  void (*on_behind)(struct conn *conn, struct room *room);
+  void (*on_gap)(struct room *room);
+  void (*on_era)(struct room *room, struct engine_position at);
   struct manager_limits limits;
   struct conn *by_id;
   struct user *users;

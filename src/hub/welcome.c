@@ -21,9 +21,21 @@ static void open_object(struct buf *out, size_t at) {
   }
 }
 
+void welcome_add_late(struct buf *out, size_t at, const struct conn *conn,
+                      const struct room *room, struct engine_position heard,
+                      enum position_recovered recovered) {
+  const struct manager *manager = manager_of(conn);
+  open_object(out, at);
+  if (roster_has(room))
+    presence_put_list(manager->roster->presence, room->name, out);
+  if (roster_has(room) && declared_numbered(room))
+    buf_putc(out, ',');
+  if (declared_numbered(room))
+    position_put(out, manager->engine, heard, recovered);
+  buf_putc(out, '}');
+}
+
 void welcome_add(struct buf *out, size_t at, const struct conn *conn,
                  const struct room *room) {
-  open_object(out, at);
-  presence_put_list(manager_of(conn)->roster->presence, room->name, out);
-  buf_putc(out, '}');
+  welcome_add_late(out, at, conn, room, room->at, POSITION_PLAIN);
 }

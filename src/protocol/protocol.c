@@ -6,7 +6,9 @@
 #include "protocol/auth.h"
 #include "protocol/away.h"
 #include "protocol/online.h"
+#include "protocol/recover.h"
 #include "protocol/resume.h"
+#include "protocol/resync.h"
 #include "protocol/router.h"
 #include "protocol/session.h"
 #include "script/open.h"
@@ -81,6 +83,10 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
   protocol_configure(protocol, config);
   protocol->manager.owner.wants_ack = resume_ask;
   protocol->manager.owner.parked = away_begin;
+  protocol->manager.owner.drained = recover_go_on;
+  protocol->manager.on_behind = recover_behind;
+  protocol->manager.on_gap = recover_gap;
+  protocol->manager.on_era = resync_era;
   protocol->handle_late = router_message_late;
   protocol->host = (struct host){.open_libraries = open_libraries,
                                  .manager = &protocol->manager,

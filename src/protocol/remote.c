@@ -2,6 +2,7 @@
  * Letters from other workers. */
 #include "protocol/remote.h"
 
+#include "hub/numbered.h"
 #include "hub/publish.h"
 #include "protocol/move.h"
 #include "protocol/online.h"
@@ -15,6 +16,8 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     conn = manager_conn(&protocol->manager, letter->conn);
   if (letter->what == BUS_MOVE)
     move_receive_take(protocol, letter->load);
+  else if (letter->era)
+    numbered_receive(&protocol->manager, letter);
   else if (letter->what == BUS_SEND || letter->what == BUS_CLOSE)
     publish_receive(&protocol->manager, letter);
   else if (letter->what == BUS_ONLINE || letter->what == BUS_OFFLINE)

@@ -14,6 +14,7 @@
 #include "protocol/heartbeat.h"
 #include "protocol/inbox.h"
 #include "protocol/move.h"
+#include "protocol/recover.h"
 #include "protocol/session.h"
 
 #include <openssl/crypto.h>
@@ -233,6 +234,7 @@ static void go_on(struct conn *old, struct conn *conn) {
   old->io->pause(old, client_of(old)->held != 0);
   heartbeat_arm(old);
   away_end(old);
+  recover_go_on(old);
 }
 
 /* The worker that has the session, as connections are numbered. */

@@ -3,13 +3,19 @@
 #include "protocol/rooms.h"
 
 #include "base/mem.h"
+#include "hub/declared.h"
 #include "hub/welcome.h"
 #include "protocol/answer.h"
 #include "protocol/client.h"
 #include "protocol/field.h"
+#include "protocol/recover.h"
+
+#include <stdio.h>
 
 static const char bad_room[] =
     "data.room: expected a string of 1 to 128 bytes without control characters";
+static const char bad_since[] =
+    "data.since: expected {\"epoch\":\"…\",\"seq\":N} or {\"last\":N}";
 static const char for_scripts[] =
     "a room whose name begins with ~ is joined and left by scripts only";
 
@@ -33,6 +39,12 @@ static bool read_room(struct conn *conn, const struct envelope *env,
   return is_name && *name != '~';
 }
 
+/* A join that @join decides about. */
+struct asked {
+  struct since since;
+  char name[ROOM_NAME_BYTES + 1];
+};
+
 /* What @join said: a table is for the client; true and the like only let in. */
 static struct call_arg table_of(const struct call_result *result) {
   struct call_arg value = result->value[0];
@@ -43,8 +55,9 @@ static struct call_arg table_of(const struct call_result *result) {
 
 /* Asks @join; false if there is none. `data` is the message's, JSON or nil. */
 static bool ask_hook(struct conn *conn, const struct msg_id *id,
-                     const char *name, struct call_arg data,
+                     const struct asked *asked, struct call_arg data,
                      call_done_fn *done) {
+  const char *name = asked->name;
   struct generation *live = protocol_of(conn)->host.live;
   struct call_spec spec = {
       .handler = live->hooks[HOOK_JOIN],
@@ -56,7 +69,9 @@ static bool ask_hook(struct conn *conn, const struct msg_id *id,
       .done = done};
   if (!spec.handler)
     return false;
-  spec.arg = mem_strdup(name); /* `done` frees it */
+  struct asked *copy = mem_alloc_raw(sizeof *copy); /* `done` frees it */
+  *copy = *asked;
+  spec.arg = copy;
   call_run(live, &spec);
   return true;
 }
@@ -107,12 +122,19 @@ static void answer_join(struct conn *conn, const struct msg_id *id,
 }
 
 static void join_and_answer(struct conn *conn, const struct msg_id *id,
-                            const char *name, struct call_arg data) {
-  int err = manager_join(manager_of(conn), conn, name, strlen(name));
+                            const struct asked *asked, struct call_arg data) {
+  struct manager *manager = manager_of(conn);
+  size_t len = strlen(asked->name);
+  int err = manager_join(manager, conn, asked->name, len);
   if (err == ERR_LIMIT_EXCEEDED)
     answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
-  else if (!err)
-    answer_join(conn, id, name, data);
+  if (err)
+    return;
+  struct room *room = manager_room(manager, asked->name, len);
+  if (declared_numbered(room))
+    recover_join(conn, id, room, &asked->since, data);
+  else
+    answer_join(conn, id, asked->name, data);
 }
 
 static void join_hook_done(const struct call_spec *spec,
@@ -124,13 +146,26 @@ static void join_hook_done(const struct call_spec *spec,
   mem_free(spec->arg);
 }
 
+/* `since` is ours where messages have numbers. Elsewhere it may be a word of
+ * the scripts. */
+static bool read_since(struct conn *conn, const struct envelope *env,
+                       struct asked *asked) {
+  const struct rule *rule =
+      rules_find(manager_of(conn)->rules, asked->name, strlen(asked->name));
+  asked->since = (struct since){.kind = SINCE_NOW};
+  if (!rule || !rule->numbered || !since_read(env, &asked->since))
+    return true;
+  answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_since);
+  return false;
+}
+
 void rooms_join(struct conn *conn, const struct envelope *env) {
-  char name[ROOM_NAME_BYTES + 1];
+  struct asked asked;
   struct call_arg data = {env->data ? CALL_JSON : CALL_NIL, env->data,
                           env->data_len};
-  if (read_room(conn, env, name) &&
-      !ask_hook(conn, &env->id, name, data, join_hook_done))
-    join_and_answer(conn, &env->id, name, (struct call_arg){.len = 0});
+  if (read_room(conn, env, asked.name) && read_since(conn, env, &asked) &&
+      !ask_hook(conn, &env->id, &asked, data, join_hook_done))
+    join_and_answer(conn, &env->id, &asked, (struct call_arg){.len = 0});
 }
 
 void rooms_leave(struct conn *conn, const struct envelope *env) {
@@ -160,15 +195,18 @@ static void take_in(struct conn *conn, const char *name, struct call_arg said) {
 
 static void take_in_hook_done(const struct call_spec *spec,
                               const struct call_result *result) {
+  const struct asked *asked = spec->arg;
   if (result->verdict == CALL_OK)
-    take_in(spec->conn, spec->arg, table_of(result));
+    take_in(spec->conn, asked->name, table_of(result));
   mem_free(spec->arg);
 }
 
 void rooms_join_by_script(struct conn *conn, const char *name) {
   const struct call_arg nothing = {.kind = CALL_NIL};
+  struct asked asked = {.since = {.kind = SINCE_NOW}};
+  snprintf(asked.name, sizeof asked.name, "%s", name);
   if (conn_is_let_in(conn) && !is_member_of(conn, name) &&
-      !ask_hook(conn, &no_id, name, nothing, take_in_hook_done))
+      !ask_hook(conn, &no_id, &asked, nothing, take_in_hook_done))
     take_in(conn, name, nothing);
 }
 

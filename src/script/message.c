@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "hub/manager.h"
+#include "hub/position.h"
 #include "script/generation.h"
 #include "script/json.h"
 #include "wire/json.h"
@@ -103,7 +104,7 @@ size_t message_joined_begin(lua_State *L, int index, const char *room,
   size_t data_at = out->len;
   if (lua_istable(L, index))
     json_encode(L, index, out, &generation->sending);
-  check_frame_length(L, out->len + 1);
+  check_frame_length(L, out->len + POSITION_BYTES);
   return data_at;
 }
 
