@@ -9,7 +9,7 @@
 static bool within_rate(struct conn *conn, const struct handler *handler,
                         const struct envelope *env) {
   struct protocol *protocol = protocol_of(conn);
-  if (handler->rate <= 0)
+  if (handler->rate <= 0 || client_of(conn)->is_service)
     return true;
   uint32_t wait =
       rates_take(protocol->rates, handler->name, conn->user->id, handler->rate,

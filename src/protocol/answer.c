@@ -118,6 +118,7 @@ void answer_auth_ok(struct conn *conn, const struct msg_id *id,
                     const struct buf *more) {
   const struct config *config = protocol_of(conn)->config;
   int64_t expires_s = client_of(conn)->expires_s;
+  bool service = client_of(conn)->is_service;
   struct buf *out = answer_begin(conn, "auth_ok", id);
   buf_puts(out, ",\"data\":{\"user\":");
   json_put_string(out, conn->user->id, strlen(conn->user->id));
@@ -134,9 +135,9 @@ void answer_auth_ok(struct conn *conn, const struct msg_id *id,
   buf_printf(out,
              ",\"limits\":{\"messages_per_s\":%lld,\"burst\":%lld,"
              "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1",
-             (long long)config->limits_messages_per_s,
+             service ? 0 : (long long)config->limits_messages_per_s,
              (long long)config->limits_burst,
-             (long long)config->limits_bytes_per_s,
+             service ? 0 : (long long)config->limits_bytes_per_s,
              (long long)config->limits_rooms_per_connection);
   buf_put(out, more->data, more->len);
   buf_puts(out, "}}");

@@ -3,6 +3,7 @@
 #include "protocol/auth.h"
 
 #include "auth/jwt.h"
+#include "auth/members.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -51,6 +52,15 @@ static void auth_hook_done(const struct call_spec *spec,
     session_let_in(spec->conn, &spec->id);
 }
 
+/* Whether the claims have auth.service_claim, once and as true. */
+static bool says_service(const struct conn *conn, const char *claims) {
+  const char *name = protocol_of(conn)->config->auth_service_claim;
+  struct member member = {.name = name};
+  return *name && members_find(claims, strlen(claims), &member, 1, NULL) &&
+         member.seen == 1 && member.len == strlen("true") &&
+         memcmp(member.value, "true", member.len) == 0;
+}
+
 /* The token said who it is; takes over the strings of `claims`. */
 static void accept_take(struct conn *conn, const struct msg_id *id,
                         struct jwt_claims *claims) {
@@ -59,6 +69,7 @@ static void accept_take(struct conn *conn, const struct msg_id *id,
   conn->claimant = claims->user;
   conn->claims = claims->json;
   client_of(conn)->expires_s = claims->expires;
+  client_of(conn)->is_service = says_service(conn, conn->claims);
   claims->user = claims->json = NULL;
   if (resume_is_wanted(conn))
     resume_start(conn, id);
@@ -83,6 +94,13 @@ void auth_accepted(struct conn *conn, const struct msg_id *id) {
   call_run(live, &spec);
 }
 
+/* The rights of a service end with the token that gave them. */
+static void refresh_service(struct conn *conn, const struct msg_id *id,
+                            struct jwt_claims *claims) {
+  client_of(conn)->is_service &= says_service(conn, claims->json);
+  session_refresh(conn, id, claims);
+}
+
 /* Frees what is left of `claims`. */
 static void judge_claims(struct conn *conn, const struct msg_id *id, int err,
                          struct jwt_claims *claims) {
@@ -93,7 +111,7 @@ static void judge_claims(struct conn *conn, const struct msg_id *id, int err,
   if (err)
     refuse_claims(conn, id, (enum err)err, claims);
   else if (conn_is_let_in(conn))
-    session_refresh(conn, id, claims);
+    refresh_service(conn, id, claims);
   else if (conn->state == CONN_NEW)
     accept_take(conn, id, claims);
   jwt_claims_free(claims);

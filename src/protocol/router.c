@@ -80,6 +80,8 @@ static uint32_t take_rates(struct conn *conn, size_t len) {
   const struct config *config = protocol_of(conn)->config;
   uint64_t now = uv_now(protocol_of(conn)->loop);
   double bytes = (double)config->limits_bytes_per_s;
+  if (client->is_service)
+    return 0;
   uint32_t wait =
       bucket_take(&client->messages, (double)config->limits_messages_per_s,
                   (double)config->limits_burst, 1, now);
