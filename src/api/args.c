@@ -183,6 +183,11 @@ static bool read_arg(struct args_reader *reader, enum api_arg arg) {
     return read_call_int(reader, arg);
   case API_FORM_TRUE:
     return read_call_true(reader, arg);
+  case API_FORM_BOOL:
+    reader->args->number[arg] = *reader->scan.at == 't';
+    return json_scan_word(&reader->scan,
+                          *reader->scan.at == 't' ? "true" : "false") == 0 ||
+           fail_form(reader, arg, "is true or false");
   case API_FORM_MESSAGE:
     return read_message(reader);
   case API_FORM_ANY:
@@ -372,9 +377,9 @@ static bool read_parameter(struct args_reader *reader,
   *query = slice_after(*query, len + (end != NULL));
   if (len == 0)
     return true;
-  enum api_arg arg = arg_named(name);
-  if (arg < API_ARG_COUNT && wants->takes & 1U << arg)
-    return take_target_text(reader, arg, value, true);
+  for (unsigned arg = 0; arg < API_ARG_COUNT; arg++)
+    if (wants->takes & 1U << arg && slice_equals(name, api_arg_table[arg].name))
+      return take_target_text(reader, (enum api_arg)arg, value, true);
   int shown = name_len < SHOWN_BYTES ? (int)name_len : SHOWN_BYTES;
   return problem_set(reader->problem, ERR_BAD_REQUEST,
                      "`%.*s` is nothing that this call takes", shown, name.at);

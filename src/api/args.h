@@ -22,6 +22,7 @@ enum api_form {
   API_FORM_TEXTS,   /* an array of 1 to API_TEXTS_MAX of them */
   API_FORM_INT,     /* from `min` to `max` */
   API_FORM_TRUE,    /* true; false is as if it was not there */
+  API_FORM_BOOL,    /* true or false, as 1 or 0 in `number` */
   API_FORM_MESSAGE, /* {"type":…,"data":…} */
   API_FORM_ANY,     /* any JSON */
 };
@@ -35,6 +36,11 @@ enum api_form {
   X(ALL, "all", TRUE, 0, 0, "`true`: everybody who has logged in")             \
   X(MESSAGE, "message", MESSAGE, 0, 0, "what clients get")                     \
   X(EXCEPT_USER, "except_user", TEXT, 1, 128, "a user who does not get it")    \
+  X(ID, "id", TEXT, 1, 128,                                                    \
+    "to a room: the same id again, within 5 minutes, is not sent")             \
+  X(KEY, "key", TEXT, 1, 128, "in a room with `latest`: which value this is")  \
+  X(KEEP, "keep", BOOL, 0, 1,                                                  \
+    "in a room with a history: `false` is for those who are there only")       \
   X(CONN, "conn", INT, 1, INT64_C(9007199254740991), "id of a connection")     \
   X(CODE, "code", INT, 1000, 4999,                                             \
     "close code: 1000 to 1003, 1007 to 1014, or 3000 to 4999; without one it " \
@@ -45,7 +51,11 @@ enum api_form {
   X(CALL, "call", TEXT, 1, 64, "in a line of a batch: which call it is")       \
   X(PREFIX, "prefix", TEXT, 0, 128, "only names that begin like this")         \
   X(AFTER, "after", TEXT, 0, 128, "only names behind this one")                \
-  X(LIMIT, "limit", INT, 1, 1000, "how many names; without it 100")
+  X(AFTER_SEQ, "after", INT, 0, INT64_C(9007199254740991),                     \
+    "only messages behind this number")                                        \
+  X(BEFORE_SEQ, "before", INT, 1, INT64_C(9007199254740991),                   \
+    "only messages before this number")                                        \
+  X(LIMIT, "limit", INT, 1, 1000, "how many; without it 100")
 
 enum api_arg {
 #define API_ARG_INDEX(name, word, form, min, max, doc) API_ARG_##name,

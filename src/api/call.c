@@ -19,14 +19,19 @@ const struct api_call api_calls[] = {
      .method = "POST",
      .path = "/send",
      .group = API_SEND,
-     .wants = {.takes = TARGETS | API_HAS(MESSAGE) | API_HAS(EXCEPT_USER),
+     .wants = {.takes = TARGETS | API_HAS(MESSAGE) | API_HAS(EXCEPT_USER) |
+                        API_HAS(ID) | API_HAS(KEY) | API_HAS(KEEP),
                .needs = API_HAS(MESSAGE),
                .one_of = TARGETS},
      .run = api_send,
      .in_batch = true,
-     .answer = COUNTED("receivers"),
-     .doc = "Sends a message to all connections of users, to the members of "
-            "rooms, or to everybody; answers how many connections those are."},
+     .answer = "{\"type\":\"object\",\"properties\":{\"receivers\":{\"type\":"
+               "\"integer\",\"minimum\":0},\"seq\":{\"type\":\"integer\"}},"
+               "\"required\":[\"receivers\"]}",
+     .doc =
+         "Sends a message to all connections of users, to the members of "
+         "rooms, or to everybody; answers how many connections those are, and "
+         "`seq` of a message to a room that numbers its messages."},
     {.name = "batch",
      .method = "POST",
      .path = "/batch",
@@ -124,6 +129,24 @@ const struct api_call api_calls[] = {
          "\"string\"}},\"more\":{\"type\":\"boolean\"}}}",
      .doc = "A room: how many users and connections are in it, and who the "
             "users are, in pages."},
+    {.name = "history",
+     .method = "GET",
+     .path = "/rooms/{room}/history",
+     .kind = API_HISTORY,
+     .group = API_READ,
+     .wants = {.takes =
+                   API_HAS(AFTER_SEQ) | API_HAS(BEFORE_SEQ) | API_HAS(LIMIT),
+               .needs = API_HAS(ROOM)},
+     .answer =
+         "{\"type\":\"object\",\"properties\":{\"epoch\":{\"type\":\"string\"},"
+         "\"seq\":{\"type\":\"integer\"},\"messages\":{\"type\":\"array\","
+         "\"items\":{\"type\":\"object\",\"properties\":{\"seq\":{\"type\":"
+         "\"integer\"},\"type\":{\"type\":\"string\"},\"data\":{},\"at\":{"
+         "\"type\":\"integer\"}}}},\"more\":{\"type\":\"boolean\"}}}",
+     .doc = "The messages that a room has kept: the oldest behind `after`, the "
+            "newest before `before`, or the newest of all; in the order of "
+            "their numbers. `at` is Unix time in milliseconds, `epoch` and "
+            "`seq` are where the room is."},
     {.name = "openapi",
      .method = "GET",
      .path = "/openapi.json",

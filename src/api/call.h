@@ -11,12 +11,14 @@
 #include "config/api_keys.h"
 #include "config/config.h"
 #include "engine/bus.h"
+#include "engine/engine.h"
 #include "wire/request.h"
 
 #define API_ROOT "/api/v1"
 
 /* What the functions of calls may reach. They run on the API's own thread. */
 struct api_context {
+  struct engine *engine;       /* of rooms that are numbered; borrowed */
   struct bus *bus;             /* of the workers; borrowed */
   const struct config *config; /* of this moment */
   const char *key;             /* the name of the key that is used */
@@ -30,6 +32,7 @@ typedef bool api_fn(struct api_context *context, const struct api_args *args,
 enum api_kind {
   API_NOW,     /* a function, which answers at once */
   API_LINES,   /* the batch, which is read as it comes */
+  API_HISTORY, /* the engine, which answers later */
   API_SCRIPTS, /* a handler of the scripts, which answers later */
 };
 

@@ -16,6 +16,8 @@ void exchange_drop(struct http_conn *conn) {
   if (exchange->question)
     question_forget(exchange->question);
   conn->exchange = NULL;
+  if (exchange->read)
+    engine_cancel(exchange->engine, exchange->read);
   buf_free(&exchange->body);
   buf_free(&exchange->target);
   batch_free(&exchange->batch);
@@ -107,6 +109,8 @@ void exchange_keep_problem(struct api_service *service,
 
 struct api_context exchange_context(struct api_service *service,
                                     const struct exchange *exchange) {
-  return (struct api_context){
-      .bus = service->bus, .config = service->config, .key = exchange->key};
+  return (struct api_context){.bus = service->bus,
+                              .engine = service->engine,
+                              .config = service->config,
+                              .key = exchange->key};
 }

@@ -19,6 +19,8 @@ struct exchange {
   struct buf target; /* of GET: the path behind API_ROOT, then the query */
   size_t path_len;
   struct batch batch;
+  struct engine_read *read;  /* of a history; NULL: none */
+  struct engine *engine;     /* that reads it */
   struct question *question; /* to the scripts; NULL: none */
 };
 

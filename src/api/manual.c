@@ -30,6 +30,7 @@ static void put_form(struct buf *out, const struct api_arg_info *info) {
                (long long)info->min, (long long)info->max);
     break;
   case API_FORM_TRUE:
+  case API_FORM_BOOL:
     buf_puts(out, "\"type\":\"boolean\"");
     break;
   case API_FORM_MESSAGE:
@@ -252,6 +253,7 @@ static void put_args_table(struct buf *out, const struct api_call *call) {
         [API_FORM_TEXTS] = "array of texts",
         [API_FORM_INT] = "integer",
         [API_FORM_TRUE] = "boolean",
+        [API_FORM_BOOL] = "boolean",
         [API_FORM_MESSAGE] = "`{\"type\":…,\"data\":…}`",
         [API_FORM_ANY] = "any JSON",
     };

@@ -2,6 +2,7 @@
  * Requests to the API. */
 #include "api/service.h"
 
+#include "api/history.h"
 #include "api/lines.h"
 #include "api/question.h"
 
@@ -108,6 +109,8 @@ static void on_api_whole(void *arg, struct http_conn *conn) {
     return;
   else if (exchange->call->kind == API_SCRIPTS)
     question_begin(service, conn, body);
+  else if (exchange->call->kind == API_HISTORY)
+    history_begin(service, conn);
   else
     make_call(service, conn, body);
 }
@@ -258,6 +261,8 @@ void api_service_open(struct api_service *service, const struct config *config,
   repeats_init(&service->repeats);
   rates_init(&service->refusals);
   mailbox_init(&service->answers, loop, question_answered);
+  turn_init(&service->turn, loop);
+  engine_attach(service->engine, service->bus->workers, &service->turn);
   api_service_configure_take(service, config_ref(config));
 }
 
@@ -274,6 +279,7 @@ void api_service_configure_take(struct api_service *service,
 void api_service_close(struct api_service *service) {
   http_close(&service->http);
   mailbox_close(&service->answers);
+  turn_close(&service->turn);
 }
 
 void api_service_free(struct api_service *service) {

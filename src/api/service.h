@@ -38,6 +38,8 @@ struct api_service {
   struct api_keys *keys;
   const struct config *config; /* holds a reference */
   struct bus *bus;             /* borrowed */
+  struct engine *engine;       /* borrowed */
+  struct turn turn;            /* of what is read from it */
   struct desk *const *desks;   /* of the workers, one for each; borrowed */
   struct mailbox answers;      /* of the scripts */
   uint32_t asked;              /* questions that are not answered */

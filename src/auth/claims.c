@@ -257,3 +257,10 @@ void jwt_claims_free(struct jwt_claims *claims) {
   mem_free(claims->json);
   *claims = (struct jwt_claims){0};
 }
+
+bool claims_say(const char *json, const char *name) {
+  struct member member = {.name = name};
+  return members_find(json, strlen(json), &member, 1, NULL) &&
+         member.seen == 1 && member.len == strlen("true") &&
+         memcmp(member.value, "true", member.len) == 0;
+}

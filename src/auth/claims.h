@@ -47,4 +47,7 @@ const char *claims_read_time(const char *text, size_t len, int64_t now,
 /* Frees what is in `claims`. May be called after a refusal, too. */
 void jwt_claims_free(struct jwt_claims *claims);
 
+/* Whether claims, a JSON object, have that member once, and it is true. */
+bool claims_say(const char *json, const char *name);
+
 #endif

@@ -146,6 +146,7 @@ struct engine_ops {
                 char text[ENGINE_EPOCH_BYTES]);
   void (*attach)(struct engine *engine, int worker, struct turn *turn);
   void (*set_rules)(struct engine *engine, struct rules *rules);
+  struct rules *(*hold_rules)(struct engine *engine);
   void (*tick)(struct engine *engine);
   struct engine_stats (*stats)(struct engine *engine);
   void (*free)(struct engine *engine);
@@ -218,7 +219,7 @@ static inline void engine_epoch(const struct engine *engine, uint64_t era,
 }
 
 /* Reads of this worker are answered in turns of its loop. Before it reads, on
- * its thread. */
+ * its thread. The number behind the last worker's is that of the HTTP API. */
 static inline void engine_attach(struct engine *engine, int worker,
                                  struct turn *turn) {
   engine->ops->attach(engine, worker, turn);
@@ -229,6 +230,13 @@ static inline void engine_attach(struct engine *engine, int worker,
 static inline void engine_set_rules(struct engine *engine,
                                     struct rules *rules) {
   engine->ops->set_rules(engine, rules);
+}
+
+/* The rules of this moment, for who is no worker: a reference, to be given back
+ * with rules_unref. NULL: there are none. */
+MUST_CHECK static inline struct rules *
+engine_hold_rules(struct engine *engine) {
+  return engine->ops->hold_rules(engine);
 }
 
 /* To be called about every second: drops what is too old. */

@@ -383,6 +383,10 @@ static struct rules_now hold_rules(struct memory *memory) {
   return now;
 }
 
+static struct rules *hold_memory_rules(struct engine *engine) {
+  return hold_rules(memory_of(engine)).rules;
+}
+
 /* A rule that is gone keeps nothing, once no worker is inside because of it. */
 static void apply_rules(struct channel *channel, const struct rules_now *now,
                         uint64_t now_ms) {
@@ -464,7 +468,7 @@ static struct engine_stats memory_stats(struct engine *engine) {
 static void free_memory(struct engine *engine) {
   struct memory *memory = memory_of(engine);
   struct list *node;
-  for (int i = 0; i < memory->common.workers; i++)
+  for (int i = 0; i <= memory->common.workers; i++)
     while ((node = list_shift(&memory->readers[i].reads)))
       mem_free(container_of(node, struct engine_read, node));
   for (int i = 0; i < SHARDS; i++)
@@ -485,6 +489,7 @@ static const struct engine_ops memory_ops = {.enter = enter_room,
                                              .epoch = write_epoch,
                                              .attach = attach_worker,
                                              .set_rules = set_memory_rules,
+                                             .hold_rules = hold_memory_rules,
                                              .tick = tick_memory,
                                              .stats = memory_stats,
                                              .free = free_memory};
@@ -507,8 +512,9 @@ struct engine *memory_new(struct bus *bus, int workers, size_t max_bytes) {
       .bus = bus, .workers = workers, .max_bytes = max_bytes};
   for (int i = 0; i < SHARDS; i++)
     shard_init(&memory->shards[i], &memory->common);
-  memory->readers = mem_alloc((size_t)workers * sizeof *memory->readers);
-  for (int i = 0; i < workers; i++)
+  /* One more than workers: see engine_attach. */
+  memory->readers = mem_alloc(((size_t)workers + 1) * sizeof *memory->readers);
+  for (int i = 0; i <= workers; i++)
     list_init(&memory->readers[i].reads);
   uv_mutex_init(&memory->rules_lock);
   make_prefix(memory->prefix);

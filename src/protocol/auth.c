@@ -2,8 +2,8 @@
  * Authentication. */
 #include "protocol/auth.h"
 
+#include "auth/claims.h"
 #include "auth/jwt.h"
-#include "auth/members.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -55,10 +55,7 @@ static void auth_hook_done(const struct call_spec *spec,
 /* Whether the claims have auth.service_claim, once and as true. */
 static bool says_service(const struct conn *conn, const char *claims) {
   const char *name = protocol_of(conn)->config->auth_service_claim;
-  struct member member = {.name = name};
-  return *name && members_find(claims, strlen(claims), &member, 1, NULL) &&
-         member.seen == 1 && member.len == strlen("true") &&
-         memcmp(member.value, "true", member.len) == 0;
+  return *name && claims_say(claims, name);
 }
 
 /* The token said who it is; takes over the strings of `claims`. */
@@ -97,7 +94,8 @@ void auth_accepted(struct conn *conn, const struct msg_id *id) {
 /* The rights of a service end with the token that gave them. */
 static void refresh_service(struct conn *conn, const struct msg_id *id,
                             struct jwt_claims *claims) {
-  client_of(conn)->is_service &= says_service(conn, claims->json);
+  if (!says_service(conn, claims->json))
+    client_of(conn)->is_service = false;
   session_refresh(conn, id, claims);
 }
 

@@ -53,8 +53,8 @@ struct client {
   uint32_t farewells;  /* hooks of its farewell that have begun */
   uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
   uint8_t session;     /* enum session_state */
-  bool is_service;     /* its token has auth.service_claim: it has no rates */
-  bool says_pong;      /* it has sent a `pong`: it knows how to answer */
+  bool says_pong : 1;  /* it has sent a `pong`: it knows how to answer */
+  bool is_service : 1; /* its token has auth.service_claim: no rates */
   uint8_t news;        /* what scripts are to hear, by protocol/away */
   uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
 

@@ -283,6 +283,7 @@ static int open_control_api(struct control *control,
                             struct buf *error) {
   struct api_wiring wiring = {.config = config,
                               .bus = control->crew->bus,
+                              .engine = control->crew->engine,
                               .desks = control->crew->desks,
                               .main_loop = loop,
                               .foreign = pass_to_admin,
