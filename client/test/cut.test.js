@@ -91,7 +91,7 @@ test('a server that was killed does not know us, and says so', async (t) => {
   await alice.join('r1');
 });
 
-for (const workers of [1]) {
+for (const workers of [1, 4]) {
   test(`whatever is cut when, all is said once (${workers} workers)`,
     async (t) => {
       const seed = Number(process.env.SEED) || Date.now() % 1e6;
