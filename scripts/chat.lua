@@ -1,15 +1,14 @@
 -- Rooms: who may join, who is here, who said what.
 --
 -- Joining and leaving are built in: {"type":"join","data":{"room":"lobby"}}.
--- The hooks below see it happen; the handlers are the chat itself. What is said
--- is kept for a while by the server: who comes later, or was away, gets it.
+-- What is said is kept for a while by the server: who comes later, or was away,
+-- gets it. The server also tells everybody who comes and goes.
 
 local perigee = require "perigee"
 local rooms = require "lib.rooms"
 local words = require "lib.words"
 
 local members_only = { vip = true }
-local for_now = { keep = false } -- news, for nobody to read later
 
 local function tell(room, type, data, opts)
   perigee.send_to_room(room, { type = type, data = data }, opts)
@@ -18,24 +17,16 @@ end
 return {
   -- What is kept of rooms, by their names or what these begin with; here of all.
   ["@rooms"] = {
-    ["*"] = { history = { messages = 200, seconds = 3600 } },
+    ["*"] = {
+      history = { messages = 200, seconds = 3600 },
+      presence = true,
+    },
   },
 
   -- Before a join. `nil, code, text` refuses; a table is the reply's data.
   ["@join"] = function(client, room)
     if members_only[room] and not client.claims.member then
       return nil, "chat.members_only", "This room is for members"
-    end
-    if not rooms.has_user(room, client.user_id) then -- not a second device
-      tell(room, "chat.joined", { user = client.user_id }, for_now)
-    end
-    return { members = perigee.members(room) }
-  end,
-
-  -- After a leave, also when the connection was lost.
-  ["@leave"] = function(client, room)
-    if not rooms.has_user(room, client.user_id) then
-      tell(room, "chat.left", { user = client.user_id }, for_now)
     end
   end,
 

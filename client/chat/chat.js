@@ -3,7 +3,7 @@
 // says. How that looks is view.js's business.
 //
 // A conversation is a room, or the direct messages with one user:
-//   { name, kind, lines, members, typing, unread, state, error, isKnown }
+//   { name, kind, lines, present, typing, unread, state, error, isKnown }
 // A line is { from, text, at, seq, fate }; fate is `pending` or `failed` until
 // the server has it. What we missed arrives like everything else; only the count
 // of it is looked at here.
@@ -27,7 +27,7 @@ const keyOf = (kind, name) => `${kind} ${name}`;
 function talk(kind, name) {
   const key = keyOf(kind, name);
   if (!talks.has(key)) {
-    talks.set(key, { key, kind, name, lines: [], members: new Set(),
+    talks.set(key, { key, kind, name, lines: [], present: [],
       typing: new Map(), unread: 0, state: 'joined', isKnown: false });
   }
   return talks.get(key);
@@ -46,18 +46,7 @@ function listen() {
     add(talk('direct', line.from), line);
   });
   client.on('direct.sent', (line) => add(talk('direct', line.to), line));
-  client.on('chat.joined', ({ user }, { room }) => {
-    const { members } = talk('room', room);
-    if (!members.has(user)) note(talk('room', room), `${user} came in`);
-    members.add(user);
-    view.showTalks(talks, current, me);
-  });
-  client.on('chat.left', ({ user }, { room }) => {
-    const where = talk('room', room);
-    forgetTyping(where, user);
-    if (where.members.delete(user)) note(where, `${user} left`);
-    view.showTalks(talks, current, me);
-  });
+  client.on('presence', whoIsHere);
   client.on('resumed', caughtUp);
   client.on('gap', (_, { room }) =>
     note(talk('room', room), 'Something is missing here'));
@@ -71,12 +60,11 @@ function listen() {
   });
 }
 
-function roomChanged({ room, state, data, error }) {
+function roomChanged({ room, state, error }) {
   if (state === 'left') return;
   const where = talk('room', room);
   Object.assign(where, { state, error });
   if (state === 'joined') {
-    where.members = new Set([...(data?.members || []), me]);
     if (!where.isKnown) showBefore(where);
     where.isKnown = true;
   }
@@ -84,6 +72,19 @@ function roomChanged({ room, state, data, error }) {
   view.showTalks(talks, current, me);
   const isBusy = client.rooms.some((other) => other.state === 'joining');
   if (missed && !isBusy) caughtUp();
+}
+
+// The first list is not news.
+function whoIsHere({ joined, left }, { room }) {
+  const where = talk('room', room);
+  const isFirst = !where.present.length;
+  where.present = client.room(room).presence;
+  for (const { user } of isFirst ? [] : joined) note(where, `${user} came in`);
+  for (const user of left) {
+    forgetTyping(where, user);
+    note(where, `${user} left`);
+  }
+  view.showTalks(talks, current, me);
 }
 
 // What was said before the first line that is here.

@@ -66,7 +66,7 @@ function talkRow({ kind, name, unread, state, key }, current) {
     ariaLabel: `${unread} unread` }, String(unread)) : null));
 }
 
-function memberRow(name, me) {
+function memberRow({ user: name, devices }, me) {
   const open = () => {
     drawer(null);
     act.open('direct', name);
@@ -74,7 +74,8 @@ function memberRow(name, me) {
   return h('li', {}, h('button', { className: 'row', onclick: open,
     disabled: name === me, title: name === me ? '' : `Write to ${name}` },
   face(name), h('span', { className: 'name' }, name),
-  name === me ? h('span', { className: 'you' }, 'you') : null));
+  name === me ? h('span', { className: 'you' }, 'you') : null,
+  devices > 1 ? h('span', { className: 'you' }, `${devices} devices`) : null));
 }
 
 // Replaces a list without taking the focus from who walks it by keyboard.
@@ -94,9 +95,9 @@ export function showTalks(talks, current, me) {
   fill($('directs'), rows('direct'));
   $('direct-title').hidden = !$('directs').children.length;
   const members = current.kind === 'room'
-    ? [...current.members].sort((a, b) => a.localeCompare(b))
-    : [current.name, me];
-  fill($('members'), members.map((name) => memberRow(name, me)));
+    ? [...current.present].sort((a, b) => a.user.localeCompare(b.user))
+    : [{ user: current.name }, { user: me }];
+  fill($('members'), members.map((member) => memberRow(member, me)));
   $('subtitle').textContent = current.kind === 'direct' ? 'Only you two'
     : NOT_IN[current.state] || `${members.length} here now`;
   const unread = all.reduce((sum, talk) => sum + talk.unread, 0);

@@ -87,7 +87,7 @@ test('a blink of the network is no more than a line in the banner',
     const proxy = await Proxy.start(t, server.port);
     const alice = await visit(t, proxy, 'alice');
     const bob = open(t, server.url, { token: token('bob') });
-    bob.on('chat.left', () => assert.fail('nobody has'));
+    bob.on('presence', ({ left }) => assert.deepEqual(left, []));
     const lines = [];
     bob.on('chat.message', ({ from, text }) => lines.push(`${from}: ${text}`));
     const tell = (text) => bob.request('chat.send', { room: 'lobby', text });
@@ -125,6 +125,16 @@ test('who comes late reads what was said, page by page', async (t) => {
   await hears(alice, 'No 1');
   assert.equal(await alice.locator('.bubble').count(), 51);
   await alice.waitForSelector('text="Earlier"', { state: 'detached' });
+});
+
+test('a user is there once, with whatever devices', async (t) => {
+  const server = await serve(t);
+  const alice = await visit(t, server, 'alice');
+  const tablet = open(t, server.url, { token: token('alice') });
+  tablet.connect();
+  await tablet.join('lobby');
+  await alice.waitForSelector('#members >> text="2 devices"');
+  assert.equal(await alice.locator('#members li').count(), 1);
 });
 
 test('a line is shown once, however it comes back', async (t) => {

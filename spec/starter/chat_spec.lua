@@ -21,7 +21,8 @@ describe("The chat", function()
     alice:join "kitchen"
     alice:request("chat.send", { room = "kitchen", text = "anybody?" })
     local bob = t.connect "bob"
-    assert.same({ "alice" }, bob:join("kitchen").members)
+    local here = bob:join("kitchen").presence
+    assert.same({ "alice", "bob" }, { here[1].user, here[2].user })
     local kept = bob:request("history", { room = "kitchen" }).messages
     assert.equal("anybody?", kept[1].data.text)
     assert.is_nil(kept[2], "who came is not kept")
@@ -40,14 +41,14 @@ describe("The chat", function()
   it("tells who comes and goes, but not of a second device", function()
     local alice, bob = t.connect "alice", t.connect "bob"
     local tablet = t.connect "bob"
-    alice:join "lobby"
-    bob:join "lobby"
-    alice:expect("chat.joined", { user = "bob" })
-    tablet:join "lobby"
-    bob:leave "lobby"
-    alice:expect_nothing()
+    alice:join "hall"
+    bob:join "hall"
+    alice:expect "presence"
+    assert.equal(1, alice:presence("hall").bob.devices)
+    tablet:join "hall"
+    bob:leave "hall"
     tablet:close()
-    alice:expect("chat.left", { user = "bob" })
+    alice:expect("presence", { left = { "bob" } })
   end)
 
   it("is for those who have joined, and have something to say", function()
