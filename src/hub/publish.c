@@ -110,12 +110,6 @@ uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
          post_frame(manager, BUS_USER, id, len, frame, opts);
 }
 
-uint32_t publish_to_room(struct manager *manager, const char *name, size_t len,
-                         struct frame *frame, struct delivery_opts opts) {
-  return delivery_to_room(manager, name, len, frame, opts) +
-         post_frame(manager, BUS_ROOM, name, len, frame, opts);
-}
-
 /* --- to rooms that may be numbered --------------------------------------- */
 
 static uint32_t members_elsewhere(const struct manager *manager,

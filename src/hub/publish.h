@@ -23,9 +23,6 @@
 uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
                          struct frame *frame, struct delivery_opts opts);
 
-uint32_t publish_to_room(struct manager *manager, const char *name, size_t len,
-                         struct frame *frame, struct delivery_opts opts);
-
 /* A message to a room that may be numbered and kept. */
 struct publish_message {
   const char *room;
