@@ -93,6 +93,7 @@ describe("A session is parked", function()
 
   it("when it has fallen silent (4001)", function()
     begin { ["heartbeat.interval_s"] = 0.2, ["heartbeat.timeout_s"] = 0.2 }
+    alice:ack() -- who has never answered is asked by ping frames
     alice.client.is_mute = true
     assert.equal("ping_timeout", alice:expect_close(4001))
     alice.client.is_mute = false
@@ -267,5 +268,37 @@ describe("A session that is parked", function()
     end)
     server:connect { user = "alice" }
     server:wait_log "alice @disconnect replaced"
+  end)
+end)
+
+describe("@away and @back", function()
+  it("come in turn, also when a client is lost while @away waits", function()
+    local server = t.server { scripts = { ["main.lua"] = [[
+      local perigee = require "perigee"
+      return {
+        echo = function(_, data) return data end,
+        ["@away"] = function()
+          perigee.log.info "begins: away"
+          perigee.sleep(0.3)
+          perigee.log.info "news: away"
+        end,
+        ["@back"] = function() perigee.log.info "news: back" end,
+      }
+    ]] } }
+    local alice = sessions.open(server, "alice")
+    for _ = 1, 2 do
+      alice:cut()
+      server:wait_log "begins: away"
+      assert.is_true(alice:resume().session.resumed)
+    end
+    assert.equal(1, alice:request("echo", 1))
+    local news = {}
+    for word in server:log():gmatch "news: (%w+)" do
+      news[#news + 1] = word
+    end
+    for i, word in ipairs(news) do
+      assert.equal(i % 2 == 1 and "away" or "back", word, table.concat(news, " "))
+    end
+    assert.equal(0, #news % 2)
   end)
 end)

@@ -56,7 +56,7 @@ function makeWorld(o) {
   const stats = { cuts: 0, stalls: 0, ways: {}, up: 0, down: 0, resent: 0,
     overwritten: 0, reloads: 0, resumes: {}, joins: {}, errors: {}, closes: {} };
   return {
-    stats, seed: o.seed, secure: o.tls, isHarsh: o.harsh, lie: o.lie, every: o.every,
+    stats, seed: o.seed, secure: o.tls, isHarsh: o.harsh, lie: o.lie, lies: 0, every: o.every,
     patience: 3000 * o.patience, ledger: new Ledger(), isCalm: true,
     count(what, key) {
       stats[what][key] = (stats[what][key] || 0) + 1;
@@ -65,7 +65,7 @@ function makeWorld(o) {
     pause(random) {
       if (this.isCalm) return random.between(0, 100);
       if (random.chance(0.3)) return 0;
-      if (o.harsh && random.chance(0.03)) return KEEP_S * random.between(900, 1500);
+      if (o.harsh && random.chance(0.03)) return KEEP_S * o.patience * random.between(900, 1500);
       return random.between(0, random.chance(0.2) ? 1500 : 200);
     },
   };
@@ -117,9 +117,9 @@ function problems(world) {
 }
 
 // Ends the round: everybody gets what is on the way, then nothing may be
-// missing.
+// missing. It waits as long as it gets better.
 async function settle(world, server) {
-  const deadline = Date.now() + 5 * world.patience;
+  let deadline = Infinity, least = Infinity;
   world.isCalm = true;
   world.proxy.calm();
   let found;
@@ -132,6 +132,8 @@ async function settle(world, server) {
     await sleep(150);
     world.ledger.read(server.trace());
     found = problems(world);
+    if (found.length < least) deadline = Date.now() + 5 * world.patience;
+    least = Math.min(least, found.length);
     if (!found.length || Date.now() > deadline || server.status !== undefined) break;
   }
   for (const one of found) world.ledger.fault(...one);
@@ -175,7 +177,7 @@ async function run(o) {
   const server = new Server({
     binary: process.env.PERIGEE_BIN || path.join(here, '../../build/perigee'),
     workers: o.workers, secure: o.tls, parts,
-    options: { 'session.keep_s': o.harsh ? KEEP_S : 60,
+    options: { 'session.keep_s': o.harsh ? KEEP_S * o.patience : 60,
       'heartbeat.interval_s': 2, 'heartbeat.timeout_s': 2 * o.patience,
       'limits.queue_bytes': '256KiB', ...o.harsh ? {} : { 'session.replay_bytes': '4MiB' } },
   });

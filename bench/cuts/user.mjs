@@ -86,10 +86,10 @@ export class User extends Observer {
     if (this.#lies('twice-down')) this.#dispatch(message);
   }
 
-  // One message in some hundred is treated wrongly on purpose, if asked for: the
+  // Every fiftieth message is treated wrongly on purpose, if asked for: the
   // checker must see that.
   #lies(how) {
-    return this.world.lie === how && this.random.chance(0.01);
+    return this.world.lie === how && ++this.world.lies % 50 === 0;
   }
 
   #dispatch(message) {

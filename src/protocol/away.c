@@ -26,8 +26,9 @@ void away_begin(struct conn *conn) {
   protocol->stats.sessions_parked++;
   manager_park(&protocol->manager, conn);
   away_of(conn)->until_ms = uv_now(protocol->loop) + (uint64_t)keep_ms;
-  /* That it was back in between is no news any more. */
-  client->news = NEWS_AWAY;
+  /* That it was back in between is no news any more. If only that waits to be
+   * told, scripts think it away as it is. */
+  client->news = client->news == NEWS_BACK ? 0 : NEWS_AWAY;
   heartbeat_arm(conn);
   tell_later(conn);
 }

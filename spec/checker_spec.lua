@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: MIT
+-- The checker of bench/cuts, in short: connections are cut, and nothing may be
+-- missing without a word. It must also see what it is there for. What it prints
+-- has the seed.
+local CHECKER = "node bench/cuts/main.mjs"
+
+local function has_node()
+  local pipe = io.popen "node -p 'process.versions.node' 2>/dev/null"
+  local major = tonumber((pipe:read "a" or ""):match "^%d+")
+  pipe:close()
+  return major and major >= 18
+end
+
+-- Returns what it prints, and its exit status.
+local function check(options)
+  local pipe = assert(io.popen(("timeout -k 5 120 %s %s 2>&1"):format(CHECKER,
+    options)))
+  local text = pipe:read "a"
+  local _, _, status = pipe:close()
+  return text, status
+end
+
+describe("The checker", function()
+  if not has_node() then
+    pending "needs node 18"
+    return
+  end
+
+  for _, options in ipairs {
+    "--users=30 --round=4 --cuts=50 --mean=700",
+    "--users=30 --round=4 --cuts=50 --mean=700 --workers=4 --harsh",
+    "--users=15 --round=3 --cuts=20 --mean=700 --library",
+  } do
+    it("finds nothing missing: " .. options, function()
+      local text, status = check(options)
+      assert.equal(0, status, text)
+      assert.truthy(text:find "%d+ accepted", text)
+    end)
+  end
+
+  for lie, found in pairs {
+    ["lose-down"] = "[1-9]%d* missing down",
+    ["twice-up"] = "[1-9]%d* twice ",
+  } do
+    it("sees clients that err: " .. lie, function()
+      local text, status = check("--users=10 --round=2 --cuts=1 --every=40 --lie="
+        .. lie)
+      assert.equal(1, status, text)
+      assert.truthy(text:find(found), text)
+    end)
+  end
+end)
