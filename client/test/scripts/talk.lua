@@ -5,7 +5,7 @@ local perigee = require "perigee"
 return {
   ["@rooms"] = {
     ["kept:*"] = {
-      history = { messages = 1000, seconds = 60 },
+      history = { messages = 1000, seconds = 3600 },
       presence = true,
     },
   },
