@@ -66,6 +66,7 @@ const acts = {
   refresh(user) {
     if (!user.isReady || user.isRefreshing) return;
     user.isRefreshing = true;
+    user.refreshes++;
     user.wire.send(JSON.stringify({ type: 'auth', data: { token: user.token } }));
   },
   drop: (user) => user.leave('drop'),

@@ -17,7 +17,7 @@ export class User extends Observer {
     this.token = sign(this.name);
     this.wire = null;
     this.isReady = false;
-    this.joins = 0;
+    this.joins = this.refreshes = 0;
     this.again = []; // messages of lost sessions that may be sent once more
   }
 
@@ -123,12 +123,13 @@ export class User extends Observer {
   }
 
   #welcome(data) {
-    if (this.isRefreshing) {
-      this.isRefreshing = false;
+    const s = this.session, answer = data.session;
+    if (this.isReady && this.refreshes > 0) {
+      this.isRefreshing = false; // or the refresh was sent before a resume
+      this.refreshes--;
       return;
     }
     clearTimeout(this.watchdog);
-    const s = this.session, answer = data.session;
     if (!answer?.id)
       return this.fault('contract', `${this.isReady ? 'one more' : 'an'} auth_ok `
         + `without session: ${JSON.stringify(data)}, asked ${JSON.stringify(this.asked)}`);
