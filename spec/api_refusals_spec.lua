@@ -112,6 +112,7 @@ describe("The HTTP API refuses", function()
       ['{"all":true,"user":"alice","message":{"type":"x"}}'] = "exactly one of",
       ['{"all":true}'] = "`message` must be given",
       ['{"user":"alice","mesage":{"type":"x"}}'] = "`mesage`",
+      ['{"user":"alice","message":{"type":"pong"}}'] = "the protocol's own",
       ['{"user":"alice","user":"bob","message":{"type":"x"}}'] = "`user` stands twice",
       ['{"user":7,"message":{"type":"x"}}'] = "`user` is a text",
       ['{"user":"","message":{"type":"x"}}'] = "`user`",

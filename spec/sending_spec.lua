@@ -181,6 +181,9 @@ describe("A message of a script", function()
           push = function(client, bytes)
             return client:send { type = "big", data = long(bytes) }
           end,
+          push_type = function(client, kind)
+            return client:send { type = kind }
+          end,
           fine = function() return "fine" end,
         }
       ]] },
@@ -210,6 +213,16 @@ describe("A message of a script", function()
     assert.equal(4096 - frame, #alice:expect("big").data)
     local _, code = alice:try("push", 4096 - frame + 1)
     assert.equal("HANDLER_ERROR", code)
+  end)
+
+  it("is refused if its type is one that sessions do not count", function()
+    for _, kind in ipairs { "auth_ok", "auth_error", "ping", "pong",
+      "goodbye" } do
+      local _, code = alice:try("push_type", kind)
+      assert.equal("HANDLER_ERROR", code)
+    end
+    assert.equal(true, alice:request("push_type", "pong.late"))
+    alice:expect "pong.late"
   end)
 
   it("is answered TOO_LARGE if it is a reply that no queue holds", function()

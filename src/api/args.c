@@ -142,6 +142,9 @@ static bool read_message_member(struct args_reader *reader,
       !msg_type_ok(string.text, string.len))
     return fail_form(reader, API_ARG_MESSAGE,
                      "has a `type` of 1 to 64 of A-Z a-z 0-9 _ . : -");
+  if (msg_type_is_control(string.text, string.len))
+    return fail_form(reader, API_ARG_MESSAGE,
+                     "has a `type` that is not the protocol's own");
   args->type = (struct slice){string.text, string.len};
   return true;
 }

@@ -28,6 +28,9 @@ static const char *push_type(lua_State *L, int message, size_t *len) {
   if (!msg_type_ok(type, *len))
     luaL_error(L, "message type '%s' is not 1 to 64 of A-Z a-z 0-9 _ . : -",
                type);
+  if (msg_type_is_control(type, *len))
+    luaL_error(L, "message type '%s' is the protocol's own: no script sends it",
+               type);
   return type;
 }
 

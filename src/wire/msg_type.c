@@ -2,6 +2,8 @@
  * Types of messages. */
 #include "wire/msg_type.h"
 
+#include <string.h>
+
 static bool type_char(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
          (c >= '0' && c <= ':') || c == '.' || c == '_' || c == '-';
@@ -12,4 +14,13 @@ bool msg_type_ok(const char *text, size_t len) {
     if (!type_char((unsigned char)text[i]))
       return false;
   return len > 0 && len <= MSG_TYPE_BYTES;
+}
+
+bool msg_type_is_control(const char *text, size_t len) {
+  static const char *const types[] = {"auth_ok", "auth_error", "ping", "pong",
+                                      "goodbye"};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (strlen(types[i]) == len && !memcmp(types[i], text, len))
+      return true;
+  return false;
 }

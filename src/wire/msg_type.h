@@ -11,4 +11,9 @@ enum { MSG_TYPE_BYTES = 64 };
 /* Whether the bytes may be the type of a message. */
 bool msg_type_ok(const char *text, size_t len);
 
+/* Whether messages of this type keep a connection going: auth_ok, auth_error,
+ * ping, pong, goodbye. The two sides of a session do not count them, so nobody
+ * else may send one. */
+bool msg_type_is_control(const char *text, size_t len);
+
 #endif
