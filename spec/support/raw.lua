@@ -55,6 +55,15 @@ function raw.login(server, user)
 end
 
 -- Reads up to the end that the server makes; fails if it makes none.
+-- Reads until the text has come; returns all that was read.
+function raw.read_until(peer, text)
+  local read = ""
+  while not read:find(text, 1, true) do
+    read = read .. assert(peer:read(-4096))
+  end
+  return read
+end
+
 function raw.read_to_end(peer)
   local parts = {}
   while true do
