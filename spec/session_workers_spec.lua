@@ -168,8 +168,10 @@ describe("A session among four workers", function()
       end
       assert.same({ 1, 2, 3, 4, 5 }, alice:request "notes")
       assert.equal(6, alice:told())
-      assert.equal(2, count(server, "alice" .. i .. " @connect"))
-      assert.equal(2, count(server, "@auth alice" .. i .. "\n"))
+      t.wait_until(function() -- the log is written a moment later
+        return count(server, "alice" .. i .. " @connect") == 2
+          and count(server, "@auth alice" .. i .. "\n") == 2
+      end)
     end
     assert.is_true(moves(server) > 0)
   end)
