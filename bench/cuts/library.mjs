@@ -24,6 +24,8 @@ class LibraryRoom extends Room {
   receive(message) {
     if (!this.isNumbered) return this.user.directed(this.name, message.data);
     this.user.world.stats.down++;
+    // Who has asked to leave is told nothing about what is missing.
+    if (this.isLeaving) return;
     if (this.position) this.number(message);
     else this.early.push(message);
   }

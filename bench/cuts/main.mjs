@@ -179,7 +179,8 @@ async function run(o) {
     workers: o.workers, secure: o.tls, parts,
     options: { 'session.keep_s': o.harsh ? KEEP_S * o.patience : 60,
       'heartbeat.interval_s': 2, 'heartbeat.timeout_s': 2 * o.patience,
-      'limits.queue_bytes': '256KiB', ...o.harsh ? {} : { 'session.replay_bytes': '4MiB' } },
+      'limits.queue_bytes': '256KiB', 'script.burst_ms': 10000,
+      ...o.harsh ? {} : { 'session.replay_bytes': '4MiB' } },
   });
   await server.ready();
   world.proxy = new Proxy({ port: server.port, random: derive(o.seed, 'proxy'),
