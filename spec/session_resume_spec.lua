@@ -216,10 +216,23 @@ describe("A session that is resumed", function()
     assert.equal("unseen", alice:expect("told").data)
     assert.equal(1, other:request("say", { room = "r", text = "x" }))
     assert.equal("x", alice:expect("said").data)
-    assert.equal("resumed", old:expect_close(4503))
+    assert.equal("resumed", old:expect_close(4004))
     server:wait_log "alice @back"
     assert.is_nil(server:log():find("alice @away", 1, true))
     assert.same({ "r" }, alice:request("who").rooms)
+  end)
+
+  it("is left alone by a request that comes late", function()
+    local alice = sessions.open(server, "alice")
+    other:request("tell", { user = "alice", text = "one" })
+    alice:expect "told"
+    alice.client:send("pong", { received = alice.received })
+    alice:request "who" -- the pong has been read
+    local late = server:connect { auth = false }
+    late:send("auth", { token = server:token { sub = "alice" },
+      session = { id = alice.id, received = 0 } })
+    assert.is_false(late:expect("auth_ok").data.session.resumed)
+    assert.same({}, alice:request("who").rooms)
   end)
 
   it("goes on with what stands behind the auth, in the same write", function()

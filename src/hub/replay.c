@@ -47,6 +47,8 @@ void replay_ack(struct replay *replay, struct replays *all, uint64_t n) {
   if (n > replay->sent)
     return;
   replay->asked = false;
+  if (n > replay->acked)
+    replay->acked = n;
   if (n > replay_base(replay))
     drop_oldest(replay, all, (uint32_t)(n - replay_base(replay)));
 }

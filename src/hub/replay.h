@@ -44,6 +44,7 @@ struct away {
 struct replay {
   uint64_t sent;     /* messages to the client since the session began */
   uint64_t received; /* messages of the client since then */
+  uint64_t acked;    /* the most that the client has said to have */
   struct outq kept;  /* the newest of those that were sent */
   bool asked;        /* the client was asked how many it has */
   unsigned char secret[REPLAY_SECRET_BYTES];

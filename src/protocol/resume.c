@@ -151,7 +151,9 @@ static void end_useless(struct conn *conn) {
     conn_close(conn, CLOSE_REPLACED, NULL);
 }
 
-/* The connection that has the session; or NULL, and why not. */
+/* The connection that has the session; or NULL, and why not. A client that has
+ * said to have more already does not ask for this: its words come late, from a
+ * socket that it has given up. They must not end what it goes on with. */
 static struct conn *find_session(const struct conn *conn, enum refusal *why) {
   const struct wish *wish = wish_of(conn);
   struct conn *old = manager_conn(manager_of(conn), wish->conn);
@@ -165,15 +167,18 @@ static struct conn *find_session(const struct conn *conn, enum refusal *why) {
   *why = RESUME_MISSING;
   if (replay_has_after(old->replay, wish->received))
     return old;
-  end_useless(old);
+  if (wish->received >= old->replay->acked)
+    end_useless(old);
   return NULL;
 }
 
-/* The socket that it had may look alive still, as nobody has told. */
+/* The socket that it had may look alive still, as nobody has told. If it is the
+ * one that lives, and this one came late, its client shall come back: so the
+ * code is not a final one. */
 static void free_old(struct conn *old) {
   if (old->state == CONN_READY)
-    old->io->part(old, CLOSE_REPLACED,
-                  frame_new_close(CLOSE_REPLACED, "resumed"));
+    old->io->part(old, CLOSE_RECONNECT,
+                  frame_new_close(CLOSE_RECONNECT, "resumed"));
 }
 
 static void swap_texts(char **a, char **b) {
