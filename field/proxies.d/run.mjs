@@ -123,7 +123,9 @@ if (isCapacity) {
     const site = await start(row);
     console.log(`${row.name} ${version(row)}: ${await capacity(site)}`);
     await site.perigee.stop();
-    site.child.kill('SIGKILL');
+    const gone = new Promise((done) => { site.child.once('exit', done); });
+    site.child.kill('SIGTERM'); // its children end with it
+    await Promise.race([gone, sleep(5000)]);
   }
   process.exit();
 }
