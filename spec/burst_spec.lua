@@ -33,9 +33,9 @@ return {
 }
 ]]
 
--- Some times limits.queue_bytes (64 KiB here), and less than a socket and the
--- queue take together in any case.
-local TIMES = 80
+-- Some times limits.queue_bytes (64 KiB here), and less than limits.socket_bytes
+-- and the queue together: so no socket is full.
+local TIMES = 40
 
 local function serve(options)
   options["limits.queue_bytes"] = "64KiB"
