@@ -71,7 +71,9 @@ describe("SIGHUP", function()
   end)
 
   it("reloads perigee dev that has none", function()
-    assert.matches("gen=2 is live", start():reload())
+    local server = start()
+    server:wait_log "reloaded when you save" -- all that it says at first
+    assert.matches("gen=2 is live", server:reload())
   end)
 
   it("does not end it under nohup", function()

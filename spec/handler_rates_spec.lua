@@ -129,7 +129,11 @@ describe("The typing message of the starter chat", function()
     local bob = server:connect { user = "bob" }
     alice:request("join", { room = "lobby" })
     bob:request("join", { room = "lobby" })
-    alice:expect "chat.joined"
+    for _, client in ipairs { alice, bob } do
+      repeat -- both are told of bob, and perhaps of alice before
+        local joined = client:expect("presence").data.joined
+      until #joined > 0 and joined[#joined].user == "bob"
+    end
     alice:send("chat.typing", { room = 5 })
     alice:send "chat.typing"
     alice:send("chat.typing", { room = "elsewhere" })
