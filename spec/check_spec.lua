@@ -62,6 +62,29 @@ describe("perigee check", function()
       assert.equal(1, select(2, problem:gsub("public_key_file: ", "")))
     end)
 
+  it("refuses an entry of api.keys that could mean more than it says",
+    function()
+      local folder = cli.folder { ["main.lua"] = "return {}" }
+      local key = ("k"):rep(32)
+      for entry, expected in pairs {
+        ['alow = "send"'] = "`shop` has `alow`",
+        ['allow = env "NOBODY_SET_THIS"'] = "`shop` has no `allow`",
+        ["allow = true"] = "`allow` of `shop` cannot be a boolean",
+        ["allow = { 1 }"] = "`api.keys` has an item that is no text",
+        ['allow = "sned"'] = "`shop`: the groups are send, read, close, call, admin",
+      } do
+        local file = cli.folder { ["cfg.lua"] =
+          ('api.keys = { shop = { key = "%s", %s } }'):format(key, entry) } .. "/cfg.lua"
+        local status, _, problem = cli.run { "check", folder, "--config=" .. file }
+        assert.not_equal(0, status)
+        assert.matches(expected, problem, 1, true)
+        assert.is_nil(problem:find(key, 1, true))
+      end
+      local file = cli.folder { ["cfg.lua"] = ([[api.keys = {
+        shop = { key = "%s", allow = { "send", "read" } } }]]):format(key) } .. "/cfg.lua"
+      assert.equal(0, (cli.run { "check", folder, "--config=" .. file }))
+    end)
+
   for what, case in pairs {
     ["a syntax error"] = { "return {\n  x = = 1\n}", "main.lua:2:" },
     ["an error on loading"] = { "\n\nerror 'oops'", "main.lua:3: oops" },

@@ -130,6 +130,9 @@ void api_keys_check(const char *text, struct buf *errors) {
       buf_printf(errors, "api.keys: `%.*s`: %s\n", (int)entry.name_len,
                  entry.name, repeat);
   }
-  if (fault)
+  if (fault && !entry.groups) /* what is no entry at all may be a key */
+    buf_printf(errors, "api.keys: `%.*s`: %s\n", (int)entry.name_len,
+               entry.name, fault);
+  else if (fault)
     buf_printf(errors, "api.keys: %s\n", fault);
 }

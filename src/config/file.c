@@ -141,19 +141,46 @@ static void join_items(lua_State *L, const char *key) {
   lua_replace(L, list);
 }
 
+/* A word that is wrong must not make a key that may do everything. */
+static void check_key_members(lua_State *L, int table, const char *name) {
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    const char *member =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "1";
+    if (strcmp(member, "key") != 0 && strcmp(member, "allow") != 0)
+      luaL_error(L, "`api.keys`: `%s` has `%s`; it takes `key` and `allow`",
+                 name, member);
+  }
+}
+
+/* Pushes what the table at `table` has as `allow`: groups with commas. */
+static void push_allow(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, "allow");
+  if (lua_istable(L, -1))
+    join_items(L, "api.keys");
+  if (lua_isnil(L, -1))
+    luaL_error(L,
+               "`api.keys`: `%s` has no `allow` (is a variable unset?); a key "
+               "for everything is written %s = \"KEY\"",
+               name, name);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "`api.keys`: `allow` of `%s` cannot be a %s", name,
+               luaL_typename(L, -1));
+}
+
 /* Pushes the entry of the value at the top, a key or { key = …, allow = … }, as
  * config/api_keys reads it. Errors must not show anything of a key. */
 static void push_api_key(lua_State *L, const char *name) {
-  const char *allow = NULL;
+  int value = lua_gettop(L);
   size_t len = 0;
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "allow");
-    allow = lua_tostring(L, -1);
-    lua_getfield(L, -2, "key");
+  if (lua_istable(L, value)) {
+    check_key_members(L, value, name);
+    push_allow(L, value, name);
+    lua_getfield(L, value, "key");
   } else {
     lua_pushnil(L);
-    lua_pushvalue(L, -2);
+    lua_pushvalue(L, value);
   } /* value allow key */
+  const char *allow = lua_tostring(L, -2);
   const char *key =
       lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
   if (!key)
