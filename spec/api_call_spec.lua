@@ -131,6 +131,25 @@ describe("POST /api/v1/call", function()
     assert.equal("waited", again)
   end)
 
+  it("takes an Idempotency-Key for one path and body only, and no refusal for an answer", function()
+    local headers = { "Authorization: Bearer " .. api.KEY, "Idempotency-Key: path" }
+    assert.equal(200, (ask("echo", {}, headers)))
+    local status, problem = ask("count", {}, headers)
+    assert.equal(422, status)
+    assert.matches("another path or body", problem.detail, 1, true)
+    headers[2] = "Idempotency-Key: rate"
+    local server_of_one = t.server { options = api.options(), scripts = { ["main.lua"] = [[
+      return { ["@http once"] = { rate = "20/s", burst = 1, handler = function() return 1 end } }
+    ]] } }
+    local function once(more)
+      return api.ask(server_of_one, "POST", "/api/v1/call/once", "{}", more)
+    end
+    assert.equal(200, (once()))
+    t.wait_until(function() return once() == 429 end)
+    t.wait_until(function() return once(headers) == 200 end) -- after some that were refused
+    server_of_one:stop()
+  end)
+
   it("survives those who do not wait for the answer", function()
     for _ = 1, 20 do
       local peer = api.connect(server)

@@ -205,6 +205,26 @@ describe("The HTTP of the API", function()
     alice:expect "x"
   end)
 
+  it("answers in order what comes for both in one packet", function()
+    local peer = api.connect(server)
+    peer:write(api.request("GET", "/api/v1/rooms", nil, { AUTH:sub(1, -3) })
+      .. "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    local status, answer = peer:read()
+    assert.equal(200, status)
+    assert.is_table(answer.rooms)
+    assert.equal(200, (peer:read()))
+    peer:close()
+  end)
+
+  it("hangs up on those who have no key", function()
+    local peer = api.connect(server)
+    peer:write "GET /api/v1/rooms HTTP/1.1\r\nHost: x\r\n\r\n"
+    local status, _, head = peer:read()
+    assert.equal(401, status)
+    assert.matches("Connection: close", head, 1, true)
+    peer:close()
+  end)
+
   it("takes other keys with a reload", function()
     local config = os.tmpname()
     local function write(key)

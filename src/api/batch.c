@@ -30,7 +30,7 @@ static struct slice name_of_call(struct slice line) {
     if (json_scan_key(&scan, &key))
       break;
     bool is_name = slice_equals((struct slice){key.text, key.len}, "call");
-    if (is_name && *scan.at == '"')
+    if (is_name && scan.at < scan.end && *scan.at == '"')
       return json_scan_string(&scan, &value)
                  ? (struct slice){"", 0}
                  : (struct slice){value.text, value.len};

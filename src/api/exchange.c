@@ -84,26 +84,24 @@ void exchange_answer(struct api_service *service, struct http_conn *conn,
 }
 
 void exchange_keep(struct api_service *service, const struct exchange *exchange,
-                   struct slice body, const struct repeat_answer *answer) {
+                   const struct repeat_answer *answer) {
   if (!*exchange->repeat)
     return;
   repeats_keep(&service->repeats, exchange->key, exchange->call->name,
-               (struct slice){exchange->repeat, strlen(exchange->repeat)}, body,
-               uv_now(service->http.tick.loop), answer);
+               (struct slice){exchange->repeat, strlen(exchange->repeat)},
+               exchange->print, uv_now(service->http.tick.loop), answer);
 }
 
-/* A refusal of what was asked is an answer, too; that it could not be done just
- * now is none. */
 void exchange_keep_problem(struct api_service *service,
-                           const struct exchange *exchange, struct slice body,
+                           const struct exchange *exchange,
                            const struct problem *problem) {
   struct repeat_answer answer = {.status = problem->status, .problem = true};
   struct buf text = {0};
-  if (problem->status >= 500)
+  if (!exchange_is_answer(problem->status))
     return;
   problem_put(&text, problem);
   answer.body = (struct slice){text.data, text.len};
-  exchange_keep(service, exchange, body, &answer);
+  exchange_keep(service, exchange, &answer);
   buf_free(&text);
 }
 

@@ -16,8 +16,9 @@ struct exchange {
   unsigned groups;                   /* of the key */
   char repeat[REPEAT_KEY_BYTES + 1]; /* Idempotency-Key, or empty */
   struct buf body;
-  struct buf target; /* of GET: the path behind API_ROOT, then the query */
+  struct buf target; /* the path behind API_ROOT, then the query */
   size_t path_len;
+  unsigned char print[REPEAT_PRINT_BYTES]; /* where there is such a key */
   struct batch batch;
   struct engine_read *read;  /* of a history; NULL: none */
   struct engine *engine;     /* that reads it */
@@ -43,12 +44,17 @@ void exchange_count_problem(struct api_service *service,
 void exchange_log(struct api_service *service, const struct http_conn *conn,
                   const struct problem *problem);
 
-/* Keeps the answer, or the problem, if the request has an Idempotency-Key;
- * `body` is that of the request. */
+/* Whether an answer with this status is kept for whoever repeats the request.
+ * What could not be done just now may be asked for again. */
+static inline bool exchange_is_answer(unsigned status) {
+  return status < 500 && status != 429;
+}
+
+/* Keeps the answer, or the problem, if the request has an Idempotency-Key. */
 void exchange_keep(struct api_service *service, const struct exchange *exchange,
-                   struct slice body, const struct repeat_answer *answer);
+                   const struct repeat_answer *answer);
 void exchange_keep_problem(struct api_service *service,
-                           const struct exchange *exchange, struct slice body,
+                           const struct exchange *exchange,
                            const struct problem *problem);
 
 /* What the function of its call may reach. */

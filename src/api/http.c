@@ -232,12 +232,17 @@ static enum http_step take_http_head(struct http_conn *conn) {
   conn->last =
       request_has_word(&request, "connection", "close") ||
       (conn->old && !request_has_word(&request, "connection", "keep-alive"));
+  conn->foreign = http->service->is_foreign(conn, &request);
+  if (conn->foreign && has_output(conn))
+    return HTTP_STEP_WAITS; /* what came before is answered first, by us */
   /* Until http_expect is called nobody reads the body. */
   conn->state = request.length > 0 || request.chunked ? HTTP_BODY : HTTP_WAIT;
-  if (!http->service->head(http->arg, conn, &request)) {
+  if (conn->foreign) {
+    http->service->give_away(http->arg, conn);
     free_http_conn(conn);
     return HTTP_STEP_GONE;
   }
+  http->service->head(http->arg, conn, &request);
   take_bytes(conn, len);
   return HTTP_STEP_DONE;
 }
@@ -292,7 +297,7 @@ static bool use_input(struct http_conn *conn) {
 /* What the peer sends behind the last answer is nobody's. */
 static bool is_reading(const struct http_conn *conn) {
   return !conn->ended && conn->state != HTTP_WAIT && !conn->paused &&
-         !is_http_behind(conn);
+         !conn->foreign && !is_http_behind(conn);
 }
 
 static void read_http(struct http_conn *conn) {

@@ -61,14 +61,20 @@ struct http_conn {
   bool ended;     /* the peer sends nothing more */
   bool busy;      /* http_go_on is at work on it */
   bool paused;    /* by the service, in `piece`; it is looked at again soon */
+  bool foreign;   /* its next request is not for the service */
   void *exchange; /* of the service, between `head` and the answer; or NULL */
 };
 
 /* What is done with requests. Each is called with the `arg` of struct http. */
 struct http_service {
-  /* A head has come. Answers it, or calls http_expect. Or has the connection
-   * with http_give_away, and the function returns false then. */
-  bool (*head)(void *arg, struct http_conn *conn,
+  /* Whether a request is for somebody else: then the whole connection is, when
+   * all that came before has been answered. */
+  bool (*is_foreign)(const struct http_conn *conn,
+                     const struct request *request);
+  /* That time has come: takes the connection with http_give_away. */
+  void (*give_away)(void *arg, struct http_conn *conn);
+  /* A head has come. Answers it, or calls http_expect. */
+  void (*head)(void *arg, struct http_conn *conn,
                const struct request *request);
   /* The next piece of the body. */
   void (*piece)(void *arg, struct http_conn *conn, struct slice piece);
@@ -121,8 +127,8 @@ void http_welcome_take(struct http *http, int fd, const char *ip, int origin,
 void http_expect(struct http_conn *conn, const struct request *request,
                  size_t max);
 
-/* For `head`: the socket is the caller's, with the bytes from `*rest` on, which
- * must be copied before the function `head` returns. */
+/* For `give_away`: the socket is the caller's, with the bytes from `*rest` on,
+ * which must be copied before that function returns. */
 int http_give_away(struct http_conn *conn, struct slice *rest);
 
 /* For `whole`: the answer comes later, within so many milliseconds. */

@@ -207,7 +207,9 @@ static const char page_end[] =
     "`application/problem+json` (RFC 9457): "
     "`{\"title\":…,\"status\":…,\"code\":…,\"detail\":…,\"ref\":…}`. `code` is "
     "one of those of [protocol.md](protocol.md), `detail` says what is wrong, "
-    "`ref` is in the line of the log. Nothing has been done then.\n"
+    "`ref` is in the line of the log. Nothing has been done then, but by the "
+    "handler of a `call` that is answered 500 or 504: it may have done a "
+    "part.\n"
     "\n"
     "| status | `code` | when |\n"
     "|---|---|---|\n"
@@ -226,7 +228,7 @@ static const char page_end[] =
     "(`limits.queue_bytes`) |\n"
     "| 422 | any | a handler refuses, with a code of its own |\n"
     "| 422 | `BAD_REQUEST` | an `Idempotency-Key` comes again with another "
-    "body |\n"
+    "path or body |\n"
     "| 429 | `RATE_LIMITED` | more than 10 times a second from one address "
     "without a key that is right |\n"
     "| 500 | `HANDLER_ERROR` | a handler failed; the traceback is in the log, "
@@ -240,9 +242,9 @@ static const char page_end[] =
     "\n"
     "Who has got no answer does not know whether the call was made. With "
     "`Idempotency-Key: TEXT` (1 to 128 printable characters) it can be "
-    "repeated: for five minutes the same text, key, call and body get the "
+    "repeated: for five minutes the same text, key, path and body get the "
     "first answer again, with `Idempotent-Replayed: true`, and nothing is "
-    "done. Answers with a status from 500 on are not kept.\n";
+    "done. Answers with 429 or a status from 500 on are not kept.\n";
 
 static void put_args_table(struct buf *out, const struct api_call *call) {
   buf_printf(out, "\n| %s | form | |\n|---|---|---|\n",

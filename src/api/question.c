@@ -21,26 +21,23 @@ struct question {
   const struct api_call *call;
   char key[API_KEY_NAME_BYTES + 1];
   char repeat[REPEAT_KEY_BYTES + 1];
-  struct buf body; /* of the request, if there is such a key */
+  unsigned char print[REPEAT_PRINT_BYTES];
 };
 
 static void question_free(struct question *question) {
   question->service->asked--;
-  buf_free(&question->body);
   mem_free(question);
 }
 
 static struct question *new_question(struct api_service *service,
-                                     struct http_conn *conn,
-                                     struct slice body) {
+                                     struct http_conn *conn) {
   struct exchange *exchange = conn->exchange;
   struct question *question = mem_alloc(sizeof *question);
   *question = (struct question){
       .service = service, .conn = conn, .call = exchange->call};
   memcpy(question->key, exchange->key, sizeof question->key);
   memcpy(question->repeat, exchange->repeat, sizeof question->repeat);
-  if (*question->repeat)
-    buf_put(&question->body, body.at, body.len);
+  memcpy(question->print, exchange->print, sizeof question->print);
   exchange->question = question;
   service->asked++;
   return question;
@@ -114,7 +111,7 @@ static bool ask_scripts(struct api_service *service, struct http_conn *conn,
                        "%d questions to the scripts are not answered yet",
                        QUESTIONS_MAX);
   if (good) {
-    struct question *question = new_question(service, conn, body);
+    struct question *question = new_question(service, conn);
     ask->home = &service->answers;
     ask->arg = question;
     if (desk_ask_take(choose_desk(service), ask))
@@ -133,15 +130,14 @@ void question_begin(struct api_service *service, struct http_conn *conn,
   struct exchange *exchange = conn->exchange;
   struct problem problem = {0};
   if (ask_scripts(service, conn, body, &problem)) {
-    exchange_keep(service, exchange, body, &none);
+    exchange_keep(service, exchange, &none);
     http_wait(conn, ANSWER_MS);
     return;
   }
-  exchange_keep_problem(service, exchange, body, &problem);
+  exchange_keep_problem(service, exchange, &problem);
   exchange_refuse(service, conn, &problem);
 }
 
-/* An answer from 500 on is none: then it may be asked again. */
 static void keep_late(struct api_service *service,
                       const struct question *question, unsigned status,
                       struct slice text) {
@@ -151,12 +147,9 @@ static void keep_late(struct api_service *service,
   if (key.len == 0)
     return;
   repeats_drop(&service->repeats, question->key, question->call->name, key);
-  if (status < 500)
-    repeats_keep(
-        &service->repeats, question->key, question->call->name, key,
-        (struct slice){question->body.len > 0 ? question->body.data : "",
-                       question->body.len},
-        uv_now(service->http.tick.loop), &answer);
+  if (exchange_is_answer(status))
+    repeats_keep(&service->repeats, question->key, question->call->name, key,
+                 question->print, uv_now(service->http.tick.loop), &answer);
 }
 
 void question_answered(struct mailbox *mailbox, struct list *node) {

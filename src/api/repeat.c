@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 256, PRINT_BYTES = 32 };
+enum { NAME_BYTES = 256 };
 
 struct repeat {
   UT_hash_handle hh;
@@ -17,7 +17,7 @@ struct repeat {
   uint64_t at_ms;
   unsigned status;
   bool problem;
-  unsigned char print[PRINT_BYTES]; /* of the body: SHA-256 */
+  unsigned char print[REPEAT_PRINT_BYTES];
   size_t name_len, body_len;
   char text[]; /* the name, then the body */
 };
@@ -60,9 +60,15 @@ static size_t name_repeat(char name[NAME_BYTES], const char *who,
   return (size_t)len;
 }
 
-static void print_body(struct slice body, unsigned char print[PRINT_BYTES]) {
-  memset(print, 0, PRINT_BYTES);
-  (void)EVP_Digest(body.at, body.len, print, NULL, EVP_sha256(), NULL);
+/* SHA-256 of each part, so that none of the first goes on in the second. */
+void repeat_print(struct slice target, struct slice body,
+                  unsigned char print[REPEAT_PRINT_BYTES]) {
+  unsigned char parts[2 * REPEAT_PRINT_BYTES] = {0};
+  memset(print, 0, REPEAT_PRINT_BYTES);
+  (void)EVP_Digest(target.at, target.len, parts, NULL, EVP_sha256(), NULL);
+  (void)EVP_Digest(body.at, body.len, parts + REPEAT_PRINT_BYTES, NULL,
+                   EVP_sha256(), NULL);
+  (void)EVP_Digest(parts, sizeof parts, print, NULL, EVP_sha256(), NULL);
 }
 
 /* Those that are too old; they are in the order of their age. */
@@ -79,18 +85,16 @@ static void drop_old(struct repeats *repeats, uint64_t now_ms) {
 
 enum repeat_verdict repeats_find(struct repeats *repeats, const char *who,
                                  const char *call, struct slice key,
-                                 struct slice body, uint64_t now_ms,
+                                 const unsigned char *print, uint64_t now_ms,
                                  struct repeat_answer *answer) {
   char name[NAME_BYTES];
-  unsigned char print[PRINT_BYTES];
   struct repeat *found;
   size_t len = name_repeat(name, who, call, key);
   drop_old(repeats, now_ms);
   HASH_FIND(hh, repeats->table, name, len, found);
   if (!found)
     return REPEAT_NEW;
-  print_body(body, print);
-  if (memcmp(print, found->print, sizeof print) != 0)
+  if (memcmp(print, found->print, sizeof found->print) != 0)
     return REPEAT_OTHER;
   if (found->status == 0)
     return REPEAT_BUSY;
@@ -102,7 +106,7 @@ enum repeat_verdict repeats_find(struct repeats *repeats, const char *who,
 }
 
 void repeats_keep(struct repeats *repeats, const char *who, const char *call,
-                  struct slice key, struct slice body, uint64_t now_ms,
+                  struct slice key, const unsigned char *print, uint64_t now_ms,
                   const struct repeat_answer *answer) {
   char name[NAME_BYTES];
   size_t len = name_repeat(name, who, call, key);
@@ -115,7 +119,7 @@ void repeats_keep(struct repeats *repeats, const char *who, const char *call,
   memcpy(repeat->text, name, len);
   if (answer->body.len > 0)
     memcpy(repeat->text + len, answer->body.at, answer->body.len);
-  print_body(body, repeat->print);
+  memcpy(repeat->print, print, sizeof repeat->print);
   list_init(&repeat->node);
   list_push(&repeats->order, &repeat->node);
   HASH_ADD_KEYPTR(hh, repeats->table, repeat->text, len, repeat);

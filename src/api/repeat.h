@@ -18,6 +18,7 @@
 
 enum {
   REPEAT_KEY_BYTES = 128,
+  REPEAT_PRINT_BYTES = 32,
   REPEAT_MS = 5 * 60 * 1000,
   REPEAT_BYTES_MAX = 64 * 1024 * 1024, /* of answers and names */
 };
@@ -38,7 +39,7 @@ enum repeat_verdict {
   REPEAT_NEW,   /* it was never seen */
   REPEAT_SAME,  /* here is its answer */
   REPEAT_BUSY,  /* the first is not answered yet */
-  REPEAT_OTHER, /* the same text, and another body */
+  REPEAT_OTHER, /* the same text, and something else is asked */
 };
 
 void repeats_init(struct repeats *repeats);
@@ -47,18 +48,22 @@ void repeats_free(struct repeats *repeats);
 /* Whether this may be the text of the header. */
 bool repeat_key_ok(struct slice key);
 
+/* What is asked for, as a few bytes: `target` is the path with its query. */
+void repeat_print(struct slice target, struct slice body,
+                  unsigned char print[REPEAT_PRINT_BYTES]);
+
 /* Looks for the answer to a call: `who` is the name of its key, `call` that of
- * the call. What `answer` points to is there until the next call. */
-MUST_CHECK enum repeat_verdict repeats_find(struct repeats *repeats,
-                                            const char *who, const char *call,
-                                            struct slice key, struct slice body,
-                                            uint64_t now_ms,
-                                            struct repeat_answer *answer);
+ * the call, `print` that of repeat_print. What `answer` points to is there
+ * until the next call. */
+MUST_CHECK enum repeat_verdict
+repeats_find(struct repeats *repeats, const char *who, const char *call,
+             struct slice key, const unsigned char *print, uint64_t now_ms,
+             struct repeat_answer *answer);
 
 /* Keeps the answer; all is copied. REPEAT_NEW was found for it before. With a
  * status of 0 there is no answer yet: REPEAT_BUSY. */
 void repeats_keep(struct repeats *repeats, const char *who, const char *call,
-                  struct slice key, struct slice body, uint64_t now_ms,
+                  struct slice key, const unsigned char *print, uint64_t now_ms,
                   const struct repeat_answer *answer);
 
 /* Forgets it. */

@@ -40,8 +40,11 @@ static bool answer_repeat(struct api_service *service, struct http_conn *conn,
   if (!*exchange->repeat)
     return false;
   struct slice key = {exchange->repeat, strlen(exchange->repeat)};
+  repeat_print((struct slice){exchange->target.data, exchange->target.len},
+               body, exchange->print);
   switch (repeats_find(&service->repeats, exchange->key, exchange->call->name,
-                       key, body, uv_now(service->http.tick.loop), &answer)) {
+                       key, exchange->print, uv_now(service->http.tick.loop),
+                       &answer)) {
   case REPEAT_NEW:
     return false;
   case REPEAT_SAME:
@@ -58,7 +61,7 @@ static bool answer_repeat(struct api_service *service, struct http_conn *conn,
     break;
   }
   problem_set(&problem, ERR_BAD_REQUEST,
-              "this Idempotency-Key was used with another body");
+              "this Idempotency-Key was used with another path or body");
   problem.status = 422;
   exchange_refuse(service, conn, &problem);
   return true;
@@ -90,10 +93,10 @@ static void make_call(struct api_service *service, struct http_conn *conn,
       exchange->call->run(&context, &args, out, &problem)) {
     struct repeat_answer answer = {.status = 200,
                                    .body = {out->data, out->len}};
-    exchange_keep(service, exchange, body, &answer);
+    exchange_keep(service, exchange, &answer);
     exchange_answer(service, conn, answer.body);
   } else {
-    exchange_keep_problem(service, exchange, body, &problem);
+    exchange_keep_problem(service, exchange, &problem);
     exchange_refuse(service, conn, &problem);
   }
 }
@@ -127,9 +130,10 @@ static void on_api_piece(void *arg, struct http_conn *conn,
 /* --- the head ----------------------------------------------------------- */
 
 /* The same for a missing key and a wrong one: nobody learns which it was. */
-static bool refuse_key(struct api_service *service,
-                       const struct http_conn *conn, struct problem *problem) {
+static bool refuse_key(struct api_service *service, struct http_conn *conn,
+                       struct problem *problem) {
   char network[NETWORK_BYTES];
+  conn->last = true; /* a place is for those who have a key */
   network_of(conn->ip, network);
   uint32_t wait_ms =
       rates_take(&service->refusals, "401", network, REFUSALS_PER_S,
@@ -207,19 +211,24 @@ static bool is_ours(const struct request *request) {
   return request->path.len >= len && memcmp(request->path.at, root, len) == 0;
 }
 
-static bool on_api_head(void *arg, struct http_conn *conn,
+static bool is_foreign_request(const struct http_conn *conn,
+                               const struct request *request) {
+  return conn->origin == API_ORIGIN_ADMIN && !is_ours(request);
+}
+
+static void give_conn_away(void *arg, struct http_conn *conn) {
+  struct api_service *service = arg;
+  struct slice rest;
+  int fd = http_give_away(conn, &rest);
+  service->foreign(service->arg, fd, conn->ip, rest);
+}
+
+static void on_api_head(void *arg, struct http_conn *conn,
                         const struct request *request) {
   struct api_service *service = arg;
   struct problem problem = {0};
-  struct slice rest;
-  if (conn->origin == API_ORIGIN_ADMIN && !is_ours(request)) {
-    int fd = http_give_away(conn, &rest);
-    service->foreign(service->arg, fd, conn->ip, rest);
-    return false;
-  }
   if (!begin_exchange(service, conn, request, &problem))
     exchange_refuse(service, conn, &problem);
-  return true;
 }
 
 static void on_api_wrong(void *arg, struct http_conn *conn, unsigned status,
@@ -240,7 +249,9 @@ static void on_api_gone(void *arg, struct http_conn *conn) {
   service->figures.connections = service->http.count - 1;
 }
 
-static const struct http_service api_http = {.head = on_api_head,
+static const struct http_service api_http = {.is_foreign = is_foreign_request,
+                                             .give_away = give_conn_away,
+                                             .head = on_api_head,
                                              .piece = on_api_piece,
                                              .must_wait = lines_must_wait,
                                              .late = question_late,
