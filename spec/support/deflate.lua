@@ -87,8 +87,18 @@ function Peer:drop()
   self.socket:close()
 end
 
--- The next frame: opcode, payload as it came, whether RSV1 is set.
+-- The next frame: opcode, payload as it came, whether RSV1 is set. Pings are
+-- answered: a connection's first one comes at a random time of the interval.
 function Peer:read_frame()
+  local opcode, payload, compressed = self:read_any_frame()
+  while opcode == 9 do
+    self:write(raw.frame(payload, { opcode = 10 }))
+    opcode, payload, compressed = self:read_any_frame()
+  end
+  return opcode, payload, compressed
+end
+
+function Peer:read_any_frame()
   local first, length = self.socket:read(2):byte(1, 2)
   assert(first & 0x80 ~= 0 and length < 128, "in parts, or masked")
   if length == 126 then
