@@ -9,9 +9,9 @@
 #ifndef API_ARGS_H
 #define API_ARGS_H
 
-#include "api/problem.h"
 #include "base/attr.h"
 #include "base/buf.h"
+#include "wire/problem.h"
 #include "wire/slice.h"
 
 #include <stdbool.h>

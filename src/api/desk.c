@@ -35,24 +35,6 @@ static void send_answer(struct api_ask *ask) {
 
 /* --- the handler -------------------------------------------------------- */
 
-/* A script's own code may be any text: one that is not ours is the caller's
- * mistake. */
-static void refuse_by_script(struct api_ask *ask,
-                             const struct call_result *result) {
-  static const enum err known[] = {
-      ERR_BAD_REQUEST,  ERR_UNAUTHENTICATED, ERR_FORBIDDEN,
-      ERR_NOT_FOUND,    ERR_TOO_LARGE,       ERR_LIMIT_EXCEEDED,
-      ERR_RATE_LIMITED, ERR_OVERLOADED,      ERR_UNAVAILABLE,
-  };
-  unsigned status = 422;
-  for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-    if (!strcmp(err_name(known[i]), result->code))
-      status = problem_status(known[i]);
-  problem_set(&ask->problem, ERR_BAD_REQUEST, "%s", result->text);
-  problem_set_code(&ask->problem, result->code);
-  ask->problem.status = status;
-}
-
 static void on_asked(const struct call_spec *spec,
                      const struct call_result *result) {
   static const char null[] = "null";
@@ -63,7 +45,7 @@ static void on_asked(const struct call_spec *spec,
     problem_set(&ask->problem, result->err, "%s", err_text(result->err));
     snprintf(ask->problem.ref, sizeof ask->problem.ref, "%s", result->ref);
   } else if (result->verdict == CALL_REFUSED) {
-    refuse_by_script(ask, result);
+    problem_set_refusal(&ask->problem, result->code, result->text);
     buf_put(&ask->body, value->text, value->len);
   } else if (value->len > 0) {
     buf_put(&ask->body, value->text, value->len);

@@ -8,11 +8,11 @@
 #ifndef API_DESK_H
 #define API_DESK_H
 
-#include "api/problem.h"
 #include "config/api_keys.h"
 #include "net/mailbox.h"
 #include "protocol/client.h"
 #include "wire/msg_type.h"
+#include "wire/problem.h"
 
 #include <stdatomic.h>
 

@@ -4,12 +4,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "wire/status.h"
+#include "wire/reply.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -60,16 +59,6 @@ static bool want_events(struct http_conn *conn, uint32_t events) {
 
 /* --- writing ------------------------------------------------------------ */
 
-static const char *date_line(struct http *http) {
-  struct tm tm;
-  time_t now = time(NULL);
-  if (now != http->dated && gmtime_r(&now, &tm)) {
-    strftime(http->date, sizeof http->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    http->dated = now;
-  }
-  return http->date;
-}
-
 /* A body that nobody has read, and the next request would be read from it. */
 static void end_if_unread(struct http_conn *conn) {
   if (conn->state == HTTP_BODY)
@@ -78,8 +67,7 @@ static void end_if_unread(struct http_conn *conn) {
 
 static void put_head(struct http_conn *conn, const struct http_head *head) {
   struct buf *out = &conn->out;
-  buf_printf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\n", head->status,
-             status_phrase(head->status), date_line(conn->http));
+  reply_begin(out, head->status);
   if (head->type)
     buf_printf(out, "Content-Type: %s\r\nCache-Control: no-store\r\n",
                head->type);

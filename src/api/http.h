@@ -103,8 +103,6 @@ struct http {
   struct list conns;
   uint32_t count;
   uv_timer_t tick; /* looks after the deadlines, while there are connections */
-  time_t dated;    /* the second of `date` */
-  char date[40];
 };
 
 /* What an answer has beside its body. */

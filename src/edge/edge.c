@@ -91,16 +91,30 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
 
 /* --- the parts ---------------------------------------------------------- */
 
+/* Backends that were given the port of the clients. */
+static bool is_for_api(const struct request *request) {
+  static const char root[] = "/api/v1";
+  size_t len = sizeof root - 1;
+  return request->path.len >= len && memcmp(request->path.at, root, len) == 0 &&
+         (request->path.len == len || request->path.at[len] == '/');
+}
+
 static void route_request(void *arg, struct visitor *visitor,
                           const struct request *request, struct slice rest) {
   static const struct refusal other = {.status = 405,
                                        .text =
                                            "GET and HEAD are answered here\n",
                                        .headers = "Allow: GET, HEAD\r\n"};
+  static const struct refusal api = {
+      .status = 404,
+      .text = "the HTTP API is not at the port of the clients: it is at "
+              "`admin.listen` and at `api.listen`, if there are `api.keys`\n"};
   struct edge *edge = arg;
   visitor->last = visitor->last || edge->pages.draining;
-  if (!slice_equals(request->method, "GET") &&
-      !slice_equals(request->method, "HEAD"))
+  if (is_for_api(request))
+    visitor_refuse(visitor, &api);
+  else if (!slice_equals(request->method, "GET") &&
+           !slice_equals(request->method, "HEAD"))
     visitor_refuse(visitor, &other);
   else if (upgrade_is_meant(&edge->upgrade, request))
     upgrade_take(&edge->upgrade, visitor, request, rest);

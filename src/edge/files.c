@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Types that the library does not know by itself. */
+/* Types that the library does not know by itself. The last is of all files that
+ * it does not know either: without that they are refused with 415. */
 static const struct lws_protocol_vhost_options extra_types[] = {
     {&extra_types[1], NULL, ".mjs", "text/javascript"},
     {&extra_types[2], NULL, ".webp", "image/webp"},
     {&extra_types[3], NULL, ".wasm", "application/wasm"},
-    {NULL, NULL, ".webmanifest", "application/manifest+json"},
+    {&extra_types[4], NULL, ".webmanifest", "application/manifest+json"},
+    {NULL, NULL, "*", "application/octet-stream"},
 };
 
 static const char *const own_paths[] = {"/healthz", "/ws", "/perigee.js",

@@ -2,27 +2,15 @@
  * Refusals in words. */
 #include "edge/refusal.h"
 
-#include "wire/status.h"
-
-#include <time.h>
-
-static void put_date(struct buf *out) {
-  char text[64];
-  struct tm tm;
-  time_t now = time(NULL);
-  if (gmtime_r(&now, &tm) &&
-      strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm))
-    buf_printf(out, "Date: %s\r\n", text);
-}
+#include "wire/reply.h"
 
 void refusal_write(struct buf *out, const struct refusal *refusal, bool head) {
+  reply_begin(out, refusal->status);
   buf_printf(out,
-             "HTTP/1.1 %u %s\r\nConnection: close\r\n"
-             "Content-Type: text/plain; charset=utf-8\r\n"
+             "Connection: close\r\nContent-Type: %s\r\n"
              "Content-Length: %zu\r\nCache-Control: no-cache\r\n",
-             refusal->status, status_phrase(refusal->status),
+             refusal->type ? refusal->type : "text/plain; charset=utf-8",
              strlen(refusal->text));
-  put_date(out);
   if (refusal->headers)
     buf_puts(out, refusal->headers);
   if (refusal->retry_s > 0)

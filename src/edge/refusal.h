@@ -17,6 +17,7 @@ enum { REFUSAL_DRAIN_RETRY_S = 5 };
 struct refusal {
   unsigned status;
   const char *text;    /* a line: what is wrong, and what to do */
+  const char *type;    /* of the text; NULL: text/plain */
   const char *headers; /* more of them, each with its CR LF; or NULL */
   unsigned retry_s;    /* Retry-After; 0: none */
 };

@@ -2,8 +2,8 @@
  * Answers to calls that are refused, or that fail: RFC 9457, with `code`, which
  * is one of those that clients get (base/err), and `ref`, which is in the line
  * of the log. */
-#ifndef API_PROBLEM_H
-#define API_PROBLEM_H
+#ifndef WIRE_PROBLEM_H
+#define WIRE_PROBLEM_H
 
 #include "base/attr.h"
 #include "base/buf.h"
@@ -32,6 +32,11 @@ bool problem_set(struct problem *problem, enum err err, const char *fmt, ...)
 
 /* A code of a script's own instead; what is longer than 64 bytes is cut. */
 void problem_set_code(struct problem *problem, const char *code);
+
+/* What a script has refused with: a code that is one of ours has its status,
+ * one of its own 422. */
+void problem_set_refusal(struct problem *problem, const char *code,
+                         const char *text);
 
 /* The status that goes with a code. */
 unsigned problem_status(enum err err);

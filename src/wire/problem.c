@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Problems. */
-#include "api/problem.h"
+#include "wire/problem.h"
 
 #include "base/utf8.h"
 #include "wire/json.h"
@@ -62,6 +62,24 @@ bool problem_set(struct problem *problem, enum err err, const char *fmt, ...) {
   snprintf(problem->ref, sizeof problem->ref, "a%08lx",
            (unsigned long)random() & 0xffffffffUL);
   return false;
+}
+
+/* Codes that mean something else here than the script's own "no" are not in
+ * the list: they are its own. */
+void problem_set_refusal(struct problem *problem, const char *code,
+                         const char *text) {
+  static const enum err known[] = {
+      ERR_BAD_REQUEST,  ERR_UNAUTHENTICATED, ERR_FORBIDDEN,
+      ERR_NOT_FOUND,    ERR_TOO_LARGE,       ERR_LIMIT_EXCEEDED,
+      ERR_RATE_LIMITED, ERR_OVERLOADED,      ERR_UNAVAILABLE,
+  };
+  unsigned status = 422;
+  for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+    if (!strcmp(err_name(known[i]), code))
+      status = problem_status(known[i]);
+  problem_set(problem, ERR_BAD_REQUEST, "%s", text);
+  problem_set_code(problem, code);
+  problem->status = status;
 }
 
 void problem_put_data(struct buf *out, const struct problem *problem,
