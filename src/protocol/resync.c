@@ -19,20 +19,21 @@ struct frame *resync_frame(const struct engine *engine, const struct room *room,
 }
 
 void resync_tell(struct conn *conn, struct frame *frame) {
+  if (conn->raw)
+    return;
   conn->owner->stats->resyncs++;
-  if (!conn->raw)
-    (void)conn_send(conn, frame); /* full: it is closed */
+  (void)conn_send(conn, frame); /* full: it is closed */
 }
 
 /* To those that are held it is a message of the room: what waits for them
  * before it is of the era before. */
 void resync_era(struct room *room, struct engine_position at) {
-  const struct delivery_opts to_all = {0};
+  const struct delivery_opts opts = {.own = true};
   struct manager *manager = manager_of(room->members[0].conn);
   struct frame *frame = resync_frame(manager->engine, room, at);
   room->at = at;
   for (uint32_t i = room->live; i > 0; i--)
     resync_tell(room->members[i - 1].conn, frame);
-  held_deliver(room, frame, at, to_all);
+  held_deliver(room, frame, at, opts);
   frame_unref(frame);
 }
