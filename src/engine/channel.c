@@ -56,6 +56,7 @@ void channel_bound(struct channel *channel, const struct rule *rule,
   if (same)
     return;
   *old = *rule;
+  channel->rules = 0;
   channel_trim(channel, now_ms);
 }
 

@@ -23,7 +23,9 @@ struct channel {
   struct list all;  /* in the shard's list of all channels */
   struct list use;  /* in its list of those that have something to lose */
   struct rule rule; /* a copy, of what was heard last */
-  uint32_t rules;   /* the number of the rules that it was compared with last */
+  uint32_t rules;   /* the number of the rules that it was compared with last;
+                     * 0: somebody has bounded it by others since then */
+  uint32_t without; /* the number of the last ones that had none for it */
   struct engine_position at;
   uint64_t trimmed; /* the largest number that its bounds have dropped */
   uint64_t

@@ -387,14 +387,20 @@ static struct rules *hold_memory_rules(struct engine *engine) {
   return hold_rules(memory_of(engine)).rules;
 }
 
-/* A rule that is gone keeps nothing, once no worker is inside because of it. */
+/* A rule that is gone keeps nothing. But as long as a worker is inside, these
+ * may be old rules, and that worker may know of the next ones: so this is done
+ * when the channel is looked at again. */
 static void apply_rules(struct channel *channel, const struct rules_now *now,
                         uint64_t now_ms) {
   static const struct rule nothing = {0};
   const struct rule *rule =
       rules_find(now->rules, channel->name, channel->hh.keylen);
   bool numbered = rule && rule->numbered;
-  if (numbered || worker_set_empty(&channel->inside)) {
+  bool sure = numbered || worker_set_empty(&channel->inside) ||
+              channel->without == now->number;
+  if (!numbered)
+    channel->without = now->number;
+  if (sure) {
     channel_bound(channel, numbered ? rule : &nothing, now_ms);
     channel->rules = now->number;
   }

@@ -549,6 +549,38 @@ static void test_rules_that_change_trim_what_nobody_uses(void **state) {
   stop(&fixture);
 }
 
+static void tick_all(struct fixture *fixture) {
+  for (int i = 0; i < 16; i++)
+    engine_tick(fixture->engine);
+}
+
+/* A worker that has not heard of the new rules yet publishes by the old ones.
+ */
+static void test_the_last_word_is_that_of_the_newest_rules(void **state) {
+  struct fixture fixture;
+  struct rule less = {.numbered = true, .messages = 1, .bytes = 10000};
+  struct rules *rules = rules_new();
+  (void)state;
+  start(&fixture, 0, MB);
+  rules_add(rules, "a", &less);
+  enter(&fixture, 1, "a", &log_rule);
+  engine_set_rules(fixture.engine, rules);
+  tick_all(&fixture);
+  for (int i = 0; i < 3; i++)
+    publish(&fixture, "a", &log_rule, "{\"a\":\"m\"}");
+  assert_int_equal(engine_stats(fixture.engine).messages, 3);
+  tick_all(&fixture);
+  assert_int_equal(engine_stats(fixture.engine).messages, 1);
+  engine_set_rules(fixture.engine, NULL);
+  tick_all(&fixture); /* perhaps worker 1 knows better */
+  assert_int_equal(engine_stats(fixture.engine).messages, 1);
+  tick_all(&fixture);
+  assert_int_equal(engine_stats(fixture.engine).messages, 0);
+  assert_int_equal(engine_stats(fixture.engine).rooms, 1);
+  rules_unref(rules);
+  stop(&fixture);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_messages_are_numbered_and_the_newest_are_kept),
@@ -568,6 +600,7 @@ int main(void) {
       cmocka_unit_test(test_who_is_behind_hears_of_it_once_and_reads),
       cmocka_unit_test(test_old_messages_and_rooms_go),
       cmocka_unit_test(test_rules_that_change_trim_what_nobody_uses),
+      cmocka_unit_test(test_the_last_word_is_that_of_the_newest_rules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

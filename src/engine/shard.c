@@ -49,7 +49,7 @@ static size_t era_index(uint32_t hash) {
 }
 
 uint64_t shard_era(const struct shard *shard, uint32_t hash) {
-  return shard->eras[era_index(hash)] + UINT64_C(1);
+  return shard->eras[era_index(hash)] + 1;
 }
 
 static uint64_t next_era(struct shard *shard, uint32_t hash) {

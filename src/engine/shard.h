@@ -36,7 +36,7 @@ struct shard {
   _Atomic uint64_t oldest_ns; /* of the first of `use`; or SHARD_NOTHING */
   uint32_t rooms;
   uint64_t messages, published, repeated, evicted;
-  uint32_t eras[SHARD_ERAS]; /* losses of rooms, by a part of their hash */
+  uint64_t eras[SHARD_ERAS]; /* losses of rooms, by a part of their hash */
 };
 
 void shard_init(struct shard *shard, struct shard_common *common);

@@ -3,30 +3,36 @@
 #include "hub/declared.h"
 
 void declared_enter(struct manager *manager, struct room *room) {
-  if (room->rule->numbered)
-    room->at = engine_enter(manager->engine, manager->worker, room->name,
-                            room->hh.keylen, room->rule);
+  if (!room->rule->numbered)
+    return;
+  room->inside = true;
+  room->at = engine_enter(manager->engine, manager->worker, room->name,
+                          room->hh.keylen, room->rule);
 }
 
 void declared_exit(struct manager *manager, struct room *room) {
-  room->behind = false;
-  if (room->rule->numbered)
-    engine_exit(manager->engine, manager->worker, room->name, room->hh.keylen);
+  room->inside = room->behind = false;
+  room->sent = room->at; /* what is on its way need not come any more */
+  engine_exit(manager->engine, manager->worker, room->name, room->hh.keylen);
+}
+
+/* Workers hear of new rules one after the other. What those that know the rule
+ * have published by now has not come here, and is lost for the members. */
+static void enter_late(struct manager *manager, struct room *room) {
+  declared_enter(manager, room);
+  if (room->at.seq > 0 && manager->on_era)
+    manager->on_era(room, room->at);
 }
 
 /* What is kept is bounded by the new rule when somebody publishes or reads, and
- * by the engine's tick. */
+ * by the engine's tick. Without a rule the worker stays inside, as others may
+ * still publish by it. */
 static void change_rule(struct manager *manager, struct room *room,
                         const struct rule *rule) {
-  bool was_numbered = declared_numbered(room);
-  bool numbered = rule && rule->numbered;
   const struct rule *before = room->rule;
-  bool has_members = room->count > 0;
-  if (has_members && was_numbered && !numbered)
-    declared_exit(manager, room);
   room->rule = rule;
-  if (has_members && numbered && !was_numbered)
-    declared_enter(manager, room);
+  if (declared_numbered(room) && room->count > 0 && !room->inside)
+    enter_late(manager, room);
   roster_change(manager, room, before);
 }
 

@@ -3,7 +3,7 @@
  * their way into the engine. A room that has no rule costs a look at a pointer.
  *
  * The worker is in a numbered room of the engine as long as the room has a
- * member here. */
+ * member here, also when the rule is gone after a reload. */
 #ifndef HUB_DECLARED_H
 #define HUB_DECLARED_H
 
@@ -14,9 +14,11 @@ static inline bool declared_numbered(const struct room *room) {
   return room->rule && room->rule->numbered;
 }
 
-/* The room has its first member, or has lost its last one. To be called by
- * hub/manager, for rooms that have a rule. */
+/* The room, which has a rule, has its first member. For hub/manager. */
 void declared_enter(struct manager *manager, struct room *room);
+
+/* The room, which the worker is inside of, has lost its last member; or its
+ * rule is gone, and letters of it were left out. */
 void declared_exit(struct manager *manager, struct room *room);
 
 /* These are the rules from now on, of the rooms that are there, too. Borrowed:

@@ -42,7 +42,8 @@ struct room {
   const struct rule *rule;     /* of manager->rules; NULL: none */
   struct engine_position at;   /* of a numbered room: what was delivered last */
   struct engine_position sent; /* and what this worker has published last */
-  bool behind; /* no letters of it come, until what was left out is read */
+  bool inside; /* this worker is in the engine's: letters of it come */
+  bool behind; /* but none, until what was left out is read */
   char name[];
 };
 

@@ -130,7 +130,7 @@ static void room_take_out(struct manager *manager, struct room *room,
   }
   if (place < --room->count)
     move_row(room, room->count, place);
-  if (room->rule && room->count == 0)
+  if (room->inside && room->count == 0)
     declared_exit(manager, room);
 }
 

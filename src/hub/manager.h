@@ -45,7 +45,7 @@ struct manager {
   struct roster *roster; /* who is in rooms; NULL: nobody wants to know */
   /* By protocol/recover, for rooms with numbers. A member does not take what it
    * is sent; messages were left out after room->at; a new era has begun, with
-   * nothing of the one before. */
+   * nothing of the one before, or numbers have, with the first ones missed. */
   void (*on_behind)(struct conn *conn, struct room *room);
   void (*on_gap)(struct room *room);
   void (*on_era)(struct room *room, struct engine_position at);

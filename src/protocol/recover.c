@@ -216,10 +216,12 @@ static void on_history_read(void *arg, const struct engine_answer *answer) {
 
 static void ask_history(struct recovery *recovery,
                         const struct engine_query *wanted) {
-  const struct room *room = recovery->held.room;
+  struct room *room = recovery->held.room;
   struct manager *manager = manager_of(recovery->held.conn);
   struct engine_query query = *wanted;
-  if (!declared_numbered(room)) {
+  if (!declared_numbered(room)) { /* not any more, after a reload */
+    if (room->behind)
+      declared_exit(manager, room);
     note_lost(recovery);
     return;
   }
@@ -366,7 +368,7 @@ static bool serve_join(struct recovery *recovery) {
 static void release_member(struct recovery *recovery) {
   struct room *room = recovery->held.room;
   recovery->held.floor = recovery->at;
-  if (!declared_numbered(room)) /* not any more, after a reload */
+  if (!room->inside) /* not any more, and nothing comes */
     recovery->held.floor = room->at;
   held_open(&recovery->held);
 }

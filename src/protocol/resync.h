@@ -15,8 +15,8 @@ MUST_CHECK struct frame *resync_frame(const struct engine *engine,
  * it, and is not told. */
 void resync_tell(struct conn *conn, struct frame *frame);
 
-/* For manager->on_era: the room is in a new era, at a position after room->at.
- * What was kept of the one before is lost. All members are told. */
+/* For manager->on_era: the room is at that position, which none that members
+ * know of leads to. All of them are told. */
 void resync_era(struct room *room, struct engine_position at);
 
 #endif
