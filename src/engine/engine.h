@@ -22,10 +22,20 @@
  * An engine is a table of functions, so that the messages may be kept
  * elsewhere: engine/memory keeps them in this process. Every function may be
  * called on any thread, unless it says otherwise. Rooms are given by name, with
- * its length, and a zero at the end; their rules are those of the caller. */
+ * its length, and a zero at the end; their rules are those of the caller.
+ *
+ * An engine may also connect this process to others, which is called to be
+ * shared. Who is here, and how a message reaches them, is the matter of the bus
+ * and its whereabouts, whatever the engine is. A shared engine stands beside
+ * them for everybody elsewhere: it is told which names somebody here has, so
+ * that it hears of them (engine_follow), it takes what is also for others
+ * (engine_send), and posts what they have sent to the workers, as letters of
+ * the bus. Those functions are not there in an engine that is not shared: whose
+ * caller looks first (engine_is_shared), and does nothing else. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "engine/bus.h"
 #include "engine/rules.h"
 #include "net/turn.h"
 #include "wire/frame.h"
@@ -39,6 +49,7 @@ enum {
 
 struct engine;
 struct engine_read;
+struct engine_wait; /* of engine_settle: not answered yet */
 
 /* How far a room is. `seq` is 0 before its first message. */
 struct engine_position {
@@ -64,8 +75,9 @@ struct engine_publication {
 };
 
 struct engine_result {
-  int err;             /* 0, or ERR_UNAVAILABLE: it was not published */
-  bool repeated;       /* the id was known: `at` is where that message was */
+  int err;       /* 0, or ERR_UNAVAILABLE: it was not published */
+  bool pending;  /* it is under way, and letters come: no more is known yet */
+  bool repeated; /* the id was known: `at` is where that message was */
   struct frame *frame; /* to be delivered here and now by the caller, who owns
                         * the reference. NULL: a letter comes, or nobody of
                         * this worker is in the room. */
@@ -127,6 +139,20 @@ struct engine_stats {
   uint64_t evicted;  /* histories lost because memory was used up */
 };
 
+/* Something for those who are on other machines. */
+struct engine_parcel {
+  const struct bus_letter *letter; /* BUS_SEND, BUS_CLOSE or BUS_PROBE, to a
+                                    * user, a room or all */
+  bool echo; /* it is for those who are here, too: the caller has not delivered
+              * it, and letters come. So it keeps its order among messages with
+              * numbers. */
+  const char *id; /* with `echo`, to a room: the same id again is not sent */
+  size_t id_len;
+};
+
+/* A name is followed; or it cannot be now (ERR_UNAVAILABLE). */
+typedef void engine_settled_fn(void *arg, int err);
+
 struct engine_ops {
   struct engine_position (*enter)(struct engine *engine, int worker,
                                   const char *room, size_t len,
@@ -145,11 +171,23 @@ struct engine_ops {
   void (*epoch)(const struct engine *engine, uint64_t era,
                 char text[ENGINE_EPOCH_BYTES]);
   void (*attach)(struct engine *engine, int worker, struct turn *turn);
+  void (*detach)(struct engine *engine, int worker);
   void (*set_rules)(struct engine *engine, struct rules *rules);
   struct rules *(*hold_rules)(struct engine *engine);
   void (*tick)(struct engine *engine);
   struct engine_stats (*stats)(struct engine *engine);
   void (*free)(struct engine *engine);
+
+  /* Of a shared engine, else NULL. */
+  void (*follow)(struct engine *engine, enum bus_to to, const char *name,
+                 size_t len);
+  void (*unfollow)(struct engine *engine, enum bus_to to, const char *name,
+                   size_t len);
+  struct engine_wait *(*settle)(struct engine *engine, int worker,
+                                enum bus_to to, const char *name, size_t len,
+                                engine_settled_fn *done, void *arg);
+  void (*give_up)(struct engine_wait *wait);
+  int (*send)(struct engine *engine, const struct engine_parcel *parcel);
 };
 
 /* The first member of what an implementation has. */
@@ -225,6 +263,13 @@ static inline void engine_attach(struct engine *engine, int worker,
   engine->ops->attach(engine, worker, turn);
 }
 
+/* The worker asks for nothing more, and what it has asked for is not answered
+ * any more. On its thread, before its loop ends. */
+static inline void engine_detach(struct engine *engine, int worker) {
+  if (engine->ops->detach)
+    engine->ops->detach(engine, worker);
+}
+
 /* These are the rules from now on: what they keep less of goes, soon. Takes a
  * reference of its own; NULL is no rule. */
 static inline void engine_set_rules(struct engine *engine,
@@ -246,6 +291,55 @@ static inline void engine_tick(struct engine *engine) {
 
 static inline struct engine_stats engine_stats(struct engine *engine) {
   return engine->ops->stats(engine);
+}
+
+/* --- other machines ------------------------------------------------------ */
+
+/* Whether there may be other machines. Only then the functions below may be
+ * called. */
+static inline bool engine_is_shared(const struct engine *engine) {
+  return engine->ops->send;
+}
+
+/* Somebody on one more worker is in that room (BUS_ROOM), or is that user
+ * (BUS_USER): what others send there is heard from now on, or soon. */
+static inline void engine_follow(struct engine *engine, enum bus_to to,
+                                 const char *name, size_t len) {
+  engine->ops->follow(engine, to, name, len);
+}
+
+/* Nobody on that worker is, any more: undoes one engine_follow. */
+static inline void engine_unfollow(struct engine *engine, enum bus_to to,
+                                   const char *name, size_t len) {
+  engine->ops->unfollow(engine, to, name, len);
+}
+
+/* Follows the name, until `done` has returned, and has it called when all that
+ * others send there is heard, and, of a room with numbers, what is kept is
+ * here. `done` is called on the loop of the worker whose thread calls this, and
+ * never before this has returned. Returns NULL when it is so already: nothing
+ * is called then. */
+MUST_CHECK static inline struct engine_wait *
+engine_settle(struct engine *engine, int worker, enum bus_to to,
+              const char *name, size_t len, engine_settled_fn *done,
+              void *arg) {
+  return engine->ops->settle(engine, worker, to, name, len, done, arg);
+}
+
+/* Nobody wants to know any more: `done` is not called. On the thread that has
+ * asked. */
+static inline void engine_give_up(struct engine *engine,
+                                  struct engine_wait *wait) {
+  engine->ops->give_up(wait);
+}
+
+/* Sends it to the other machines that follow its target. Messages that one
+ * thread sends reach them in their order. 0, or ERR_UNAVAILABLE: nobody else
+ * is reached now; of what was to come back as an echo, and has no id, letters
+ * have been posted all the same. */
+static inline int engine_send(struct engine *engine,
+                              const struct engine_parcel *parcel) {
+  return engine->ops->send(engine, parcel);
 }
 
 /* No thread uses it any more. Accepts NULL. */

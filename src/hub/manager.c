@@ -130,13 +130,19 @@ static void room_take_out(struct manager *manager, struct room *room,
   }
   if (place < --room->count)
     move_row(room, room->count, place);
-  if (room->inside && room->count == 0)
+  if (room->count > 0)
+    return;
+  if (room->inside)
     declared_exit(manager, room);
+  if (manager->others)
+    engine_unfollow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
 }
 
 static void room_put(struct manager *manager, struct room *room,
                      struct conn *conn, uint32_t slot) {
-  if (room->rule && room->count == 0)
+  if (room->count == 0 && manager->others)
+    engine_follow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
+  if (room->count == 0 && room->rule)
     declared_enter(manager, room);
   if (room->count == room->cap) {
     room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
@@ -313,6 +319,10 @@ static int claim_login(const struct manager *manager, const struct conn *conn,
 
 /* Tells of a user whose number of connections is 1 and was 0, or vice versa. */
 static void tell_user_turned(struct manager *manager, const struct user *user) {
+  if (manager->others && user->count > 0)
+    engine_follow(manager->others, BUS_USER, user->id, user->hh.keylen);
+  else if (manager->others)
+    engine_unfollow(manager->others, BUS_USER, user->id, user->hh.keylen);
   if (manager->user_turned)
     manager->user_turned(manager, user->id, user->count > 0);
 }
@@ -459,6 +469,7 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker) {
 
 void manager_connect_engine(struct manager *manager, struct engine *engine) {
   manager->engine = engine;
+  manager->others = engine_is_shared(engine) ? engine : NULL;
 }
 
 void manager_free(struct manager *manager) {

@@ -37,6 +37,8 @@ struct manager {
   struct conn_owner owner; /* what its connections see of it */
   struct bus *bus; /* borrowed; to other workers, NULL if there are none */
   struct engine *engine; /* borrowed; of numbered rooms */
+  struct engine *others; /* the same if it is shared; NULL: there are no other
+                          * machines */
   struct rules
       *rules;         /* borrowed, by hub/declared; NULL: nothing is declared */
   int worker;         /* 0, 1, … */
@@ -89,8 +91,10 @@ static inline struct manager *manager_of(const struct conn *conn) {
  * first connection. */
 void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
 
-/* The engine of rooms that are numbered; without one there must be no rules. To
- * be called before the first connection. */
+/* The engine of rooms that are numbered, and of other machines, if it is
+ * shared; without one there must be no rules. To be called before the first
+ * connection.
+ */
 void manager_connect_engine(struct manager *manager, struct engine *engine);
 
 /* Every connection must have been closed and freed before. */

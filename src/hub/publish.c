@@ -23,10 +23,19 @@ static void say_left_out(struct manager *manager, int worker) {
            worker + 1);
 }
 
+/* Letters to one connection know its worker. */
+static void send_to_others(const struct manager *manager,
+                           const struct bus_letter *letter) {
+  struct engine_parcel parcel = {.letter = letter};
+  if (manager->others && letter->to != BUS_CONN)
+    (void)engine_send(manager->others, &parcel); /* it is told in the metrics */
+}
+
 uint32_t publish_letter(struct manager *manager,
                         const struct bus_letter *letter) {
   uint32_t counts[BUS_WORKERS_MAX], sum = 0;
   struct bus *bus = manager->bus;
+  send_to_others(manager, letter);
   if (!bus || bus->workers == 1)
     return 0;
   if (letter->to == BUS_USER)
@@ -51,7 +60,7 @@ uint32_t publish_letter(struct manager *manager,
 static uint32_t post_frame(struct manager *manager, enum bus_to to,
                            const char *target, size_t len, struct frame *frame,
                            struct delivery_opts opts) {
-  if (!manager->bus || manager->bus->workers == 1)
+  if (!manager->bus || (manager->bus->workers == 1 && !manager->others))
     return 0;
   struct bus_letter letter = {.to = to,
                               .what = BUS_SEND,
@@ -148,7 +157,7 @@ publish_numbered(struct manager *manager, struct room *room,
   struct publish_result told = {.seq = result.at.seq, .err = result.err};
   if (result.err || result.repeated)
     return told;
-  if (room)
+  if (room && !result.pending)
     room->sent = result.at;
   if (result.left_out >= 0)
     say_left_out(manager, result.left_out);
@@ -184,6 +193,34 @@ static uint32_t deliver_plain(struct manager *manager, struct room *room,
   return bus_post(manager->bus, manager->worker, &letter) ? room->count : 0;
 }
 
+/* Messages with numbers, and ids, are a matter of all machines: what keeps its
+ * place among them comes back from there. */
+static struct publish_result publish_echo(struct manager *manager,
+                                          struct room *room,
+                                          const struct publish_message *message,
+                                          struct delivery_opts opts) {
+  struct frame *frame = frame_new(FRAME_TEXT, message->text, message->len);
+  struct bus_letter letter = {.to = BUS_ROOM,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .except = opts.except,
+                              .drop = opts.drop,
+                              .target = message->room,
+                              .target_len = message->room_len};
+  struct engine_parcel parcel = {.letter = &letter,
+                                 .echo = true,
+                                 .id = message->id,
+                                 .id_len = message->id_len};
+  struct publish_result result = {.err = engine_send(manager->others, &parcel)};
+  frame_unref(frame);
+  if (!message->id)
+    result.err = 0; /* those who are here get it */
+  if (!result.err)
+    result.receivers =
+        members_elsewhere(manager, message) + (room ? room->count : 0);
+  return result;
+}
+
 static struct publish_result
 publish_plain(struct manager *manager, struct room *room,
               const struct publish_message *message,
@@ -214,8 +251,11 @@ struct publish_result publish_message(struct manager *manager,
   if ((rule || message->id) &&
       !manager_room_name_ok(message->room, message->room_len))
     return (struct publish_result){0}; /* nobody can be in there */
-  if (rule && rule->numbered && !message->fleeting)
+  bool numbered = rule && rule->numbered;
+  if (numbered && !message->fleeting)
     return publish_numbered(manager, room, rule, message, opts);
+  if (manager->others && (numbered || message->id))
+    return publish_echo(manager, room, message, opts);
   return publish_plain(manager, room, message, opts);
 }
 
@@ -284,6 +324,13 @@ static void close_older_everywhere(struct manager *manager,
 void publish_close_older(struct manager *manager, const struct conn *conn,
                          int code) {
   const char *user = conn->user->id;
+  struct bus_letter letter = {.to = BUS_USER,
+                              .what = BUS_CLOSE,
+                              .except = conn->id,
+                              .code = code,
+                              .target = user,
+                              .target_len = strlen(user)};
+  send_to_others(manager, &letter);
   if (manager->bus)
     close_older_everywhere(manager, conn, code);
   else

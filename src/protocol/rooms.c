@@ -9,6 +9,7 @@
 #include "protocol/client.h"
 #include "protocol/field.h"
 #include "protocol/recover.h"
+#include "protocol/settle.h"
 
 #include <stdio.h>
 
@@ -121,8 +122,8 @@ static void answer_join(struct conn *conn, const struct msg_id *id,
   buf_free(&out);
 }
 
-static void join_and_answer(struct conn *conn, const struct msg_id *id,
-                            const struct asked *asked, struct call_arg data) {
+static void enter_and_answer(struct conn *conn, const struct msg_id *id,
+                             const struct asked *asked, struct call_arg data) {
   struct manager *manager = manager_of(conn);
   size_t len = strlen(asked->name);
   int err = manager_join(manager, conn, asked->name, len);
@@ -135,6 +136,55 @@ static void join_and_answer(struct conn *conn, const struct msg_id *id,
     recover_join(conn, id, room, &asked->since, data);
   else
     answer_join(conn, id, asked->name, data);
+}
+
+/* A join that waits until other machines are heard. */
+struct waiting_join {
+  struct msg_id id;
+  struct asked asked;
+  struct call_arg data; /* its text is `text` */
+  char text[];
+};
+
+static struct waiting_join *new_waiting_join(const struct msg_id *id,
+                                             const struct asked *asked,
+                                             struct call_arg data) {
+  struct waiting_join *join = mem_alloc(sizeof *join + data.len);
+  join->id = *id;
+  join->asked = *asked;
+  join->data = data;
+  if (data.len > 0)
+    join->data.text = memcpy(join->text, data.text, data.len);
+  return join;
+}
+
+static bool has_numbers(const struct conn *conn, const char *name) {
+  const struct rule *rule =
+      rules_find(manager_of(conn)->rules, name, strlen(name));
+  return rule && rule->numbered;
+}
+
+/* Who others are is not known now: a room without numbers is joined all the
+ * same, and heard in full when they are there again. */
+static void on_room_settled(struct conn *conn, void *arg, int err) {
+  struct waiting_join *join = arg;
+  if (err && has_numbers(conn, join->asked.name))
+    answer_error(conn, &join->id, (enum err)err, NULL);
+  else if (conn_is_let_in(conn))
+    enter_and_answer(conn, &join->id, &join->asked, join->data);
+  mem_free(join);
+}
+
+static void join_and_answer(struct conn *conn, const struct msg_id *id,
+                            const struct asked *asked, struct call_arg data) {
+  if (manager_of(conn)->others) {
+    struct waiting_join *join = new_waiting_join(id, asked, data);
+    if (settle_begin(conn, BUS_ROOM, asked->name, strlen(asked->name),
+                     on_room_settled, join))
+      return;
+    mem_free(join);
+  }
+  enter_and_answer(conn, id, asked, data);
 }
 
 static void join_hook_done(const struct call_spec *spec,
@@ -183,7 +233,8 @@ static bool is_member_of(const struct conn *conn, const char *name) {
   return room && manager_is_member(conn, room);
 }
 
-static void take_in(struct conn *conn, const char *name, struct call_arg said) {
+static void take_in_now(struct conn *conn, const char *name,
+                        struct call_arg said) {
   struct buf out = {0};
   if (is_member_of(conn, name) ||
       manager_join(manager_of(conn), conn, name, strlen(name)))
@@ -193,11 +244,30 @@ static void take_in(struct conn *conn, const char *name, struct call_arg said) {
   buf_free(&out);
 }
 
+static void on_taken_room_settled(struct conn *conn, void *arg, int err) {
+  struct waiting_join *join = arg;
+  if ((!err || !has_numbers(conn, join->asked.name)) && conn_is_let_in(conn))
+    take_in_now(conn, join->asked.name, join->data);
+  mem_free(join);
+}
+
+static void take_in(struct conn *conn, const struct asked *asked,
+                    struct call_arg said) {
+  if (manager_of(conn)->others) {
+    struct waiting_join *join = new_waiting_join(&no_id, asked, said);
+    if (settle_begin(conn, BUS_ROOM, asked->name, strlen(asked->name),
+                     on_taken_room_settled, join))
+      return;
+    mem_free(join);
+  }
+  take_in_now(conn, asked->name, said);
+}
+
 static void take_in_hook_done(const struct call_spec *spec,
                               const struct call_result *result) {
   const struct asked *asked = spec->arg;
   if (result->verdict == CALL_OK)
-    take_in(spec->conn, asked->name, table_of(result));
+    take_in(spec->conn, asked, table_of(result));
   mem_free(spec->arg);
 }
 
@@ -207,7 +277,7 @@ void rooms_join_by_script(struct conn *conn, const char *name) {
   snprintf(asked.name, sizeof asked.name, "%s", name);
   if (conn_is_let_in(conn) && !is_member_of(conn, name) &&
       !ask_hook(conn, &no_id, &asked, nothing, take_in_hook_done))
-    take_in(conn, name, nothing);
+    take_in(conn, &asked, nothing);
 }
 
 void rooms_leave_by_script(struct conn *conn, const char *name) {

@@ -26,6 +26,7 @@
 #include "protocol/inbox.h"
 #include "protocol/probe.h"
 #include "protocol/resume.h"
+#include "protocol/settle.h"
 #include "script/call.h"
 #include "script/lib_client.h"
 
@@ -181,7 +182,7 @@ static void tell_let_in(struct conn *conn, const struct msg_id *id) {
   buf_free(&session);
 }
 
-void session_let_in(struct conn *conn, const struct msg_id *id) {
+static void let_in(struct conn *conn, const struct msg_id *id) {
   struct manager *manager = manager_of(conn);
   if (conn->state != CONN_NEW)
     return;
@@ -199,6 +200,29 @@ void session_let_in(struct conn *conn, const struct msg_id *id) {
   heartbeat_arm(conn);
   tell_let_in(conn, id);
   greet_client(conn);
+}
+
+/* Where other machines are not heard, it is let in all the same. */
+static void on_user_settled(struct conn *conn, void *arg, int err) {
+  struct msg_id *id = arg;
+  (void)err;
+  let_in(conn, id);
+  mem_free(id);
+}
+
+void session_let_in(struct conn *conn, const struct msg_id *id) {
+  if (conn->state != CONN_NEW)
+    return;
+  struct msg_id *copy = NULL;
+  if (manager_of(conn)->others) {
+    copy = mem_alloc(sizeof *copy);
+    *copy = *id;
+  }
+  if (settle_begin(conn, BUS_USER, conn->claimant, strlen(conn->claimant),
+                   on_user_settled, copy))
+    return;
+  mem_free(copy);
+  let_in(conn, id);
 }
 
 static void decide_place(struct conn *conn) {

@@ -118,7 +118,9 @@ static void open_bus(struct worker *worker) {
 }
 
 static void close_bus(struct worker *worker) {
-  bus_close(worker->bus, worker->protocol.manager.worker);
+  int index = worker->protocol.manager.worker;
+  engine_detach(worker->protocol.manager.engine, index);
+  bus_close(worker->bus, index);
 }
 
 /* --- ending ------------------------------------------------------------- */
