@@ -20,6 +20,13 @@ local perigee = {}
 ---@field burst? integer How many of these may come at once.
 ---@field schema? string|table What `data` must look like: `{ tags = "string[]?" }`.
 ---@field timeout? number Seconds for the whole call, waiting included.
+---@field reply? string|table What it returns is like; `"null"`: nothing.
+---@field emits? perigee.Emits What it sends, and nothing else.
+---@field doc? string One line for those who read about it.
+
+---Messages that are sent, with what their data is like, by type; as a list,
+---types that are declared elsewhere: `{ "chat.message" }`.
+---@alias perigee.Emits table<string|integer, string|table>
 
 ---What a backend asks with `POST /api/v1/call/TYPE`; the key of its handler is
 ---`@http TYPE`.
@@ -55,6 +62,7 @@ local perigee = {}
 ---@field ["@raw"]? perigee.RawHook
 ---@field ["@start"]? perigee.StartHook
 ---@field ["@stop"]? perigee.StopHook
+---@field ["@emits"]? perigee.Emits What hooks, timers and several handlers send.
 ---@field ["@rooms"]? table<string, perigee.RoomRule> By name, or by a beginning and `*`.
 
 ---What is declared about rooms.

@@ -224,7 +224,7 @@ describe("A declaration", function()
   for declaration, words in pairs {
     ["5"] = { "must be a function or {", "not a number" },
     ["{}"] = { "handler must be a function, not a nil" },
-    ["{ print }"] = { "unknown key 1", "burst handler rate schema timeout" },
+    ["{ print }"] = { "unknown key 1", "burst doc emits handler rate reply schema timeout" },
     ["{ handler = print, shcema = {} }"] =
       { "unknown key 'shcema'", "did you mean 'schema'?" },
     ["{ handler = print, rate = 5 }"] = { "rate must be", "'5/s'", "not 5" },

@@ -1,14 +1,17 @@
 -- SPDX-License-Identifier: MIT
--- A handler with conditions: { handler = …, rate = …, burst = …, schema = …,
--- timeout = … }. This file checks one, and brings it into the form that C
--- keeps.
+-- A handler with conditions, and what it promises: { handler = …, rate = …,
+-- burst = …, schema = …, timeout = …, reply = …, emits = …, doc = … }. This file
+-- checks one, and brings it into the form that C keeps.
 
+local emits = require "perigee.emits"
 local suggest = require "perigee.suggest"
+local write_schema = require "perigee.schema"
 
-local keys = { "burst", "handler", "rate", "schema", "timeout" }
+local keys = { "burst", "doc", "emits", "handler", "rate", "reply", "schema",
+  "timeout" }
 local seconds = { s = 1, m = 60, h = 3600 }
-local DEPTH = 32 -- of tables in a schema; so one that contains itself ends
 local DAY = 24 * 3600
+local DOC_BYTES = 200
 
 local function show(value)
   return type(value) == "string" and ("'%s'"):format(value) or tostring(value)
@@ -70,76 +73,29 @@ local function read_timeout(timeout)
   return math.ceil(timeout * 1000)
 end
 
-local function sorted_names(schema)
-  local names = {}
-  for name in pairs(schema) do
-    if type(name) ~= "string" then
-      return nil, ("a field's name is a text, not %s; "
-        .. "{ type } alone is an array"):format(tostring(name))
-    elseif name:find '[%c"\\]' then
-      return nil, ("a field's name has no quotes, backslashes or control "
-        .. "characters: %q"):format(name)
-    end
-    names[#names + 1] = name
+-- What `key` of a declaration says of data, as a text.
+local function read_schema(declaration, key)
+  if declaration[key] ~= nil then
+    local text, wrong = write_schema(declaration[key])
+    return text, wrong and ("%s: %s"):format(key, wrong)
   end
-  table.sort(names)
-  return names
 end
 
-local write_schema
-
-local function write_array(schema, path, depth)
-  if next(schema, next(schema)) ~= nil then
-    return nil, path .. ": an array is { type }, with one type for all items"
+local function read_doc(doc)
+  if doc == nil then
+    return nil
+  elseif type(doc) ~= "string" or doc == "" or #doc > DOC_BYTES
+    or doc:find "%c" or not utf8.len(doc) then
+    return nil, ("doc must be one line of text, of at most %d bytes, not %s")
+      :format(DOC_BYTES, show(doc))
   end
-  local item, wrong = write_schema(schema[1], path, depth)
-  return item and item .. "[]", wrong
+  return doc
 end
 
-local function write_object(schema, path, depth)
-  local names, problem = sorted_names(schema)
-  if not names then
-    return nil, ("%s: %s"):format(path, problem)
-  end
-  local parts = {}
-  for i, name in ipairs(names) do
-    local text, wrong = "false", nil
-    if name ~= "*" or schema[name] ~= false then
-      text, wrong = write_schema(schema[name], path .. "." .. name, depth)
-    end
-    if not text then
-      return nil, wrong
-    end
-    parts[i] = name == "*" and "*: " .. text
-      or ('"%s": %s'):format(name, text)
-  end
-  return "{" .. table.concat(parts, ", ") .. "}"
-end
-
--- Writes a schema of tables and texts as one text, in the language of
--- src/script/schema.h. A text in it must be one whole type: so it goes in
--- parentheses.
-function write_schema(schema, path, depth)
-  if type(schema) == "string" then
-    return "(" .. schema .. ")"
-  elseif type(schema) ~= "table" then
-    return nil, ("%s: a type is a text or a table, not %s")
-      :format(path, tostring(schema))
-  elseif depth >= DEPTH then
-    return nil, path .. ": more than 32 tables are inside of each other"
-  elseif schema[1] ~= nil then
-    return write_array(schema, path, depth + 1)
-  end
-  return write_object(schema, path, depth + 1)
-end
-
--- Returns { handler, rate (a second), burst, schema (a text), timeout_ms }; all
--- but the first are there only if they were given. Or returns nil, and what is
--- wrong.
-local function read(declaration)
-  local wrong = check_keys(declaration)
-  local result = { handler = declaration.handler }
-  if not wrong and declaration.rate ~= nil then
+-- What limits a message: rate, burst and timeout.
+local function read_limits(result, declaration)
+  local wrong
+  if declaration.rate ~= nil then
     result.rate, wrong = read_rate(declaration.rate)
   end
   if not wrong then
@@ -148,10 +104,33 @@ local function read(declaration)
   if not wrong and declaration.timeout ~= nil then
     result.timeout_ms, wrong = read_timeout(declaration.timeout)
   end
-  if not wrong and declaration.schema ~= nil then
-    result.schema, wrong = write_schema(declaration.schema, "data", 0)
-    wrong = wrong and "schema: " .. wrong
+  return wrong
+end
+
+-- What is said of the data that comes and goes.
+local function read_data(result, declaration)
+  local wrong
+  for _, key in ipairs { "schema", "reply" } do
+    result[key], wrong = read_schema(declaration, key)
+    if wrong then
+      return wrong
+    end
   end
+  result.doc, wrong = read_doc(declaration.doc)
+  if not wrong and declaration.emits ~= nil then
+    result.emits, result.pushes, wrong = emits.read(declaration.emits)
+    wrong = wrong and "emits: " .. wrong
+  end
+  return wrong
+end
+
+-- Returns { handler, rate (a second), burst, schema and reply (texts),
+-- timeout_ms, doc, emits (names), pushes (texts by name) }; all but the first
+-- are there only if they were given. Or returns nil, and what is wrong.
+local function read(declaration)
+  local result = { handler = declaration.handler }
+  local wrong = check_keys(declaration) or read_limits(result, declaration)
+    or read_data(result, declaration)
   if wrong then
     return nil, wrong
   end

@@ -1,16 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- What a script may return: which keys, and which values they may have.
 
+local check_type = require "perigee.message_type"
 local declaration = require "perigee.declaration"
+local emits = require "perigee.emits"
 local hooks = require "perigee.hooks" -- by key
 local rooms = require "perigee.rooms"
-
--- Types of the protocol itself.
-local reserved = {
-  auth = true, auth_ok = true, auth_error = true, ping = true, pong = true,
-  join = true, leave = true, reply = true, error = true, goodbye = true,
-  joined = true, left = true, presence = true, resync = true, history = true,
-}
 
 local function list_hooks()
   local names = {}
@@ -23,21 +18,11 @@ end
 
 local function check_hook(key, value)
   if not hooks[key] then
-    return ("'%s' is not a hook; there are %s, and @rooms")
+    return ("'%s' is not a hook; there are %s, @emits and @rooms")
       :format(key, list_hooks())
   end
   if type(value) ~= "function" then
     return ("hook '%s' must be a function, not a %s"):format(key, type(value))
-  end
-end
-
-local function check_type(key)
-  if reserved[key] or key:find("^%$") then
-    return ("message type '%s' is reserved for the protocol"):format(key)
-  end
-  if #key > 64 or not key:find("^[%w_.:-]+$") then
-    return ("message type '%s' is not 1 to 64 of A-Z a-z 0-9 _ . : -")
-      :format(key)
   end
 end
 
@@ -56,7 +41,8 @@ local function read_handler(key, value, kind)
 end
 
 -- Reads `key = value` of a script. Returns what to keep of it: a function, or
--- the table that declaration.read or rooms.read returns. Or returns nil, and what is wrong.
+-- the table that declaration.read, rooms.read or emits.read returns. Or returns
+-- nil, and what is wrong.
 local function read(key, value)
   if type(key) ~= "string" then
     return nil, ("key %s: handlers are keyed by message type, a string")
@@ -68,6 +54,9 @@ local function read(key, value)
   elseif key == "@rooms" then
     local rules, wrong = rooms.read(value)
     return rules, wrong and "@rooms: " .. wrong
+  elseif key == "@emits" then
+    local _, pushes, wrong = emits.read(value)
+    return pushes, wrong and "@emits: " .. wrong
   elseif key:sub(1, 1) == "@" then
     local wrong = check_hook(key, value)
     return not wrong and value, wrong

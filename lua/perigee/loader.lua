@@ -6,6 +6,7 @@ local core = require "perigee.core"
 local handler = require "perigee.handler"
 local hooks = require "perigee.hooks"
 local check_sendable = require "perigee.sendable"
+local suggest = require "perigee.suggest"
 
 local traceback = debug.traceback -- the sandbox takes it from scripts
 
@@ -159,6 +160,49 @@ local function collect_rooms(found, path, rules)
   end
 end
 
+-- Takes the messages that `where` in a script declares into `found`. A type
+-- means the same to every client: who declares it twice says the same.
+local function collect_pushes(found, path, where, texts)
+  for _, name in ipairs(sorted_keys(texts)) do
+    local known = found.pushes[name]
+    if known and known.schema ~= texts[name] then
+      error(("%s: %s: '%s' is declared otherwise in %s, by %s: let one "
+        .. "declare it, and the others name it, like emits = { '%s' }")
+        :format(path, where, name, known.path, known.where, name), 0)
+    end
+    found.pushes[name] = known
+      or { schema = texts[name], path = path, where = where }
+  end
+end
+
+-- Each type that a handler names must be declared by somebody.
+local function check_emits(found)
+  for _, key in ipairs(sorted_keys(found.handlers)) do
+    local value = found.handlers[key]
+    for _, name in ipairs(type(value) == "table" and value.emits or {}) do
+      if not found.pushes[name] then
+        local near = suggest(name, sorted_keys(found.pushes))
+        error(("%s: handler '%s': emits: nothing declares '%s'%s")
+          :format(value.path, key, name,
+            near and (", did you mean '%s'?"):format(near) or ""), 0)
+      end
+    end
+  end
+end
+
+local function collect_handler(found, path, key, value)
+  if found.handlers[key] then
+    error(("%s: message type '%s' has a handler in %s already")
+      :format(path, key, found.owner[key]), 0)
+  elseif type(value) == "table" then
+    value.path = path -- a wrong schema is found later, in C
+    collect_pushes(found, path, ("handler '%s': emits"):format(key),
+      value.pushes or {})
+  end
+  found.handlers[key] = value
+  found.owner[key] = path
+end
+
 -- Takes the handlers of one script into `found`.
 local function collect(found, path, script)
   for _, key in ipairs(sorted_keys(script)) do
@@ -168,31 +212,26 @@ local function collect(found, path, script)
     end
     if key == "@rooms" then
       collect_rooms(found, path, value)
+    elseif key == "@emits" then
+      collect_pushes(found, path, "@emits", value)
     elseif key:sub(1, 1) == "@" and not key:find "^@http " then
       found.hooks[key] = found.hooks[key] or {}
       table.insert(found.hooks[key], {
         script = path:match "[^/]*$", run = value,
       })
-    elseif found.handlers[key] then
-      error(("%s: message type '%s' has a handler in %s already")
-        :format(path, key, found.owner[key]), 0)
     else
-      if type(value) == "table" then
-        value.path = path -- a wrong schema is found later, in C
-      end
-      found.handlers[key] = value
-      found.owner[key] = path
+      collect_handler(found, path, key, value)
     end
   end
 end
 
 -- `dir` is the scripts folder, `names` has all files in order, `sources` maps a
 -- name to its text. Returns rooms (name to rule), owners (type to path),
--- handlers (type to function or declaration) and hooks (key to function), or
--- raises.
+-- handlers (type to function or declaration), hooks (key to function) and pushes
+-- (type to { schema, path, where }), or raises.
 local function load_scripts(dir, names, sources)
   local found = { handlers = {}, hooks = {}, owner = {}, rooms = {},
-    room_owner = {} }
+    room_owner = {}, pushes = {} }
   -- After preloaded and our own modules, before files of package.path.
   table.insert(package.searchers, 3, bundle_searcher(dir, sources))
   for _, name in ipairs(names) do
@@ -200,10 +239,11 @@ local function load_scripts(dir, names, sources)
       collect(found, dir .. "/" .. name, run(dir, name, sources[name]))
     end
   end
+  check_emits(found)
   for key, list in pairs(found.hooks) do
     found.hooks[key] = chain(key, list)
   end
-  return found.rooms, found.owner, found.handlers, found.hooks
+  return found.rooms, found.owner, found.handlers, found.hooks, found.pushes
 end
 
 return load_scripts

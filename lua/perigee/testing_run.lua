@@ -79,6 +79,7 @@ local function set_up(t)
     t.defaults[key] = ""
   end
   t.defaults["auth.algorithm"] = "HS256"
+  t.defaults["script.check_sent"] = "true"
   t.defaults["log.level"] = "info"
   t.defaults["log.format"] = "text"
 end

@@ -53,6 +53,8 @@
   X(handler_errors, "handlers, hooks and timers that failed")                  \
   X(handler_timeouts, "failed handlers that took too long")                    \
   X(handler_memory_errors, "failed handlers that ran out of memory")           \
+  X(promises_checked, "replies and pushes compared with their declarations")   \
+  X(promises_broken, "replies and pushes that were not as declared")           \
   X(slow_consumers, "connections closed because their queue was full")         \
   X(queues_shed, "connections closed because all queues were too long")        \
   X(stalled, "connections closed because the peer took nothing")               \

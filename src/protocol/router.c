@@ -50,8 +50,8 @@ static void on_json_pong(struct conn *conn, const struct envelope *env) {
   resume_pong(conn, env);
 }
 
-/* A new one is reserved in lua/perigee/handler.lua, too: else a script could
- * have it. */
+/* A new one is reserved in lua/perigee/message_type.lua, too: else a script
+ * could have it. */
 static const struct builtin builtins[] = {
     {"ping", on_json_ping, true},  {"pong", on_json_pong, true},
     {"auth", auth_message, true},  {"join", rooms_join, false},

@@ -16,6 +16,7 @@
 
 #include "script/call_values.h"
 #include "script/generation.h"
+#include "script/promise.h"
 
 #include <lauxlib.h>
 
@@ -23,8 +24,12 @@ static int after_handler(lua_State *L, int status, lua_KContext context) {
   struct call *call = (struct call *)context;
   (void)status;
   call_set_state(call, CALL_RETURNED);
-  if (!call_take_refusal(L, call) && call->spec.results)
+  if (call_take_refusal(L, call))
+    return lua_gettop(L);
+  if (call->spec.results)
     call_encode_results(L, call);
+  else if (promise_wants_reply(call))
+    call_check_unasked(L, call);
   return lua_gettop(L); /* they stay on the coroutine's stack */
 }
 

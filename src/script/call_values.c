@@ -6,6 +6,7 @@
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/lib_client.h"
+#include "script/promise.h"
 
 #include <lauxlib.h>
 
@@ -95,4 +96,14 @@ void call_encode_results(lua_State *L, struct call *call) {
         (struct call_arg){CALL_JSON, out->data + start, ends[i] - start};
     start = ends[i];
   }
+  if (call->spec.results)
+    promise_check_reply(L, call, out->data, ends[0]);
+}
+
+void call_check_unasked(lua_State *L, struct call *call) {
+  struct buf *out = &call->generation->scratch;
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  if (!lua_isnoneornil(L, 1))
+    json_encode(L, 1, out, &call->generation->sending);
+  promise_check_reply(L, call, out->data, out->len);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "script/declare.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -82,43 +83,12 @@ struct handler *handler_new(const char *name) {
   return handler;
 }
 
-/* A number of the declaration on top; 0 if it does not say. */
+/* A number of the rule on top; 0 if it does not say. */
 static lua_Number number_field(lua_State *L, const char *key) {
   lua_getfield(L, -1, key);
   lua_Number value = lua_tonumber(L, -1);
   lua_pop(L, 1);
   return value;
-}
-
-/* The schema of the declaration on top. */
-static void keep_schema(lua_State *L, struct generation *generation,
-                        struct handler *handler) {
-  struct buf *error = &generation->scratch;
-  size_t len;
-  if (lua_getfield(L, -1, "schema") == LUA_TSTRING) {
-    const char *text = lua_tolstring(L, -1, &len);
-    buf_reset(error, GENERATION_SCRATCH_KEEP);
-    handler->schema = schema_new(text, len, error);
-    if (!handler->schema) {
-      lua_getfield(L, -2, "path"); /* declaration schema path error */
-      lua_pushlstring(L, error->data, error->len);
-      luaL_error(L, "%s: handler '%s': schema: %s", lua_tostring(L, -2),
-                 handler->name, lua_tostring(L, -1));
-    }
-  }
-  lua_pop(L, 1);
-}
-
-/* Puts the function in the place of the declaration on top, which has the
- * form that lua/perigee/declaration.lua gives it. */
-static void keep_declaration(lua_State *L, struct generation *generation,
-                             struct handler *handler) {
-  handler->rate = number_field(L, "rate");
-  handler->burst = number_field(L, "burst");
-  handler->timeout_ms = (uint32_t)number_field(L, "timeout_ms");
-  keep_schema(L, generation, handler);
-  lua_getfield(L, -1, "handler");
-  lua_remove(L, -2);
 }
 
 /* The table of handlers is on top; each is hung into the generation before
@@ -130,7 +100,7 @@ static void keep_handlers(lua_State *L, struct generation *generation) {
     HASH_ADD_KEYPTR(hh, generation->handlers, handler->name,
                     strlen(handler->name), handler);
     if (lua_istable(L, -1))
-      keep_declaration(L, generation, handler);
+      declare_handler(L, generation, handler);
     handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
 }
@@ -232,7 +202,9 @@ static int build_state(lua_State *L) {
   lua_call(L, 1, 0);
   lua_pop(L, 1); /* the loader is left */
   push_bundle(L, generation->bundle);
-  lua_call(L, 3, 4); /* rooms owners handlers hooks */
+  lua_call(L, 3, 5); /* rooms owners handlers hooks pushes */
+  declare_pushes(L, generation);
+  lua_pop(L, 1);
   keep_hooks(L, generation);
   lua_pop(L, 1);
   keep_handlers(L, generation);
@@ -339,7 +311,7 @@ static void free_handlers(struct handler **handlers) {
   struct handler *handler = NULL, *next = NULL;
   HASH_ITER (hh, *handlers, handler, next) {
     HASH_DEL(*handlers, handler);
-    schema_free(handler->schema);
+    declare_free_handler(handler);
     mem_free(handler->file);
     mem_free(handler);
   }
@@ -361,8 +333,10 @@ void generation_free(struct generation *generation) {
     lua_close(generation->L);
   heap_free(&generation->heap);
   buf_free(&generation->scratch);
+  buf_free(&generation->why);
   free_handlers(&generation->handlers);
   free_handlers(&generation->places);
+  declare_free_pushes(&generation->pushes);
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
   rules_unref(generation->rules);

@@ -54,6 +54,14 @@ enum hook {
       HOOK_COUNT,
 };
 
+/* A message that scripts send by themselves, as they have declared it. */
+struct push {
+  UT_hash_handle hh;     /* in generation->pushes */
+  struct schema *schema; /* of its data; owned */
+  bool told;             /* the log has said that one did not fit */
+  char name[];           /* the message type */
+};
+
 /* What runs for a message type or a hook. */
 struct handler {
   UT_hash_handle hh; /* in generation->handlers; unused for a hook */
@@ -63,6 +71,12 @@ struct handler {
   struct schema *schema; /* of the data; owned */
   double rate, burst;    /* messages a second of one user, and at once */
   uint32_t timeout_ms;   /* for the whole call, waiting included */
+  struct schema *reply;  /* of what it returns; owned */
+  struct push **emits;   /* what it sends; owned, the pushes are not */
+  size_t emit_count;
+  bool says_emits;             /* it sends nothing that `emits` does not name */
+  bool told_reply, told_emits; /* the log has said that it did not fit */
+  char *doc;                   /* one line about it; owned */
 
   char *file;  /* of a handler: its script, "chat.lua"; else NULL; owned */
   char name[]; /* the message type, or the hook's key */
@@ -75,6 +89,9 @@ struct generation {
   unsigned number;             /* 1 is the first load of the process */
   struct host *host;
   struct handler *handlers;
+  struct push *pushes;
+  bool has_promises; /* a script has said what it sends */
+  uint32_t promises; /* messages that may have been looked at: script/promise */
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
   struct rules *rules; /* of rooms; NULL: none are declared */
@@ -106,6 +123,7 @@ struct generation {
    * error in the middle of a message leaks nothing. Whoever uses it empties it
    * first, and is done with it before Lua runs again. */
   struct buf scratch;
+  struct buf why; /* why a message is not as it was declared */
   bool live; /* it may send: true since it serves, also while it retires; false
               * while it is built, and when it has ended */
 };

@@ -7,11 +7,14 @@
 #include "hub/position.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/promise.h"
 #include "wire/json.h"
 #include "wire/msg_type.h"
 
 #include <lauxlib.h>
 #include <string.h>
+
+static const char data_key[] = ",\"data\":";
 
 /* Pushes a field of the message without asking a metatable: its functions
  * could send, into the same buffer. Returns the type. */
@@ -42,6 +45,15 @@ static void check_frame_length(lua_State *L, size_t len) {
                (LUAI_UACINT)len, (LUAI_UACINT)limit);
 }
 
+/* The data that was written behind `end`; 0: there is none. */
+static void check_promise(lua_State *L, const char *type, size_t type_len,
+                          size_t end) {
+  const struct buf *out = &generation_of(L)->scratch;
+  size_t data_at = end + strlen(data_key);
+  promise_check_push(L, type, type_len, end ? out->data + data_at : NULL,
+                     end ? out->len - data_at : 0);
+}
+
 /* Writes the table at `index` into the scratch buffer. Returns where the name
  * of the room ends, or the type if there is none. */
 static size_t write_message(lua_State *L, int index, const char *room,
@@ -62,9 +74,11 @@ static size_t write_message(lua_State *L, int index, const char *room,
   }
   size_t end = out->len;
   if (has_data) {
-    buf_puts(out, ",\"data\":");
+    buf_puts(out, data_key);
     json_encode(L, lua_gettop(L), out, &generation->sending);
   }
+  if (generation->has_promises)
+    check_promise(L, type, type_len, has_data ? end : 0);
   lua_pop(L, 2);
   buf_putc(out, '}');
   return end;
@@ -95,15 +109,13 @@ void message_room_begin(struct buf *out, const char *type, const char *room,
   json_put_string(out, room, len);
 }
 
-static const char joined_data[] = ",\"data\":";
-
 size_t message_joined_begin(lua_State *L, int index, const char *room,
                             size_t len) {
   struct generation *generation = generation_of(L);
   struct buf *out = &generation->scratch;
   buf_reset(out, GENERATION_SCRATCH_KEEP);
   message_room_begin(out, "joined", room, len);
-  buf_puts(out, joined_data);
+  buf_puts(out, data_key);
   size_t data_at = out->len;
   if (lua_istable(L, index))
     json_encode(L, index, out, &generation->sending);
@@ -114,7 +126,7 @@ size_t message_joined_begin(lua_State *L, int index, const char *room,
 struct frame *message_joined_end(lua_State *L, size_t data_at) {
   struct buf *out = &generation_of(L)->scratch;
   if (out->len == data_at) /* there is none */
-    out->len -= strlen(joined_data);
+    out->len -= strlen(data_key);
   buf_putc(out, '}');
   return frame_new(FRAME_TEXT, out->data, out->len);
 }

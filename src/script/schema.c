@@ -248,6 +248,7 @@ static int check_value(struct check *c, const struct node *node,
     return check_array(c, node, path);
   case WORDS:
     return check_words(c, node, path);
+  case NOTHING: /* null has passed as what is optional */
   case NONE:
     break;
   }

@@ -6,7 +6,7 @@
  * bounds of a schema itself are in script/schema_node.h.
  *
  *   type   = base { "[]" limits | "?" }          "?": may be missing or null
- *   base   = "any" | "boolean" | "object"
+ *   base   = "any" | "boolean" | "object" | "null"
  *          | ( "string" | "array" | "integer" | "number" ) limits
  *          | word { "|" word } | object | "(" type ")"
  *   limits = { ( "<" | "<=" | ">" | ">=" ) number }
@@ -26,6 +26,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct schema;
@@ -35,6 +36,14 @@ struct schema;
  */
 MUST_CHECK struct schema *schema_new(const char *text, size_t len,
                                      struct buf *error);
+
+/* Appends what the schema means as JSON Schema (draft 2020-12): the members of
+ * an object, without its braces, so that others can stand beside them. Nothing
+ * for a type that anything fits. */
+void schema_put_json(const struct schema *schema, struct buf *out);
+
+/* Whether a message may come without data, or with null. */
+bool schema_is_optional(const struct schema *schema);
 
 /* Accepts NULL. */
 void schema_free(struct schema *schema);

@@ -3,7 +3,7 @@
 #include "script/schema_node.h"
 
 const char *const schema_kinds[NAMED_KINDS] = {
-    "any", "string", "integer", "number", "boolean", "object", "array",
+    "any", "string", "integer", "number", "boolean", "object", "array", "null",
 };
 
 size_t schema_shown(struct span span, size_t most) {

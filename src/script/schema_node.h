@@ -20,7 +20,18 @@ enum {
 };
 
 /* The first NAMED_KINDS have a name in the language, the others have none. */
-enum kind { ANY, STRING, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, WORDS, NONE };
+enum kind {
+  ANY,
+  STRING,
+  INTEGER,
+  NUMBER,
+  BOOLEAN,
+  OBJECT,
+  ARRAY,
+  NOTHING, /* null */
+  WORDS,
+  NONE
+};
 enum { NAMED_KINDS = WORDS };
 
 struct span {

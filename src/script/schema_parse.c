@@ -116,7 +116,8 @@ static bool is_empty(const struct node *node) {
 static int parse_limit(struct parser *p, struct node *node, bool lower,
                        bool strict) {
   bool *has = lower ? &node->has_min : &node->has_max;
-  if (node->kind == ANY || node->kind == BOOLEAN || node->kind == OBJECT)
+  if (node->kind == ANY || node->kind == BOOLEAN || node->kind == OBJECT ||
+      node->kind == NOTHING)
     return complain(p, "only string, integer, number and arrays have limits");
   if (*has)
     return complain(p, "a second limit to the same side");
@@ -186,6 +187,7 @@ static int parse_name(struct parser *p, uint32_t *out) {
     if (name.len == strlen(schema_kinds[i]) &&
         memcmp(name.text, schema_kinds[i], name.len) == 0) {
       *out = add_node(p->schema, (enum kind)i);
+      p->schema->nodes[*out].optional = i == NOTHING;
       return parse_limits(p, *out);
     }
   return complain_name(p, name);

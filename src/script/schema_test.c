@@ -54,6 +54,11 @@ static const struct example examples[] = {
     {"any", "[1,{\"a\":\"b\"}]", FITS},
     {"any", NULL, "data: expected any"},
     {"any?", NULL, FITS},
+    {"null", "null", FITS},
+    {"null", NULL, FITS},
+    {"null", "false", "data: expected null"},
+    {"{ a: null }", "{}", FITS},
+    {"{ a: null }", "{\"a\":1}", "data.a: expected null"},
     {"boolean", "true", FITS},
     {"boolean", "false", FITS},
     {"boolean", "1", "data: expected boolean"},
@@ -257,8 +262,9 @@ static const char *const mistakes[][2] = {
      "data: after a field comes ',' or '}', at 'b: string}'"},
     {"{\"a\": (string, b: string), \"c\": (string)}",
      "data.a: the type should end here, at ', b: string'"},
-    {"{a: sting}", "data.a: 'sting' is not a type, did you mean 'string'?; "
-                   "types are any string integer number boolean object array"},
+    {"{a: sting}",
+     "data.a: 'sting' is not a type, did you mean 'string'?; "
+     "types are any string integer number boolean object array null"},
     {"{a string}", "data: a field is written `name: type`, at 'string}'"},
     {"{: string}", "data: a field is written `name: type`, at ': string}'"},
     {"{a: string, a: any}", "data.a: this field comes twice, at 'any}'"},
