@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the HTTP API tells: users, rooms, members, in pages.
 local api = require "spec.support.api"
+local sessions = require "spec.support.sessions"
 local t = require "perigee.testing"
 
 describe("The HTTP API tells", function()
@@ -44,6 +45,29 @@ describe("The HTTP API tells", function()
     table.sort(user.devices[1].rooms)
     assert.same({ 'a "b"', "lobby" }, user.devices[1].rooms)
     assert.same({ "lobby" }, user.devices[2].rooms)
+  end)
+
+  it("which devices are away, and from where they come back", function()
+    local other = t.server { options = api.options { ["proxy.trusted"] = "127.0.0.1" },
+      scripts = { ["main.lua"] = "return {}" } }
+    finally(function() other:stop() end)
+    local address = "192.0.2.1"
+    local alice = sessions.open(other, "alice", { connect = function()
+      return other:connect { auth = false, headers = { ["x-forwarded-for"] = address } }
+    end })
+    local function device()
+      local status, user = api.ask(other, "GET", "/api/v1/users/alice")
+      assert.equal(200, status)
+      return user.devices[1]
+    end
+    assert.is_false(device().away)
+    assert.equal("192.0.2.1", device().ip)
+    alice:cut()
+    t.wait_until(function() return device().away end)
+    address = "192.0.2.2"
+    alice:resume()
+    assert.is_false(device().away)
+    assert.equal("192.0.2.2", device().ip)
   end)
 
   it("about names with any characters", function()

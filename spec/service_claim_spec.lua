@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- auth.service_claim: a backend that wants a socket is not limited like a
 -- stranger.
+local sessions = require "spec.support.sessions"
 local t = require "perigee.testing"
 
 describe("auth.service_claim", function()
@@ -61,6 +62,44 @@ describe("auth.service_claim", function()
       backend:send("push", { to = "nobody", n = i }, 1000 + i)
     end
     backend:expect("error", { code = "RATE_LIMITED" })
+  end)
+
+  it("is that of the token which goes on with a session", function()
+    local backend = sessions.open(server, "backend",
+      { token = server:token { sub = "backend", svc = true } })
+    backend:cut()
+    backend.token = server:token { sub = "backend" }
+    assert.equal(5, backend:resume().limits.messages_per_s)
+    for i = 1, 20 do
+      backend:send("push", { to = "nobody", n = i }, i)
+    end
+    backend:expect("error", { code = "RATE_LIMITED" })
+    backend:cut()
+    backend.token = server:token { sub = "backend", svc = true }
+    assert.equal(0, backend:ask().limits.messages_per_s)
+    for i = 1, 50 do
+      backend:send("push", { to = "nobody", n = i }, 100 + i)
+    end
+    repeat
+      local reply = backend:expect "reply"
+      assert.equal(0, reply.data)
+    until reply.id == 150
+  end)
+
+  it("goes along to the worker that has the session", function()
+    local many = t.server { scripts = { ["main.lua"] = "return {}" },
+      options = { ["auth.service_claim"] = "svc", workers = 4,
+        ["log.level"] = "debug" } }
+    local backend = sessions.open(many, "backend")
+    local service = false
+    for _ = 1, 30 do -- most of them come to another worker
+      service = not service
+      backend:cut()
+      backend.token = many:token { sub = "backend", svc = service }
+      assert.equal(service and 0 or 50, backend:resume().limits.messages_per_s)
+    end
+    assert.matches("goes to worker", many:log(), 1, true)
+    many:stop()
   end)
 
   it("means nothing without the option", function()

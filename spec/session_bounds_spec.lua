@@ -58,6 +58,17 @@ describe("Sessions whose clients are away", function()
     assert.equal(0, metric(server, "sessions_away"))
   end)
 
+  it("give up a place that somebody was asked for when they were lost", function()
+    local server = start { ["limits.per_user"] = 1, ["heartbeat.timeout_s"] = 0.5 }
+    local alice = sessions.open(server, "alice")
+    local second = server:connect { auth = false }
+    second:send("auth", { token = server:token { sub = "alice" } })
+    server:wait_log "user=alice has limits.per_user connections"
+    alice:cut()
+    second:expect "auth_ok"
+    server:wait_log "alice @disconnect lost"
+  end)
+
   it("end when too much is kept for all, before others lose anything", function()
     local server = start { ["session.replay_mb"] = 1,
       ["session.replay_bytes"] = 700000, ["script.burst_ms"] = 20000 }

@@ -26,6 +26,8 @@ local SCRIPT = [[
         perigee.send_to_user(data.user, { type = "told", data = i })
       end
     end,
+    log = function(_, data) perigee.log.info(data) end,
+    go_away = function(client) client:close(4004) end,
     slowly = function(_, data) perigee.sleep(data.s) return data.text end,
     who = function(client)
       return { id = client.id, rooms = client:rooms(), away = client.is_away,
@@ -176,6 +178,25 @@ describe("A session that is resumed", function()
     assert.equal("late", alice:expect("reply").data)
     assert.equal("behind", alice:expect("reply").data)
     assert.same({ "waited" }, alice:request "notes")
+  end)
+
+  it("is told that it is away by the last message that waited", function()
+    local alice = sessions.open(server, "alice")
+    alice:send("slowly", { s = 0.1, text = "late" }, 7)
+    alice:send "go_away"
+    alice.client:expect_close(4004)
+    server:wait_log "alice @away reconnect is_away"
+    alice:resume()
+    server:wait_log "alice @back"
+  end)
+
+  it("handles what waited behind the loss after @away", function()
+    local alice = sessions.open(server, "alice")
+    alice:send("slowly", { s = 0.1, text = "late" }, 7)
+    alice:send "go_away"
+    alice:send("log", "behind")
+    alice.client:expect_close(4004)
+    server:wait_log "alice @away reconnect is_away\n.*behind"
   end)
 
   it("may be cut and resumed again and again", function()

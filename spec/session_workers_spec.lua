@@ -24,6 +24,13 @@ local SCRIPT = [[
     say = function(_, data)
       return (perigee.send_to_room("r", { type = "said", data = data }))
     end,
+    see = function(_, user)
+      local list = {}
+      for i, client in ipairs(perigee.clients_of(user)) do
+        list[i] = { away = client.is_away, role = client.claims.role, ip = client.ip }
+      end
+      return { worker = perigee.worker, clients = list }
+    end,
     who = function(client)
       return { id = client.id, worker = perigee.worker, rooms = client:rooms() }
     end,
@@ -152,6 +159,35 @@ describe("A session among four workers", function()
       expected[i] = i
     end
     assert.same(expected, alice:request "notes")
+  end)
+
+  it("is seen by all of them as it is now", function()
+    local server = start { ["proxy.trusted"] = "127.0.0.1" }
+    local address = "192.0.2.1"
+    local alice = sessions.open(server, "alice", { connect = function()
+      return server:connect { auth = false, headers = { ["x-forwarded-for"] = address } }
+    end })
+    local watchers, workers = {}, {}
+    repeat
+      local watcher = server:connect("watcher" .. #watchers)
+      watchers[#watchers + 1] = watcher
+      workers[watcher:request("see", "alice").worker] = watcher
+    until workers[1] and workers[2] and workers[3] and workers[4] or #watchers == 40
+    local function seen(expected)
+      for _, watcher in pairs(workers) do
+        assert.same({ expected }, watcher:request("see", "alice").clients)
+      end
+    end
+    seen { away = false, ip = "192.0.2.1" }
+    alice.client:auth(server:token { sub = "alice", role = "guest" })
+    seen { away = false, ip = "192.0.2.1", role = "guest" }
+    alice:cut()
+    server:wait_log "user=alice is away"
+    seen { away = true, ip = "192.0.2.1", role = "guest" }
+    address = "192.0.2.2"
+    alice.token = server:token { sub = "alice", role = "admin" }
+    alice:resume()
+    seen { away = false, ip = "192.0.2.2", role = "admin" }
   end)
 
   it("that nobody has is refused by the worker that would have it", function()

@@ -97,10 +97,11 @@ const struct api_call api_calls[] = {
          "\"online\":{\"type\":\"boolean\"},\"devices\":{\"type\":\"array\","
          "\"items\":{\"type\":\"object\",\"properties\":{\"conn\":{\"type\":"
          "\"integer\"},\"since\":{\"type\":\"integer\"},\"ip\":{\"type\":"
-         "\"string\"},\"rooms\":{\"type\":\"array\",\"items\":{\"type\":"
-         "\"string\"}}}}}}}",
+         "\"string\"},\"away\":{\"type\":\"boolean\"},\"rooms\":{\"type\":"
+         "\"array\",\"items\":{\"type\":\"string\"}}}}}}}",
      .doc = "Whether a user is online, and with which devices: `conn`, `since` "
-            "(Unix time in milliseconds), `ip`, `rooms`."},
+            "(Unix time in milliseconds), `ip`, `away` (it was lost, and its "
+            "session waits for it), `rooms`."},
     {.name = "rooms",
      .method = "GET",
      .path = "/rooms",

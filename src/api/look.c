@@ -24,7 +24,7 @@ static void put_device(void *arg, const struct whereabouts_conn *conn) {
   buf_printf(out, "%s{\"conn\":%llu,\"since\":%lld,\"ip\":", first ? "" : ",",
              (unsigned long long)conn->id, (long long)conn->opened_s * 1000);
   put_name(out, conn->address);
-  buf_puts(out, ",\"rooms\":[");
+  buf_printf(out, ",\"away\":%s,\"rooms\":[", conn->away ? "true" : "false");
   for (size_t i = 0; i < conn->room_count; i++) {
     if (i > 0)
       buf_putc(out, ',');

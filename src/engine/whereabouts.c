@@ -232,6 +232,28 @@ static struct login *find_login(const struct dir_user *user, uint64_t id) {
   return NULL;
 }
 
+static void replace_text(const char **at, const char *text) {
+  char *before = (char *)*at;
+  if (before && text && strcmp(before, text) == 0)
+    return;
+  *at = mem_strdup(text);
+  mem_free(before);
+}
+
+void whereabouts_change(struct whereabouts *whereabouts,
+                        const struct whereabouts_conn *conn) {
+  struct dir_user *user;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND_STR(whereabouts->users, conn->user, user);
+  struct login *login = user ? find_login(user, conn->id) : NULL;
+  if (login) {
+    replace_text(&login->conn.address, conn->address);
+    replace_text(&login->conn.claims, conn->claims);
+    login->conn.away = conn->away;
+  }
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
 void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
                         uint64_t conn) {
   struct dir_user *found;
@@ -379,6 +401,17 @@ bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
   bool has = found && find_login(found, conn);
   uv_mutex_unlock(&whereabouts->lock);
   return has;
+}
+
+bool whereabouts_is_away(struct whereabouts *whereabouts, const char *user,
+                         size_t len, uint64_t conn) {
+  struct dir_user *found;
+  uv_mutex_lock(&whereabouts->lock);
+  HASH_FIND(hh, whereabouts->users, user, len, found);
+  const struct login *login = found ? find_login(found, conn) : NULL;
+  bool away = login && login->conn.away;
+  uv_mutex_unlock(&whereabouts->lock);
+  return away;
 }
 
 struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,

@@ -30,6 +30,7 @@ struct whereabouts_conn {
   const char *claims;       /* JSON, or NULL */
   int64_t opened_s;         /* Unix seconds */
   bool raw;                 /* speaks a protocol of the scripts */
+  bool away;                /* its session waits for it to come back */
   const char *const *rooms; /* of whereabouts_each_device; else NULL */
   size_t room_count;
 };
@@ -56,6 +57,12 @@ void whereabouts_disconnect(struct whereabouts *whereabouts,
 MUST_CHECK int whereabouts_login(struct whereabouts *whereabouts,
                                  const struct whereabouts_conn *conn,
                                  uint32_t per_user);
+
+/* The address, the claims of the connection, or whether it is away, are others
+ * from now on. What `conn` points to is copied. Nothing if it has not logged
+ * in. */
+void whereabouts_change(struct whereabouts *whereabouts,
+                        const struct whereabouts_conn *conn);
 
 /* The connection is closed, or is about to be. */
 void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
@@ -96,6 +103,10 @@ uint32_t whereabouts_of_all(struct whereabouts *whereabouts, uint32_t *counts);
 /* Whether that connection of that user is logged in. */
 bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
                      size_t len, uint64_t conn);
+
+/* Whether it is logged in, and away. */
+bool whereabouts_is_away(struct whereabouts *whereabouts, const char *user,
+                         size_t len, uint64_t conn);
 
 /* Those that are in a room; connections without a user have no name. */
 struct whereabouts_count {

@@ -89,11 +89,44 @@ static void one_worker_hears_all_about_a_user(void **state) {
   whereabouts_free(whereabouts);
 }
 
+static void note_conn(void *arg, const struct whereabouts_conn *conn) {
+  char *text = arg;
+  strcat(text, conn->address);
+  strcat(text, conn->away ? " away " : " there ");
+  strcat(text, conn->claims ? conn->claims : "-");
+}
+
+static void a_connection_is_as_it_was_changed(void **state) {
+  struct heard heard;
+  struct whereabouts *whereabouts = start(&heard);
+  struct whereabouts_conn now = {.id = 1,
+                                 .user = "alice",
+                                 .address = "192.0.2.1",
+                                 .claims = "{}",
+                                 .away = true};
+  char text[128] = "";
+  (void)state;
+  whereabouts_change(whereabouts, &now); /* nobody is there */
+  assert_false(whereabouts_is_away(whereabouts, "alice", 5, 1));
+  assert_int_equal(log_in(whereabouts, "alice", 1, 0), 0);
+  whereabouts_change(whereabouts, &now);
+  assert_true(whereabouts_is_away(whereabouts, "alice", 5, 1));
+  now.away = false;
+  now.claims = NULL;
+  whereabouts_each_conn(whereabouts, "alice", 5, note_conn, text);
+  whereabouts_change(whereabouts, &now);
+  whereabouts_each_conn(whereabouts, "alice", 5, note_conn, text);
+  assert_string_equal(text, "192.0.2.1 away {}192.0.2.1 there -");
+  whereabouts_logout(whereabouts, "alice", 1);
+  whereabouts_free(whereabouts);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nobody_listens_nobody_is_told),
       cmocka_unit_test(the_first_and_the_last_are_told),
       cmocka_unit_test(one_worker_hears_all_about_a_user),
+      cmocka_unit_test(a_connection_is_as_it_was_changed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

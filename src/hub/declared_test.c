@@ -11,6 +11,7 @@
 #include "engine/memory.h"
 #include "hub/declared.h"
 #include "hub/fake_test.h"
+#include "hub/numbered.h"
 #include "hub/publish.h"
 
 enum { WORKERS = 2, MB = 1024 * 1024 };
@@ -33,7 +34,10 @@ static void note_era(struct room *room, struct engine_position at) {
 }
 
 static void open_letter(void *arg, const struct bus_letter *letter) {
-  publish_receive(arg, letter);
+  if (letter->era)
+    numbered_receive(arg, letter);
+  else
+    publish_receive(arg, letter);
 }
 
 static void start(struct pair *pair) {

@@ -301,17 +301,24 @@ int manager_add(struct manager *manager, struct conn *conn,
   return many ? ERR_OVERLOADED : 0;
 }
 
-/* Whether the user may have one more; in whereabouts it has it then. */
-static int claim_login(const struct manager *manager, const struct conn *conn,
-                       const struct user *user) {
-  uint32_t limit = manager->limits.per_user;
-  struct whereabouts_conn entry = {.id = conn->id,
+static struct whereabouts_conn whereabouts_entry(const struct manager *manager,
+                                                 const struct conn *conn,
+                                                 const struct user *user) {
+  return (struct whereabouts_conn){.id = conn->id,
                                    .worker = manager->worker,
                                    .user = user->id,
                                    .address = conn->address->text,
                                    .claims = conn->claims,
                                    .raw = conn->raw,
+                                   .away = conn->state == CONN_AWAY,
                                    .opened_s = conn->opened_s};
+}
+
+/* Whether the user may have one more; in whereabouts it has it then. */
+static int claim_login(const struct manager *manager, const struct conn *conn,
+                       const struct user *user) {
+  uint32_t limit = manager->limits.per_user;
+  struct whereabouts_conn entry = whereabouts_entry(manager, conn, user);
   if (manager->bus)
     return whereabouts_login(manager->bus->whereabouts, &entry, limit);
   return limit && user->count >= limit ? ERR_LIMIT_EXCEEDED : 0;
@@ -342,6 +349,14 @@ int manager_login(struct manager *manager, struct conn *conn, const char *id) {
   return 0;
 }
 
+void manager_tell_changed(const struct conn *conn) {
+  const struct manager *manager = manager_of(conn);
+  if (!manager->bus || !conn->user)
+    return;
+  struct whereabouts_conn entry = whereabouts_entry(manager, conn, conn->user);
+  whereabouts_change(manager->bus->whereabouts, &entry);
+}
+
 static void leave_whereabouts(const struct manager *manager,
                               const struct conn *conn) {
   struct whereabouts *whereabouts = manager->bus->whereabouts;
@@ -360,6 +375,7 @@ void manager_park(struct manager *manager, struct conn *conn) {
   network->away++;
   if (manager->bus)
     whereabouts_disconnect(manager->bus->whereabouts, network->text);
+  manager_tell_changed(conn);
 }
 
 static void end_parking(struct manager *manager, const struct conn *conn) {

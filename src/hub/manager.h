@@ -122,6 +122,10 @@ void manager_park(struct manager *manager, struct conn *conn);
 void manager_unpark(struct manager *manager, struct conn *conn,
                     struct conn *from);
 
+/* Its claims, its address, or whether it is away, have become others: other
+ * workers see that. manager_park calls it. */
+void manager_tell_changed(const struct conn *conn);
+
 /* Makes room for a connection that is in no index, and that only ends. */
 void manager_add_unknown(struct manager *manager, struct conn *conn);
 

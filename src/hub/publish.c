@@ -93,10 +93,7 @@ void publish_receive(struct manager *manager, const struct bus_letter *letter) {
       delivery_to_user(manager, target, len, letter->frame, opts);
     break;
   case BUS_ROOM:
-    if (letter->era)
-      numbered_receive(manager, letter);
-    else
-      delivery_to_room(manager, target, len, letter->frame, opts);
+    delivery_to_room(manager, target, len, letter->frame, opts);
     break;
   case BUS_ALL:
     delivery_to_all(manager, letter->frame, opts);

@@ -70,7 +70,7 @@ uint32_t publish_letter(struct manager *manager,
                         const struct bus_letter *letter);
 
 /* What another worker has published for the connections that are here. Only
- * BUS_SEND and BUS_CLOSE. */
+ * BUS_SEND and BUS_CLOSE; what has a number is for numbered_receive. */
 void publish_receive(struct manager *manager, const struct bus_letter *letter);
 
 #endif

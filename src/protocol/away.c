@@ -26,11 +26,15 @@ void away_begin(struct conn *conn) {
   protocol->stats.sessions_parked++;
   manager_park(&protocol->manager, conn);
   away_of(conn)->until_ms = uv_now(protocol->loop) + (uint64_t)keep_ms;
+  /* Somebody waits for its place, and will not wait longer than for the answer
+   * that was due. */
+  if (client->probe_ms && client->probe_ms < away_of(conn)->until_ms)
+    away_of(conn)->until_ms = client->probe_ms;
   /* That it was back in between is no news any more. If only that waits to be
    * told, scripts think it away as it is. */
   client->news = client->news == NEWS_BACK ? 0 : NEWS_AWAY;
-  heartbeat_arm(conn);
   tell_later(conn);
+  heartbeat_arm(conn);
 }
 
 void away_end(struct conn *conn) {

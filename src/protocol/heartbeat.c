@@ -97,16 +97,17 @@ static uint64_t answer_due(const struct conn *conn, uint64_t timeout) {
   return client->probe_ms ? earlier(due, client->probe_ms) : due;
 }
 
-/* A place that somebody else needs is not kept for its session. */
-static uint64_t fall_silent(struct conn *conn, uint64_t now) {
-  conn->owner->stats->ping_timeouts++;
-  conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
-  if (conn->state != CONN_AWAY)
-    return now + CLOSING_MS;
-  if (!client_of(conn)->probe_ms)
+static uint64_t look_at_away(struct conn *conn, uint64_t now) {
+  if (now < away_until_ms(conn))
     return away_until_ms(conn);
   away_lose(conn);
   return UINT64_MAX;
+}
+
+static uint64_t fall_silent(struct conn *conn, uint64_t now) {
+  conn->owner->stats->ping_timeouts++;
+  conn_close(conn, CLOSE_PING_TIMEOUT, NULL);
+  return conn->state == CONN_AWAY ? look_at_away(conn, now) : now + CLOSING_MS;
 }
 
 static uint64_t look_at_ready(struct conn *conn, uint64_t now) {
@@ -155,13 +156,6 @@ static uint64_t look_at_closing(struct conn *conn, uint64_t now) {
   if (now < deadline)
     return deadline;
   conn->io->kill(conn);
-  return UINT64_MAX;
-}
-
-static uint64_t look_at_away(struct conn *conn, uint64_t now) {
-  if (now < away_until_ms(conn))
-    return away_until_ms(conn);
-  away_lose(conn);
   return UINT64_MAX;
 }
 

@@ -20,11 +20,16 @@ struct inbox {
   size_t count, bytes;
 };
 
+/* Something that calls inbox_go_on when it is over. */
+static bool must_wait(const struct conn *conn) {
+  return conn_is_busy(conn) || client_awaits(client_of(conn));
+}
+
 /* Queues the client's task if its messages wait, and for nothing but their
- * turn. What else they may wait for calls inbox_go_on when it is over. */
+ * turn. */
 static void take_turns(struct conn *conn) {
   struct client *client = client_of(conn);
-  if (client->inbox && !conn_is_busy(conn) && !client_awaits(client))
+  if (client->inbox && !must_wait(conn))
     turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client->task);
 }
 
@@ -72,15 +77,16 @@ static void run_inbox(struct conn *conn, struct inbox *inbox) {
   struct protocol *protocol = protocol_of(conn);
   struct inbox_message *message;
   bool enough = false;
-  while (!enough && !conn_is_busy(conn) && (message = inbox_shift(inbox))) {
+  while (!enough && !must_wait(conn) && (message = inbox_shift(inbox))) {
     protocol->handle_late(conn, message->text, message->len,
                           message->is_binary);
     mem_free(message);
-    enough = turn_share_used(&protocol->host.turn, conn);
+    enough = turn_share_used(&protocol->host.turn, conn) ||
+             client_of(conn)->news; /* which is told first */
   }
   if (inbox->count <= INBOX_MESSAGES / 2 && inbox->bytes <= INBOX_BYTES / 2)
     hold_clear(conn, HOLD_INBOX);
-  if (inbox->count == 0)
+  if (inbox->count == 0 && !client_awaits(client_of(conn)))
     inbox_drop(conn);
 }
 
@@ -112,7 +118,8 @@ void inbox_drop(struct conn *conn) {
   if (!inbox)
     return;
   hold_clear(conn, HOLD_INBOX);
-  list_remove(&client->task.node);
+  if (!client->news && !client_awaits(client)) /* else it is their task, too */
+    list_remove(&client->task.node);
   client->inbox = NULL;
   inbox_free(inbox);
 }

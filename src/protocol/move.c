@@ -20,7 +20,7 @@ struct move {
   int64_t expires_s;
   struct replay *replay; /* has kept nothing yet */
   struct inbox *inbox;
-  bool says_pong;
+  bool says_pong, is_service;
 };
 
 static struct move *move_of(struct bus_load *load) {
@@ -52,6 +52,7 @@ static struct move *pack_move(struct conn *conn) {
   move->replay = conn->replay;
   move->inbox = client->inbox;
   move->says_pong = client->says_pong;
+  move->is_service = client->is_service;
   conn->io->detach(conn, &move->line);
   return move;
 }
@@ -97,6 +98,7 @@ void move_receive_take(struct protocol *protocol, struct bus_load *load) {
   conn->counts = true;
   client->expires_s = move->expires_s;
   client->says_pong = move->says_pong;
+  client->is_service = move->is_service;
   session_adopt(protocol, conn, move->address, move->inbox);
   conn->io->attach_take(conn, &move->line);
   hold_set(conn, HOLD_MOVE);

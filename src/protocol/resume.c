@@ -193,6 +193,7 @@ static void take_identity(struct conn *old, struct conn *conn) {
   swap_texts(&old->claims, &conn->claims);
   swap_texts(&old->headers, &conn->headers);
   client_of(old)->expires_s = client_of(conn)->expires_s;
+  client_of(old)->is_service = client_of(conn)->is_service;
   client_of(old)->probe_ms = 0;
   session_forget_fields(old);
 }
@@ -229,6 +230,7 @@ static void go_on(struct conn *old, struct conn *conn) {
   log_resumed(old, conn, was_away);
   conn->io->hand_over(conn, old);
   conn_back(old);
+  manager_tell_changed(old);
   tell_resumed(old, &wish->id);
   conn_replay(old);
   old->owner->stats->replayed += old->replay->kept.count;

@@ -144,10 +144,11 @@ static void dispatch_message(struct conn *conn, const struct envelope *env) {
   }
 }
 
-/* A handler of it waits, messages that came before do, or it is the turn of
- * others. */
+/* A handler of it waits, messages that came before do, scripts have yet to hear
+ * that it is back, or it is the turn of others. */
 static bool must_queue(const struct conn *conn) {
   return conn_is_busy(conn) || client_of(conn)->inbox ||
+         client_of(conn)->news ||
          turn_share_used(&protocol_of(conn)->host.turn, conn);
 }
 

@@ -255,6 +255,7 @@ void session_refresh(struct conn *conn, const struct msg_id *id,
   conn->claims = claims->json;
   claims->json = NULL;
   session_forget_fields(conn);
+  manager_tell_changed(conn);
   answer_auth_ok(conn, id, &(struct buf){0});
   heartbeat_arm(conn);
 }

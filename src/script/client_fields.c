@@ -78,9 +78,18 @@ static const struct field {
 
 /* Whether only the worker of the client knows it. */
 static bool is_kept_there(const struct field *field) {
-  return field->push == push_client_state ||
-         field->push == push_client_headers ||
-         field->push == push_client_is_away;
+  return field->push == push_client_state || field->push == push_client_headers;
+}
+
+/* Of the client at index 1, of another worker. */
+static int push_is_away_elsewhere(lua_State *L, const struct client_box *box) {
+  const struct manager *manager = generation_of(L)->host->manager;
+  size_t len;
+  lua_getiuservalue(L, 1, FIELD_USER_ID);
+  const char *user = lua_tolstring(L, -1, &len);
+  lua_pushboolean(L, whereabouts_is_away(manager->bus->whereabouts, user, len,
+                                         box->elsewhere));
+  return 1;
 }
 
 static int read_client_field(lua_State *L, const struct field *field) {
@@ -91,6 +100,8 @@ static int read_client_field(lua_State *L, const struct field *field) {
                       "client.%s is on worker %d, where the client is: share "
                       "data by perigee.store",
                       field->name, box->worker + 1);
+  if (box->elsewhere && field->push == push_client_is_away)
+    return push_is_away_elsewhere(L, box);
   if (field->place == FIELD_NOT_KEPT) {
     field->push(L, conn);
     return 1;
