@@ -8,7 +8,7 @@ local SECRET = "an example secret of more than 32 bytes"
 
 local function bench(...)
   local status, out, problem = cli.run { "bench", "--warmup=50ms",
-    "--duration=200ms", "--json", ... }
+    "--duration=1s", "--json", ... }
   local line = out:match '{"scenario"[^\n]*}'
   return status, line and t.decode(line), problem
 end
