@@ -331,6 +331,30 @@ static void change_room(struct presence *presence, struct presence_room *room,
   note_count(presence, room, worker, now_ms);
 }
 
+/* Who was told of is told of again, in any case: see presence_told. */
+static void tell_all(struct presence *presence, struct presence_room *room,
+                     int worker, uint64_t now_ms) {
+  struct presence_user *user = NULL, *next = NULL;
+  HASH_ITER (hh, room->users, user, next) {
+    if (!user->told)
+      continue;
+    note_change(presence, user, worker, now_ms);
+    user->told = !presence_is_there(user);
+    user->listed = ++presence->clock;
+  }
+  room->told_count = UINT32_MAX;
+  note_count(presence, room, worker, now_ms);
+}
+
+void presence_tell_all(struct presence *presence, const char *name, int worker,
+                       uint64_t now_ms) {
+  uv_mutex_lock(&presence->lock);
+  struct presence_room *room = presence_room_named(presence, name);
+  if (room)
+    tell_all(presence, room, worker, now_ms);
+  uv_mutex_unlock(&presence->lock);
+}
+
 void presence_change(struct presence *presence, const char *name,
                      enum rule_presence how, int worker, uint64_t now_ms) {
   uv_mutex_lock(&presence->lock);

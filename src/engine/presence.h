@@ -84,6 +84,12 @@ void presence_leave(struct presence *presence,
 void presence_tell(struct presence *presence,
                    const struct presence_member *member, uint64_t now_ms);
 
+/* Members of the worker were there before it knew the rule, and have heard
+ * nothing. All are told of everybody once more; nobody is missed who goes
+ * meanwhile. */
+void presence_tell_all(struct presence *presence, const char *room, int worker,
+                       uint64_t now_ms);
+
 /* The room's rule is another one. Its members, whom it knows already, are told
  * what they do not know yet. */
 void presence_change(struct presence *presence, const char *room,

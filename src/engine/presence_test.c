@@ -340,6 +340,42 @@ static void a_rule_may_change(void **state) {
   assert_is_empty(presence);
 }
 
+/* Alice is known to those of worker 0. Bob is in the room already, on a worker
+ * that hears of the rule now. */
+static void who_was_there_before_the_rule_is_told_of_all(void **state) {
+  struct presence *presence = start(200);
+  (void)state;
+  enter(presence, "alice", 1, 0);
+  enter(presence, "eve", 2, 0);
+  told(presence, 100);
+  leave(presence, "eve", 2, 0, 150);
+  enter(presence, "bob", 3, 200);
+  presence_tell_all(presence, "r", 0, 200);
+  assert_string_equal(
+      told(presence, 300),
+      USERS(USER("bob", 1) "," USER("alice", 1), "\"eve\"", ""));
+  presence_tell_all(presence, "r", 0, 400); /* who goes is missed by others */
+  leave(presence, "alice", 1, 0, 450);
+  assert_string_equal(told(presence, 500),
+                      USERS(USER("bob", 1), "\"alice\"", ""));
+  leave(presence, "bob", 3, 0, 600);
+  told(presence, 700);
+  presence_tell_all(presence, "r", 0, 800); /* there is no such room */
+  assert_is_empty(presence);
+}
+
+static void all_are_told_the_count_again(void **state) {
+  struct presence *presence = start(200);
+  struct presence_member it = member(RULE_PRESENCE_COUNT, "alice", 1);
+  (void)state;
+  presence_enter(presence, &it, 0);
+  assert_string_equal(told(presence, 100), MESSAGE("\"count\":1"));
+  presence_tell_all(presence, "r", 0, 200);
+  assert_string_equal(told(presence, 300), MESSAGE("\"count\":1"));
+  presence_leave(presence, &it, 0, 400);
+  assert_is_empty(presence);
+}
+
 static void no_seat_is_taken_twice(void **state) {
   struct presence *presence = start(200);
   (void)state;
@@ -366,6 +402,8 @@ int main(void) {
       cmocka_unit_test(who_comes_back_in_time_was_never_away),
       cmocka_unit_test(a_count_is_a_count),
       cmocka_unit_test(a_rule_may_change),
+      cmocka_unit_test(who_was_there_before_the_rule_is_told_of_all),
+      cmocka_unit_test(all_are_told_the_count_again),
       cmocka_unit_test(no_seat_is_taken_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,16 @@ void roster_tell_take(struct conn *conn, struct presence_info *info) {
 
 /* --- rules -------------------------------------------------------------- */
 
+/* Members of other workers may be known already, and what was told of them was
+ * told to their workers only. */
+static void enter_members(struct manager *manager, const struct room *room) {
+  for (uint32_t i = 0; i < room->count; i++)
+    roster_enter(room->members[i].conn, room);
+  if (room->count > 0)
+    presence_tell_all(manager->roster->presence, room->name, manager->worker,
+                      uv_now(manager->roster->timer.loop));
+}
+
 void roster_change(struct manager *manager, const struct room *room,
                    const struct rule *before) {
   struct roster *roster = manager->roster;
@@ -110,8 +120,7 @@ void roster_change(struct manager *manager, const struct room *room,
     return;
   }
   if (was == RULE_NO_PRESENCE)
-    for (uint32_t i = 0; i < room->count; i++)
-      roster_enter(room->members[i].conn, room);
+    enter_members(manager, room);
   else if (was != room->rule->presence)
     presence_change(roster->presence, room->name, room->rule->presence,
                     manager->worker, uv_now(roster->timer.loop));
