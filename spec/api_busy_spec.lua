@@ -40,7 +40,7 @@ describe("While a handler holds the worker for 3 s", function()
     end
     -- The worker has answered nobody until now.
     assert.is_nil((bob:receive(0)))
-    assert.equal("over", bob:expect("reply", 10).data)
+    assert.equal("over", bob:expect("reply", 60).data)
     for i = 1, count do
       assert.equal(i, alice:expect("n").data)
     end
@@ -72,6 +72,54 @@ describe("With 1,000 clients connected", function()
       assert.equal(0, #client.inbox)
     end
     peer:close()
+    server:stop()
+  end)
+end)
+
+describe("A send with an id", function()
+  it("that is answered OVERLOADED can be repeated", function()
+    local server = t.server { options = api.options {
+        workers = 1, ["limits.queues_mb"] = 1, ["script.burst_ms"] = 60000 },
+      scripts = { ["main.lua"] = [[
+        return {
+          hold = function()
+            local till = os.time() + 5
+            while os.time() < till do end
+          end,
+        }
+      ]] } }
+    local alice = server:connect "alice"
+    alice:request("join", { room = "lobby" })
+    server:connect("bob"):send("hold", nil, 1)
+    server:wait_log "handler=hold"
+    local function send(id, data)
+      return api.call(server, "send", { room = "lobby", id = id,
+        message = { type = "n", data = data } })
+    end
+    local filler, status, answer = ("x"):rep(30000), nil, nil
+    for n = 1, 100 do -- of 1 MiB
+      status, answer = send("fill-" .. n, filler)
+      if status ~= 200 then break end
+    end
+    assert.equal(503, status)
+    assert.equal("OVERLOADED", answer.code)
+    assert.equal(503, (send("again", filler)))
+    assert.equal(503, (send("again", filler)))
+    alice:send("join", { room = "lobby" }, 2)
+    alice:expect("reply", 60) -- it was held until now
+    status, answer = send("again", "at last")
+    assert.equal(200, status)
+    assert.equal(1, answer.receivers)
+    status, answer = send("again", "twice")
+    assert.equal(200, status)
+    assert.equal(0, answer.receivers)
+    send("end", "end")
+    local texts = {}
+    repeat
+      local text = alice:expect("n").data
+      if #text < 100 then texts[#texts + 1] = text end
+    until text == "end"
+    assert.same({ "at last", "end" }, texts)
     server:stop()
   end)
 end)

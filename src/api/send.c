@@ -72,46 +72,68 @@ static uint32_t count_excepted(struct whereabouts *whereabouts,
   return whereabouts_of_user(whereabouts, user.at, user.len, counts);
 }
 
+/* Takes the workers that are too far behind out of the counts. Returns how many
+ * receivers are left. */
+static uint32_t leave_out_behind(const struct bus *bus, size_t len,
+                                 uint32_t *counts, bool *left_out) {
+  uint32_t left = 0;
+  for (int i = 0; i < bus->workers; i++) {
+    bool behind = counts[i] > 0 && !bus_has_room(bus, i, len);
+    *left_out |= behind;
+    counts[i] = behind ? 0 : counts[i];
+    left += counts[i];
+  }
+  return left;
+}
+
+/* To those workers. They had room a moment ago, so now they must take it. */
 static void post_to_workers(struct bus *bus, const struct api_target *target,
                             struct frame *frame, const char *except,
-                            struct api_sent *sent) {
-  uint32_t counts[BUS_WORKERS_MAX], reached = 0;
+                            const uint32_t *counts) {
   struct bus_letter letter = {.to = target->to,
                               .what = BUS_SEND,
                               .frame = frame,
+                              .must = true,
                               .target = target->name.at,
                               .target_len = target->name.len,
                               .text = except};
-  uint32_t excepted = count_excepted(bus->whereabouts, target,
-                                     (struct slice){except, strlen(except)});
-  if (count_receivers(bus->whereabouts, target, counts) == 0)
-    return;
-  for (int i = 0; i < bus->workers; i++) {
-    if (counts[i] == 0)
-      continue;
-    if (bus_post(bus, i, &letter))
-      reached += counts[i];
-    else
-      sent->left_out = true;
-  }
-  sent->receivers += reached > excepted ? reached - excepted : 0;
+  for (int i = 0; i < bus->workers; i++)
+    if (counts[i] > 0)
+      (void)bus_post(bus, i, &letter); /* or it has just ended */
 }
 
-/* To those who are there, without a number. */
-static void send_plain(struct api_context *context, const struct api_args *args,
-                       const struct api_target *target, const struct buf *text,
-                       struct api_sent *sent) {
-  char except[API_TEXT_BYTES + 1] = "";
+/* Whether the message has no id, or one that is new there. */
+static bool is_new_message(struct api_context *context,
+                           const struct api_args *args,
+                           const struct api_target *target, uint64_t *seq) {
   struct slice id = args->text[API_ARG_ID];
-  if (target->to == BUS_ROOM && args->has & API_HAS(ID) &&
-      !engine_once(context->engine, target->name.at, target->name.len, id.at,
-                   id.len, &sent->seq))
+  return target->to != BUS_ROOM || !(args->has & API_HAS(ID)) ||
+         engine_once(context->engine, target->name.at, target->name.len, id.at,
+                     id.len, seq);
+}
+
+/* To those who are there, without a number. If nobody can be reached, the id is
+ * not known afterwards: the call is made again. */
+static void send_plain(struct api_context *context, const struct api_args *args,
+                       const struct api_target *target, struct frame *frame,
+                       struct api_sent *sent) {
+  uint32_t counts[BUS_WORKERS_MAX];
+  char except[API_TEXT_BYTES + 1] = "";
+  bool left_out = false;
+  struct whereabouts *whereabouts = context->bus->whereabouts;
+  uint32_t receivers = count_receivers(whereabouts, target, counts);
+  if (receivers > 0)
+    receivers = leave_out_behind(context->bus, frame->len, counts, &left_out);
+  sent->left_out |= left_out;
+  if ((left_out && receivers == 0) ||
+      !is_new_message(context, args, target, &sent->seq) || receivers == 0)
     return;
-  struct frame *frame = frame_new(FRAME_TEXT, text->data, text->len);
   if (args->has & API_HAS(EXCEPT_USER))
     slice_copy(args->text[API_ARG_EXCEPT_USER], except, sizeof except);
-  post_to_workers(context->bus, target, frame, except, sent);
-  frame_unref(frame);
+  uint32_t excepted = count_excepted(whereabouts, target,
+                                     (struct slice){except, strlen(except)});
+  post_to_workers(context->bus, target, frame, except, counts);
+  sent->receivers += receivers > excepted ? receivers - excepted : 0;
 }
 
 /* To a room that numbers its messages. */
@@ -164,64 +186,97 @@ static void send_to_room_named(struct api_context *context,
   struct rules *rules = engine_hold_rules(context->engine);
   slice_copy(target->name, name, sizeof name);
   const struct rule *rule = rules_find(rules, name, target->name.len);
-  if (belongs_to_history(args, rule))
+  if (belongs_to_history(args, rule)) {
     send_numbered(context, args, &room, rule, text, number_at, sent);
-  else
-    send_plain(context, args, &room, text, sent);
+  } else {
+    struct frame *frame = frame_new(FRAME_TEXT, text->data, text->len);
+    send_plain(context, args, &room, frame, sent);
+    frame_unref(frame);
+  }
   rules_unref(rules);
 }
 
 /* False if no connection could ever take so much. */
-static bool send_to_target(struct api_context *context,
-                           const struct api_args *args,
-                           const struct api_target *target,
-                           struct api_sent *sent, struct problem *problem) {
-  struct buf text = {0};
-  size_t number_at = write_api_message(&text, args, target);
+static bool fits_queue(const struct api_context *context,
+                       const struct buf *text, struct problem *problem) {
   size_t limit = context->config->limits_queue_bytes;
-  size_t len = text.len + ENGINE_NUMBER_BYTES + FRAME_HEADER_BYTES;
-  if (len <= limit && target->to == BUS_ROOM)
-    send_to_room_named(context, args, target, &text, number_at, sent);
-  else if (len <= limit)
-    send_plain(context, args, target, &text, sent);
-  buf_free(&text);
+  size_t len = text->len + ENGINE_NUMBER_BYTES + FRAME_HEADER_BYTES;
   return len <= limit || problem_set(problem, ERR_TOO_LARGE,
                                      "the message has %zu bytes, "
                                      "limits.queue_bytes is %zu",
                                      len, limit);
 }
 
-/* To each of a list, `arg`, of users or rooms. The first one that is too large
- * is as large as all others, but for the name of its room. */
-static bool send_to_list(struct api_context *context,
-                         const struct api_args *args, enum api_arg arg,
+static bool send_to_room(struct api_context *context,
+                         const struct api_args *args, struct slice name,
                          struct api_sent *sent, struct problem *problem) {
-  struct api_target target = {.to = arg == API_ARG_USERS ? BUS_USER : BUS_ROOM};
-  struct slice list = args->text[arg];
+  struct buf text = {0};
+  struct api_target target = {BUS_ROOM, name};
+  size_t number_at = write_api_message(&text, args, &target);
+  bool fits = fits_queue(context, &text, problem);
+  if (fits)
+    send_to_room_named(context, args, &target, &text, number_at, sent);
+  buf_free(&text);
+  return fits;
+}
+
+/* The first one that is too large is as large as all others, but for the name
+ * of its room. */
+static bool send_to_rooms(struct api_context *context,
+                          const struct api_args *args, struct api_sent *sent,
+                          struct problem *problem) {
+  struct slice list = args->text[API_ARG_ROOMS];
   char name[API_TEXT_BYTES + 1];
   size_t len;
-  while (api_args_next(&list, name, &len)) {
-    target.name = (struct slice){name, len};
-    if (!send_to_target(context, args, &target, sent, problem))
+  while (api_args_next(&list, name, &len))
+    if (!send_to_room(context, args, (struct slice){name, len}, sent, problem))
       return false;
-  }
   return true;
+}
+
+/* To a user, a list of them, or everybody: the message is the same for all. */
+static void send_to_users(struct api_context *context,
+                          const struct api_args *args, struct frame *frame,
+                          struct api_sent *sent) {
+  struct api_target target = {.to = BUS_ALL, .name = {"", 0}};
+  struct slice list = args->text[API_ARG_USERS];
+  char name[API_TEXT_BYTES + 1];
+  if (args->has & API_HAS(USERS)) {
+    target = (struct api_target){BUS_USER, {name, 0}};
+    while (api_args_next(&list, name, &target.name.len))
+      send_plain(context, args, &target, frame, sent);
+    return;
+  }
+  if (args->has & API_HAS(USER))
+    target = (struct api_target){BUS_USER, args->text[API_ARG_USER]};
+  send_plain(context, args, &target, frame, sent);
+}
+
+static bool frame_to_users(struct api_context *context,
+                           const struct api_args *args, struct api_sent *sent,
+                           struct problem *problem) {
+  static const struct api_target nowhere = {.to = BUS_USER, .name = {"", 0}};
+  struct buf text = {0};
+  (void)write_api_message(&text, args, &nowhere);
+  bool fits = fits_queue(context, &text, problem);
+  if (fits) {
+    struct frame *frame = frame_new(FRAME_TEXT, text.data, text.len);
+    send_to_users(context, args, frame, sent);
+    frame_unref(frame);
+  }
+  buf_free(&text);
+  return fits;
 }
 
 static bool send_to_all_targets(struct api_context *context,
                                 const struct api_args *args,
                                 struct api_sent *sent,
                                 struct problem *problem) {
-  struct api_target target = {.to = BUS_ALL, .name = {"", 0}};
-  if (args->has & API_HAS(USERS))
-    return send_to_list(context, args, API_ARG_USERS, sent, problem);
   if (args->has & API_HAS(ROOMS))
-    return send_to_list(context, args, API_ARG_ROOMS, sent, problem);
-  if (args->has & API_HAS(USER))
-    target = (struct api_target){BUS_USER, args->text[API_ARG_USER]};
-  else if (args->has & API_HAS(ROOM))
-    target = (struct api_target){BUS_ROOM, args->text[API_ARG_ROOM]};
-  return send_to_target(context, args, &target, sent, problem);
+    return send_to_rooms(context, args, sent, problem);
+  if (args->has & API_HAS(ROOM))
+    return send_to_room(context, args, args->text[API_ARG_ROOM], sent, problem);
+  return frame_to_users(context, args, sent, problem);
 }
 
 bool api_send(struct api_context *context, const struct api_args *args,
