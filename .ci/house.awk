@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config wire auth net engine hub script protocol edge api server load cli", rooms)
+  split("base config wire auth net redis engine hub script protocol edge api server load cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }
@@ -59,6 +59,10 @@ room != "" && FILENAME !~ /^src\/(net\/fetch|cli\/reload)/ &&
 room != "" && room != "script" && FILENAME !~ /^src\/config\/(file|vars)\./ &&
 FILENAME != "src/load/script.c" && /^#include <(lua|lauxlib|lualib)/ {
   complain("only script/, the configuration file and load/script.c know Lua")
+}
+
+room != "" && room != "redis" && /^#include <hiredis/ {
+  complain("only redis/ knows hiredis")
 }
 
 # Its own hash is not keyed: whoever chooses names could choose who meets.
