@@ -148,7 +148,6 @@ static void note_change(struct presence *presence, struct presence_user *user,
   struct presence_room *room = user->room;
   if (room->how != RULE_PRESENCE || list_linked(&user->changed))
     return;
-  user->began = ++presence->clock;
   list_push(&room->changed, &user->changed);
   make_due(presence, room, worker, now_ms);
 }
@@ -156,11 +155,8 @@ static void note_change(struct presence *presence, struct presence_user *user,
 /* The number of users has changed. */
 static void note_count(struct presence *presence, struct presence_room *room,
                        int worker, uint64_t now_ms) {
-  if (room->how != RULE_PRESENCE_COUNT)
-    return;
-  if (!list_linked(&room->due))
-    room->began = ++presence->clock;
-  make_due(presence, room, worker, now_ms);
+  if (room->how == RULE_PRESENCE_COUNT)
+    make_due(presence, room, worker, now_ms);
 }
 
 static void come(struct presence *presence, struct presence_user *user,
@@ -340,7 +336,7 @@ static void tell_all(struct presence *presence, struct presence_room *room,
       continue;
     note_change(presence, user, worker, now_ms);
     user->told = !presence_is_there(user);
-    user->listed = ++presence->clock;
+    user->misled = true;
   }
   room->told_count = UINT32_MAX;
   note_count(presence, room, worker, now_ms);

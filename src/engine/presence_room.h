@@ -36,11 +36,10 @@ struct presence_user {
   struct presence_info *info; /* of one of these, held; or NULL */
   int64_t since_s;
   uint64_t leave_ms;
-  uint64_t began;  /* by presence->clock: when he came into `changed` */
-  uint64_t listed; /* the same: when a list was made that showed how he was */
 
   /* What the members were told of him. */
-  bool told; /* that he is there */
+  bool told;   /* that he is there */
+  bool misled; /* somebody got a list that shows him otherwise */
   uint32_t told_devices;
   struct presence_info *told_info;
 
@@ -59,10 +58,8 @@ struct presence_room {
   struct list due;     /* in presence_worker: who tells them, at due_ms */
   struct list changed; /* users, in the order in which they changed */
   uint64_t due_ms;
-  uint64_t began;  /* with `count`, by presence->clock: when it changed first,
-                    * since it was told */
-  uint64_t listed; /* the same: when somebody got the number last */
-  uint32_t told_count;
+  uint32_t told_count; /* with `count` */
+  bool misled;         /* somebody got another number since */
   char name[];
 };
 
@@ -80,7 +77,7 @@ struct presence {
   struct presence_worker *worker; /* each */
   struct presence_room *rooms;
   uint64_t users; /* that are there, in all rooms together */
-  uint64_t clock; /* grows with all that happens */
+  uint64_t clock; /* grows with what seats say */
   struct presence_stats counted;
   struct buf joined, left, changed, text; /* where messages are written */
 };

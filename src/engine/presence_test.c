@@ -185,6 +185,20 @@ static void who_comes_gets_the_list_and_what_follows(void **state) {
   presence_free(presence);
 }
 
+static void who_is_listed_as_he_was_told_needs_no_word(void **state) {
+  struct presence *presence = start(200);
+  (void)state;
+  enter(presence, "alice", 1, 0);
+  enter(presence, "bob", 2, 0);
+  told(presence, 100);
+  leave(presence, "bob", 2, 60000, 1000);
+  enter(presence, "bob", 3, 1010); /* he has changed, and has not */
+  assert_string_equal(listed(presence),
+                      "\"presence\":[" USER("alice", 1) "," USER("bob", 1) "]");
+  assert_string_equal(told(presence, 1110), NOTHING);
+  presence_free(presence);
+}
+
 static void who_was_not_in_the_list_needs_no_word(void **state) {
   struct presence *presence = start(1);
   (void)state;
@@ -395,6 +409,7 @@ int main(void) {
       cmocka_unit_test(what_came_to_nothing_is_left_out),
       cmocka_unit_test(a_user_without_a_name_is_told_only),
       cmocka_unit_test(who_comes_gets_the_list_and_what_follows),
+      cmocka_unit_test(who_is_listed_as_he_was_told_needs_no_word),
       cmocka_unit_test(who_was_not_in_the_list_needs_no_word),
       cmocka_unit_test(a_list_is_bounded),
       cmocka_unit_test(a_message_is_bounded_in_bytes),

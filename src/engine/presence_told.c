@@ -9,11 +9,10 @@
  * There is one exception. Somebody who has come meanwhile has not been told
  * what the others were: he got a list of those who were there at that moment.
  * If a user was in that list and is gone again, the others need not hear of it,
- * but the new one must. So if the user was shown in a list after his first
- * change, or was left out of one because he was not there, he is told of in any
- * case. A change after the last list needs no such care: the list showed what
- * the others had been told. And who was left out because the list was full, is
- * not known to the new one, whatever he did. */
+ * but the new one must. So a user who was shown in a list other than he was
+ * told, or left out of one because he was not there, is told of in any case.
+ * And who was left out because the list was full, is not known to the new one,
+ * whatever he did. */
 #include "engine/presence_room.h"
 
 #include "base/mem.h"
@@ -51,26 +50,32 @@ static bool same_info(const struct presence_info *a,
   return a && b && a->len == b->len && memcmp(a->json, b->json, a->len) == 0;
 }
 
+/* Whether the members know how he is. */
+static bool is_as_told(const struct presence_user *user) {
+  if (!presence_is_there(user))
+    return !user->told;
+  return user->told && user->told_devices == presence_devices(user) &&
+         same_info(user->told_info, user->info);
+}
+
 /* Writes what the members must hear of the user; returns whether that is
  * anything. */
 static bool tell_user(struct presence *presence,
                       const struct presence_user *user) {
   bool there = presence_is_there(user);
-  bool listed = user->listed > user->began;
-  bool same = user->told_devices == presence_devices(user) &&
-              same_info(user->told_info, user->info);
+  if (is_as_told(user) && !user->misled) {
+    presence->counted.cancelled++;
+    return false;
+  }
   if (there && !user->told) {
     begin_entry(&presence->joined);
     put_user(&presence->joined, user, false);
-  } else if (there && (!same || listed)) {
+  } else if (there) {
     begin_entry(&presence->changed);
     put_user(&presence->changed, user, false);
-  } else if (!there && (user->told || listed)) {
+  } else {
     begin_entry(&presence->left);
     json_put_string(&presence->left, user->id, strlen(user->id));
-  } else {
-    presence->counted.cancelled++;
-    return false;
   }
   presence->counted.changes++;
   return true;
@@ -79,6 +84,7 @@ static bool tell_user(struct presence *presence,
 static void note_told(struct presence_user *user) {
   struct presence_info *before = user->told_info;
   user->told = true;
+  user->misled = false;
   user->told_devices = presence_devices(user);
   user->told_info = presence_info_ref(user->info);
   presence_info_unref(before);
@@ -145,8 +151,9 @@ static struct frame *compose_users(struct presence *presence,
 
 static struct frame *compose_count(struct presence *presence,
                                    struct presence_room *room) {
-  bool same = room->told_count == room->there && room->listed < room->began;
+  bool same = room->told_count == room->there && !room->misled;
   room->told_count = room->there;
+  room->misled = false;
   if (same || room->total == 0)
     return NULL;
   begin_message(&presence->text, room);
@@ -165,9 +172,8 @@ void presence_write_list(struct presence *presence, struct presence_room *room,
                          struct buf *out) {
   struct buf *list = &presence->text;
   uint32_t listed = 0;
-  uint64_t now = ++presence->clock;
-  room->listed = now;
   if (room->how == RULE_PRESENCE_COUNT) {
+    room->misled = room->misled || room->there != room->told_count;
     buf_printf(out, "\"presence\":{\"count\":%u}", room->there);
     return;
   }
@@ -175,7 +181,7 @@ void presence_write_list(struct presence *presence, struct presence_room *room,
   for (struct presence_user *user = room->users; user; user = user->hh.next) {
     if (listed == presence->options.list_max || list->len > PRESENCE_TEXT_BYTES)
       break;
-    user->listed = now;
+    user->misled = user->misled || !is_as_told(user);
     if (!presence_is_there(user))
       continue;
     begin_entry(list);
