@@ -8,7 +8,7 @@ local TIMES = 300
 local start = servers {
   options = { ["limits.per_ip"] = 0, ["limits.per_user"] = 0,
     ["limits.messages_per_s"] = 0, ["limits.bytes_per_s"] = 0,
-    ["session.replay_bytes"] = 1 << 26, ["script.burst_ms"] = 20000,
+    ["session.replay_bytes"] = 1 << 20, ["script.burst_ms"] = 20000,
     ["heartbeat.interval_s"] = 3600 },
   scripts = {
     ["main.lua"] = [[

@@ -212,6 +212,39 @@ describe("A session among four workers", function()
     assert.is_true(moves(server) > 0)
   end)
 
+  it("that is over is looked for nowhere else", function()
+    local server = start()
+    local mallory = sessions.open(server, "mallory")
+    for i = 1, 10 do
+      local alice = sessions.open(server, "alice" .. i)
+      local id = alice.id
+      mallory:cut()
+      mallory:ask(0, id) -- of somebody else
+      assert.is_false(mallory.info.resumed)
+      alice:close(1000)
+      server:wait_log(("alice%d @disconnect closed"):format(i))
+      alice:ask()
+      assert.is_false(alice.info.resumed)
+    end
+    assert.equal(0, moves(server))
+  end)
+
+  it("leaves the place of its client as it is on the way", function()
+    local server = start { ["limits.per_ip"] = 2, ["limits.per_user"] = 0 }
+    local other = server:connect "other"
+    local alice = sessions.open(server, "alice")
+    for i = 1, 20 do
+      alice:cut()
+      t.wait_until(function() return count(server, "user=alice is away") == i end)
+      local last = alice.id:sub(-2, -2) == "A" and "B" or "A"
+      assert.is_false(alice:ask(0, alice.id:sub(1, -3) .. last .. alice.id:sub(-1))
+        .session.resumed)
+    end
+    assert.is_true(moves(server) > 0)
+    other:request("see", "alice")
+    assert.equal(0, count(server, "TRY_LATER"))
+  end)
+
   it("goes on with compression, or without, as the new connection wants",
     function()
       local server = start { ["deflate.enabled"] = "true",

@@ -179,7 +179,7 @@ async function run(o) {
     workers: o.workers, secure: o.tls, parts,
     options: { 'session.keep_s': o.harsh ? KEEP_S * o.patience : 60,
       'heartbeat.interval_s': 2, 'heartbeat.timeout_s': 2 * o.patience,
-      'limits.queue_bytes': '256KiB', 'script.burst_ms': 10000,
+      'limits.queue_bytes': o.harsh ? '256KiB' : '4MiB', 'script.burst_ms': 10000,
       ...o.harsh ? {} : { 'session.replay_bytes': '4MiB' } },
   });
   await server.ready();

@@ -196,6 +196,18 @@ static void check_raw_path(const struct config *cfg, struct buf *errors) {
                path);
 }
 
+/* All that is kept is queued at one go when its client comes back. */
+static void check_replay(const struct config *cfg, struct buf *errors) {
+  const char *from = cfg->from[OPTION_AT_session_replay_bytes];
+  if (cfg->session_replay_bytes > cfg->limits_queue_bytes &&
+      strcmp(from, CONFIG_DEFAULT) != 0)
+    buf_printf(errors,
+               "session.replay_bytes: %zu are more than limits.queue_bytes, "
+               "%zu: what is kept for a session has to fit into the queue of "
+               "its client: keep less, or raise limits.queue_bytes (%s)\n",
+               cfg->session_replay_bytes, cfg->limits_queue_bytes, from);
+}
+
 static void check_api(const struct config *cfg, struct buf *errors) {
   api_keys_check(cfg->api_keys, errors);
   if (!*cfg->api_listen)
@@ -218,6 +230,7 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_raw_path(cfg, errors);
   check_subprotocols(cfg, errors);
   check_auth(cfg, mode, errors);
+  check_replay(cfg, errors);
   check_api(cfg, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

@@ -56,7 +56,7 @@ static void load_defaults(struct load *load) {
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     const struct option *option = &option_table[i];
     set_option_from(load, option, option_default(option, development),
-                    "default");
+                    CONFIG_DEFAULT);
   }
   load->cfg->vars_json = mem_strdup("{}");
   load->cfg->unset_env = mem_strdup("");

@@ -23,7 +23,9 @@
 /* The file that is read when none is named and it exists. */
 #define CONFIG_FILE "perigee.cfg.lua"
 
-/* Where a secret comes from that nobody has given. */
+/* Where a value comes from that nobody has given; and such a secret. */
+#define CONFIG_DEFAULT "default"
+
 #define CONFIG_MADE "made for this run"
 
 enum config_mode { CONFIG_PRODUCTION, CONFIG_DEVELOPMENT };

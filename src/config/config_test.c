@@ -320,11 +320,20 @@ static void broken_files(void **state) {
       {"local n = 0\nwhile true do n = n + 1 end", CONFIG_FILE ":2: the file"},
       {"local s = 'aaaaaaaa' while true do s = s .. s end", "memory"},
       {"local a = listen", "can only be assigned"},
-      {"listen = {}", "`listen` cannot be a table"},
+      {"listen = {}", "`listen` cannot be a table: write `listen = \""},
+      {"workers = { 4 }", "`workers` cannot be a table: write `workers = \""},
+      {"session.keep_s = { 3 }",
+       "`session.keep_s` cannot be a table: write `session.keep_s = 30`"},
       {"listen = env", "`listen` cannot be a function"},
       {"listen = 'a\\0b'", "zero byte"},
-      {"limits = 5", "unknown option `limits`"},
-      {"limits = { 5 }", "value without a name"},
+      {"session = 30",
+       "`session` has options: write `session = { keep_s = 30 }`"},
+      {"session = { 30 }", "`session` has a value without a name: write "
+                           "`session = { keep_s = 30 }`"},
+      {"sessions = { keep_s = 30 }", "`sessions`: did you mean `session`?"},
+      {"zzzzzzzz = {}", "unknown name `zzzzzzzz`"},
+      {"limits.per_user = { 5 }", "cannot be a table: write "
+                                  "`limits.per_user = 10`"},
       {"limits[1] = 5", "name of an option"},
       {"origins = { 1 }", "item that is no text"},
       {"vars = 1", "`vars` must be a table"},
@@ -379,6 +388,19 @@ static void not_startable(struct given given, const char *text) {
   assert_true(check(given) < 0);
   if (!strstr(errors.data, text))
     fail_msg("no `%s` in: %s", text, errors.data);
+}
+
+/* What is kept for a session is queued when its client comes back. */
+static void a_session_fits_into_a_queue(void **state) {
+  (void)state;
+  struct given given = {.mode = CONFIG_DEVELOPMENT,
+                        .flags = {"--limits.queue_bytes=32KiB"}};
+  assert_int_equal(check(given), 0); /* the default is bounded by it */
+  given.flags[1] = "--session.replay_bytes=32KiB";
+  assert_int_equal(check(given), 0);
+  given.flags[1] = "--session.replay_bytes=33KiB";
+  not_startable(given, "session.replay_bytes: 33792 are more than "
+                       "limits.queue_bytes, 32768");
 }
 
 static void production_needs_a_key(void **state) {
@@ -531,6 +553,7 @@ int main(void) {
       cmocka_unit_test(broken_files),
       cmocka_unit_test(files_of_other_editors),
       cmocka_unit_test(missing_files),
+      cmocka_unit_test(a_session_fits_into_a_queue),
       cmocka_unit_test(production_needs_a_key),
       cmocka_unit_test(development_warns_of_a_short_key),
       cmocka_unit_test(other_needs),

@@ -233,6 +233,37 @@ static void join_api_keys(lua_State *L) {
   lua_replace(L, table);
 }
 
+static int unknown_name(lua_State *L, const char *name) {
+  struct suggest suggest = {.typed = name};
+  char section[OPTION_ENV_BYTES], best[OPTION_ENV_BYTES] = "";
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    const char *key = option_table[i].key;
+    snprintf(section, sizeof section, "%.*s", (int)strcspn(key, "."), key);
+    suggest_try(&suggest, section);
+    if (suggest.best == section) {
+      memcpy(best, section, sizeof best);
+      suggest.best = best;
+    }
+  }
+  if (best[0])
+    return luaL_error(L, "unknown name `%s`: did you mean `%s`?", name, best);
+  return luaL_error(L, "unknown name `%s`: only options, `vars` and `env`",
+                    name);
+}
+
+/* Raises: a table, or no table, is the wrong form for this key. */
+static void refuse_form(lua_State *L, const char *key) {
+  char example[OPTION_EXAMPLE_BYTES];
+  const struct option *option = option_find(key);
+  const struct option *first = option_in_section(key);
+  if (!option && !first)
+    unknown_name(L, key);
+  option_example(option ? option : first, option ? NULL : key, example);
+  if (option)
+    luaL_error(L, "`%s` cannot be a table: write `%s`", key, example);
+  luaL_error(L, "`%s` has options: write `%s`", key, example);
+}
+
 /* Records the value at the top under `key`. */
 static void assign(lua_State *L, struct loader *loader, const char *key,
                    int line) {
@@ -243,10 +274,19 @@ static void assign(lua_State *L, struct loader *loader, const char *key,
     join_api_keys(L);
   } else if (lua_istable(L, -1)) {
     if (!option || option->type != OPTION_LIST)
-      luaL_error(L, "`%s` cannot be a table", key);
+      refuse_form(L, key);
     join_items(L, key);
+  } else if (!option && option_is_section(key)) {
+    refuse_form(L, key);
   }
   add_assignment(loader->file, key, plain_text(L, key), line);
+}
+
+static void refuse_nameless(lua_State *L, const char *section) {
+  char example[OPTION_EXAMPLE_BYTES];
+  option_example(option_in_section(section), section, example);
+  luaL_error(L, "`%s` has a value without a name: write `%s`", section,
+             example);
 }
 
 /* limits = { … }: the table at the top has options of a section. */
@@ -254,7 +294,7 @@ static void assign_section(lua_State *L, struct loader *loader,
                            const char *section, int line) {
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "`%s` has a value without a name", section);
+      refuse_nameless(L, section);
     const char *key = lua_pushfstring(L, "%s.%s", section, lua_tostring(L, -2));
     lua_insert(L, -2); /* name key value: the key must outlive assign */
     assign(L, loader, key, line);
@@ -290,24 +330,6 @@ static int on_assign(lua_State *L) {
   else
     assign(L, loader, key, current_line(L));
   return 0;
-}
-
-static int unknown_name(lua_State *L, const char *name) {
-  struct suggest suggest = {.typed = name};
-  char section[OPTION_ENV_BYTES], best[OPTION_ENV_BYTES] = "";
-  for (size_t i = 0; i < OPTION_COUNT; i++) {
-    const char *key = option_table[i].key;
-    snprintf(section, sizeof section, "%.*s", (int)strcspn(key, "."), key);
-    suggest_try(&suggest, section);
-    if (suggest.best == section) {
-      memcpy(best, section, sizeof best);
-      suggest.best = best;
-    }
-  }
-  if (best[0])
-    return luaL_error(L, "unknown name `%s`: did you mean `%s`?", name, best);
-  return luaL_error(L, "unknown name `%s`: only options, `vars` and `env`",
-                    name);
 }
 
 static void push_section(lua_State *L, struct loader *loader, const char *name);

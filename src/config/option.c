@@ -3,6 +3,7 @@
 #include "config/option.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The words of options.def. */
@@ -56,13 +57,31 @@ const struct option *option_find_env(const char *name) {
   return NULL;
 }
 
-bool option_is_section(const char *name) {
+const struct option *option_in_section(const char *name) {
   size_t len = strlen(name);
   for (size_t i = 0; i < OPTION_COUNT; i++)
     if (strncmp(option_table[i].key, name, len) == 0 &&
         option_table[i].key[len] == '.')
-      return true;
-  return false;
+      return &option_table[i];
+  return NULL;
+}
+
+bool option_is_section(const char *name) {
+  return option_in_section(name) != NULL;
+}
+
+void option_example(const struct option *option, const char *section,
+                    char text[OPTION_EXAMPLE_BYTES]) {
+  size_t digits = strspn(option->value, "0123456789.");
+  bool plain = option->type == OPTION_BOOL ||
+               (option->type != OPTION_STRING && !option->value[digits]);
+  const char *quote = plain ? "" : "\"";
+  if (section)
+    snprintf(text, OPTION_EXAMPLE_BYTES, "%s = { %s = %s%s%s }", section,
+             option->key + strlen(section) + 1, quote, option->value, quote);
+  else
+    snprintf(text, OPTION_EXAMPLE_BYTES, "%s = %s%s%s", option->key, quote,
+             option->value, quote);
 }
 
 void option_env_name(const struct option *option, char name[OPTION_ENV_BYTES]) {

@@ -81,6 +81,16 @@ const struct option *option_find_env(const char *name);
 /* Whether keys begin with `name` and a dot ("limits"). */
 bool option_is_section(const char *name);
 
+/* The first row whose key begins with `name` and a dot; NULL: there is none. */
+const struct option *option_in_section(const char *name);
+
+enum { OPTION_EXAMPLE_BYTES = 160 };
+
+/* Writes how a file gives the option a value: `session.keep_s = 30`; behind
+ * `section`, where that is not NULL: `session = { keep_s = 30 }`. */
+void option_example(const struct option *option, const char *section,
+                    char text[OPTION_EXAMPLE_BYTES]);
+
 /* Writes the name of the option's variable: "PERIGEE_LIMITS_BURST". */
 void option_env_name(const struct option *option, char name[OPTION_ENV_BYTES]);
 

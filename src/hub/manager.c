@@ -3,6 +3,7 @@
 #include "hub/manager.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "hub/declared.h"
 #include "hub/held.h"
@@ -367,14 +368,30 @@ static void leave_whereabouts(const struct manager *manager,
     whereabouts_logout(whereabouts, conn->user->id, conn->id);
 }
 
-void manager_park(struct manager *manager, struct conn *conn) {
+void manager_uncount(struct conn *conn) {
+  const struct manager *manager = manager_of(conn);
   struct address *network = conn->address->network;
-  list_push(&manager->away, &conn->replay->away->node);
-  manager->owner.replays.parked++;
   conn->uncounted = true;
   network->away++;
   if (manager->bus)
     whereabouts_disconnect(manager->bus->whereabouts, network->text);
+}
+
+void manager_count_again(struct conn *conn) {
+  const struct manager *manager = manager_of(conn);
+  struct address *network = conn->address->network;
+  conn->uncounted = false;
+  network->away--;
+  if (manager->bus &&
+      whereabouts_connect(manager->bus->whereabouts, network->text, 0, 0))
+    log_fatal("conn=%llu a limit that there is not",
+              (unsigned long long)conn->id);
+}
+
+void manager_park(struct manager *manager, struct conn *conn) {
+  list_push(&manager->away, &conn->replay->away->node);
+  manager->owner.replays.parked++;
+  manager_uncount(conn);
   manager_tell_changed(conn);
 }
 

@@ -112,6 +112,13 @@ MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
 MUST_CHECK int manager_login(struct manager *manager, struct conn *conn,
                              const char *id);
 
+/* From now on the connection does not count for its address, nor among
+ * limits.connections: it is away, or another one is counted in its place. */
+void manager_uncount(struct conn *conn);
+
+/* It does again, and there was a place for it a moment ago. */
+void manager_count_again(struct conn *conn);
+
 /* For owner->parked: the connection is CONN_AWAY. As it has no socket, it does
  * not count for its address. */
 void manager_park(struct manager *manager, struct conn *conn);

@@ -48,15 +48,17 @@ struct client {
    * cache, as in hub/conn. */
   _Alignas(MEM_LINE_BYTES) struct bucket messages; /* by protocol/router, */
   struct bucket bytes;                             /* both */
-  struct inbox *inbox; /* messages that wait for a handler; NULL: none */
-  struct login *login; /* set in SESSION_AWAITS_PLACE */
-  uint32_t farewells;  /* hooks of its farewell that have begun */
-  uint8_t held;        /* why it is not read, by protocol/hold; 0: it is */
-  uint8_t session;     /* enum session_state */
-  bool says_pong : 1;  /* it has sent a `pong`: it knows how to answer */
-  bool is_service : 1; /* its token has auth.service_claim: no rates */
-  uint8_t news;        /* what scripts are to hear, by protocol/away */
-  uint64_t resume_ms;  /* when it is read again after a flood; 0: it is */
+  struct inbox *inbox;  /* messages that wait for a handler; NULL: none */
+  struct login *login;  /* set in SESSION_AWAITS_PLACE */
+  uint32_t farewells;   /* hooks of its farewell that have begun */
+  uint8_t held;         /* why it is not read, by protocol/hold; 0: it is */
+  uint8_t session;      /* enum session_state */
+  bool says_pong : 1;   /* it has sent a `pong`: it knows how to answer */
+  bool is_service : 1;  /* its token has auth.service_claim: no rates */
+  bool is_too_many : 1; /* no room for it but that of a session, if it has one
+                         */
+  uint8_t news;         /* what scripts are to hear, by protocol/away */
+  uint64_t resume_ms;   /* when it is read again after a flood; 0: it is */
 
   struct task task;  /* it goes on by itself, by protocol/session */
   int64_t expires_s; /* when the token ends, Unix seconds; 0: never */

@@ -71,11 +71,13 @@ bool move_to_worker(struct conn *conn, int worker) {
       .to = BUS_CONN, .what = BUS_MOVE, .load = &move->load};
   log_debug("conn=%llu user=%s goes to worker=%d, which has its session",
             (unsigned long long)conn->id, conn_user_name(conn), worker + 1);
+  manager_uncount(conn); /* it is counted there */
   if (bus_post(manager_of(conn)->bus, worker, &letter)) {
     forget_moved(conn);
     conn_vanish(conn);
     return true;
   }
+  manager_count_again(conn);
   conn->io->attach_take(conn, &move->line);
   conn->io->pause(conn, true); /* HOLD_MOVE */
   mem_free(move->address);

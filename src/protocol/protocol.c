@@ -53,6 +53,12 @@ static void configure_roster(struct roster *roster,
   roster_configure(roster, options);
 }
 
+/* The default may be more than the queue that was asked for takes. */
+static size_t replay_bytes(const struct config *config) {
+  size_t each = config->session_replay_bytes;
+  return each < config->limits_queue_bytes ? each : config->limits_queue_bytes;
+}
+
 void protocol_configure(struct protocol *protocol,
                         const struct config *config) {
   bool single = config->auth_sessions == AUTH_SINGLE;
@@ -62,7 +68,7 @@ void protocol_configure(struct protocol *protocol,
   limits.rooms_per_connection = (uint32_t)config->limits_rooms_per_connection;
   limits.per_user = single ? 0 : (uint32_t)config->limits_per_user;
   limits.per_address = (uint32_t)config->limits_per_ip;
-  limits.replay_bytes = (size_t)config->session_replay_bytes;
+  limits.replay_bytes = replay_bytes(config);
   manager_set_limits(&protocol->manager, limits);
   protocol->manager.owner.parks =
       config->session_keep_s > 0 && !protocol->draining;

@@ -138,7 +138,8 @@ void resume_start(struct conn *conn, const struct msg_id *id) {
 static void begin_anew(struct conn *conn) {
   struct msg_id id = wish_of(conn)->id;
   session_not_resumed(conn);
-  auth_accepted(conn, &id);
+  if (conn_is_open(conn))
+    auth_accepted(conn, &id);
   if (conn_is_open(conn))
     session_go_on(conn);
 }
@@ -253,12 +254,21 @@ static int worker_of(const struct conn *conn) {
   return (int)((wish->conn - 1) % (uint64_t)manager->bus->workers);
 }
 
+/* Whether its user has that connection at another worker. Anybody may name any
+ * number; his socket stays where it is. */
+static bool is_elsewhere(const struct conn *conn, int worker) {
+  const struct manager *manager = manager_of(conn);
+  return worker != manager->worker &&
+         whereabouts_has(manager->bus->whereabouts, conn->claimant,
+                         strlen(conn->claimant), wish_of(conn)->conn);
+}
+
 void resume_decide(struct conn *conn) {
   enum refusal why;
   if (!conn_is_open(conn) || !conn->transport.watch.ready)
     return; /* it has just ended */
   int worker = worker_of(conn);
-  if (worker != manager_of(conn)->worker && move_to_worker(conn, worker))
+  if (is_elsewhere(conn, worker) && move_to_worker(conn, worker))
     return;
   struct conn *old = find_session(conn, &why);
   if (old) {

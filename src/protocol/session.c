@@ -33,6 +33,10 @@
 /* When the server is full: who knows when somebody goes. */
 enum { FULL_MS = 5000 };
 
+static uint32_t full_ms(void) {
+  return FULL_MS + (uint32_t)random() % FULL_MS;
+}
+
 /* The only place that changes the state; an impossible step is a bug. */
 static void change_session(struct conn *conn, enum session_state state) {
   static const bool allowed[SESSION_STATES][SESSION_STATES] = {
@@ -89,7 +93,7 @@ void session_open(struct protocol *protocol, struct conn *conn,
     answer_try_later(conn,
                      probe_network(protocol, conn->address->network->text));
   else if (err)
-    answer_try_later(conn, FULL_MS + (uint32_t)random() % FULL_MS);
+    answer_try_later(conn, full_ms());
   heartbeat_arm(conn);
 }
 
@@ -110,14 +114,15 @@ void session_await_resume(struct conn *conn) {
   turn_add(&protocol_of(conn)->host.turn, TURN_CLIENTS, &client_of(conn)->task);
 }
 
-/* That there is a place for it was seen where it came to. */
+/* That there was a place for it was seen where it came to. Somebody else may
+ * have taken it meanwhile; one that goes on with a session has it all the same.
+ */
 void session_adopt(struct protocol *protocol, struct conn *conn,
                    const char *address, struct inbox *inbox) {
   client_of(conn)->task.run = on_session_turn;
   client_of(conn)->inbox = inbox;
-  if (manager_add(&protocol->manager, conn, address))
-    log_debug("conn=%llu is one more than there may be, for a moment",
-              (unsigned long long)conn->id);
+  client_of(conn)->is_too_many =
+      manager_add(&protocol->manager, conn, address) != 0;
   change_session(conn, SESSION_RESUMES);
   heartbeat_arm(conn);
 }
@@ -125,6 +130,8 @@ void session_adopt(struct protocol *protocol, struct conn *conn,
 void session_not_resumed(struct conn *conn) {
   change_session(conn, SESSION_NEW);
   hold_clear(conn, HOLD_MOVE);
+  if (client_of(conn)->is_too_many)
+    answer_try_later(conn, full_ms());
 }
 
 /* --- verdicts ----------------------------------------------------------- */

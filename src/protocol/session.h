@@ -44,7 +44,8 @@ void session_await_resume(struct conn *conn);
 void session_adopt(struct protocol *protocol, struct conn *conn,
                    const char *address, struct inbox *inbox);
 
-/* There is none: it goes on as a new one. */
+/* There is none: it goes on as a new one. If there is no room for that any
+ * more, it is told when to come back, and closed 4007. */
 void session_not_resumed(struct conn *conn);
 
 /* Its claims, address or headers have become others: scripts read them anew. */
