@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "config/address.h"
 #include "config/api_keys.h"
+#include "config/check_machines.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -232,5 +233,8 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_auth(cfg, mode, errors);
   check_replay(cfg, errors);
   check_api(cfg, errors);
+  check_machines(cfg, errors);
+  if (cfg->engine == CONFIG_ENGINE_REDIS)
+    buf_puts(errors, "engine: there is no `redis` yet\n");
   return errors->len == before ? 0 : ERR_CONFIG;
 }

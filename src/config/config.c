@@ -253,6 +253,10 @@ size_t config_secret_bytes(const struct config *cfg) {
   return config_uses_secret(cfg) ? secret_bytes[cfg->auth_algorithm] : 0;
 }
 
+const char *config_redis_urls(const struct config *cfg) {
+  return *cfg->redis_shards ? cfg->redis_shards : cfg->redis_url;
+}
+
 size_t config_secret_missing(const struct config *cfg) {
   if (!config_uses_secret(cfg) || !cfg->auth_secret[0] || is_base64(cfg))
     return 0;

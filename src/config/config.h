@@ -49,6 +49,12 @@ MUST_CHECK struct config *config_load(const struct config_args *args,
 enum { CONFIG_WORKERS_MAX = 256 };
 int config_workers(const struct config *cfg);
 
+/* Whether there are other machines, and where they meet. */
+enum config_engine { CONFIG_ENGINE_MEMORY, CONFIG_ENGINE_REDIS };
+
+/* The URLs of redis.shards, or that of redis.url. */
+const char *config_redis_urls(const struct config *cfg);
+
 /* Returns how many bytes auth.secret is too short; 0 when it is long enough or
  * not used. check_config refuses a short secret in production only: in
  * development mode the caller should warn. */

@@ -443,6 +443,33 @@ static void other_needs(void **state) {
   not_startable(given, "PEM key");
 }
 
+static void machines_need(void **state) {
+  (void)state;
+  struct given given = {
+      .flags = {"--auth.secret=" SECRET_32, "--redis.url=redis://:hush@a:x"}};
+  not_startable(given, "redis.url: `a:x` is not");
+  assert_null(strstr(errors.data, "hush"));
+  given.flags[1] = "--redis.url=redis://a,redis://b";
+  not_startable(given, "several stand in redis.shards");
+  given.flags[1] = "--redis.url=redis://a";
+  given.file = "redis.shards = { 'redis://:hush@b', 'unix:///c' }";
+  not_startable(given, "redis.url, redis.shards: give one");
+  given.flags[1] = "--node.name=a b";
+  not_startable(given, "node.name: `a b`");
+  given.flags[1] = "--node.lease_s=2";
+  not_startable(given, "node.lease_s: 2 s");
+  given.flags[1] = NULL;
+  struct config *cfg = load_ok(given);
+  struct buf out = {0};
+  manual_values(cfg, &out);
+  buf_putc(&out, '\0');
+  assert_null(strstr(out.data, "hush"));
+  assert_non_null(strstr(out.data, "redis://:***@b,unix:///c"));
+  assert_string_equal(config_redis_urls(cfg), "redis://:hush@b,unix:///c");
+  buf_free(&out);
+  config_free(cfg);
+}
+
 static void secrets_stay_secret(void **state) {
   (void)state;
   struct buf out = {0};
@@ -557,6 +584,7 @@ int main(void) {
       cmocka_unit_test(production_needs_a_key),
       cmocka_unit_test(development_warns_of_a_short_key),
       cmocka_unit_test(other_needs),
+      cmocka_unit_test(machines_need),
       cmocka_unit_test(secrets_stay_secret),
       cmocka_unit_test(addresses),
       cmocka_unit_test(durations),

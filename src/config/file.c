@@ -273,7 +273,7 @@ static void assign(lua_State *L, struct loader *loader, const char *key,
   if (lua_istable(L, -1) && option && option->type == OPTION_KEYS) {
     join_api_keys(L);
   } else if (lua_istable(L, -1)) {
-    if (!option || option->type != OPTION_LIST)
+    if (!option || (option->type != OPTION_LIST && option->type != OPTION_URLS))
       refuse_form(L, key);
     join_items(L, key);
   } else if (!option && option_is_section(key)) {

@@ -18,6 +18,7 @@
 #define OPTION_TYPE_LIST    char ** /* texts, then NULL */
 #define OPTION_TYPE_SECRET  char *  /* never printed or logged */
 #define OPTION_TYPE_KEYS    char *  /* nor these: config/api_keys */
+#define OPTION_TYPE_URLS    char *  /* printed without passwords: redis_url */
 
 enum option_type {
   OPTION_STRING,
@@ -28,7 +29,8 @@ enum option_type {
   OPTION_ENUM,
   OPTION_LIST,
   OPTION_SECRET,
-  OPTION_KEYS
+  OPTION_KEYS,
+  OPTION_URLS
 };
 
 /* OPTION_AT_field is the row of an option. */

@@ -116,16 +116,16 @@ static int parse_host(struct rest text, int port, struct redis_url *url,
                       struct buf *why) {
   struct redis_host *host = &url->hosts[url->host_count];
   struct rest name, rest = text;
+  bool ok = true;
   if (rest.len > 0 && *rest.at == '[') {
     rest.at++, rest.len--;
     name = take_until(&rest, "]");
-    if (rest.len > 0)
-      rest.at++, rest.len--;
+    ok = take_prefix(&rest, "]");
   } else {
     name = take_until(&rest, ":");
   }
   host->port = port;
-  bool ok = name.len > 0;
+  ok = ok && name.len > 0;
   if (ok && rest.len > 0)
     ok = *rest.at == ':' &&
          parse_number((struct rest){rest.at + 1, rest.len - 1}, 65535,

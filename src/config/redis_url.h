@@ -16,7 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REDIS_PORT = 6379, REDIS_SENTINEL_PORT = 26379, REDIS_HOSTS_MAX = 16 };
+enum {
+  REDIS_PORT = 6379,
+  REDIS_SENTINEL_PORT = 26379,
+  REDIS_HOSTS_MAX = 16, /* in one URL */
+  REDIS_SHARDS_MAX = 64 /* URLs in one text */
+};
 
 struct redis_host {
   char *name; /* or an address, without brackets */

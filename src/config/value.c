@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/api_keys.h"
+#include "config/redis_url.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -138,6 +139,7 @@ static int set_field(struct config *cfg, const struct option *option,
   case OPTION_STRING:
   case OPTION_SECRET:
   case OPTION_KEYS:
+  case OPTION_URLS:
     value_clear(cfg, option);
     *(char **)at = mem_strdup(text);
     return 0;
@@ -204,6 +206,9 @@ void value_print(const struct config *cfg, const struct option *option,
   case OPTION_KEYS:
     api_keys_print(*(char **)at, out);
     break;
+  case OPTION_URLS:
+    redis_url_print(*(char **)at, out);
+    break;
   case OPTION_LIST:
     print_items(*(char ***)at, out);
     break;
@@ -241,6 +246,7 @@ void value_print_range(const struct option *option, struct buf *out) {
   case OPTION_STRING:
   case OPTION_SECRET:
   case OPTION_KEYS:
+  case OPTION_URLS:
   case OPTION_LIST:
     break;
   case OPTION_BOOL:
@@ -266,6 +272,7 @@ void value_clear(struct config *cfg, const struct option *option) {
   switch (option->type) {
   case OPTION_SECRET:
   case OPTION_KEYS:
+  case OPTION_URLS:
     if (*text)
       explicit_bzero(*text, strlen(*text));
     mem_free(*text);
@@ -298,6 +305,7 @@ bool value_equal(const struct config *a, const struct config *b,
   case OPTION_STRING:
   case OPTION_SECRET:
   case OPTION_KEYS:
+  case OPTION_URLS:
     return strcmp(*(char *const *)x, *(char *const *)y) == 0;
   case OPTION_LIST:
     return lists_equal(*(char **const *)x, *(char **const *)y);
@@ -333,6 +341,7 @@ void value_copy(struct config *to, const struct config *from,
   case OPTION_STRING:
   case OPTION_SECRET:
   case OPTION_KEYS:
+  case OPTION_URLS:
     *(char **)at = mem_strdup(*(char *const *)source);
     break;
   case OPTION_LIST:

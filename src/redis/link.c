@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "redis/adapter.h"
 #include "redis/link_state.h"
+#include "redis/proof.h"
 #include "redis/reach.h"
 #include "redis/secure.h"
 #include "redis/words.h"
@@ -170,6 +171,7 @@ struct link *link_new(uv_loop_t *loop, const struct link_options *options,
   link->script_count = options->script_count;
   link->events = options->events ? options->events : &no_events;
   link->arg = options->arg;
+  proof_init(link, options->prefix ? options->prefix : "pg");
   reach_init(link);
   return link;
 }

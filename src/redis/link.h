@@ -81,6 +81,7 @@ struct link_events {
 struct link_options {
   const char *url;     /* config/redis_url */
   const char *name;    /* of this machine, for CLIENT LIST */
+  const char *prefix;  /* of the channel for probes: "pg" (NULL): pg:p:… */
   const char *ca_file; /* PEM, for rediss://; NULL or "": the system's */
   uint64_t probe_ms;   /* 0: LINK_PROBE_MS */
   uint64_t timeout_ms; /* for a connection, all of its beginning included; 0:

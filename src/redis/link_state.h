@@ -16,7 +16,7 @@ struct sentinel;
 enum {
   LINK_SERVER_BYTES = 300,
   LINK_WHY_BYTES = 400,
-  LINK_PROBE_BYTES = 128,
+  LINK_PROBE_BYTES = 160,
   LINK_NAME_BYTES = 80
 };
 

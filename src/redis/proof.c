@@ -13,12 +13,12 @@
 
 enum { PROBES_MISSED = 2 };
 
-void proof_init(struct link *link) {
+void proof_init(struct link *link, const char *prefix) {
   uint64_t number = 0;
   if (uv_random(NULL, NULL, &number, sizeof number, 0, NULL) < 0)
     number = uv_hrtime();
-  snprintf(link->probe_channel, sizeof link->probe_channel, "pg:p:%s:%016llx",
-           link->name, (unsigned long long)number);
+  snprintf(link->probe_channel, sizeof link->probe_channel, "%s:p:%s:%016llx",
+           prefix, link->name, (unsigned long long)number);
 }
 
 /* PUBLISH answers how many have received it. */

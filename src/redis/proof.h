@@ -11,7 +11,7 @@
 struct link;
 
 /* Makes the name of the channel. */
-void proof_init(struct link *link);
+void proof_init(struct link *link, const char *prefix);
 
 /* The subscriber is logged in, or the other one: when both are, the channel is
  * subscribed to. */

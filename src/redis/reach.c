@@ -337,7 +337,6 @@ void reach_init(struct link *link) {
   if (link->url.master)
     link->sentinel = sentinel_new(link->loop, &link->url, link->tls,
                                   link->timeout_ms, on_sentinels, link);
-  proof_init(link);
   uv_timer_start(&link->timer, on_reach_timer, 0, 0);
 }
 

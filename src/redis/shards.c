@@ -11,7 +11,7 @@
 
 struct shards {
   size_t count;
-  struct link *links[SHARDS_MAX];
+  struct link *links[REDIS_SHARDS_MAX];
 };
 
 /* All machines must come to the same numbers, so these keys are no secret. */
@@ -58,9 +58,10 @@ static bool check_shards(const char *urls, const char *ca_file,
     rc = link_check(url, ca_file, why);
     discard_url(url);
   }
-  if (rc == 0 && (count == 0 || count > SHARDS_MAX))
-    buf_printf(why, "name at least one Redis, and at most %d", SHARDS_MAX);
-  return rc == 0 && count > 0 && count <= SHARDS_MAX;
+  if (rc == 0 && (count == 0 || count > REDIS_SHARDS_MAX))
+    buf_printf(why, "name at least one Redis, and at most %d",
+               REDIS_SHARDS_MAX);
+  return rc == 0 && count > 0 && count <= REDIS_SHARDS_MAX;
 }
 
 struct shards *shards_new(uv_loop_t *loop, const char *urls,

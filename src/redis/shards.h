@@ -13,7 +13,7 @@
 
 struct shards;
 
-enum { SHARDS_MAX = 64, SHARDS_TAG_BYTES = 19 };
+enum { SHARDS_TAG_BYTES = 19 };
 
 /* Which of `count` (from 1 on) has the name. */
 size_t shards_place(const char *name, size_t len, size_t count);
