@@ -159,8 +159,7 @@ const struct api_call api_calls[] = {
 const size_t api_call_count = ARRAY_SIZE(api_calls);
 
 static bool has_path(const struct api_call *call, struct slice path) {
-  return path.len > strlen(API_ROOT) &&
-         memcmp(path.at, API_ROOT, strlen(API_ROOT)) == 0 &&
+  return path.len > strlen(API_ROOT) && slice_begins(path, API_ROOT) &&
          api_args_fit(call->path, slice_after(path, strlen(API_ROOT)));
 }
 

@@ -93,10 +93,8 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
 
 /* Backends that were given the port of the clients. */
 static bool is_for_api(const struct request *request) {
-  static const char root[] = "/api/v1";
-  size_t len = sizeof root - 1;
-  return request->path.len >= len && memcmp(request->path.at, root, len) == 0 &&
-         (request->path.len == len || request->path.at[len] == '/');
+  return slice_equals(request->path, "/api/v1") ||
+         slice_begins(request->path, "/api/v1/");
 }
 
 static void route_request(void *arg, struct visitor *visitor,
