@@ -10,7 +10,8 @@
  *
  * One lock guards all of it. Under it there is a hash look-up or two. A
  * message to a user, a room or everyone takes it once, to learn which other
- * workers have a receiver. */
+ * workers have a receiver. Who wants to see all takes it for some hundred names
+ * at a time: what comes or goes meanwhile is told or not. */
 #ifndef ENGINE_WHEREABOUTS_H
 #define ENGINE_WHEREABOUTS_H
 
@@ -136,8 +137,8 @@ typedef void whereabouts_text_fn(void *arg, const char *text);
 typedef void whereabouts_conn_fn(void *arg,
                                  const struct whereabouts_conn *conn);
 
-/* The users that are logged in; the distinct users in a room; all rooms; the
- * connections of a user. */
+/* The users that are logged in; the distinct users in a room; all rooms, in
+ * pieces; the connections of a user. */
 void whereabouts_each_user(struct whereabouts *whereabouts,
                            whereabouts_text_fn *each, void *arg);
 void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
@@ -147,8 +148,8 @@ void whereabouts_each_room(struct whereabouts *whereabouts,
 void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
                            size_t len, whereabouts_conn_fn *each, void *arg);
 
-/* The connections of a user with the rooms that each is in. It looks at all
- * rooms: for what is asked rarely. */
+/* The connections of a user with the rooms that each is in, a moment ago. It
+ * looks at all rooms: for what is asked rarely. */
 void whereabouts_each_device(struct whereabouts *whereabouts, const char *user,
                              size_t len, whereabouts_conn_fn *each, void *arg);
 
