@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net/fetch.h"
 #include "net/tcp.h"
+#include "protocol/history.h"
 #include "protocol/keywait.h"
 #include "protocol/remote.h"
 
@@ -125,19 +126,26 @@ static void close_bus(struct worker *worker) {
 
 /* --- ending ------------------------------------------------------------- */
 
-static void on_swap_ended(void *arg) {
-  struct worker *worker = arg;
-  fetcher_close(worker->protocol.host.fetcher);
-  drain_close(&worker->drain);
+/* All that is open from the beginning. */
+static void close_parts(struct worker *worker) {
+  struct protocol *protocol = &worker->protocol;
+  fetcher_close(protocol->host.fetcher);
+  history_close(protocol);
   close_bus(worker);
   desk_close(&worker->desk);
-  keywait_close(&worker->protocol);
-  roster_close(&worker->protocol.roster);
+  keywait_close(protocol);
+  roster_close(&protocol->roster);
   swap_close(&worker->swap);
   mailbox_close(&worker->mailbox);
-  listen_stop(&worker->listener);
   edge_close(&worker->edge);
-  turn_close(&worker->protocol.host.turn);
+  turn_close(&protocol->host.turn);
+}
+
+static void on_swap_ended(void *arg) {
+  struct worker *worker = arg;
+  drain_close(&worker->drain);
+  listen_stop(&worker->listener);
+  close_parts(worker);
 }
 
 static void on_drained(void *arg) {
@@ -303,15 +311,7 @@ void worker_join(struct worker *worker) {
 
 /* The loop of a worker that never ran still has handles to close. */
 static void close_never_run(struct worker *worker) {
-  fetcher_close(worker->protocol.host.fetcher);
-  close_bus(worker);
-  desk_close(&worker->desk);
-  keywait_close(&worker->protocol);
-  roster_close(&worker->protocol.roster);
-  swap_close(&worker->swap);
-  mailbox_close(&worker->mailbox);
-  edge_close(&worker->edge);
-  turn_close(&worker->protocol.host.turn);
+  close_parts(worker);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
