@@ -171,7 +171,8 @@ struct conn {
   /* What it is a member of. When it closes it leaves the rooms' tables at
    * once; the list is kept (and holds the rooms) until the farewell. */
   struct membership *rooms;
-  struct list held; /* of hub/held: rooms whose messages wait for now */
+  struct list held;  /* of hub/held: rooms whose messages wait for now */
+  size_t held_bytes; /* of frames that wait there */
 
   struct replay *replay; /* of its session; NULL: it has none */
 
