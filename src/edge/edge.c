@@ -10,6 +10,7 @@
 #include "edge/tls.h"
 #include "edge/ws.h"
 #include "hub/shed.h"
+#include "net/ring.h"
 #include "net/tcp.h"
 #include "protocol/farewell.h"
 #include "protocol/online.h"
@@ -127,7 +128,8 @@ static void open_sockets(struct edge *edge) {
                                    .poller = &edge->poller,
                                    .pulse = &edge->pulse,
                                    .input = edge->input,
-                                   .gather = edge->gather};
+                                   .gather = edge->gather,
+                                   .wants_ring = config->net_io != NET_EPOLL};
   ws_open(&edge->sockets);
   if (config->deflate_enabled)
     edge->deflate =
@@ -269,6 +271,7 @@ void edge_free(struct edge *edge) {
   mem_free(edge->mounts);
   proxy_free(&edge->upgrade.proxies);
   deflate_free(edge->deflate);
+  ring_free(edge->sockets.ring);
   mem_free(edge->input);
   mem_free(edge->gather);
 }

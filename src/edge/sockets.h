@@ -31,6 +31,7 @@
 #include "net/pulse.h"
 
 struct protocol;
+struct ring;
 
 /* All of a worker. */
 struct sockets {
@@ -40,6 +41,8 @@ struct sockets {
   struct pulse *pulse;
   unsigned char *input;    /* TRANSPORT_BLOCK_BYTES */
   unsigned char *gather;   /* OUTBOUND_GATHER_BYTES */
+  struct ring *ring;       /* NULL: none was needed yet, or is to be had */
+  bool wants_ring;         /* it is made when it is needed */
   struct deflate *deflate; /* of the worker; NULL if it is not enabled */
   struct list all;         /* socket->node */
   struct list dirty;       /* conn->dirty: those with something to flush */

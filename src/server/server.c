@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
+#include "net/ring.h"
 #include "script/open.h"
 #include "server/control.h"
 #include "server/crew.h"
@@ -216,6 +217,12 @@ static void say_tokens(const struct config *config) {
              config->listen);
 }
 
+/* How messages to many leave. */
+static const char *io_name(const struct config *config) {
+  bool ring = config->net_io != NET_EPOLL && ring_is_possible();
+  return ring ? "uring" : "epoll";
+}
+
 static void say_ready(const struct server *server, const char *address,
                       unsigned handlers) {
   const char *scheme = *server->config->tls_cert ? "https" : "http";
@@ -223,9 +230,11 @@ static void say_ready(const struct server *server, const char *address,
   const char *api = backend ? api_address(backend) : "";
   /* Whatever log.level is: who waits for it must see it. */
   log_write(LOG_INFO,
-            "perigee %s ready on %s://%s scripts=%s handlers=%u admin=%s%s%s",
+            "perigee %s ready on %s://%s scripts=%s handlers=%u io=%s "
+            "admin=%s%s%s",
             PERIGEE_VERSION, scheme, address, server->config->scripts, handlers,
-            control_address(&server->control), *api ? " api=" : "", api);
+            io_name(server->config), control_address(&server->control),
+            *api ? " api=" : "", api);
   if (server->mode == CONFIG_DEVELOPMENT) {
     say_tokens(server->config);
     log_flush(); /* the line comes first */
