@@ -225,7 +225,7 @@ function perigee.send_to_user(user_id, message, opts) end
 ---@class perigee.RoomSendOptions: perigee.SendOptions
 ---@field key? string With `latest`, the newest message of each key is kept.
 ---@field id? string A second message with this id within 5 minutes is not sent.
----@field keep? boolean `false`: it has no number and is not kept, as with `except`.
+---@field keep? boolean `false`: it has no number and is not kept, as with `except` and `drop`.
 
 ---To all members of a room; the message carries the `room`.
 ---@param room string
