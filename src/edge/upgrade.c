@@ -237,7 +237,8 @@ static bool may_compress(const struct upgrade *upgrade,
   const struct slice *agent = request_field(request, "user-agent");
   char **broken = upgrade->config->deflate_except;
   for (; agent && *broken; broken++)
-    if (slice_begins(*agent, *broken))
+    if (agent->len >= strlen(*broken) &&
+        !memcmp(agent->at, *broken, strlen(*broken)))
       return false;
   return upgrade->deflate != NULL;
 }
