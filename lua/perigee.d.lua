@@ -225,7 +225,7 @@ function perigee.send_to_user(user_id, message, opts) end
 ---@class perigee.RoomSendOptions: perigee.SendOptions
 ---@field key? string With `latest`, the newest message of each key is kept.
 ---@field id? string A second message with this id within 5 minutes is not sent.
----@field keep? boolean `false`: it has no number and is not kept, as with `except`.
+---@field keep? boolean `false`: it has no number and is not kept, as with `except` and `drop`.
 
 ---To all members of a room; the message carries the `room`.
 ---@param room string
@@ -385,19 +385,6 @@ function perigee.spawn(fn, ...) end
 ---@return string? code
 ---@return string? text
 function perigee.fetch(url, opts) end
-
----@class perigee.EmitOptions
----@field user? string Whom it is about: events of one user reach the backend in order.
-
----Tells the backend (`events.url`) what happened, at least once. Does not wait;
----what the handler does next is seen when the event cannot be lost any more.
----@param type string Of letters, digits and `-_.:/`; not `user.…`, `client.…`, `room.…`.
----@param data? any
----@param opts? perigee.EmitOptions
----@return string|false? id False: `events.types` does not choose it.
----@return string? code "OVERLOADED" when the outbox is full, "UNAVAILABLE" without `events.url`.
----@return string? text
-function perigee.emit(type, data, opts) end
 
 -- Shared state -----------------------------------------------------------
 

@@ -123,3 +123,45 @@ describe("A send with an id", function()
     server:stop()
   end)
 end)
+
+describe("The admin address", function()
+  it("bounds the sockets that the API hands to it, too", function()
+    local server = t.server { options = api.options { workers = 2,
+        ["script.burst_ms"] = 60000 },
+      scripts = { ["main.lua"] = [[
+        local perigee = require "perigee"
+        local store = perigee.store
+        return {
+          where = function() return perigee.worker end,
+          hold = function()
+            store.set("held", true)
+            while store.get "held" do end
+          end,
+          free = function() store.set("held", nil) end,
+        }
+      ]] } }
+    local holder = server:connect "holder"
+    local other
+    repeat
+      other = server:connect "other"
+    until other:request "where" ~= holder:request "where"
+    holder:send "hold"
+    local peers, answered, refused = {}, 0, 0
+    for i = 1, 450 do -- each waits for the worker that is held
+      peers[i] = api.connect(server)
+      peers[i]:write(api.request("GET", "/metrics"))
+    end
+    local function read(peer)
+      local status = peer:read()
+      if status == 200 then answered = answered + 1 end
+      if status == 429 then refused = refused + 1 end
+    end
+    read(table.remove(peers))
+    other:request "free"
+    for _, peer in ipairs(peers) do read(peer) end
+    assert.equal(450, answered + refused)
+    assert.is_true(answered >= 256)
+    assert.is_true(refused > 0)
+    server:stop()
+  end)
+end)

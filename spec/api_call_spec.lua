@@ -185,8 +185,9 @@ describe("A handler for backends", function()
     peer:write(api.request("POST", "/api/v1/call/wait", '{"data":60}'))
     server:wait_log "waits for 60"
     server:signal "TERM"
-    local status = peer:read()
-    assert(status == nil or status >= 500)
+    local status, problem = peer:read()
+    assert.equal(503, status)
+    assert.equal("UNAVAILABLE", problem.code)
     assert.equal(0, (server:stop(false)))
   end)
 end)

@@ -118,6 +118,72 @@ describe("The HTTP API tells", function()
       get "/rooms/none")
   end)
 
+  it("what the members of a room are told of each other", function()
+    local other = t.server { options = api.options(), scripts = { ["main.lua"] = [[
+      return {
+        ["@rooms"] = { ["chat:*"] = { presence = true }, ["board"] = { presence = "count" } },
+        ["@connect"] = function(client) client:set_info { name = client.user_id:upper() } end,
+      }
+    ]] } }
+    finally(function() other:stop() end)
+    local before = os.time() - 1
+    for _, name in ipairs { "carol", "alice", "bob", "alice" } do
+      local client = other:connect(name)
+      client:request("join", { room = "chat:1" })
+      client:request("join", { room = "board" })
+      client:request("join", { room = "plain" })
+    end
+    local function room(path)
+      local status, answer = api.ask(other, "GET", "/api/v1/rooms/" .. path)
+      assert.equal(200, status)
+      return answer
+    end
+    local page = room "chat:1?limit=2"
+    assert.same({ "alice", "bob" }, page.members)
+    assert.equal(3, page.presence.count)
+    for _, user in ipairs(page.presence.users) do
+      assert.is_true(user.since >= before)
+      user.since = nil
+    end
+    assert.same({ { user = "alice", devices = 2, info = { name = "ALICE" } },
+      { user = "bob", devices = 1, info = { name = "BOB" } } }, page.presence.users)
+    assert.equal("carol", room("chat:1?after=bob").presence.users[1].user)
+    assert.same({ count = 3 }, room("board").presence)
+    assert.is_nil(room("plain").presence)
+    assert.is_nil(room("nowhere").presence)
+  end)
+
+  it("all of many rooms, devices and connections", function()
+    local many = t.server { options = api.options { ["limits.rooms_per_connection"] = 2000,
+      ["limits.messages_per_s"] = 0 }, scripts = { ["main.lua"] = [[
+      return { enter = function(client, data)
+        for i = data.from, data.to do client:join(("r%05d"):format(i)) end
+        return true
+      end }
+    ]] } }
+    finally(function() many:stop() end)
+    local alice, bob = many:connect "alice", many:connect "bob"
+    alice:request("enter", { from = 1, to = 1500 })
+    bob:request("enter", { from = 1001, to = 2500 })
+    local seen, after = 0, ""
+    repeat
+      local _, page = api.ask(many, "GET", "/api/v1/rooms?limit=1000&after=" .. after)
+      for _, room in ipairs(page.rooms) do
+        seen = seen + 1
+        assert.equal(("r%05d"):format(seen), room.room)
+        after = room.room
+      end
+    until not page.more
+    assert.equal(2500, seen)
+    local _, user = api.ask(many, "GET", "/api/v1/users/bob")
+    assert.equal(1500, #user.devices[1].rooms)
+    local status, closed = api.call(many, "close", { conn = bob.info.conn })
+    assert.equal(200, status)
+    assert.same({ closed = 1 }, closed)
+    bob:expect_close(4502)
+    assert.same({ closed = 0 }, select(2, api.call(many, "close", { conn = 999 })))
+  end)
+
   it("what a parameter must be", function()
     refused("/rooms?limit=0", 400, "`limit` is a whole number from 1 to 1000")
     refused("/rooms?limit=1e3", 400, "`limit`")

@@ -19,7 +19,16 @@ local SCRIPT = [[
       return perigee.history(data.room, data.query)
     end,
     forget = function(_, room) return perigee.forget(room) end,
+    put_out = function(_, data)
+      for _, client in ipairs(perigee.clients_of(data.user)) do
+        client:leave(data.room)
+      end
+    end,
     ["@history"] = function(client, room, query)
+      if query.limit == 7 then
+        perigee.send_to_room(room, { type = "asked" })
+        perigee.sleep(0.2)
+      end
       if client.user_id == "mallory" or query.limit == 13 then
         return nil, "history.closed", "not " .. room
       end
@@ -125,6 +134,15 @@ describe("The history of a room", function()
     assert.equal("not " .. room, text)
     _, refused = alice:try("history", { room = room, limit = 13 })
     assert.equal("history.closed", refused)
+  end)
+
+  it("is not for who is a member no more when the hook has decided", function()
+    local room = new_room()
+    local alice, bob = in_room("alice", room), in_room("bob", room)
+    bob:send("history", { room = room, limit = 7 }, 1)
+    alice:expect "asked"
+    alice:request("put_out", { user = "bob", room = room })
+    assert.equal("FORBIDDEN", bob:expect("error").data.code)
   end)
 
   it("is not there where no rule says so", function()

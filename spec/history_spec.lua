@@ -159,6 +159,16 @@ describe("A room with a history", function()
     assert.equal(2, alice:expect("said").seq)
   end)
 
+  it("gives no number to what may be dropped, unless it is to be kept", function()
+    local room = new_room "chat:"
+    local alice = in_room("alice", room)
+    assert.same({ count = 1 }, say(alice, room, "one", { opts = { drop = true } }))
+    assert.is_nil(alice:expect("said").seq)
+    local opts = { drop = true, keep = true }
+    assert.same({ count = 1, seq = 1 }, say(alice, room, "two", { opts = opts }))
+    assert.equal(1, alice:expect("said").seq)
+  end)
+
   it("takes a message with an id once", function()
     local room, plain = new_room "chat:", new_room "plain:"
     local alice = in_room("alice", room)

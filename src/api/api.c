@@ -218,6 +218,7 @@ struct api *api_new(const struct api_wiring *wiring, struct buf *error) {
   api->arg = wiring->arg;
   api->service.bus = wiring->bus;
   api->service.engine = wiring->engine;
+  api->service.presence = wiring->presence;
   api->service.desks = wiring->desks;
   api->service.foreign = send_foreign_home;
   api->service.arg = api;

@@ -18,6 +18,7 @@ struct api_wiring {
   const struct config *config;
   struct bus *bus;           /* borrowed; it must outlive the API */
   struct engine *engine;     /* borrowed, too */
+  struct presence *presence; /* borrowed, too */
   struct desk *const *desks; /* of its workers; borrowed, too */
   uv_loop_t *main_loop;      /* where `foreign` is called */
   /* Requests at the admin address that are no calls; see service.h. */

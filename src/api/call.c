@@ -127,9 +127,15 @@ const struct api_call api_calls[] = {
          "{\"type\":\"object\",\"properties\":{\"room\":{\"type\":\"string\"},"
          "\"users\":{\"type\":\"integer\"},\"connections\":{\"type\":"
          "\"integer\"},\"members\":{\"type\":\"array\",\"items\":{\"type\":"
-         "\"string\"}},\"more\":{\"type\":\"boolean\"}}}",
+         "\"string\"}},\"more\":{\"type\":\"boolean\"},\"presence\":{\"type\":"
+         "\"object\",\"properties\":{\"count\":{\"type\":\"integer\"},"
+         "\"users\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+         "\"properties\":{\"user\":{\"type\":\"string\"},\"devices\":{\"type\":"
+         "\"integer\"},\"since\":{\"type\":\"integer\"},\"info\":{}}}}}}}}",
      .doc = "A room: how many users and connections are in it, and who the "
-            "users are, in pages."},
+            "users are, in pages. `presence` is what its members are told of "
+            "each other, if they are: `count`, and the entries of the users "
+            "of this page (`since` in Unix seconds)."},
     {.name = "history",
      .method = "GET",
      .path = "/rooms/{room}/history",
@@ -159,8 +165,7 @@ const struct api_call api_calls[] = {
 const size_t api_call_count = ARRAY_SIZE(api_calls);
 
 static bool has_path(const struct api_call *call, struct slice path) {
-  return path.len > strlen(API_ROOT) &&
-         memcmp(path.at, API_ROOT, strlen(API_ROOT)) == 0 &&
+  return path.len > strlen(API_ROOT) && slice_begins(path, API_ROOT) &&
          api_args_fit(call->path, slice_after(path, strlen(API_ROOT)));
 }
 

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "engine/bus.h"
 #include "engine/engine.h"
+#include "engine/presence.h"
 #include "wire/request.h"
 
 #define API_ROOT "/api/v1"
@@ -20,6 +21,7 @@
 struct api_context {
   struct engine *engine;       /* of rooms that are numbered; borrowed */
   struct bus *bus;             /* of the workers; borrowed */
+  struct presence *presence;   /* of the workers; borrowed */
   const struct config *config; /* of this moment */
   const char *key;             /* the name of the key that is used */
 };

@@ -19,7 +19,6 @@ struct api_ask *ask_new(void) {
 void ask_free(struct api_ask *ask) {
   if (!ask)
     return;
-  buf_free(&ask->data);
   buf_free(&ask->request);
   buf_free(&ask->body);
   mem_free(ask);
@@ -71,8 +70,9 @@ static bool admit_ask(struct protocol *protocol, const struct handler *handler,
   }
   bool fits =
       !handler->schema ||
-      schema_check(handler->schema, ask->data.len > 0 ? ask->data.data : NULL,
-                   ask->data.len, &why) == 0 ||
+      schema_check(handler->schema,
+                   ask->data_len > 0 ? ask->request.data + ask->data_at : NULL,
+                   ask->data_len, &why) == 0 ||
       problem_set(&ask->problem, ERR_BAD_REQUEST, "%.*s", (int)why.len,
                   why.data);
   buf_free(&why);

@@ -20,9 +20,9 @@ struct api_ask {
   struct list node;
   char type[MSG_TYPE_BYTES + 1];
   char key[API_KEY_NAME_BYTES + 1]; /* the name of the key */
-  struct buf data;                  /* JSON; empty: none */
   struct buf request;               /* {"data":…,"user":…,"key":…} */
-  struct mailbox *home;             /* where the answer goes */
+  size_t data_at, data_len; /* where `data` is in that; 0: there is none */
+  struct mailbox *home;     /* where the answer goes */
   struct desk *desk;
   /* The answer: a body, or a problem and what the script says beside it. */
   bool done;

@@ -109,6 +109,7 @@ struct api_context exchange_context(struct api_service *service,
                                     const struct exchange *exchange) {
   return (struct api_context){.bus = service->bus,
                               .engine = service->engine,
+                              .presence = service->presence,
                               .config = service->config,
                               .key = exchange->key};
 }

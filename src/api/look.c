@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The calls that look: `user`, `rooms`, `room`.
  *
- * All of it stands in the whereabouts: no worker is asked, so that a busy one
- * holds up nobody. */
+ * All of it stands in the whereabouts, and in presence: no worker is asked, so
+ * that a busy one holds up nobody. */
 #include "api/call.h"
 
 #include "api/page.h"
@@ -91,6 +91,19 @@ bool api_rooms(struct api_context *context, const struct api_args *args,
   return true;
 }
 
+/* Of the members of this page, where the room keeps it. */
+static void put_presence(struct api_context *context, struct slice room,
+                         const struct page *page, struct buf *out) {
+  static const char name[] = ",\"presence\":";
+  char text[API_TEXT_BYTES + 1];
+  size_t before = out->len;
+  buf_puts(out, name);
+  if (!slice_copy(room, text, sizeof text) ||
+      !presence_put_some(context->presence, text, page->names, page->count,
+                         out))
+    out->len = before;
+}
+
 bool api_room(struct api_context *context, const struct api_args *args,
               struct buf *out, struct problem *problem) {
   struct slice room = args->text[API_ARG_ROOM];
@@ -106,7 +119,9 @@ bool api_room(struct api_context *context, const struct api_args *args,
       buf_putc(out, ',');
     put_name(out, page.names[i]);
   }
-  buf_printf(out, "],\"more\":%s}", page.more ? "true" : "false");
+  buf_printf(out, "],\"more\":%s", page.more ? "true" : "false");
+  put_presence(context, room, &page, out);
+  buf_putc(out, '}');
   page_free(&page);
   return true;
 }

@@ -48,6 +48,8 @@ void page_offer(void *arg, const char *name) {
   if (!is_wanted(page, name))
     return;
   size_t at = place_of_name(page, name);
+  if (at < page->count && strcmp(page->names[at], name) == 0)
+    return; /* it went, and came again */
   if (page->count == page->limit)
     page->more = true;
   if (at == page->limit)

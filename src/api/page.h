@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A page of names in their order, out of many that come in none.
  *
- * Only as many names as the page has are kept, so one can go through all rooms
- * under the lock of the whereabouts. Names are compared byte by byte. */
+ * Only as many names as the page has are kept, however many are offered. Names
+ * are compared byte by byte. */
 #ifndef API_PAGE_H
 #define API_PAGE_H
 

@@ -54,8 +54,9 @@ static void fill_ask(struct api_ask *ask, const struct api_args *args,
   struct slice data = args->text[API_ARG_DATA];
   buf_putc(&ask->request, '{');
   if (args->has & API_HAS(DATA)) {
-    buf_put(&ask->data, data.at, data.len);
     buf_puts(&ask->request, "\"data\":");
+    ask->data_at = ask->request.len;
+    ask->data_len = data.len;
     buf_put(&ask->request, data.at, data.len);
     buf_putc(&ask->request, ',');
   }
@@ -131,6 +132,7 @@ void question_begin(struct api_service *service, struct http_conn *conn,
   struct problem problem = {0};
   if (ask_scripts(service, conn, body, &problem)) {
     exchange_keep(service, exchange, &none);
+    buf_free(&exchange->body); /* the letter has what is needed of it */
     http_wait(conn, ANSWER_MS);
     return;
   }

@@ -205,15 +205,10 @@ static bool begin_exchange(struct api_service *service, struct http_conn *conn,
   return true;
 }
 
-static bool is_ours(const struct request *request) {
-  static const char root[] = "/api/";
-  size_t len = sizeof root - 1;
-  return request->path.len >= len && memcmp(request->path.at, root, len) == 0;
-}
-
 static bool is_foreign_request(const struct http_conn *conn,
                                const struct request *request) {
-  return conn->origin == API_ORIGIN_ADMIN && !is_ours(request);
+  return conn->origin == API_ORIGIN_ADMIN &&
+         !slice_begins(request->path, "/api/");
 }
 
 static void give_conn_away(void *arg, struct http_conn *conn) {
@@ -287,7 +282,9 @@ void api_service_configure_take(struct api_service *service,
   service->http.request_ms = (uint64_t)request_ms;
 }
 
+/* What the workers have answered at their ends is told first. */
 void api_service_close(struct api_service *service) {
+  mailbox_receive_all(&service->answers);
   http_close(&service->http);
   mailbox_close(&service->answers);
   turn_close(&service->turn);

@@ -39,6 +39,7 @@ struct api_service {
   const struct config *config; /* holds a reference */
   struct bus *bus;             /* borrowed */
   struct engine *engine;       /* borrowed */
+  struct presence *presence;   /* borrowed */
   struct turn turn;            /* of what is read from it */
   struct desk *const *desks;   /* of the workers, one for each; borrowed */
   struct mailbox answers;      /* of the scripts */

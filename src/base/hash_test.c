@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/hash.h"
+#include "base/hash_walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,12 +156,61 @@ static void a_table_never_stops_growing(void **state) {
   free(elements);
 }
 
+struct seen {
+  const struct element *elements;
+  unsigned char *times; /* by element */
+  unsigned piece;
+};
+
+static void note_element(void *arg, void *object) {
+  struct seen *seen = arg;
+  seen->times[(const struct element *)object - seen->elements]++;
+  seen->piece++;
+}
+
+/* A third of the elements is there from the beginning, a third comes and a
+ * third goes while the table is walked over. */
+static void a_walk_sees_what_stays(void **state) {
+  struct element *elements = calloc(NAMES, sizeof *elements), *table = NULL;
+  struct seen seen = {elements, calloc(NAMES, 1), 0};
+  struct hash_walk walk = {0};
+  unsigned changed = 0;
+  (void)state;
+  assert_non_null(elements);
+  assert_non_null(seen.times);
+  name_ordinary(elements);
+  for (unsigned i = 0; i < NAMES; i++)
+    if (i % 3 != 1)
+      HASH_ADD_STR(table, name, &elements[i]);
+  while (!walk.over) {
+    seen.piece = 0;
+    hash_walk(&walk, table->hh.tbl, note_element, &seen);
+    assert_in_range(seen.piece, 0, 400);
+    for (unsigned end = changed + 300; changed < end && changed < NAMES;
+         changed++)
+      if (changed % 3 == 1)
+        HASH_ADD_STR(table, name, &elements[changed]);
+      else if (changed % 3 == 2)
+        HASH_DEL(table, &elements[changed]);
+  }
+  assert_true(changed > NAMES / 2);
+  for (unsigned i = 0; i < NAMES; i++)
+    assert_in_range(seen.times[i], i % 3 == 0, 1);
+  HASH_CLEAR(hh, table);
+  walk = (struct hash_walk){0};
+  hash_walk(&walk, NULL, note_element, &seen);
+  assert_true(walk.over);
+  free(seen.times);
+  free(elements);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_is_siphash_1_3),
       cmocka_unit_test(another_process_has_another_key),
       cmocka_unit_test(hostile_names_cost_what_others_do),
       cmocka_unit_test(a_table_never_stops_growing),
+      cmocka_unit_test(a_walk_sees_what_stays),
   };
   if (argc > 1 && strcmp(argv[1], "hashes") == 0)
     return print_hashes();

@@ -23,8 +23,7 @@ static const struct command commands[] = {
     {"dev", cli_dev, "Serve for development: local, watching, with a token.",
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"check", cli_check, "Check the configuration and the scripts.",
-     "[SCRIPTS_DIR] [--events] [--OPTION=VALUE ...]",
-     "  --events  ask events.url, too, whether it takes events\n\n"},
+     "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"test", cli_test, "Run the specs of the scripts against a server.",
      "[SPEC_DIR] [--OPTION=VALUE ...] [-- BUSTED_ARGUMENT ...]",
      "SPEC_DIR is ./spec, unless given, or one file; the options are those of\n"
@@ -40,9 +39,6 @@ static const struct command commands[] = {
      "[--check] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --check            build them in the server, change nothing\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
-    {"events", cli_events, "Look at what waits for the backend.",
-     "[list | show | replay | drop] [ID ...] [--OPTION=VALUE ...]",
-     cli_events_help},
     {"token", cli_token, "Print a token for a user.",
      "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "  --user ID           the user the token is for\n"

@@ -207,12 +207,6 @@ static struct refusal check_request(const struct admin *admin,
   return refusal;
 }
 
-static bool is_call(const struct request *request) {
-  static const char root[] = "/api/";
-  size_t len = sizeof root - 1;
-  return request->path.len >= len && memcmp(request->path.at, root, len) == 0;
-}
-
 /* The head and what came behind it stand in one piece. */
 static void pass_call(struct admin *admin, struct visitor *visitor,
                       const struct request *request, struct slice rest) {
@@ -226,7 +220,7 @@ static void pass_call(struct admin *admin, struct visitor *visitor,
 static void route_admin(void *arg, struct visitor *visitor,
                         const struct request *request, struct slice rest) {
   struct admin *admin = arg;
-  if (admin->pass && is_call(request)) {
+  if (admin->pass && slice_begins(request->path, "/api/")) {
     pass_call(admin, visitor, request, rest);
     return;
   }

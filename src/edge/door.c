@@ -203,19 +203,28 @@ void door_turn_away(struct door *door, int fd, bool tls, const char *address,
   buf_free(&text);
 }
 
-void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
-                       const char *address, uint32_t limit, bool proxy) {
+/* Makes a visitor of the socket; NULL: there are too many, and it was turned
+ * away. */
+static struct visitor *new_visitor_take(struct door *door, int fd, bool tls,
+                                        const char *address, uint32_t limit) {
   static const struct refusal many = {
       .status = 429,
       .text = "too many sockets of this address that are no WebSocket\n",
       .retry_s = 1};
   struct visitors *visitors = &door->visitors;
-  if (!pending_has_room(&visitors->pending, address, limit)) {
-    visitors->stats->sockets_refused++;
-    door_turn_away(door, fd, tls != NULL, address, &many);
+  if (pending_has_room(&visitors->pending, address, limit))
+    return visitor_new_take(visitors, fd, address);
+  visitors->stats->sockets_refused++;
+  door_turn_away(door, fd, tls, address, &many);
+  return NULL;
+}
+
+void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
+                       const char *address, uint32_t limit, bool proxy) {
+  struct visitor *visitor =
+      new_visitor_take(door, fd, tls != NULL, address, limit);
+  if (!visitor)
     return;
-  }
-  struct visitor *visitor = visitor_new_take(visitors, fd, address);
   visitor->limit = limit;
   visitor->crowd = proxy || !limit;
   if (door->prefaced && door->prefaced(door->arg, address)) {
@@ -228,7 +237,9 @@ void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
 
 void door_resume_take(struct door *door, int fd, const char *address,
                       struct slice read) {
-  struct visitor *visitor = visitor_new_take(&door->visitors, fd, address);
+  struct visitor *visitor = new_visitor_take(door, fd, false, address, 0);
+  if (!visitor)
+    return;
   struct buf *in = &visitor->in;
   visitor->crowd = true;
   buf_put(in, read.at, read.len);

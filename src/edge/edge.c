@@ -10,6 +10,7 @@
 #include "edge/tls.h"
 #include "edge/ws.h"
 #include "hub/shed.h"
+#include "net/ring.h"
 #include "net/tcp.h"
 #include "protocol/farewell.h"
 #include "protocol/online.h"
@@ -93,10 +94,8 @@ static void start_handles(struct edge *edge, uv_loop_t *loop) {
 
 /* Backends that were given the port of the clients. */
 static bool is_for_api(const struct request *request) {
-  static const char root[] = "/api/v1";
-  size_t len = sizeof root - 1;
-  return request->path.len >= len && memcmp(request->path.at, root, len) == 0 &&
-         (request->path.len == len || request->path.at[len] == '/');
+  return slice_equals(request->path, "/api/v1") ||
+         slice_begins(request->path, "/api/v1/");
 }
 
 static void route_request(void *arg, struct visitor *visitor,
@@ -129,12 +128,9 @@ static void open_sockets(struct edge *edge) {
                                    .poller = &edge->poller,
                                    .pulse = &edge->pulse,
                                    .input = edge->input,
-                                   .gather = edge->gather};
+                                   .gather = edge->gather,
+                                   .wants_ring = config->net_io != NET_EPOLL};
   ws_open(&edge->sockets);
-  if (edge->protocol->manager.events)
-    ticket_waiter_open(&edge->sockets.settled,
-                       edge->protocol->manager.owner.tickets,
-                       edge->protocol->loop, outbound_settled, &edge->sockets);
   if (config->deflate_enabled)
     edge->deflate =
         deflate_new((int)config->deflate_level,
@@ -265,8 +261,6 @@ void edge_close(struct edge *edge) {
   relays_close(&edge->relays);
   visitors_close(&edge->door.visitors);
   sockets_close_all(&edge->sockets);
-  if (edge->protocol->manager.events)
-    ticket_waiter_close(&edge->sockets.settled);
   library_close(&edge->library);
   poller_close(&edge->poller);
 }
@@ -277,6 +271,7 @@ void edge_free(struct edge *edge) {
   mem_free(edge->mounts);
   proxy_free(&edge->upgrade.proxies);
   deflate_free(edge->deflate);
+  ring_free(edge->sockets.ring);
   mem_free(edge->input);
   mem_free(edge->gather);
 }

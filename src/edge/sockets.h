@@ -26,12 +26,12 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/list.h"
-#include "events/tickets.h"
 #include "hub/conn.h"
 #include "net/poller.h"
 #include "net/pulse.h"
 
 struct protocol;
+struct ring;
 
 /* All of a worker. */
 struct sockets {
@@ -41,13 +41,13 @@ struct sockets {
   struct pulse *pulse;
   unsigned char *input;    /* TRANSPORT_BLOCK_BYTES */
   unsigned char *gather;   /* OUTBOUND_GATHER_BYTES */
+  struct ring *ring;       /* NULL: none was needed yet, or is to be had */
+  bool wants_ring;         /* it is made when it is needed */
   struct deflate *deflate; /* of the worker; NULL if it is not enabled */
   struct list all;         /* socket->node */
   struct list dirty;       /* conn->dirty: those with something to flush */
-  struct list held; /* conn->dirty: of those whose frames wait, hub/gate */
-  struct ticket_waiter settled; /* for these; open where there are events */
-  struct list more;             /* socket->more: to be read on from */
-  struct list ended;            /* socket->ended: those to close */
+  struct list more;        /* socket->more: to be read on from */
+  struct list ended;       /* socket->ended: those to close */
   struct conn *last; /* the one that was received from last; NULL once gone */
 };
 

@@ -237,8 +237,7 @@ static bool may_compress(const struct upgrade *upgrade,
   const struct slice *agent = request_field(request, "user-agent");
   char **broken = upgrade->config->deflate_except;
   for (; agent && *broken; broken++)
-    if (agent->len >= strlen(*broken) &&
-        !memcmp(agent->at, *broken, strlen(*broken)))
+    if (slice_begins(*agent, *broken))
       return false;
   return upgrade->deflate != NULL;
 }

@@ -488,6 +488,16 @@ void presence_put_users(struct presence *presence, const char *name,
   uv_mutex_unlock(&presence->lock);
 }
 
+bool presence_put_some(struct presence *presence, const char *name,
+                       char *const *names, size_t count, struct buf *out) {
+  uv_mutex_lock(&presence->lock);
+  struct presence_room *room = presence_room_named(presence, name);
+  if (room)
+    presence_write_some(room, names, count, out);
+  uv_mutex_unlock(&presence->lock);
+  return room != NULL;
+}
+
 struct presence_stats presence_stats(struct presence *presence) {
   uv_mutex_lock(&presence->lock);
   struct presence_stats stats = presence->counted;

@@ -133,6 +133,13 @@ void presence_put_list(struct presence *presence, const char *room,
 void presence_put_users(struct presence *presence, const char *room,
                         struct buf *out);
 
+/* Appends what is known of who is in the room, if anything is kept of it:
+ * `{"count":N}`; and where that is more than a number, the entries of those of
+ * the `count` named users who are there: `{"count":N,"users":[…]}`. False, and
+ * nothing is appended, for other rooms. */
+bool presence_put_some(struct presence *presence, const char *room,
+                       char *const *names, size_t count, struct buf *out);
+
 /* What is held now, and what was counted from the start. */
 struct presence_stats {
   uint64_t rooms, users; /* users: in each room, once */

@@ -108,4 +108,8 @@ void presence_write_list(struct presence *presence, struct presence_room *room,
                          struct buf *out);
 void presence_write_users(const struct presence_room *room, struct buf *out);
 
+/* What presence_put_some appends. */
+void presence_write_some(const struct presence_room *room, char *const *names,
+                         size_t count, struct buf *out);
+
 #endif

@@ -207,3 +207,23 @@ void presence_write_users(const struct presence_room *room, struct buf *out) {
   }
   buf_putc(out, ']');
 }
+
+void presence_write_some(const struct presence_room *room, char *const *names,
+                         size_t count, struct buf *out) {
+  const char *comma = "";
+  buf_printf(out, "{\"count\":%u", room->there);
+  if (room->how == RULE_PRESENCE) {
+    buf_puts(out, ",\"users\":[");
+    for (size_t i = 0; i < count; i++) {
+      const struct presence_user *user;
+      HASH_FIND_STR(room->users, names[i], user);
+      if (!user || !presence_is_there(user))
+        continue;
+      buf_puts(out, comma);
+      put_user(out, user, true);
+      comma = ",";
+    }
+    buf_putc(out, ']');
+  }
+  buf_putc(out, '}');
+}

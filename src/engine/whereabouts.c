@@ -33,67 +33,13 @@
  * the last connection of a user and of an address free theirs; so
  * whereabouts_free finds nothing, or there is a connection that was not counted
  * out: it aborts. */
-#include "engine/whereabouts.h"
+#include "engine/whereabouts_tables.h"
 
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/list.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
-
-struct login { /* a connection of a user */
-  struct list node;
-  struct whereabouts_conn conn;
-};
-
-struct dir_user {
-  UT_hash_handle hh;
-  struct list conns;
-  uint32_t count;
-  char id[];
-};
-
-/* A user in a room, with these connections. Those without a user are only
- * counted: nobody asks for one of them, and they may be many. */
-struct dir_member {
-  UT_hash_handle hh;
-  uint64_t *conns;
-  uint32_t count, cap;
-  char user[];
-};
-
-struct dir_room {
-  UT_hash_handle hh;
-  struct dir_member *members;
-  uint32_t total;
-  uint32_t *counts; /* by worker */
-  char name[];
-};
-
-struct dir_address {
-  UT_hash_handle hh;
-  uint32_t count;
-  char text[];
-};
-
-struct whereabouts {
-  uv_mutex_t lock;
-  int workers;
-  uint32_t connections;
-  uint32_t *logged_in; /* by worker */
-  bool *listens;       /* by worker */
-  int listeners;
-  whereabouts_user_fn *watcher;
-  void *watcher_arg;
-  whereabouts_turned_fn *user_turned, *room_turned; /* NULL: nobody hears */
-  void *turned_arg;
-  struct dir_user *users;
-  struct dir_room *rooms;
-  struct dir_address *addresses;
-};
 
 /* An object whose last field, at `offset`, is the text. */
 static void *new_named(size_t offset, const char *text) {
@@ -157,9 +103,9 @@ void whereabouts_disconnect(struct whereabouts *whereabouts,
 
 /* --- users -------------------------------------------------------------- */
 
-static struct login *new_login(const struct dir_user *user,
-                               const struct whereabouts_conn *conn) {
-  struct login *login = mem_alloc(sizeof *login);
+static struct dir_login *new_login(const struct dir_user *user,
+                                   const struct whereabouts_conn *conn) {
+  struct dir_login *login = mem_alloc(sizeof *login);
   list_init(&login->node);
   login->conn = *conn;
   login->conn.user = user->id;
@@ -168,7 +114,7 @@ static struct login *new_login(const struct dir_user *user,
   return login;
 }
 
-static void free_login(struct login *login) {
+static void free_login(struct dir_login *login) {
   mem_free((char *)login->conn.address);
   mem_free((char *)login->conn.claims);
   mem_free(login);
@@ -178,14 +124,6 @@ void whereabouts_watch(struct whereabouts *whereabouts,
                        whereabouts_user_fn *watcher, void *arg) {
   whereabouts->watcher = watcher;
   whereabouts->watcher_arg = arg;
-}
-
-void whereabouts_tell(struct whereabouts *whereabouts,
-                      whereabouts_turned_fn *user, whereabouts_turned_fn *room,
-                      void *arg) {
-  whereabouts->user_turned = user;
-  whereabouts->room_turned = room;
-  whereabouts->turned_arg = arg;
 }
 
 void whereabouts_listen(struct whereabouts *whereabouts, int worker,
@@ -200,8 +138,6 @@ void whereabouts_listen(struct whereabouts *whereabouts, int worker,
  * listens. */
 static void tell_turned(const struct whereabouts *whereabouts, const char *user,
                         bool online) {
-  if (whereabouts->user_turned)
-    whereabouts->user_turned(whereabouts->turned_arg, user, online);
   if (whereabouts->listeners == 0 || !whereabouts->watcher)
     return;
   unsigned workers = (unsigned)whereabouts->workers;
@@ -235,15 +171,6 @@ out:
   return err;
 }
 
-static struct login *find_login(const struct dir_user *user, uint64_t id) {
-  LIST_FOREACH (it, &user->conns) {
-    struct login *login = container_of(it, struct login, node);
-    if (login->conn.id == id)
-      return login;
-  }
-  return NULL;
-}
-
 static void replace_text(const char **at, const char *text) {
   char *before = (char *)*at;
   if (before && text && strcmp(before, text) == 0)
@@ -257,7 +184,7 @@ void whereabouts_change(struct whereabouts *whereabouts,
   struct dir_user *user;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND_STR(whereabouts->users, conn->user, user);
-  struct login *login = user ? find_login(user, conn->id) : NULL;
+  struct dir_login *login = user ? dir_find_login(user, conn->id) : NULL;
   if (login) {
     replace_text(&login->conn.address, conn->address);
     replace_text(&login->conn.claims, conn->claims);
@@ -271,7 +198,7 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
   struct dir_user *found;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND_STR(whereabouts->users, user, found);
-  struct login *login = found ? find_login(found, conn) : NULL;
+  struct dir_login *login = found ? dir_find_login(found, conn) : NULL;
   if (login) {
     whereabouts->logged_in[login->conn.worker]--;
     list_remove(&login->node);
@@ -286,12 +213,6 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
 }
 
 /* --- rooms -------------------------------------------------------------- */
-
-static void tell_room_turned(const struct whereabouts *whereabouts,
-                             const char *room, bool occupied) {
-  if (whereabouts->room_turned)
-    whereabouts->room_turned(whereabouts->turned_arg, room, occupied);
-}
 
 static struct dir_room *room_named(struct whereabouts *whereabouts,
                                    const char *name) {
@@ -316,14 +237,6 @@ static void add_seat(struct dir_member *member, uint64_t conn) {
   member->count++;
 }
 
-/* The place of the connection in member->conns, or member->count. */
-static uint32_t seat_of(const struct dir_member *member, uint64_t conn) {
-  uint32_t i = 0;
-  while (i < member->count && member->conns[i] != conn)
-    i++;
-  return i;
-}
-
 void whereabouts_join(struct whereabouts *whereabouts, int worker,
                       uint64_t conn, const char *user, const char *room) {
   struct dir_member *member;
@@ -336,8 +249,7 @@ void whereabouts_join(struct whereabouts *whereabouts, int worker,
   }
   add_seat(member, conn);
   found->counts[worker]++;
-  if (++found->total == 1)
-    tell_room_turned(whereabouts, found->name, true);
+  found->total++;
   uv_mutex_unlock(&whereabouts->lock);
 }
 
@@ -349,7 +261,7 @@ static void drop_seat(struct dir_room *room, struct dir_member *member,
     mem_free(member->conns);
     mem_free(member);
   } else if (*member->user) {
-    member->conns[seat_of(member, conn)] = member->conns[last];
+    member->conns[dir_seat_of(member, conn)] = member->conns[last];
   }
 }
 
@@ -365,7 +277,6 @@ void whereabouts_leave(struct whereabouts *whereabouts, int worker,
     drop_seat(found, member, conn);
     found->counts[worker]--;
     if (--found->total == 0) {
-      tell_room_turned(whereabouts, found->name, false);
       HASH_DEL(whereabouts->rooms, found);
       mem_free(found->counts);
       mem_free(found);
@@ -384,7 +295,7 @@ uint32_t whereabouts_of_user(struct whereabouts *whereabouts, const char *user,
   HASH_FIND(hh, whereabouts->users, user, len, found);
   if (found)
     LIST_FOREACH (it, &found->conns)
-      counts[container_of(it, struct login, node)->conn.worker]++;
+      counts[container_of(it, struct dir_login, node)->conn.worker]++;
   uint32_t total = found ? found->count : 0;
   uv_mutex_unlock(&whereabouts->lock);
   return total;
@@ -418,7 +329,7 @@ bool whereabouts_has(struct whereabouts *whereabouts, const char *user,
   struct dir_user *found;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND(hh, whereabouts->users, user, len, found);
-  bool has = found && find_login(found, conn);
+  bool has = found && dir_find_login(found, conn);
   uv_mutex_unlock(&whereabouts->lock);
   return has;
 }
@@ -428,7 +339,7 @@ bool whereabouts_is_away(struct whereabouts *whereabouts, const char *user,
   struct dir_user *found;
   uv_mutex_lock(&whereabouts->lock);
   HASH_FIND(hh, whereabouts->users, user, len, found);
-  const struct login *login = found ? find_login(found, conn) : NULL;
+  const struct dir_login *login = found ? dir_find_login(found, conn) : NULL;
   bool away = login && login->conn.away;
   uv_mutex_unlock(&whereabouts->lock);
   return away;
@@ -458,7 +369,7 @@ bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
   HASH_FIND(hh, whereabouts->rooms, room, len, found);
   if (found)
     HASH_FIND_STR(found->members, user, member);
-  bool is_in = member && seat_of(member, conn) < member->count;
+  bool is_in = member && dir_seat_of(member, conn) < member->count;
   uv_mutex_unlock(&whereabouts->lock);
   return is_in;
 }
@@ -477,37 +388,6 @@ uint32_t whereabouts_count_seats(struct whereabouts *whereabouts,
   return count;
 }
 
-void whereabouts_each_user(struct whereabouts *whereabouts,
-                           whereabouts_text_fn *each, void *arg) {
-  struct dir_user *user = NULL, *next = NULL;
-  uv_mutex_lock(&whereabouts->lock);
-  HASH_ITER (hh, whereabouts->users, user, next)
-    each(arg, user->id);
-  uv_mutex_unlock(&whereabouts->lock);
-}
-
-void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
-                             size_t len, whereabouts_text_fn *each, void *arg) {
-  struct dir_room *found;
-  struct dir_member *member = NULL, *next = NULL;
-  uv_mutex_lock(&whereabouts->lock);
-  HASH_FIND(hh, whereabouts->rooms, room, len, found);
-  if (found)
-    HASH_ITER (hh, found->members, member, next)
-      if (*member->user)
-        each(arg, member->user);
-  uv_mutex_unlock(&whereabouts->lock);
-}
-
-void whereabouts_each_room(struct whereabouts *whereabouts,
-                           whereabouts_text_fn *each, void *arg) {
-  struct dir_room *room = NULL, *next = NULL;
-  uv_mutex_lock(&whereabouts->lock);
-  HASH_ITER (hh, whereabouts->rooms, room, next)
-    each(arg, room->name);
-  uv_mutex_unlock(&whereabouts->lock);
-}
-
 void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
                            size_t len, whereabouts_conn_fn *each, void *arg) {
   struct dir_user *found;
@@ -515,81 +395,6 @@ void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
   HASH_FIND(hh, whereabouts->users, user, len, found);
   if (found)
     LIST_FOREACH (it, &found->conns)
-      each(arg, &container_of(it, struct login, node)->conn);
+      each(arg, &container_of(it, struct dir_login, node)->conn);
   uv_mutex_unlock(&whereabouts->lock);
-}
-
-int whereabouts_worker_of(struct whereabouts *whereabouts, uint64_t conn) {
-  struct dir_user *user = NULL, *next = NULL;
-  int worker = -1;
-  uv_mutex_lock(&whereabouts->lock);
-  HASH_ITER (hh, whereabouts->users, user, next) {
-    const struct login *login = find_login(user, conn);
-    if (login) {
-      worker = login->conn.worker;
-      break;
-    }
-  }
-  uv_mutex_unlock(&whereabouts->lock);
-  return worker;
-}
-
-/* --- devices ------------------------------------------------------------ */
-
-/* The rooms of one user, with the connections that are in each. */
-struct user_rooms {
-  const struct dir_member **members;
-  const char **names;
-  size_t count, cap;
-};
-
-static void find_user_rooms(const struct whereabouts *whereabouts,
-                            const char *user, size_t len,
-                            struct user_rooms *rooms) {
-  struct dir_room *room = NULL, *next = NULL;
-  HASH_ITER (hh, whereabouts->rooms, room, next) {
-    struct dir_member *member;
-    HASH_FIND(hh, room->members, user, len, member);
-    if (!member)
-      continue;
-    if (rooms->count == rooms->cap) {
-      rooms->cap = rooms->cap ? rooms->cap * 2 : 8;
-      rooms->members =
-          mem_realloc(rooms->members, rooms->cap * sizeof *rooms->members);
-      rooms->names =
-          mem_realloc(rooms->names, rooms->cap * sizeof *rooms->names);
-    }
-    rooms->members[rooms->count] = member;
-    rooms->names[rooms->count++] = room->name;
-  }
-}
-
-static void tell_device(const struct whereabouts_conn *conn,
-                        const struct user_rooms *rooms,
-                        whereabouts_conn_fn *each, void *arg) {
-  struct whereabouts_conn device = *conn;
-  const char **names = mem_alloc((rooms->count + 1) * sizeof *names);
-  for (size_t i = 0; i < rooms->count; i++)
-    if (seat_of(rooms->members[i], conn->id) < rooms->members[i]->count)
-      names[device.room_count++] = rooms->names[i];
-  device.rooms = names;
-  each(arg, &device);
-  mem_free(names);
-}
-
-void whereabouts_each_device(struct whereabouts *whereabouts, const char *user,
-                             size_t len, whereabouts_conn_fn *each, void *arg) {
-  struct user_rooms rooms = {0};
-  struct dir_user *found;
-  uv_mutex_lock(&whereabouts->lock);
-  HASH_FIND(hh, whereabouts->users, user, len, found);
-  if (found) {
-    find_user_rooms(whereabouts, user, len, &rooms);
-    LIST_FOREACH (it, &found->conns)
-      tell_device(&container_of(it, struct login, node)->conn, &rooms, each,
-                  arg);
-  }
-  uv_mutex_unlock(&whereabouts->lock);
-  mem_free(rooms.members);
-  mem_free(rooms.names);
 }

@@ -10,7 +10,8 @@
  *
  * One lock guards all of it. Under it there is a hash look-up or two. A
  * message to a user, a room or everyone takes it once, to learn which other
- * workers have a receiver. */
+ * workers have a receiver. Who wants to see all takes it for some hundred names
+ * at a time: what comes or goes meanwhile is told or not. */
 #ifndef ENGINE_WHEREABOUTS_H
 #define ENGINE_WHEREABOUTS_H
 
@@ -78,15 +79,6 @@ typedef void whereabouts_user_fn(void *arg, int worker, const char *user,
 void whereabouts_watch(struct whereabouts *whereabouts,
                        whereabouts_user_fn *watcher, void *arg);
 
-/* Called like that, whoever listens: of a user; of a room, whose first member
- * has joined or whose last one has left. */
-typedef void whereabouts_turned_fn(void *arg, const char *name, bool on);
-
-/* Sets who is called then. To be called before the first login. */
-void whereabouts_tell(struct whereabouts *whereabouts,
-                      whereabouts_turned_fn *user, whereabouts_turned_fn *room,
-                      void *arg);
-
 /* Whether the worker is one of those that are told of users. All about one user
  * goes to the same worker, as long as the same ones listen; while none does,
  * nobody is told. */
@@ -145,8 +137,8 @@ typedef void whereabouts_text_fn(void *arg, const char *text);
 typedef void whereabouts_conn_fn(void *arg,
                                  const struct whereabouts_conn *conn);
 
-/* The users that are logged in; the distinct users in a room; all rooms; the
- * connections of a user. */
+/* The users that are logged in; the distinct users in a room; all rooms, in
+ * pieces; the connections of a user. */
 void whereabouts_each_user(struct whereabouts *whereabouts,
                            whereabouts_text_fn *each, void *arg);
 void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
@@ -156,8 +148,8 @@ void whereabouts_each_room(struct whereabouts *whereabouts,
 void whereabouts_each_conn(struct whereabouts *whereabouts, const char *user,
                            size_t len, whereabouts_conn_fn *each, void *arg);
 
-/* The connections of a user with the rooms that each is in. It looks at all
- * rooms: for what is asked rarely. */
+/* The connections of a user with the rooms that each is in, a moment ago. It
+ * looks at all rooms: for what is asked rarely. */
 void whereabouts_each_device(struct whereabouts *whereabouts, const char *user,
                              size_t len, whereabouts_conn_fn *each, void *arg);
 

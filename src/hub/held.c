@@ -56,14 +56,14 @@ static void keep_message(struct held *held, struct frame *frame,
     grow_messages(held);
   held->messages[held->first + held->count++] =
       (struct held_message){frame_ref(frame), at};
-  held->bytes += frame->len;
+  held->conn->held_bytes += frame->len;
 }
 
 bool held_shift(struct held *held, struct held_message *message) {
   if (held->count == 0)
     return false;
   *message = held->messages[held->first++];
-  held->bytes -= message->frame->len;
+  held->conn->held_bytes -= message->frame->len;
   if (--held->count == 0)
     held->first = 0;
   return true;
@@ -103,7 +103,8 @@ void held_open(struct held *held) {
 
 static uint32_t wait_for_it(struct held *held, struct frame *frame,
                             struct engine_position at, bool drop) {
-  bool fits = held->bytes + frame->len <= held->conn->owner->queue_bytes;
+  const struct conn *conn = held->conn;
+  bool fits = conn->held_bytes + frame->len <= conn->owner->queue_bytes;
   if (at.era && (held->missed || !fits)) {
     held->missed = true;
     return 1;

@@ -19,10 +19,11 @@
  * worker. So what has a number up to the floor is dropped. When the room has
  * come to the floor, the member is live.
  *
- * What waits is bounded by limits.queue_bytes. Past that bound numbered
- * messages are not kept any more (`missed`): they stand in the room's history.
- * Messages without a number cannot be had again: so a client for which one
- * finds no room is slow, and is closed as such. */
+ * What waits for a connection, in all rooms where it is held, is bounded by
+ * limits.queue_bytes. Past that bound numbered messages are not kept any more
+ * (`missed`): they stand in the room's history. Messages without a number
+ * cannot be had again: so a client for which one finds no room is slow, and is
+ * closed as such. */
 #ifndef HUB_HELD_H
 #define HUB_HELD_H
 
@@ -45,7 +46,6 @@ struct held {
   struct engine_position floor; /* messages up to here are dropped */
   struct held_message *messages;
   uint32_t first, count, cap; /* those that wait begin at `first` */
-  size_t bytes;               /* of their frames */
   /* It is held no longer, because it is live, has left, or closes: it stands
    * in no list, and may be freed. */
   void (*ended)(struct held *held);

@@ -194,6 +194,36 @@ static void what_waits_is_bounded(void **state) {
   fake_stop(&fake);
 }
 
+static void all_holds_of_a_connection_have_one_bound(void **state) {
+  struct fake fake;
+  struct held here, there;
+  struct held_message message;
+  (void)state;
+  fake_start(&fake, (struct manager_limits){.queue_bytes = 20});
+  struct conn *bob = enter(&fake, "bob");
+  assert_int_equal(manager_join(&fake.manager, bob, "attic", 5), 0);
+  there = (struct held){.ended = note_end};
+  held_begin(&there, bob, manager_room(&fake.manager, "attic", 5));
+  hold(&here, bob);
+  say(&fake, 1);
+  say(&fake, 2);
+  assert_int_equal(here.count, 2);
+  struct frame *frame = numbered(1);
+  held_deliver(there.room, frame, (struct engine_position){1, 1}, to_all);
+  assert_int_equal(there.count, 0);
+  assert_true(there.missed);
+  assert_true(held_shift(&here, &message));
+  frame_unref(message.frame);
+  there.missed = false;
+  held_deliver(there.room, frame, (struct engine_position){1, 2}, to_all);
+  frame_unref(frame);
+  assert_int_equal(there.count, 1);
+  held_end(&there);
+  held_end(&here);
+  assert_int_equal(bob->held_bytes, 0);
+  fake_stop(&fake);
+}
+
 /* --- random ----------------------------------------------------------------
  */
 
@@ -307,6 +337,7 @@ int main(void) {
       cmocka_unit_test(who_is_held_is_a_member),
       cmocka_unit_test(nothing_up_to_the_floor_comes),
       cmocka_unit_test(what_waits_is_bounded),
+      cmocka_unit_test(all_holds_of_a_connection_have_one_bound),
       cmocka_unit_test(each_number_comes_once_in_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

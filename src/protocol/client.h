@@ -91,6 +91,7 @@ struct protocol {
   struct keywait *keywait; /* tokens whose key is being fetched; NULL: no keys
                             * are */
   struct online *online;   /* users to tell scripts of; NULL: none so far */
+  struct list questions;   /* of protocol/history: not answered yet */
   struct frame *ping;      /* {"type":"ping"}, shared by all connections */
   struct frame *pong;
   struct frame *ping_frame; /* of opcode 9, which libraries answer */

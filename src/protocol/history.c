@@ -2,8 +2,8 @@
  * Reading a history.
  *
  * The hook may wait, and the engine answers later: a client may have left, or
- * have closed, by then. So whether it is a member is looked at before either,
- * and an answer finds its connection by id. */
+ * have closed, by then. So whether it is a member is looked at before each, and
+ * before the answer, which finds its connection by id. */
 #include "protocol/history.h"
 
 #include "base/mem.h"
@@ -17,6 +17,8 @@
 
 /* A question that is not answered yet. */
 struct question {
+  struct list node;         /* in protocol->questions, while */
+  struct engine_read *read; /* this is not answered */
   struct manager *manager;
   uint64_t conn;
   struct msg_id id;
@@ -64,13 +66,33 @@ static bool read_question(const struct envelope *env,
   return ok;
 }
 
+/* Why the room may not be read; 0: it may. */
+static int refusal_of(const struct conn *conn, const char *name) {
+  const struct manager *manager = manager_of(conn);
+  const struct room *room = manager_room(manager, name, strlen(name));
+  if (!room || !manager_is_member(conn, room))
+    return ERR_FORBIDDEN;
+  return history_rule(manager, name, strlen(name)) ? 0 : ERR_NOT_FOUND;
+}
+
+/* Whether that was answered, as the room may not be read, or not any more. */
+static bool is_refused(struct conn *conn, const struct question *question) {
+  int refusal = refusal_of(conn, question->room);
+  if (refusal)
+    answer_error(conn, &question->id, (enum err)refusal,
+                 refusal == ERR_FORBIDDEN ? "only members read a room's history"
+                                          : "the room has no history");
+  return refusal;
+}
+
 static void answer_history(void *arg, const struct engine_answer *answer) {
   struct question *question = arg;
   struct conn *conn = manager_conn(question->manager, question->conn);
   struct buf text = {0};
+  list_remove(&question->node);
   if (conn && answer->err) {
     answer_error(conn, &question->id, (enum err)answer->err, NULL);
-  } else if (conn) {
+  } else if (conn && !is_refused(conn, question)) {
     history_put(&text, question->manager->engine, answer);
     answer_reply(conn, &question->id, text.data, text.len);
     buf_free(&text);
@@ -80,16 +102,17 @@ static void answer_history(void *arg, const struct engine_answer *answer) {
 
 /* The question belongs to this function. */
 static void ask_engine_take(struct conn *conn, struct question *question) {
-  size_t len = strlen(question->room);
   const struct manager *manager = question->manager;
-  const struct rule *rule = history_rule(manager, question->room, len);
-  if (!rule) { /* a reload has taken it away, while the hook waited */
-    answer_error(conn, &question->id, ERR_NOT_FOUND, "the room has no history");
+  const char *room = question->room;
+  size_t len = strlen(room);
+  if (is_refused(conn, question)) {
     mem_free(question);
-  } else if (!history_read(manager, question->room, len, rule, &question->page,
-                           answer_history, question)) {
-    mem_free(question);
+    return;
   }
+  list_push(&protocol_of(conn)->questions, &question->node);
+  question->read =
+      history_read(manager, room, len, history_rule(manager, room, len),
+                   &question->page, answer_history, question);
 }
 
 static void history_hook_done(const struct call_spec *spec,
@@ -122,32 +145,26 @@ static void ask_take(struct conn *conn, const struct envelope *env,
     ask_engine_take(conn, question);
 }
 
-/* Why the room may not be read; 0: it may. */
-static int refusal_of(const struct conn *conn, const char *name) {
-  const struct manager *manager = manager_of(conn);
-  const struct room *room = manager_room(manager, name, strlen(name));
-  if (!room || !manager_is_member(conn, room))
-    return ERR_FORBIDDEN;
-  return history_rule(manager, name, strlen(name)) ? 0 : ERR_NOT_FOUND;
-}
-
 void history_message(struct conn *conn, const struct envelope *env) {
   struct question *question = mem_alloc(sizeof *question);
   question->manager = manager_of(conn);
   question->conn = conn->id;
   question->id = env->id;
-  if (!read_question(env, question)) {
+  list_init(&question->node);
+  bool good = read_question(env, question);
+  if (!good)
     answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_query);
-    mem_free(question);
-    return;
-  }
-  int refusal = refusal_of(conn, question->room);
-  if (!refusal) {
+  if (good && !is_refused(conn, question))
     ask_take(conn, env, question);
-    return;
+  else
+    mem_free(question);
+}
+
+void history_close(struct protocol *protocol) {
+  struct list *node;
+  while ((node = list_shift(&protocol->questions))) {
+    struct question *question = container_of(node, struct question, node);
+    engine_cancel(protocol->manager.engine, question->read);
+    mem_free(question);
   }
-  answer_error(conn, &env->id, (enum err)refusal,
-               refusal == ERR_FORBIDDEN ? "only members read a room's history"
-                                        : "the room has no history");
-  mem_free(question);
 }

@@ -103,6 +103,7 @@ void protocol_init(struct protocol *protocol, uv_loop_t *loop,
                                  .conn_idle = session_idle,
                                  .worker = 1};
   list_init(&protocol->host.retiring);
+  list_init(&protocol->questions);
   protocol->ping = constant("{\"type\":\"ping\"}");
   protocol->pong = constant("{\"type\":\"pong\"}");
   protocol->ping_frame = frame_new(FRAME_PING, "", 0);

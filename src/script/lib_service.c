@@ -75,8 +75,8 @@ static const char *text_option(lua_State *L, int index, const char *key,
   return text;
 }
 
-/* What is said about history. Messages that not all members may see are not of
- * it, unless the script wants that. */
+/* What is said about history. Messages that not all members get are not of it,
+ * unless the script wants that: their numbers would be missing. */
 static void check_history_opts(lua_State *L, int index,
                                struct publish_message *message,
                                bool is_for_all) {
@@ -97,7 +97,7 @@ static int send_room_message(lua_State *L) {
   json_check_utf8(L, 1);
   lua_settop(L, 3);
   struct delivery_opts opts = check_opts(L, 3);
-  check_history_opts(L, 3, &message, opts.except == 0);
+  check_history_opts(L, 3, &message, opts.except == 0 && !opts.drop);
   struct message_text text =
       message_to_room(L, 2, message.room, message.room_len);
   message.text = text.at;

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/metrics.h"
-#include "events/events.h"
 
 enum { PATIENCE_MS = 1000 };
 
@@ -136,8 +135,6 @@ static void print_prometheus(const struct control *control, struct buf *out) {
   metrics_print(control->metrics, out);
   if (control->api)
     api_print(control->api, out);
-  if (control->events)
-    events_print(control->events, out);
 }
 
 static void print_status(const struct control *control, struct buf *out) {
@@ -287,6 +284,7 @@ static int open_control_api(struct control *control,
   struct api_wiring wiring = {.config = config,
                               .bus = control->crew->bus,
                               .engine = control->crew->engine,
+                              .presence = control->crew->presence,
                               .desks = control->crew->desks,
                               .main_loop = loop,
                               .foreign = pass_to_admin,

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "engine/bus.h"
 #include "engine/memory.h"
-#include "hub/tell.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -82,11 +81,9 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.host.metrics = shared->metrics;
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
-    worker->protocol.host.events = shared->events;
     manager_connect_engine(&worker->protocol.manager, crew->engine);
     if (count > 1 || api_is_wanted(shared->config))
       manager_connect_bus(&worker->protocol.manager, crew->bus, i);
-    tell_connect(&worker->protocol.manager, shared->events);
   }
 }
 

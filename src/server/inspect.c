@@ -7,6 +7,7 @@
 #include "config/address.h"
 #include "edge/proxy.h"
 #include "edge/tls.h"
+#include "net/ring.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -136,8 +137,17 @@ static void check_certificate(const struct config *config, struct buf *errors) {
   SSL_CTX_free(tls);
 }
 
+static void check_io(const struct config *config, struct buf *errors) {
+  if (config->net_io == NET_URING && !ring_is_possible())
+    buf_printf(errors,
+               "net.io: uring: the kernel does not give it (%s): a container "
+               "may forbid it; `auto` uses it where it is to be had\n",
+               strerror(errno));
+}
+
 int inspect(const struct config *config, struct buf *errors) {
   size_t before = errors->len;
+  check_io(config, errors);
   check_addresses(config, errors);
   check_proxies(config, errors);
   if (*config->tls_cert && *config->tls_key)

@@ -5,9 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "events/events.h"
 #include "net/fetch.h"
 #include "net/tcp.h"
+#include "protocol/history.h"
 #include "protocol/keywait.h"
 #include "protocol/remote.h"
 
@@ -124,47 +124,28 @@ static void close_bus(struct worker *worker) {
   bus_close(worker->bus, index);
 }
 
-/* --- requests of scripts ------------------------------------------------ */
-
-static void on_events_settled(void *arg) {
-  struct worker *worker = arg;
-  struct tickets *tickets = worker->fetches.tickets;
-  if (fetcher_release(worker->protocol.host.fetcher,
-                      atomic_load(&tickets->settled)))
-    ticket_wait(&worker->fetches);
-}
-
-static void close_fetcher(struct worker *worker) {
-  fetcher_close(worker->protocol.host.fetcher);
-  if (worker->protocol.host.fetches)
-    ticket_waiter_close(&worker->fetches);
-  worker->protocol.host.fetches = NULL;
-}
-
-static void open_fetches(struct worker *worker) {
-  struct events *events = worker->protocol.host.events;
-  if (!events)
-    return;
-  ticket_waiter_open(&worker->fetches, events_tickets(events), &worker->loop,
-                     on_events_settled, worker);
-  worker->protocol.host.fetches = &worker->fetches;
-}
-
 /* --- ending ------------------------------------------------------------- */
+
+/* All that is open from the beginning. */
+static void close_parts(struct worker *worker) {
+  struct protocol *protocol = &worker->protocol;
+  fetcher_close(protocol->host.fetcher);
+  history_close(protocol);
+  close_bus(worker);
+  desk_close(&worker->desk);
+  keywait_close(protocol);
+  roster_close(&protocol->roster);
+  swap_close(&worker->swap);
+  mailbox_close(&worker->mailbox);
+  edge_close(&worker->edge);
+  turn_close(&protocol->host.turn);
+}
 
 static void on_swap_ended(void *arg) {
   struct worker *worker = arg;
-  close_fetcher(worker);
   drain_close(&worker->drain);
-  close_bus(worker);
-  desk_close(&worker->desk);
-  keywait_close(&worker->protocol);
-  roster_close(&worker->protocol.roster);
-  swap_close(&worker->swap);
-  mailbox_close(&worker->mailbox);
   listen_stop(&worker->listener);
-  edge_close(&worker->edge);
-  turn_close(&worker->protocol.host.turn);
+  close_parts(worker);
 }
 
 static void on_drained(void *arg) {
@@ -293,7 +274,6 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   open_bus(worker);
   if (*worker->protocol.config->api_keys)
     desk_open(&worker->desk, &worker->protocol, &worker->loop);
-  open_fetches(worker);
   keywait_open(&worker->protocol);
   roster_open(&worker->protocol.roster, &worker->protocol.manager,
               worker->protocol.presence);
@@ -331,15 +311,7 @@ void worker_join(struct worker *worker) {
 
 /* The loop of a worker that never ran still has handles to close. */
 static void close_never_run(struct worker *worker) {
-  close_fetcher(worker);
-  close_bus(worker);
-  desk_close(&worker->desk);
-  keywait_close(&worker->protocol);
-  roster_close(&worker->protocol.roster);
-  swap_close(&worker->swap);
-  mailbox_close(&worker->mailbox);
-  edge_close(&worker->edge);
-  turn_close(&worker->protocol.host.turn);
+  close_parts(worker);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 

@@ -22,6 +22,11 @@ bool slice_equals(struct slice slice, const char *text) {
   return slice.len == strlen(text) && memcmp(slice.at, text, slice.len) == 0;
 }
 
+bool slice_begins(struct slice slice, const char *text) {
+  size_t len = strlen(text);
+  return slice.len >= len && memcmp(slice.at, text, len) == 0;
+}
+
 bool slice_copy(struct slice slice, char *out, size_t cap) {
   *out = '\0';
   if (slice.len >= cap || memchr(slice.at, 0, slice.len))

@@ -31,6 +31,9 @@ bool slice_is(struct slice slice, const char *text);
 /* Whether the slice is this text, byte for byte. */
 bool slice_equals(struct slice slice, const char *text);
 
+/* Whether the slice begins with this text, byte for byte. */
+bool slice_begins(struct slice slice, const char *text);
+
 /* Writes the slice and a zero into `out`, which has `cap` bytes. False, and
  * `out` is "", when there is no room or a zero is in the slice. */
 bool slice_copy(struct slice slice, char *out, size_t cap);
