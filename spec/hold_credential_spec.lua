@@ -2,6 +2,8 @@
 -- Tokens that come with the handshake.
 local cli = require "spec.support.cli"
 local http = require "spec.support.http"
+local Client = require "perigee.testing_client"
+local sessions = require "spec.support.sessions"
 local t = require "perigee.testing"
 
 local scripts = {
@@ -47,6 +49,45 @@ describe("A token in the handshake", function()
     local alice = open(server, { cookie = "a=b; sid=" .. token .. "; c=d" })
     assert.equal("alice", alice:expect("auth_ok").data.user)
     assert.equal("alice", alice:request "who")
+  end)
+
+  it("waits for the message that asks for a session, if the handshake says so",
+    function()
+      local function connect()
+        local client = assert(Client.new(server.ws_url .. "?a=b&auth=message",
+          { cookie = "sid=" .. token }))
+        client.timeout = t.timeout
+        table.insert(server.clients, client)
+        return client
+      end
+      local alice = sessions.open(server, "alice", { connect = connect, token = false })
+      assert.equal("alice", alice:request "who")
+      local id = alice.client.info.conn
+      alice:cut()
+      assert.is_true(alice:resume().session.resumed)
+      assert.equal(id, alice.client.info.conn)
+      assert.equal("alice", alice:request "who")
+      local bob = connect() -- what is in the message is preferred
+      bob:send("auth", { token = server:token { sub = "bob" } })
+      assert.equal("bob", bob:expect("auth_ok").data.user)
+      bob:send("auth", {}) -- a refresh needs a token of its own
+      bob:expect "auth_error"
+      bob:expect_close(4501)
+      local nobody = connect()
+      nobody:send("auth", { token = "" })
+      nobody:expect "auth_error"
+      nobody:expect_close(4501)
+    end)
+
+  it("that was not there is not asked for", function()
+    local client = assert(Client.new(server.ws_url .. "?auth=message"))
+    client.timeout = t.timeout
+    table.insert(server.clients, client)
+    client:send("auth", { session = {} })
+    client:send("ping", nil, 1)
+    assert.equal("pong", client:expect("pong").type)
+    client:send("auth", { token = token, session = {} })
+    assert.equal("table", type(client:expect("auth_ok").data.session))
   end)
 
   it("may stand among many cookies, or be long", function()

@@ -15,6 +15,10 @@ import { Watchdog } from './watchdog.js';
 /** In place of a token: the handshake brings one, in a cookie or a header. */
 export const HANDSHAKE = Symbol('handshake');
 
+// A handshake logs in at once, and without a session; or it waits for us to ask.
+const address = (url, token, asks) => (token === HANDSHAKE && asks
+  ? `${url}${`${url}`.includes('?') ? '&' : '?'}auth=message` : url);
+
 const NO_LOGIN = 'The server found no token in the handshake.';
 
 const trouble = (code, retry, cause, message) =>
@@ -138,10 +142,11 @@ export class Link {
       return;
     }
     try {
-      this.#transport = new Transport(WebSocket, url, {
+      const asks = token !== HANDSHAKE || this.#session.hello;
+      this.#transport = new Transport(WebSocket, address(url, token, asks), {
         open: () => {
           this.#opened = true;
-          if (token !== HANDSHAKE) this.#auth(token, this.#session.hello);
+          if (asks) this.#auth(token, this.#session.hello);
           this.#owner.authenticating();
         },
         message: (text) => this.#receive(text),
@@ -154,8 +159,8 @@ export class Link {
   }
 
   #auth(token, session) {
-    this.#sent = token;
-    this.#write('auth', { token, session });
+    this.#sent = token === HANDSHAKE ? undefined : token;
+    this.#write('auth', { token: this.#sent, session });
   }
 
   #closed(code, reason, cause) {

@@ -138,7 +138,7 @@ test('without a token it is the handshake that logs in', async (t) => {
   const fake = await Fake.start();
   t.after(() => fake.stop());
   fake.server.on('connection', () => fake.conn.welcome());
-  const client = new SocketClient(fake.url, { WebSocket });
+  const client = new SocketClient(fake.url, { WebSocket, session: false });
   t.after(() => client.close());
   await client.connect();
   await client.request('sync');
@@ -147,8 +147,24 @@ test('without a token it is the handshake that logs in', async (t) => {
   await fake.until(() => fake.conn.heard('auth').length);
 });
 
-test('a handshake that logs nobody in may do so later', async (t) => {
+test('a handshake waits for the message that asks for a session', async (t) => {
   const fake = await Fake.start();
+  t.after(() => fake.stop());
+  const paths = [];
+  fake.server.on('connection', (_, { url }) => paths.push(url));
+  for (const query of ['', '?a=b']) {
+    const client = new SocketClient(`${fake.url}${query}`, { WebSocket });
+    t.after(() => client.close());
+    await client.connect();
+    const [{ data }] = fake.conn.heard('auth');
+    assert.deepEqual(data, { session: {} });
+  }
+  assert.deepEqual(paths.map((path) => path.replace(/^[^?]*/, '')),
+    ['?auth=message', '?a=b&auth=message']);
+});
+
+test('a handshake that logs nobody in may do so later', async (t) => {
+  const fake = await Fake.start({ auth: () => {} });
   t.after(() => fake.stop());
   const clock = new FakeClock();
   const client = new SocketClient(fake.url, { WebSocket, clock });

@@ -101,6 +101,26 @@ test('a cookie logs in', async (t) => {
   assert.equal(alice.getState().user, 'alice');
 });
 
+test('a login by cookie has a session', async (t) => {
+  const server = await Server.start(t, { 'auth.cookie': 'session' });
+  let socket;
+  class Browserlike extends WebSocket {
+    constructor(url) {
+      super(url, { headers: { Cookie: `session=${token('alice')}` } });
+      socket = this;
+    }
+  }
+  const alice = new SocketClient(server.url, { WebSocket: Browserlike,
+    minDelay: 1, maxDelay: 50 });
+  t.after(() => alice.close());
+  await alice.connect();
+  const { conn } = alice.getState();
+  const resumed = next(alice, 'resumed');
+  socket.terminate();
+  await resumed;
+  assert.equal(alice.getState().conn, conn);
+});
+
 test('what scripts do with rooms is in the list', async (t) => {
   const server = await Server.start(t);
   const alice = as(t, server, 'alice');

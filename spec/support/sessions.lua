@@ -43,8 +43,9 @@ local function login(self, wish)
   local client = self.connect and self.connect(self.server)
     or self.server:connect { auth = false }
   client.user = self.user
-  client:send("auth", { token = self.token or
-    self.server:token { sub = self.user }, session = wish })
+  local token = self.token
+  if token == nil then token = self.server:token { sub = self.user } end
+  client:send("auth", { token = token or nil, session = wish })
   return client
 end
 
@@ -59,8 +60,9 @@ local function take_answer(self, client)
   return info
 end
 
--- Connects a user who asks for a session. opts: `token`, and `connect`, a
--- function that makes a connection of its own kind to the server.
+-- Connects a user who asks for a session. opts: `token` (false: the handshake
+-- brings it), and `connect`, a function that makes a connection of its own kind
+-- to the server.
 function sessions.open(server, user, opts)
   local self = setmetatable({ server = server, user = user, sent = 0,
     received = 0, kept = {}, pings = 0 }, Session)

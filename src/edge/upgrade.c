@@ -220,13 +220,33 @@ static bool write_101(struct transport *transport,
   return transport_write(transport, text, (size_t)len) == len;
 }
 
+/* Whether the query says that an `auth` message will come, also where the
+ * handshake has a token. */
+static bool logs_in_later(const struct request *request) {
+  static const char wanted[] = "auth=message";
+  struct slice rest = request->query;
+  if (rest.len > 0 && *rest.at == '?')
+    rest = slice_after(rest, 1);
+  while (rest.len > 0) {
+    const char *end = memchr(rest.at, '&', rest.len);
+    size_t len = end ? (size_t)(end - rest.at) : rest.len;
+    if (slice_equals((struct slice){rest.at, len}, wanted))
+      return true;
+    rest = slice_after(rest, end ? len + 1 : len);
+  }
+  return false;
+}
+
 /* A bad token is answered in the WebSocket, not with 401: browsers show a
  * page no other reason than a close code. */
-static void login_at_once(struct conn *conn, const char *token, size_t len) {
+static void login_at_once(struct conn *conn, bool later, const char *token,
+                          size_t len) {
   if (!conn_is_open(conn))
     return;
   if (conn->raw)
     raw_open(conn, token, len);
+  else if (later)
+    auth_token_later(conn, token, len);
   else if (len > 0)
     auth_token(conn, token, len);
 }
@@ -247,7 +267,7 @@ static void let_in(struct upgrade *upgrade, struct visitor *visitor,
                    const char *subprotocol, struct slice rest) {
   char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
-  bool raw = is_raw(upgrade, request);
+  bool raw = is_raw(upgrade, request), later = logs_in_later(request);
   int bits =
       may_compress(upgrade, request) ? extension_answer(request, extension) : 0;
   size_t len = 0;
@@ -267,7 +287,7 @@ static void let_in(struct upgrade *upgrade, struct visitor *visitor,
   visitor_free(visitor);
   session_open(upgrade->protocol, conn, address);
   ws_start(conn);
-  login_at_once(conn, token, len);
+  login_at_once(conn, later, token, len);
   OPENSSL_cleanse(token, sizeof token);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "protocol/field.h"
 #include "protocol/keywait.h"
 #include "protocol/resume.h"
 #include "protocol/session.h"
@@ -200,10 +201,33 @@ static void check_token(struct conn *conn, const struct msg_id *id,
   }
 }
 
+/* Whether the message names no token, and that of the handshake is meant. */
+static bool means_brought(const struct conn *conn, const struct envelope *env) {
+  const char *value;
+  size_t len;
+  return conn->state == CONN_NEW && client_of(conn)->asks_later &&
+         !field_find(env, "token", &value, &len);
+}
+
+static const char *take_brought(struct conn *conn, size_t *len, char **copy) {
+  struct client *client = client_of(conn);
+  *copy = client->brought;
+  *len = *copy ? strlen(*copy) : 0;
+  client->brought = NULL;
+  return *copy;
+}
+
+/* As nobody who came without a token is refused at the handshake, he is not
+ * here: he may log in later, or is closed 4006. */
 void auth_message(struct conn *conn, const struct envelope *env) {
   char *copy = NULL;
   size_t len;
   const char *token = token_find(env, &len, &copy);
+  if (!token && means_brought(conn, env)) {
+    token = take_brought(conn, &len, &copy);
+    if (!token)
+      return;
+  }
   if (token && conn->state == CONN_NEW)
     resume_read(conn, env);
   if (!token)
@@ -211,6 +235,15 @@ void auth_message(struct conn *conn, const struct envelope *env) {
   else
     check_token(conn, &env->id, token, len);
   mem_free(copy);
+}
+
+void auth_token_later(struct conn *conn, const char *token, size_t len) {
+  struct client *client = client_of(conn);
+  client->asks_later = true;
+  if (len > protocol_of(conn)->config->auth_token_bytes)
+    auth_token(conn, token, len); /* which refuses it */
+  else if (len > 0)
+    client->brought = mem_strndup(token, len);
 }
 
 void auth_token(struct conn *conn, const char *token, size_t len) {

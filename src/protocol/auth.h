@@ -22,6 +22,11 @@ void auth_message(struct conn *conn, const struct envelope *env);
  * id, and a raw connection is not answered at all. For an open connection. */
 void auth_token(struct conn *conn, const char *token, size_t len);
 
+/* The token that came with the handshake, or none (`len` 0), waits for an
+ * `auth` message without one: so the client can ask for a session. It is
+ * copied. */
+void auth_token_later(struct conn *conn, const char *token, size_t len);
+
 /* Its token was good, and it goes on with no session that there was: @auth
  * decides. For a connection in state CONN_NEW. */
 void auth_accepted(struct conn *conn, const struct msg_id *id);

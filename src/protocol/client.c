@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 _Static_assert(offsetof(struct client, messages) % MEM_LINE_BYTES == 0,
                "begins a line of the cache");
 _Static_assert(offsetof(struct client, task) -
@@ -24,6 +26,9 @@ static void on_client_timer_closed(uv_handle_t *handle) {
   struct client *client = container_of(handle, struct client, timer);
   conn_clear(&client->conn);
   mem_free(client->login);
+  if (client->brought)
+    explicit_bzero(client->brought, strlen(client->brought));
+  mem_free(client->brought);
   mem_free(client);
 }
 

@@ -57,11 +57,14 @@ struct client {
   bool is_service : 1;  /* its token has auth.service_claim: no rates */
   bool is_too_many : 1; /* no room for it but that of a session, if it has one
                          */
+  bool asks_later : 1;  /* an `auth` without a token means that of the handshake
+                         */
   uint8_t news;         /* what scripts are to hear, by protocol/away */
   uint64_t resume_ms;   /* when it is read again after a flood; 0: it is */
 
   struct task task;  /* it goes on by itself, by protocol/session */
   int64_t expires_s; /* when the token ends, Unix seconds; 0: never */
+  char *brought;     /* the token of the handshake, with asks_later; or NULL */
 
   /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
   uv_timer_t timer;
