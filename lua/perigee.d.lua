@@ -39,6 +39,28 @@ local perigee = {}
 ---@alias perigee.BackendHandler
 ---| fun(request: perigee.BackendRequest): any, string?, string?, any
 
+---A request of plain HTTP; the key of its handler is `@http METHOD /path`.
+---@class perigee.WebRequest
+---@field method string `GET`, or `HEAD` to a handler of GET.
+---@field path string Decoded.
+---@field target string Path and query, as they came.
+---@field query table<string, string> Decoded; of a name that came twice, the last.
+---@field headers table<string, string> Names in lower case.
+---@field body string Any bytes; empty if there is none.
+---@field data any The body as JSON, if a schema is declared.
+---@field ip string Address of the client.
+
+---An answer: a body that is no string is sent as JSON.
+---@class perigee.WebAnswer
+---@field status integer 200 to 599.
+---@field headers? table<string, string|number|string[]>
+---@field body? any
+
+---A string is answered as text, a `perigee.WebAnswer` as it says, nothing as
+---204, everything else as JSON; `nil, "my.code", "text", data` is a problem.
+---@alias perigee.WebHandler
+---| fun(request: perigee.WebRequest): any, string?, string?, any
+
 ---Handlers, keyed by message type, and hooks, whose keys begin with `@`:
 ---
 ---    ---@type perigee.Script
@@ -333,6 +355,21 @@ function perigee.kick(user_id, reason) end
 ---Unix seconds, with fractions.
 ---@return number
 function perigee.now() end
+
+---A signature with a shared secret, of a webhook for example.
+---@param key string
+---@param text string
+---@param algorithm? "sha256"|"sha512"|"sha1" Without it sha256.
+---@param encoding? "hex"|"base64"|"raw" Without it lower-case hex.
+---@return string
+function perigee.hmac(key, text, algorithm, encoding) end
+
+---Whether two texts are the same; the time that it takes does not tell where
+---they differ.
+---@param a string
+---@param b string
+---@return boolean
+function perigee.equal(a, b) end
 
 ---Waits; other clients go on meanwhile.
 ---@param seconds number

@@ -15,6 +15,11 @@ local t = {}
 ---@return perigee.testing.Client
 function t.connect(user, claims) end
 
+---Asks the server that all examples share over plain HTTP.
+---@param opts perigee.testing.HttpOptions
+---@return perigee.testing.HttpAnswer
+function t.http(opts) end
+
 ---The server that all examples share.
 ---@return perigee.testing.Server
 function t.shared() end
@@ -43,6 +48,20 @@ function t.array(list) end
 ---@field headers? table<string, string> Of the handshake.
 ---@field session? boolean Asks for a session, which survives `client:cut`.
 ---@field auth? false Does not authenticate.
+
+---@class perigee.testing.HttpOptions
+---@field method? string GET; POST if there is a body.
+---@field path? string
+---@field query? table<string, string|number> Is put behind the path.
+---@field headers? table<string, string|number>
+---@field body? string
+---@field json? any A body as JSON.
+
+---@class perigee.testing.HttpAnswer
+---@field status integer
+---@field headers table<string, string> By names in lower case.
+---@field body string
+---@field data any If the body is JSON.
 
 ---@class perigee.testing.ServerOptions
 ---@field scripts? string|table<string, string> A folder, or texts by file name.
@@ -183,6 +202,11 @@ local server = {}
 ---@param claims? table
 ---@return perigee.testing.Client
 function server:connect(user, claims) end
+
+---As t.http.
+---@param opts perigee.testing.HttpOptions
+---@return perigee.testing.HttpAnswer
+function server:http(opts) end
 
 ---A token that this server accepts.
 ---@param claims table

@@ -6,6 +6,7 @@ local declaration = require "perigee.declaration"
 local emits = require "perigee.emits"
 local hooks = require "perigee.hooks" -- by key
 local rooms = require "perigee.rooms"
+local check_web = require "perigee.web"
 
 local function list_hooks()
   local names = {}
@@ -26,9 +27,21 @@ local function check_hook(key, value)
   end
 end
 
--- `kind` is the type in the key of a handler for backends, "@http TYPE".
-local function read_handler(key, value, kind)
-  local wrong = check_type(kind or key)
+-- `asked` is what stands behind "@http ": the type of a handler for backends,
+-- or method and path of one for everybody.
+local function check_name(key, asked)
+  local is_web, wrong
+  if asked then
+    is_web, wrong = check_web(asked)
+  end
+  if is_web then
+    return wrong and ("handler '%s': %s"):format(key, wrong)
+  end
+  return check_type(asked or key)
+end
+
+local function read_handler(key, value, asked)
+  local wrong = check_name(key, asked)
   if wrong or type(value) == "function" then
     return not wrong and value, wrong
   end

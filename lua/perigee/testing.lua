@@ -20,6 +20,7 @@
 -- servers have logged during it is printed.
 
 local Client = require "perigee.testing_client"
+local ask = require "perigee.testing_http"
 local json = require "perigee.testing_json"
 local basexx = require "basexx"
 local cqueues = require "cqueues"
@@ -191,6 +192,18 @@ function Server:connect(opts, more)
   return client
 end
 
+-- Asks a handler of plain HTTP; returns the answer: `status`, `headers` (by
+-- their names in lower case), `body`, and `data` if that is JSON. The options
+-- are `method` (GET, or POST if there is a body), `path`, `query` (a table),
+-- `headers`, and `body` (a text) or `json` (a value).
+function Server:http(opts)
+  local answer, problem = ask(self.url, opts, nil, t.timeout)
+  if not answer then
+    error(("no answer to %s: %s"):format(opts.path or "/", problem), 2)
+  end
+  return answer
+end
+
 function Server:drop_clients()
   for i, client in pairs(self.clients) do
     client:drop()
@@ -348,6 +361,11 @@ end
 -- those of Server:connect.
 function t.connect(...)
   return t.shared():connect(...)
+end
+
+-- Asks the shared server; see Server:http.
+function t.http(opts)
+  return t.shared():http(opts)
 end
 
 if package.loaded["busted"] then

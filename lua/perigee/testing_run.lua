@@ -44,6 +44,7 @@ end
 
 local kit, client = take "testing.lua", take "testing_client.lua"
 local json, session = take "testing_json.lua", take "testing_session.lua"
+local http = take "testing_http.lua"
 os.remove(arg[0])
 os.remove(folder)
 
@@ -88,6 +89,8 @@ package.preload["perigee.testing_json"] =
   once(json, "perigee/testing_json.lua", function() end)
 package.preload["perigee.testing_session"] =
   once(session, "perigee/testing_session.lua", function() end)
+package.preload["perigee.testing_http"] =
+  once(http, "perigee/testing_http.lua", function() end)
 package.preload["perigee.testing_client"] =
   once(client, "perigee/testing_client.lua", function() end)
 package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)

@@ -8,7 +8,7 @@
 --   local peer = api.connect(server)
 --   peer:send(head, body)      -- any bytes
 --   local status, answer, head = peer:read()
-local socket = require "cqueues.socket"
+local peers = require "spec.support.peer"
 local t = require "perigee.testing"
 
 local api = {
@@ -25,19 +25,8 @@ function api.options(more)
   return options
 end
 
-local Peer = {}
-Peer.__index = Peer
-
 function api.connect(server)
-  local port = tonumber(server.admin:match "%d+$")
-  local conn = socket.connect { host = "127.0.0.1", port = port }
-  conn:settimeout(t.timeout)
-  conn:setmode("bn", "bn")
-  return setmetatable({ conn = conn }, Peer)
-end
-
-function Peer:write(bytes)
-  return self.conn:write(bytes)
+  return peers.connect(server.admin:match "%d+$")
 end
 
 -- The text of a request. Headers are lines.
@@ -50,44 +39,6 @@ function api.request(method, path, body, headers)
     lines[#lines + 1] = "Content-Length: " .. #body
   end
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
-end
-
-local function read_chunks(conn)
-  local parts = {}
-  while true do
-    local size = tonumber(conn:read "*l":match "^%x+", 16)
-    if size > 0 then parts[#parts + 1] = conn:read(size) end
-    assert(conn:read "*L" == "\r\n")
-    if size == 0 then return table.concat(parts) end
-  end
-end
-
--- Reads one answer: status, body (decoded, if it is JSON), head. Nothing when
--- the connection has ended.
-function Peer:read()
-  local head = {}
-  for line in self.conn:lines "*L" do
-    head[#head + 1] = line
-    if line == "\r\n" then break end
-  end
-  local text = table.concat(head)
-  local status = tonumber(text:match "^HTTP/1.1 (%d+)")
-  if not status then return nil end
-  local length = tonumber(text:match "\r\n[Cc]ontent%-[Ll]ength: *(%d+)")
-  local body
-  if text:find "[Tt]ransfer%-[Ee]ncoding: chunked" then
-    body = read_chunks(self.conn)
-  elseif length and length > 0 then
-    body = self.conn:read(length)
-  end
-  if body and text:find "application/p?r?o?b?l?e?m?+?json" then
-    body = t.decode(body)
-  end
-  return status, body, text
-end
-
-function Peer:close()
-  self.conn:close()
 end
 
 -- One request on a connection of its own.

@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "hub/manager.h"
+#include "wire/escape.h"
 #include "wire/json.h"
 #include "wire/msg_type.h"
 
@@ -318,28 +319,11 @@ enum api_arg api_args_in_path(const char *pattern) {
   return arg_named((struct slice){brace + 1, strcspn(brace + 1, "}")});
 }
 
-static int escape_digit(char c) {
-  static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-  const char *at = c ? strchr(digits, c) : NULL;
-  return at ? (int)(at - digits) % 16 : 0;
-}
-
 /* The request's reader has seen that each escape is one. */
 static struct slice plain_target(struct buf *scratch, struct slice text,
                                  bool query) {
   char *out = buf_reserve(scratch, text.len);
-  size_t len = 0;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.at[i];
-    if (c == '%' && text.len - i > 2) {
-      c = (char)(escape_digit(text.at[i + 1]) * 16 +
-                 escape_digit(text.at[i + 2]));
-      i += 2;
-    } else if (c == '+' && query) {
-      c = ' ';
-    }
-    out[len++] = c;
-  }
+  size_t len = escape_decode(text, query, out);
   scratch->len += len;
   return (struct slice){out, len};
 }

@@ -18,6 +18,12 @@
   X(handshake_timeouts, "sockets closed because no request came in time")      \
   X(sockets_refused, "sockets closed because their address had too many")      \
   X(requests_refused, "requests answered with an error by the edge")           \
+  X(http_2xx, "requests that scripts answered with 200 to 299")                \
+  X(http_3xx, "requests that scripts answered with 300 to 399")                \
+  X(http_4xx, "requests to scripts answered with 400 to 499")                  \
+  X(http_5xx, "requests to scripts answered with 500 to 599")                  \
+  X(http_us, "microseconds that these handlers took, waiting included")        \
+  X(http_slow, "requests to scripts that took more than a second")             \
   X(auth_ok, "tokens accepted")                                                \
   X(auth_failed, "tokens refused")                                             \
   X(auth_timeouts, "connections closed because no auth came in time")          \

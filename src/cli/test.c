@@ -18,8 +18,12 @@
 enum { PATH_BYTES = 4096 };
 
 static const char RUN[] = "testing_run.lua";
-static const char *const kit[] = {RUN, "testing.lua", "testing_client.lua",
-                                  "testing_json.lua", "testing_session.lua"};
+static const char *const kit[] = {RUN,
+                                  "testing.lua",
+                                  "testing_client.lua",
+                                  "testing_http.lua",
+                                  "testing_json.lua",
+                                  "testing_session.lua"};
 
 /* What Lua 5.4 is called where; the last one may be another version, which
  * testing_run.lua says. */

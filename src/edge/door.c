@@ -16,11 +16,9 @@ static struct door *door_of(const struct visitor *visitor) {
 
 /* --- the head ----------------------------------------------------------- */
 
-/* Whether the connection ends with the answer. */
-static bool is_last(const struct visitor *visitor,
-                    const struct request *request, struct slice rest) {
-  return request->minor == 0 || request->length > 0 || request->chunked ||
-         rest.len > 0 || visitor->asked == DOOR_REQUESTS_MAX ||
+bool door_is_last(const struct visitor *visitor,
+                  const struct request *request) {
+  return request->minor == 0 || visitor->asked == DOOR_REQUESTS_MAX ||
          request_has_word(request, "connection", "close") ||
          pending_is_crowded(&visitor->socket, visitor->limit);
 }
@@ -48,7 +46,8 @@ static void take_head(struct visitor *visitor, const char *data, size_t len,
   struct slice rest = {data + head, len - head};
   visitor->asked++;
   visitor->head = slice_equals(request.method, "HEAD");
-  visitor->last = is_last(visitor, &request, rest);
+  visitor->last = door_is_last(visitor, &request) || request.length > 0 ||
+                  request.chunked || rest.len > 0;
   if (visitor->asked > 1 && slice_equals(request.method, "CONNECT")) {
     end_tunnel(visitor);
     return;
@@ -57,10 +56,22 @@ static void take_head(struct visitor *visitor, const char *data, size_t len,
   door->request(door->arg, visitor, &request, rest);
 }
 
+/* A head that came with the request before it. */
+static bool take_head_ahead(struct visitor *visitor) {
+  struct buf *in = &visitor->in;
+  size_t head = visitor->ahead ? request_length(in->data, in->len, 0) : 0;
+  visitor->ahead = false;
+  if (head > 0)
+    take_head(visitor, in->data, in->len, head);
+  return head > 0;
+}
+
 /* Mostly the whole head comes at once, and is taken from where it was read to.
  * What is not whole is kept in visitor->in. */
 static void read_request_head(struct visitor *visitor) {
   struct buf *in = &visitor->in;
+  if (take_head_ahead(visitor))
+    return;
   for (;;) {
     size_t seen = in->len;
     char *out = seen > 0 ? buf_reserve(in, TRANSPORT_BLOCK_BYTES)

@@ -7,9 +7,9 @@
  * client that has waited for that.
  *
  * The connection ends with the answer after a refusal, after a request with a
- * body, and when more came together with a request (which is for WebSockets
- * only). So nobody waits for a body, and nothing that a client sent as one
- * thing is taken for another. */
+ * body, and when more came together with a request: only WebSockets and the
+ * handlers of scripts read on (edge/upgrade, edge/web). So nothing that a
+ * client sent as one thing is taken for another. */
 #ifndef EDGE_DOOR_H
 #define EDGE_DOOR_H
 
@@ -41,6 +41,10 @@ void door_open(struct door *door, uv_loop_t *loop, uint64_t request_ms,
  * descriptor is the door's from now on. */
 void door_welcome_take(struct door *door, int fd, SSL_CTX *tls,
                        const char *address, uint32_t limit, bool proxy);
+
+/* Whether the connection ends with the answer to this request, whatever came
+ * behind its head. */
+bool door_is_last(const struct visitor *visitor, const struct request *request);
 
 /* One more, without TLS, of which somebody else has read these bytes. */
 void door_resume_take(struct door *door, int fd, const char *address,

@@ -40,6 +40,7 @@ static void on_beat(uv_timer_t *timer) {
 
 static bool is_all_done(const struct edge *edge) {
   return list_empty(&edge->sockets.ended) && list_empty(&edge->sockets.more) &&
+         list_empty(&edge->door.visitors.fresh) &&
          list_empty(&edge->protocol->manager.gone) &&
          !online_has_more(edge->protocol);
 }
@@ -110,15 +111,18 @@ static void route_request(void *arg, struct visitor *visitor,
               "`admin.listen` and at `api.listen`, if there are `api.keys`\n"};
   struct edge *edge = arg;
   visitor->last = visitor->last || edge->pages.draining;
-  if (is_for_api(request))
-    visitor_refuse(visitor, &api);
-  else if (!slice_equals(request->method, "GET") &&
-           !slice_equals(request->method, "HEAD"))
-    visitor_refuse(visitor, &other);
-  else if (upgrade_is_meant(&edge->upgrade, request))
+  bool reads = slice_equals(request->method, "GET") ||
+               slice_equals(request->method, "HEAD");
+  if (reads && upgrade_is_meant(&edge->upgrade, request))
     upgrade_take(&edge->upgrade, visitor, request, rest);
-  else
+  else if (web_take(&edge->web, visitor, request, rest))
+    return;
+  else if (is_for_api(request))
+    visitor_refuse(visitor, &api);
+  else if (reads)
     relay_request(&edge->relays, visitor, request);
+  else
+    visitor_refuse(visitor, &other);
 }
 
 static void open_sockets(struct edge *edge) {
@@ -140,6 +144,15 @@ static void open_sockets(struct edge *edge) {
                                    .protocol = edge->protocol,
                                    .config = config,
                                    .deflate = edge->deflate};
+}
+
+static void open_web(struct edge *edge) {
+  edge->web = (struct web){.protocol = edge->protocol,
+                           .config = edge->config,
+                           .believed = &edge->upgrade.believed,
+                           .proxies = &edge->upgrade.proxies,
+                           .input = edge->input};
+  web_open(&edge->web);
 }
 
 static bool is_prefaced(void *arg, const char *address) {
@@ -185,6 +198,7 @@ int edge_open(struct edge *edge, struct protocol *protocol, uv_loop_t *loop,
   edge->config = config;
   edge->input = mem_alloc_raw(TRANSPORT_BLOCK_BYTES);
   open_sockets(edge);
+  open_web(edge);
   open_door(edge, loop);
   start_handles(edge, loop);
   if (poller_open(&edge->poller, loop)) {
@@ -232,6 +246,7 @@ void edge_adopt_take(struct edge *edge, int fd) {
 void edge_configure(struct edge *edge) {
   edge->config = edge->protocol->config;
   edge->upgrade.config = edge->config;
+  edge->web.config = edge->config;
   edge->pages.config = edge->config;
 }
 
@@ -250,7 +265,7 @@ void edge_renew_certificate(struct edge *edge) {
 }
 
 void edge_drain(struct edge *edge) {
-  edge->pages.draining = edge->upgrade.draining = true;
+  edge->pages.draining = edge->upgrade.draining = edge->web.draining = true;
 }
 
 void edge_close(struct edge *edge) {
@@ -270,6 +285,7 @@ void edge_free(struct edge *edge) {
   SSL_CTX_free(edge->tls);
   mem_free(edge->mounts);
   proxy_free(&edge->upgrade.proxies);
+  web_free(&edge->web);
   deflate_free(edge->deflate);
   ring_free(edge->sockets.ring);
   mem_free(edge->input);

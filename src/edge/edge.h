@@ -2,6 +2,7 @@
  * What a worker has for the network, put together.
  *
  *   accepted socket ─► door ─► its request ─┬─► upgrade ─► sockets, ws
+ *                                           ├─► web ─► scripts
  *                                           └─► relays ─► library: pages, files
  *
  * Each part is handed what it needs, and knows nothing of this struct. */
@@ -16,6 +17,7 @@
 #include "edge/relay.h"
 #include "edge/sockets.h"
 #include "edge/upgrade.h"
+#include "edge/web.h"
 #include "net/poller.h"
 #include "net/pulse.h"
 #include "protocol/protocol.h"
@@ -34,6 +36,7 @@ struct edge {
   struct sockets sockets;  /* of connections */
   struct door door;        /* for sockets that are none yet */
   struct upgrade upgrade;  /* from there to here */
+  struct web web;          /* what scripts answer */
   struct relays relays;    /* what the library answers */
   struct library library;
   struct lws_http_mount *mounts; /* NULL without static files */

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* Types that the library does not know by itself. The last is of all files that
@@ -17,6 +16,7 @@ static const struct lws_protocol_vhost_options extra_types[] = {
     {NULL, NULL, "*", "application/octet-stream"},
 };
 
+/* Scripts may not have them either: lua/perigee/web.lua. */
 static const char *const own_paths[] = {"/healthz", "/ws", "/perigee.js",
                                         "/perigee.global.js", "/dev/token"};
 
@@ -47,4 +47,11 @@ struct lws_http_mount *files_mounts(const char *folder, const char *raw_path,
   mounts[own].def = "index.html";
   mounts[own].extra_mimetypes = extra_types;
   return mounts;
+}
+
+bool files_is_own(struct slice path) {
+  for (size_t i = 0; i < ARRAY_SIZE(own_paths); i++)
+    if (slice_equals(path, own_paths[i]))
+      return true;
+  return false;
 }

@@ -79,11 +79,12 @@ static void put_headers_line(struct buf *out, const struct request *request,
   buf_putc(out, 0);
 }
 
-char *headers_pack(const struct request *request, char *const *more) {
+/* `more` is NULL: all of them are kept. */
+static char *pack_headers(const struct request *request, char *const *more) {
   struct buf out = {0};
   for (size_t i = 0; i < request->count; i++) {
     struct slice name = request->fields[i].name;
-    if (request->fields[i].value.len > 0 && is_kept(name, more) &&
+    if (request->fields[i].value.len > 0 && (!more || is_kept(name, more)) &&
         find_header(request, name, 0) == i)
       put_headers_line(&out, request, i);
   }
@@ -94,4 +95,12 @@ char *headers_pack(const struct request *request, char *const *more) {
   memcpy(packed, out.data, out.len);
   buf_free(&out);
   return packed;
+}
+
+char *headers_pack(const struct request *request, char *const *more) {
+  return pack_headers(request, more);
+}
+
+char *headers_pack_all(const struct request *request) {
+  return pack_headers(request, NULL);
 }

@@ -14,4 +14,8 @@
  * are kept. NULL if there are none. The caller frees it. */
 MUST_CHECK char *headers_pack(const struct request *request, char *const *more);
 
+/* The same of all headers of a request of plain HTTP, which are there for as
+ * long as it is answered. */
+MUST_CHECK char *headers_pack_all(const struct request *request);
+
 #endif

@@ -87,7 +87,7 @@ static void on_library_over(struct relay *relay) {
   static const struct refusal silent = {
       .status = 500, .text = "the server has no answer to that\n"};
   if (relay->answered)
-    visitor_done(relay->visitor);
+    visitor_done_take(relay->visitor, (struct buf){0});
   else
     visitor_refuse(relay->visitor, &silent);
 }

@@ -131,16 +131,21 @@ void visitor_moved(struct visitor *visitor, size_t bytes) {
   pending_wait(&visitor->socket, PENDING_ANSWER);
 }
 
-void visitor_done(struct visitor *visitor) {
+/* Not at once: who asks without an end would be answered here. */
+void visitor_done_take(struct visitor *visitor, struct buf ahead) {
   end_loan(visitor);
   if (visitor->last) {
+    buf_free(&ahead);
     visitor_hang_up(visitor);
     return;
   }
   visitor_set_state(visitor, VISITOR_HEAD);
   pending_wait(&visitor->socket, PENDING_NEXT);
-  /* Not at once: who asks without an end would be answered here. */
-  visitor_want(visitor, EPOLLIN);
+  visitor->in = ahead;
+  visitor->ahead = ahead.len > 0;
+  bool more = visitor->ahead || transport_has_more(&visitor->transport);
+  if (visitor_want(visitor, more ? 0 : (uint32_t)EPOLLIN) && more)
+    list_push(&visitor->visitors->fresh, &visitor->node);
 }
 
 static void write_refusal(struct visitor *visitor) {
@@ -203,8 +208,9 @@ static void on_visitor_ready(struct poller_item *item, uint32_t events) {
 }
 
 void visitors_look(struct visitors *visitors) {
-  struct list *node;
-  while ((node = list_shift(&visitors->fresh)))
+  struct list now, *node;
+  list_move(&visitors->fresh, &now);
+  while ((node = list_shift(&now)))
     step_visitor(container_of(node, struct visitor, node), 0);
 }
 
@@ -240,7 +246,10 @@ static void on_visitor_due(struct pending_socket *socket) {
     on_request_due(visitor);
     return;
   }
-  if (visitor->state == VISITOR_LENT && !visitors->ended)
+  bool lent = visitor->state == VISITOR_LENT && !visitors->ended;
+  if (lent && visitor->answerer->due && visitor->answerer->due(visitor))
+    return;
+  if (lent)
     visitors_say(visitors, socket->ip, 408,
                  "the answer was not taken in time\n");
   visitor_free(visitor);

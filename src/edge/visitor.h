@@ -42,6 +42,9 @@ enum visitor_state {
 struct answerer {
   /* The peer's socket is ready for what visitor_want has named, or broken. */
   void (*ready)(struct visitor *visitor, uint32_t events);
+  /* Its deadline is over: true if the visitor has another one now, or was
+   * refused. NULL, or false: it is cut off. */
+  bool (*due)(struct visitor *visitor);
   /* The loan is over, by whoever ended it: `loan` is to be freed. */
   void (*over)(void *loan);
 };
@@ -54,7 +57,7 @@ struct visitors {
   struct quiet *quiet;
   void (*read)(struct visitor *visitor); /* in state TLS or HEAD: go on */
   struct pending pending;
-  struct list fresh; /* visitor->node: not looked at yet */
+  struct list fresh; /* visitor->node: to be looked at with the turn's end */
   bool ended;
 };
 
@@ -67,6 +70,7 @@ struct visitor {
   bool head;      /* a HEAD request: its answer has no body */
   bool last;      /* no request is read after this one */
   uint8_t asked;  /* requests so far */
+  bool ahead;     /* `in` has bytes of the next request, not looked at yet */
   bool crowd;     /* its address is that of many: a proxy, or has no limit */
   uint32_t limit; /* sockets that its address may have; 0: any number */
   struct buf in;  /* of the head, when it did not come at once */
@@ -86,9 +90,10 @@ void visitors_open(struct visitors *visitors, uv_loop_t *loop,
                    uint64_t request_ms, uint64_t answer_ms, uint32_t max);
 
 /* Looks at those that have come in this turn of the loop: most requests are
- * there already. Not while others are accepted: a client that asks again and
- * again would be answered then before the end of what it asked before is
- * noticed. */
+ * there already; and at those that have sent more than one request. Whoever
+ * comes to these meanwhile is looked at in the next turn. Not while others are
+ * accepted: a client that asks again and again would be answered then before
+ * the end of what it asked before is noticed. */
 void visitors_look(struct visitors *visitors);
 
 /* Ends all of them; the timer's close callback comes later on the loop. */
@@ -118,8 +123,9 @@ void visitor_lend(struct visitor *visitor, const struct answerer *answerer,
 void visitor_moved(struct visitor *visitor, size_t bytes);
 
 /* For the answerer: all of the answer has left. Ends the loan. The next request
- * is waited for, or the end. */
-void visitor_done(struct visitor *visitor);
+ * is waited for, or the end. `ahead` is what has come of that request already;
+ * its bytes are the visitor's from now on. */
+void visitor_done_take(struct visitor *visitor, struct buf ahead);
 
 /* Answers it, and ends a loan. The words are copied. The line goes to the log,
  * too, as often as edge/quiet lets it. */

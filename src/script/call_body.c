@@ -17,6 +17,7 @@
 #include "script/call_values.h"
 #include "script/generation.h"
 #include "script/promise.h"
+#include "script/web_answer.h"
 
 #include <lauxlib.h>
 
@@ -25,12 +26,14 @@ static int after_handler(lua_State *L, int status, lua_KContext context) {
   (void)status;
   call_set_state(call, CALL_RETURNED);
   if (call_take_refusal(L, call))
-    return lua_gettop(L);
-  if (call->spec.results)
+    return lua_gettop(L); /* they stay on the coroutine's stack */
+  if (call->spec.web)
+    web_answer_take(L, call);
+  else if (call->spec.results)
     call_encode_results(L, call);
   else if (promise_wants_reply(call))
     call_check_unasked(L, call);
-  return lua_gettop(L); /* they stay on the coroutine's stack */
+  return lua_gettop(L);
 }
 
 /* The stack holds the function and its arguments. */

@@ -12,6 +12,7 @@
 
 struct conn;
 struct handler;
+struct web_request;
 
 enum { CALL_REF_BYTES = 16, CALL_RESULTS_MAX = 2 };
 
@@ -22,6 +23,7 @@ struct call_arg {
     CALL_CLIENT,
     CALL_STRING,
     CALL_JSON,
+    CALL_WEB, /* the request that call_spec->web points to */
     CALL_NIL,
     CALL_TRUE,
     CALL_FALSE
@@ -42,6 +44,9 @@ struct call_result {
   /* CALL_OK: the wanted values as JSON. `len` is 0 when there was no such
    * value, or it was nil. */
   struct call_arg value[CALL_RESULTS_MAX];
+  /* CALL_OK of a call for HTTP: the status; then value[0] are the lines of the
+   * head that the script wants, and value[1] is the body. */
+  unsigned status;
   /* CALL_REFUSED: the script's words. If it gave data, too, that is in
    * value[0]. */
   const char *code, *text;
@@ -70,6 +75,9 @@ struct call_spec {
   int nargs;
   /* For a handler: its message type is shown to @message first. */
   bool gated;
+  /* A request of plain HTTP, borrowed like the arguments; later it only says
+   * that what is returned becomes an answer of HTTP (script/web_answer). */
+  const struct web_request *web;
   int results;        /* how many of the values it returns are encoded */
   call_done_fn *done; /* NULL: the result does not matter */
   void *arg;          /* for `done` */

@@ -7,6 +7,7 @@
 #include "script/json.h"
 #include "script/lib_client.h"
 #include "script/promise.h"
+#include "script/web_request.h"
 
 #include <lauxlib.h>
 
@@ -21,6 +22,9 @@ static void push_arg(lua_State *L, const struct call *call,
     break;
   case CALL_JSON:
     json_decode(L, arg->text, arg->len);
+    break;
+  case CALL_WEB:
+    web_request_push(L, call->spec.web);
     break;
   case CALL_NIL:
     lua_pushnil(L);

@@ -30,6 +30,10 @@ enum { BUILD_MS = 5000 };
 /* What @stop may take, waiting included: a reload or the end waits for it. */
 enum { STOP_MS = 5000 };
 
+/* What a handler of plain HTTP may take, waiting included, if it does not say.
+ */
+enum { WEB_TIMEOUT_MS = 30000 };
+
 /* What the finalizers of a state may take together when it is closed. */
 enum { CLOSE_MS = 5000 };
 
@@ -91,6 +95,22 @@ static lua_Number number_field(lua_State *L, const char *key) {
   return value;
 }
 
+/* Handlers of plain HTTP have a time even if they say none: whoever asked may
+ * have gone long ago, and nothing else would end them. The path of the raw mode
+ * is not theirs. */
+static void keep_web(lua_State *L, struct generation *generation,
+                     struct handler *handler) {
+  const char *raw = generation->config->raw_path;
+  const char *path = strchr(handler->name, '/');
+  if (strncmp(handler->name, "@http ", 6) != 0 || !path)
+    return;
+  if (*raw && !strcmp(path, raw))
+    luaL_error(L, "handler '%s': `raw.path` is that path", handler->name);
+  generation->has_web = true;
+  if (handler->timeout_ms == 0)
+    handler->timeout_ms = WEB_TIMEOUT_MS;
+}
+
 /* The table of handlers is on top; each is hung into the generation before
  * anything that may raise, so that generation_free finds it. */
 static void keep_handlers(lua_State *L, struct generation *generation) {
@@ -101,6 +121,7 @@ static void keep_handlers(lua_State *L, struct generation *generation) {
                     strlen(handler->name), handler);
     if (lua_istable(L, -1))
       declare_handler(L, generation, handler);
+    keep_web(L, generation, handler);
     handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
 }

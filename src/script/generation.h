@@ -94,6 +94,7 @@ struct generation {
   uint32_t promises; /* messages that may have been looked at: script/promise */
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
+  bool has_web;        /* a handler is for plain HTTP */
   struct rules *rules; /* of rooms; NULL: none are declared */
   int clients;         /* registry reference: client objects by conn->slot */
   const void *client_type; /* their metatable, to know one by */

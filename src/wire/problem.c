@@ -89,7 +89,8 @@ void problem_put_data(struct buf *out, const struct problem *problem,
   json_put_string(out, problem->code, strlen(problem->code));
   buf_puts(out, ",\"detail\":");
   json_put_string(out, problem->detail, strlen(problem->detail));
-  buf_printf(out, ",\"ref\":\"%s\"", problem->ref);
+  if (*problem->ref)
+    buf_printf(out, ",\"ref\":\"%s\"", problem->ref);
   if (data && data->len > 0) {
     buf_puts(out, ",\"data\":");
     buf_put(out, data->data, data->len);

@@ -19,7 +19,7 @@ struct problem {
   unsigned status;
   char code[PROBLEM_CODE_BYTES];
   char detail[PROBLEM_DETAIL_BYTES];
-  char ref[PROBLEM_REF_BYTES];
+  char ref[PROBLEM_REF_BYTES]; /* empty: no line has it */
   const char *headers; /* static: further lines, each with its CR LF; or NULL */
   unsigned retry_s;    /* Retry-After; 0: none */
 };

@@ -27,7 +27,7 @@ void reply_begin(struct buf *out, unsigned status) {
 
 /* Those that say how the answer travels (RFC 9110, 7.6.1), and those that are
  * counted or dated here. */
-static bool is_ours(struct slice name) {
+static bool is_server_field(struct slice name) {
   static const char *const own[] = {
       "connection",        "keep-alive", "proxy-connection", "te",
       "trailer",           "upgrade",    "content-length",   "date",
@@ -42,7 +42,7 @@ static bool is_ours(struct slice name) {
 const char *reply_field_fault(struct slice name, struct slice value) {
   if (name.len == 0 || head_span(name, HEAD_TOKEN) != name.len)
     return "is no name of a header";
-  if (is_ours(name))
+  if (is_server_field(name))
     return "is the server's own";
   if (head_span(value, HEAD_VALUE) != value.len)
     return "has a byte that no header may have, such as a line break";
