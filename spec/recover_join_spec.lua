@@ -14,7 +14,15 @@ local start = servers {
         ["@rooms"] = {
           ["chat:*"] = { history = { messages = 100 } },
           ["short:*"] = { history = { messages = 3 } },
+          ["value:*"] = { latest = true },
         },
+        set = function(_, data)
+          for n = 1, data.times do
+            perigee.send_to_room(data.room, { type = "set", data = n },
+              { key = "key-" .. n % data.keys })
+          end
+        end,
+        forget = function(_, room) return perigee.forget(room) end,
         -- Returns the number of the last one.
         say = function(_, data)
           local seq
@@ -168,6 +176,60 @@ describe("A client that joins a room with a history", function()
     assert.same({ "1", "2", "3", "4" }, answers)
     say "chat:many"
     late:expect_nothing()
+  end)
+
+  local function settle(room, times, keys)
+    speaker:request("set", { room = room, times = times, keys = keys })
+  end
+
+  it("gets as many values as it wants, in pages", function()
+    settle("value:many", 3000, 1500)
+    follow.are(3000, 3000, join("value:many", { last = 1 }).before)
+    for _, last in ipairs { 512, 513, 1400, 1500 } do
+      local member = join("value:many", { last = last })
+      assert.is_true(member.reply.recovered)
+      follow.are(3001 - last, 3000, member.before)
+    end
+    follow.are(1501, 3000, join("value:many", { last = 1000000 }).before)
+    local again = join("value:many")
+    again = follow.join(again.client, "value:many", { last = 1200 })
+    follow.are(1801, 3000, again.before)
+  end)
+
+  -- What one client sends at one go is handled before the history is read.
+  local function join_and_send(client, room, last, kind, data)
+    local joins = { room = room, since = { last = last } }
+    client:send_text(t.encode { type = "join", id = 1, data = joins })
+    client:send_text(t.encode { type = kind, id = 2, data = data })
+  end
+
+  local function numbers_up_to(client, seq)
+    local seqs = {}
+    repeat
+      local message = t.decode((client:receive()))
+      seqs[#seqs + 1] = message.seq
+    until message.seq == seq
+    return seqs
+  end
+
+  it("misses nothing that is said meanwhile, if it is a member already", function()
+    settle("value:meanwhile", 3, 3)
+    local client = join("value:meanwhile").client
+    join_and_send(client, "value:meanwhile", 1, "set",
+      { room = "value:meanwhile", times = 10, keys = 20 })
+    follow.are(3, 13, numbers_up_to(client, 13))
+  end)
+
+  it("gets the newest ones of another epoch, if that begins just now", function()
+    say("chat:anew", 50)
+    local client = server:connect { user = "late" }
+    client:send_text(t.encode { type = "join", id = 1,
+      data = { room = "chat:anew", since = { last = 5 } } })
+    client:send_text(t.encode { type = "forget", id = 2, data = "chat:anew" })
+    client:send_text(t.encode { type = "say", id = 3,
+      data = { room = "chat:anew", times = 3 } })
+    local seqs = numbers_up_to(client, 3) -- or it has heard the old ones first
+    follow.are(1, 3, { table.unpack(seqs, #seqs - 2) })
   end)
 
   it("hears what is not kept, without a number, in its order", function()

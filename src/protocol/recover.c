@@ -8,58 +8,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "hub/declared.h"
-#include "hub/held.h"
-#include "hub/position.h"
 #include "hub/welcome.h"
 #include "protocol/answer.h"
+#include "protocol/missed.h"
 #include "protocol/resync.h"
-
-/* A join that is not answered yet. */
-struct join {
-  struct list node; /* in recovery->joins */
-  struct msg_id id;
-  struct since since;
-  bool begun; /* it is the first one, and what it wants is read, or was */
-  enum position_recovered recovered;
-  size_t len;
-  char table[]; /* what @join returned: JSON of `len` bytes */
-};
-
-struct recovery {
-  struct held held;
-  struct task task;            /* it goes on */
-  struct engine_read *read;    /* NULL: nothing is being read */
-  struct engine_position at;   /* the client has heard everything up to here */
-  struct engine_position base; /* what waits is all that came after this */
-  struct engine_position now;  /* what was read goes up to here */
-  struct engine_message *list; /* what was read, with a reference for each */
-  uint32_t next, count;        /* from `next` on it is to be sent */
-  bool more;                   /* and more is to be read */
-  bool behind;                 /* since it did not take what it was sent */
-  bool repairs;                /* letters were left out, see room->behind */
-  bool running;                /* so it may not be freed */
-  bool over;                   /* it is not held any more */
-  size_t sent;                 /* bytes, at this go */
-  struct list joins;
-};
-
-static struct recovery *recovery_of(struct held *held) {
-  return container_of(held, struct recovery, held);
-}
 
 static struct protocol *protocol_of_recovery(const struct recovery *recovery) {
   return protocol_of(recovery->held.conn);
-}
-
-static struct engine *engine_of(const struct recovery *recovery) {
-  return protocol_of_recovery(recovery)->manager.engine;
-}
-
-static struct join *first_join(const struct recovery *recovery) {
-  return list_empty(&recovery->joins)
-             ? NULL
-             : container_of(recovery->joins.next, struct join, node);
 }
 
 /* --- answers ------------------------------------------------------------- */
@@ -87,9 +42,9 @@ static void end_join(struct recovery *recovery, struct join *join) {
   mem_free(join);
 }
 
-static void send_resync(struct recovery *recovery) {
-  struct frame *frame =
-      resync_frame(engine_of(recovery), recovery->held.room, recovery->at);
+void recovery_send_resync(struct recovery *recovery) {
+  struct frame *frame = resync_frame(recovery_engine(recovery),
+                                     recovery->held.room, recovery->at);
   resync_tell(recovery->held.conn, frame);
   frame_unref(frame);
 }
@@ -108,10 +63,10 @@ static void drop_list(struct recovery *recovery) {
 static void free_recovery(struct recovery *recovery) {
   struct join *join;
   if (recovery->read)
-    engine_cancel(engine_of(recovery), recovery->read);
+    engine_cancel(recovery_engine(recovery), recovery->read);
   list_remove(&recovery->task.node);
   drop_list(recovery);
-  while ((join = first_join(recovery))) {
+  while ((join = recovery_join(recovery))) {
     if (join->since.kind != SINCE_NOW)
       join->recovered = POSITION_LOST;
     end_join(recovery, join);
@@ -146,129 +101,11 @@ static void go_on_later(struct recovery *recovery) {
            &recovery->task);
 }
 
-/* --- reading ------------------------------------------------------------- */
-
-/* It cannot be had. A join is told so in its answer. Who has missed even more
- * meanwhile is told once, when that has been read. */
-static void note_lost(struct recovery *recovery) {
-  struct join *join = first_join(recovery);
-  bool for_join = join && join->begun;
-  recovery->more = false;
-  if (!for_join && recovery->held.missed)
-    return;
-  if (position_is_before(recovery->at, recovery->base))
-    recovery->at = recovery->base;
-  if (for_join)
-    join->recovered = POSITION_LOST;
-  else
-    send_resync(recovery);
-}
-
-static void keep_what_was_read(struct recovery *recovery,
-                               const struct engine_answer *answer) {
-  recovery->more = answer->more;
-  recovery->now = answer->now;
-  if (answer->count == 0) {
-    recovery->at = answer->now;
-    return;
-  }
-  recovery->list = mem_alloc_raw(answer->count * sizeof *recovery->list);
-  for (uint32_t i = 0; i < answer->count; i++) {
-    recovery->list[i] = answer->messages[i];
-    frame_ref(recovery->list[i].frame);
-  }
-  recovery->next = 0;
-  recovery->count = answer->count;
-}
-
-/* From now on letters come again, of all that is after `now`. Who has not read
- * that far does so. */
-static void note_repaired(struct recovery *recovery,
-                          struct engine_position now) {
-  struct room *room = recovery->held.room;
-  recovery->repairs = false;
-  if (!room->behind)
-    return;
-  room->behind = false;
-  if (!position_is_before(room->at, now))
-    return;
-  recover_gap(room);
-  recovery->repairs = recovery->held.missed = false;
-  recovery->base = room->at = now;
-}
-
-static void on_history_read(void *arg, const struct engine_answer *answer) {
-  struct recovery *recovery = arg;
-  recovery->read = NULL;
-  recovery->running = true;
-  if (recovery->repairs && !answer->err && !answer->more)
-    note_repaired(recovery, answer->now);
-  if (answer->err || !answer->recovered)
-    note_lost(recovery);
-  else
-    keep_what_was_read(recovery, answer);
-  recovery->running = false;
+void recovery_go_on(struct recovery *recovery) {
   if (recovery->over)
     free_recovery(recovery);
   else
     go_on_later(recovery);
-}
-
-static void ask_history(struct recovery *recovery,
-                        const struct engine_query *wanted) {
-  struct room *room = recovery->held.room;
-  struct manager *manager = manager_of(recovery->held.conn);
-  struct engine_query query = *wanted;
-  if (!declared_numbered(room)) { /* not any more, after a reload */
-    if (room->behind)
-      declared_exit(manager, room);
-    note_lost(recovery);
-    return;
-  }
-  query.room = room->name;
-  query.room_len = strlen(room->name);
-  query.rule = room->rule;
-  recovery->read = engine_read(manager->engine, manager->worker, &query,
-                               on_history_read, recovery);
-}
-
-/* What comes after `at`. */
-static void read_on(struct recovery *recovery) {
-  struct engine_query query = {.range = ENGINE_SINCE,
-                               .after = recovery->at.seq,
-                               .limit = RECOVER_READ_MESSAGES,
-                               .bytes = RECOVER_STEP_BYTES};
-  engine_epoch(engine_of(recovery), recovery->at.era, query.epoch);
-  query.repairs = recovery->repairs;
-  ask_history(recovery, &query);
-}
-
-/* The newest messages, and from there on: so a member of before does not lose
- * what comes between its position and these. Of a room that holds values some
- * may be old; there are not many of them. */
-static void ask_for_last(struct engine_query *query,
-                         const struct recovery *recovery, uint32_t last) {
-  const struct room *room = recovery->held.room;
-  uint64_t seq = recovery->at.seq;
-  query->range = ENGINE_AFTER;
-  query->after = seq > last ? seq - last : 0;
-  if (!room->rule || !room->rule->latest)
-    return;
-  query->range = ENGINE_LAST;
-  query->limit = last;
-  query->bytes = 0;
-}
-
-static void read_for_join(struct recovery *recovery, struct join *join) {
-  struct engine_query query = {.range = ENGINE_SINCE,
-                               .after = join->since.seq,
-                               .limit = RECOVER_READ_MESSAGES,
-                               .bytes = RECOVER_STEP_BYTES};
-  memcpy(query.epoch, join->since.epoch, sizeof query.epoch);
-  if (join->since.kind == SINCE_LAST)
-    ask_for_last(&query, recovery, join->since.last);
-  join->recovered = POSITION_RECOVERED;
-  ask_history(recovery, &query);
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -337,7 +174,7 @@ static bool send_waiting(struct recovery *recovery) {
 static void read_missed(struct recovery *recovery) {
   recovery->held.missed = false;
   recovery->base = recovery->held.room->at;
-  read_on(recovery);
+  missed_read_on(recovery);
 }
 
 /* Its client takes what it is sent again. */
@@ -348,12 +185,12 @@ static void catch_up(struct recovery *recovery) {
     return; /* what was missed is read when nothing waits any more */
   recovery->held.missed = false;
   recovery->at = recovery->base = room->at;
-  send_resync(recovery);
+  recovery_send_resync(recovery);
 }
 
 /* Whether it begins, or is answered. */
 static bool serve_join(struct recovery *recovery) {
-  struct join *join = first_join(recovery);
+  struct join *join = recovery_join(recovery);
   if (!join)
     return false;
   if (join->begun || join->since.kind == SINCE_NOW) {
@@ -361,7 +198,7 @@ static bool serve_join(struct recovery *recovery) {
     return true;
   }
   join->begun = true;
-  read_for_join(recovery, join);
+  missed_read_for_join(recovery, join);
   return true;
 }
 
@@ -380,7 +217,7 @@ static bool step_recovery(struct recovery *recovery) {
   if (recovery->next < recovery->count)
     send_from_list(recovery);
   else if (recovery->more)
-    read_on(recovery);
+    missed_read_on(recovery);
   else if (recovery->behind)
     catch_up(recovery);
   else if (!serve_join(recovery) && !send_waiting(recovery)) {

@@ -97,6 +97,11 @@ static const struct room *known_room(const struct conn *conn,
   return manager_room(manager_of(conn), name, strlen(name));
 }
 
+static bool is_member_of(const struct conn *conn, const char *name) {
+  const struct room *room = known_room(conn, name);
+  return room && manager_is_member(conn, room);
+}
+
 /* What the client is told of the room that it has joined: what @join said, and
  * what there is to say of the room. That is written to `out`, which the caller
  * frees. */
@@ -126,6 +131,8 @@ static void enter_and_answer(struct conn *conn, const struct msg_id *id,
                              const struct asked *asked, struct call_arg data) {
   struct manager *manager = manager_of(conn);
   size_t len = strlen(asked->name);
+  struct since since = asked->since;
+  since.again = is_member_of(conn, asked->name);
   int err = manager_join(manager, conn, asked->name, len);
   if (err == ERR_LIMIT_EXCEEDED)
     answer_error(conn, id, ERR_LIMIT_EXCEEDED, "too many rooms");
@@ -133,7 +140,7 @@ static void enter_and_answer(struct conn *conn, const struct msg_id *id,
     return;
   struct room *room = manager_room(manager, asked->name, len);
   if (declared_numbered(room))
-    recover_join(conn, id, room, &asked->since, data);
+    recover_join(conn, id, room, &since, data);
   else
     answer_join(conn, id, asked->name, data);
 }
@@ -227,11 +234,6 @@ void rooms_leave(struct conn *conn, const struct envelope *env) {
 }
 
 /* --- by a script of another worker --------------------------------------- */
-
-static bool is_member_of(const struct conn *conn, const char *name) {
-  const struct room *room = known_room(conn, name);
-  return room && manager_is_member(conn, room);
-}
 
 static void take_in_now(struct conn *conn, const char *name,
                         struct call_arg said) {

@@ -17,6 +17,7 @@ struct since {
   char epoch[ENGINE_EPOCH_BYTES]; /* "" if it is none that could be */
   uint64_t seq;
   uint32_t last; /* 1 or more */
+  bool again;    /* it is a member already, and must not miss what comes */
 };
 
 /* Reads it from the data of the message. Without `since`, or with null, it is
