@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config wire auth net redis engine hub script protocol edge api server load cli", rooms)
+  split("base config wire auth net redis engine cluster hub script protocol edge api server load cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }
@@ -49,9 +49,9 @@ room != "" && room != "edge" && /^#include <libwebsockets/ {
 }
 
 # net/fetch never blocks and needs a loop; `perigee reload` has none, and may.
-room != "" && FILENAME !~ /^src\/(net\/fetch|cli\/reload)/ &&
+room != "" && FILENAME !~ /^src\/(net\/fetch|cli\/ask)/ &&
 /^#include <curl/ {
-  complain("only net/fetch and cli/reload know libcurl")
+  complain("only net/fetch and cli/ask know libcurl")
 }
 
 # load/script.c: the traffic of `perigee bench --script`, in a process and a

@@ -15,12 +15,23 @@ static void put_count(struct buf *out, const char *name, uint32_t count) {
 
 /* --- close -------------------------------------------------------------- */
 
-static uint32_t close_user_everywhere(struct bus *bus, struct slice user,
+/* To the machines that have the letter's user. */
+static void send_elsewhere(struct api_context *context,
+                           const struct bus_letter *letter) {
+  struct engine_parcel parcel = {.letter = letter};
+  if (engine_is_shared(context->engine))
+    (void)engine_send(context->engine, &parcel); /* it is told in the metrics */
+}
+
+static uint32_t close_user_everywhere(struct api_context *context,
+                                      struct slice user,
                                       struct bus_letter *letter) {
+  struct bus *bus = context->bus;
   uint32_t counts[BUS_WORKERS_MAX], closed = 0;
   letter->to = BUS_USER;
   letter->target = user.at;
   letter->target_len = user.len;
+  send_elsewhere(context, letter);
   whereabouts_of_user(bus->whereabouts, user.at, user.len, counts);
   for (int i = 0; i < bus->workers; i++)
     if (counts[i] > 0 && bus_post(bus, i, letter))
@@ -48,12 +59,12 @@ bool api_close(struct api_context *context, const struct api_args *args,
                        "`code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999");
   if (args->has & API_HAS(REASON))
     slice_copy(args->text[API_ARG_REASON], reason, sizeof reason);
-  put_count(out, "closed",
-            args->has & API_HAS(USER)
-                ? close_user_everywhere(context->bus, args->text[API_ARG_USER],
-                                        &letter)
-                : close_conn(context->bus, (uint64_t)args->number[API_ARG_CONN],
-                             &letter));
+  put_count(
+      out, "closed",
+      args->has & API_HAS(USER)
+          ? close_user_everywhere(context, args->text[API_ARG_USER], &letter)
+          : close_conn(context->bus, (uint64_t)args->number[API_ARG_CONN],
+                       &letter));
   return true;
 }
 
@@ -84,6 +95,11 @@ static bool move_user(struct api_context *context, const struct api_args *args,
   char room[API_TEXT_BYTES + 1];
   uint32_t moved = 0;
   slice_copy(args->text[API_ARG_ROOM], room, sizeof room);
+  send_elsewhere(context, &(struct bus_letter){.to = BUS_USER,
+                                               .what = what,
+                                               .target = user.at,
+                                               .target_len = user.len,
+                                               .text = room});
   whereabouts_each_conn(bus->whereabouts, user.at, user.len, note_conn, &found);
   for (uint32_t i = 0; i < found.count; i++) {
     struct bus_letter letter = {

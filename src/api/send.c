@@ -21,8 +21,9 @@ struct api_target {
 /* What has come of it so far. */
 struct api_sent {
   uint64_t receivers;
-  uint64_t seq;  /* of the last message that had a number; 0: none had */
-  bool left_out; /* a worker with receivers is too far behind */
+  uint64_t seq;     /* of the last message that had a number; 0: none had */
+  bool left_out;    /* a worker with receivers is too far behind */
+  bool unavailable; /* what all machines have to know, they cannot */
 };
 
 /* Writes the message as scripts do (script/message). Returns where a number
@@ -102,6 +103,46 @@ static void post_to_workers(struct bus *bus, const struct api_target *target,
       (void)bus_post(bus, i, &letter); /* or it has just ended */
 }
 
+/* Whether it keeps its place among messages with numbers, or has an id, of
+ * which all machines know. */
+static bool is_shared_order(struct api_context *context,
+                            const struct api_args *args,
+                            const struct api_target *target) {
+  if (target->to != BUS_ROOM)
+    return false;
+  struct rules *rules = engine_hold_rules(context->engine);
+  const struct rule *rule =
+      rules_find(rules, target->name.at, target->name.len);
+  bool shared = args->has & API_HAS(ID) || (rule && rule->numbered);
+  rules_unref(rules);
+  return shared;
+}
+
+/* To other machines. Returns whether those who are here get it from there. */
+static bool send_elsewhere(struct api_context *context,
+                           const struct api_args *args,
+                           const struct api_target *target, struct frame *frame,
+                           const char *except, struct api_sent *sent) {
+  struct slice id = args->text[API_ARG_ID];
+  struct bus_letter letter = {.to = target->to,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .target = target->name.at,
+                              .target_len = target->name.len,
+                              .text = except};
+  struct engine_parcel parcel = {.letter = &letter};
+  if (!engine_is_shared(context->engine))
+    return false;
+  parcel.echo = is_shared_order(context, args, target);
+  if (parcel.echo && args->has & API_HAS(ID)) {
+    parcel.id = id.at;
+    parcel.id_len = id.len;
+  }
+  if (engine_send(context->engine, &parcel) && parcel.id)
+    sent->unavailable = true;
+  return parcel.echo;
+}
+
 /* Whether the message has no id, or one that is new there. */
 static bool is_new_message(struct api_context *context,
                            const struct api_args *args,
@@ -122,14 +163,18 @@ static void send_plain(struct api_context *context, const struct api_args *args,
   bool left_out = false;
   struct whereabouts *whereabouts = context->bus->whereabouts;
   uint32_t receivers = count_receivers(whereabouts, target, counts);
+  if (args->has & API_HAS(EXCEPT_USER))
+    slice_copy(args->text[API_ARG_EXCEPT_USER], except, sizeof except);
+  if (send_elsewhere(context, args, target, frame, except, sent)) {
+    sent->receivers += sent->unavailable ? 0 : receivers;
+    return;
+  }
   if (receivers > 0)
     receivers = leave_out_behind(context->bus, frame->len, counts, &left_out);
   sent->left_out |= left_out;
   if ((left_out && receivers == 0) ||
       !is_new_message(context, args, target, &sent->seq) || receivers == 0)
     return;
-  if (args->has & API_HAS(EXCEPT_USER))
-    slice_copy(args->text[API_ARG_EXCEPT_USER], except, sizeof except);
   uint32_t excepted = count_excepted(whereabouts, target,
                                      (struct slice){except, strlen(except)});
   post_to_workers(context->bus, target, frame, except, counts);
@@ -159,7 +204,7 @@ static void send_numbered(struct api_context *context,
   struct engine_result result;
   engine_publish(context->engine, &publication, &result);
   if (result.err) {
-    sent->left_out = true;
+    sent->unavailable = true;
     return;
   }
   sent->seq = result.at.seq;
@@ -284,6 +329,12 @@ bool api_send(struct api_context *context, const struct api_args *args,
   struct api_sent sent = {0};
   if (!send_to_all_targets(context, args, &sent, problem))
     return false;
+  if (sent.unavailable && sent.receivers == 0) {
+    problem_set(problem, ERR_UNAVAILABLE,
+                "Redis, where the machines meet, is not there");
+    problem->retry_s = 1;
+    return false;
+  }
   if (sent.left_out && sent.receivers == 0) {
     problem_set(problem, ERR_OVERLOADED,
                 "the workers of all receivers are too far behind");

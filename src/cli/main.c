@@ -39,6 +39,9 @@ static const struct command commands[] = {
      "[--check] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --check            build them in the server, change nothing\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
+    {"nodes", cli_nodes, "Show the machines that serve together.",
+     "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "  --admin=HOST:PORT  where one of them is, instead of admin.listen\n\n"},
     {"token", cli_token, "Print a token for a user.",
      "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "  --user ID           the user the token is for\n"

@@ -234,7 +234,5 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_replay(cfg, errors);
   check_api(cfg, errors);
   check_machines(cfg, errors);
-  if (cfg->engine == CONFIG_ENGINE_REDIS)
-    buf_puts(errors, "engine: there is no `redis` yet\n");
   return errors->len == before ? 0 : ERR_CONFIG;
 }

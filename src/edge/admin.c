@@ -100,9 +100,10 @@ static int on_client_gone(struct session *session) {
 
 /* --- requests ----------------------------------------------------------- */
 
-static int answer_health(struct admin *admin, struct lws *wsi) {
+static int answer_words(struct admin *admin, struct lws *wsi,
+                        unsigned (*say)(void *arg, struct buf *text)) {
   struct buf text = {0};
-  unsigned status = admin->calls->health(admin->arg, &text);
+  unsigned status = say(admin->arg, &text);
   struct response response = {
       .status = status, .body = text.data, .len = text.len};
   int result = response_end(wsi, response);
@@ -129,11 +130,15 @@ static int on_request(struct lws *wsi, struct session *session) {
   if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= 0)
     lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_HEAD_URI);
   if (!strcmp(path, "/healthz"))
-    return answer_health(admin, wsi);
+    return answer_words(admin, wsi, admin->calls->health);
+  if (!strcmp(path, "/readyz"))
+    return answer_words(admin, wsi, admin->calls->ready);
   if (!strcmp(path, "/metrics"))
     admin->calls->metrics(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/stats"))
     admin->calls->stats(admin->arg, new_admin_request(wsi, session));
+  else if (!strcmp(path, "/nodes"))
+    admin->calls->nodes(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/reload"))
     return answer_reload(wsi, session);
   else
@@ -176,7 +181,8 @@ static const char *browser_fault(const struct admin *admin,
 }
 
 static struct refusal check_method(const struct request *request) {
-  static const char *const looks[] = {"/healthz", "/metrics", "/stats"};
+  static const char *const looks[] = {"/healthz", "/readyz", "/nodes",
+                                      "/metrics", "/stats"};
   bool post = slice_equals(request->method, "POST");
   bool get = slice_equals(request->method, "GET") ||
              slice_equals(request->method, "HEAD");

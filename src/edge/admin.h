@@ -3,6 +3,8 @@
  * the main thread, and so answers while a worker is busy.
  *
  *   GET  /healthz        ok, or 503 while draining or when a loop stands still
+ *   GET  /readyz         ok, or 503 while clients should not be sent here
+ *   GET  /nodes          the machines that serve together, as JSON
  *   GET  /metrics        text format of Prometheus
  *   GET  /stats          the same figures as JSON
  *   POST /reload         loads the scripts, answers what came of it
@@ -34,10 +36,13 @@
 /* A request that waits for its answer. Its client may go meanwhile. */
 struct admin_request;
 
-/* `health` returns the status of the answer, and appends its words to `text`.
- * Each of the others must lead to one admin_answer, at once or later. */
+/* `health` and `ready` return the status of the answer, and append its words to
+ * `text`. Each of the others must lead to one admin_answer, at once or later.
+ */
 struct admin_calls {
   unsigned (*health)(void *arg, struct buf *text);
+  unsigned (*ready)(void *arg, struct buf *text);
+  void (*nodes)(void *arg, struct admin_request *request);
   void (*metrics)(void *arg, struct admin_request *request);
   void (*stats)(void *arg, struct admin_request *request);
   void (*reload)(void *arg, struct admin_request *request, bool check);

@@ -27,7 +27,7 @@ enum bus_to { BUS_USER, BUS_ROOM, BUS_ALL, BUS_CONN };
 enum bus_what {
   BUS_SEND,  /* the frame; not to the user in text (empty: nobody) */
   BUS_CLOSE, /* with code, and text as reason (empty: that of the code) */
-  BUS_JOIN,  /* the room in text */
+  BUS_JOIN,  /* the room in text; BUS_USER: all connections of the user */
   BUS_LEAVE,
   BUS_MOVE,    /* the load; whoever receives it owns it */
   BUS_INFO,    /* what it says of itself in text; empty: nothing */

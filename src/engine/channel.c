@@ -81,8 +81,15 @@ void channel_lose(struct channel *channel, uint64_t era) {
   channel->behind = (struct worker_set){{0}}; /* BUS_ERA tells them, too */
 }
 
+void channel_empty(struct channel *channel) {
+  kept_clear(&channel->kept);
+  channel->trimmed = channel->at.seq;
+}
+
 bool channel_is_over(const struct channel *channel, uint64_t now_ms) {
   const struct rule *rule = &channel->rule;
+  if (channel->followed)
+    return false;
   if (!worker_set_empty(&channel->inside) || channel->kept.count > 0)
     return false;
   if (channel->at.seq == 0 || !channel_keeps(channel))

@@ -33,6 +33,7 @@ struct channel {
   size_t cost; /* as it was last counted by the shard, */
   uint32_t counted; /* with so many messages */
   struct kept kept;
+  bool followed;            /* its position is that of others, and is known */
   struct worker_set inside; /* they have members */
   struct worker_set behind; /* they were told BUS_BEHIND, and have not read */
   char name[];
@@ -78,6 +79,9 @@ void channel_keep(struct channel *channel, struct frame *frame,
 
 /* Nothing of it is known any more; a new era begins. */
 void channel_lose(struct channel *channel, uint64_t era);
+
+/* Drops what is kept; its counting goes on. */
+void channel_empty(struct channel *channel);
 
 /* Whether nobody would miss it: nobody is inside, nothing is kept, and nobody
  * would come back for that within the time of its rule. */

@@ -142,7 +142,8 @@ struct engine_stats {
 /* Something for those who are on other machines. */
 struct engine_parcel {
   const struct bus_letter *letter; /* BUS_SEND, BUS_CLOSE or BUS_PROBE, to a
-                                    * user, a room or all */
+                                    * user, a room or all; BUS_JOIN or
+                                    * BUS_LEAVE, to a user */
   bool echo; /* it is for those who are here, too: the caller has not delivered
               * it, and letters come. So it keeps its order among messages with
               * numbers. */

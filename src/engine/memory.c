@@ -17,7 +17,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/shard.h"
+#include "engine/memory_follow.h"
+#include "engine/memory_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,29 +28,9 @@
 
 enum {
   MS = 1000000, /* nanoseconds */
-  PREFIX_BYTES = 9,
   CLOCK_SET_MS = 1000,
   TICK_SHARDS = 4, /* looked through by one tick: all of them in 16 */
   TICK_ROOMS = 256 /* looked at while nobody else gets the lock */
-};
-
-/* Reads of one worker. Only its thread looks here. */
-struct memory_reader {
-  struct turn *turn;
-  struct list reads; /* engine_read->node: not answered yet */
-};
-
-struct memory {
-  struct engine engine;
-  struct shard_common common;
-  struct shard shards[SHARDS];
-  struct memory_reader *readers; /* by worker */
-  uv_mutex_t rules_lock;
-  struct rules *rules;       /* under the lock */
-  uint32_t rules_number;     /* under the lock: 1, 2, … */
-  uint32_t tick_shard;       /* of the thread that ticks */
-  _Atomic int64_t apart_ms;  /* see clocks_apart */
-  char prefix[PREFIX_BYTES]; /* of epochs: random for each process */
 };
 
 struct engine_read {
@@ -64,21 +45,7 @@ struct engine_read {
   char room[];
 };
 
-static struct memory *memory_of(struct engine *engine) {
-  return container_of(engine, struct memory, engine);
-}
-
 /* --- shards ------------------------------------------------------------- */
-
-static struct shard *lock_shard(struct memory *memory, uint32_t hash) {
-  struct shard *shard = &memory->shards[hash / (UINT32_MAX / SHARDS + 1)];
-  uv_mutex_lock(&shard->lock);
-  return shard;
-}
-
-static void unlock_shard(struct shard *shard) {
-  uv_mutex_unlock(&shard->lock);
-}
 
 static uint64_t oldest_of(const struct shard *shard) {
   return atomic_load_explicit(&shard->oldest_ns, memory_order_relaxed);
@@ -98,7 +65,7 @@ static bool is_over_bound(const struct memory *memory) {
          memory->common.max_bytes;
 }
 
-static void make_room(struct memory *memory) {
+void memory_make_room(struct memory *memory) {
   struct shard *shard;
   while (is_over_bound(memory) && (shard = oldest_shard(memory))) {
     uv_mutex_lock(&shard->lock);
@@ -107,7 +74,7 @@ static void make_room(struct memory *memory) {
       shard_lose(shard, container_of(shard->use.next, struct channel, use),
                  uv_hrtime());
     }
-    unlock_shard(shard);
+    memory_unlock_shard(shard);
   }
 }
 
@@ -118,14 +85,14 @@ static struct engine_position enter_room(struct engine *engine, int worker,
                                          const struct rule *rule) {
   uint32_t hash = hash_bytes(room, len);
   uint64_t now_ns = uv_hrtime();
-  struct shard *shard = lock_shard(memory_of(engine), hash);
+  struct shard *shard = memory_lock_shard(memory_of(engine), hash);
   struct channel *channel = shard_ensure(shard, room, len, hash, now_ns / MS);
   struct engine_position at = channel->at;
   channel_bound(channel, rule, now_ns / MS);
   worker_set_add(&channel->inside, worker);
   worker_set_remove(&channel->behind, worker);
   shard_recount(shard, channel, now_ns);
-  unlock_shard(shard);
+  memory_unlock_shard(shard);
   return at;
 }
 
@@ -133,29 +100,28 @@ static void exit_room(struct engine *engine, int worker, const char *room,
                       size_t len) {
   uint32_t hash = hash_bytes(room, len);
   uint64_t now_ns = uv_hrtime();
-  struct shard *shard = lock_shard(memory_of(engine), hash);
+  struct shard *shard = memory_lock_shard(memory_of(engine), hash);
   struct channel *channel = shard_find(shard, room, len, hash, now_ns / MS);
   if (channel) {
     worker_set_remove(&channel->inside, worker);
     worker_set_remove(&channel->behind, worker);
     shard_used(shard, channel, now_ns);
   }
-  unlock_shard(shard);
+  memory_unlock_shard(shard);
 }
 
 /* --- publishing --------------------------------------------------------- */
 
-/* {"room":…,"data":…} becomes {"room":…,"seq":N,"data":…}. */
-static struct frame *number_frame(const struct engine_publication *publication,
-                                  uint64_t seq) {
+struct frame *memory_frame(const char *text, size_t len, size_t number_at,
+                           uint64_t seq) {
   char number[32];
-  int len =
+  int number_len =
       snprintf(number, sizeof number, ",\"seq\":%llu", (unsigned long long)seq);
-  const struct slice message = {publication->text, publication->len};
+  const struct slice message = {text, len};
   const struct slice parts[] = {
-      {message.at, publication->number_at},
-      {number, (size_t)len},
-      slice_after(message, publication->number_at),
+      {message.at, number_at},
+      {number, (size_t)number_len},
+      slice_after(message, number_at),
   };
   return frame_new_joined(FRAME_TEXT, parts, 3);
 }
@@ -190,7 +156,8 @@ static void publish_next(struct shard *shard, struct channel *channel,
   channel->at.seq++;
   result->at = channel->at;
   shard->published++;
-  struct frame *frame = number_frame(publication, channel->at.seq);
+  struct frame *frame = memory_frame(publication->text, publication->len,
+                                     publication->number_at, channel->at.seq);
   channel_keep(channel, frame, publication, now_ns / MS);
   hand_out(shard, channel, frame, publication, result);
   frame_unref(frame);
@@ -205,7 +172,7 @@ static void publish_to_channel(struct engine *engine,
   struct once_name name = {publication->room, publication->room_len,
                            publication->id, publication->id_len};
   *result = (struct engine_result){.left_out = -1};
-  struct shard *shard = lock_shard(memory, hash);
+  struct shard *shard = memory_lock_shard(memory, hash);
   struct channel *channel =
       shard_ensure(shard, name.room, name.room_len, hash, now_ns / MS);
   result->at = channel->at;
@@ -218,31 +185,31 @@ static void publish_to_channel(struct engine *engine,
       shard_note_id(shard, &name, result->at.seq, now_ns / MS);
     shard_used(shard, channel, now_ns);
   }
-  unlock_shard(shard);
-  if (is_over_bound(memory))
-    make_room(memory);
+  memory_unlock_shard(shard);
+  memory_make_room(memory);
 }
 
 static bool is_new_id(struct engine *engine, const char *room, size_t len,
                       const char *id, size_t id_len, uint64_t *seq) {
   uint64_t now_ms = uv_hrtime() / MS;
   struct once_name name = {room, len, id, id_len};
-  struct shard *shard = lock_shard(memory_of(engine), hash_bytes(room, len));
+  struct shard *shard =
+      memory_lock_shard(memory_of(engine), hash_bytes(room, len));
   bool is_new = shard_is_new(shard, &name, now_ms, seq);
   if (is_new)
     shard_note_id(shard, &name, 0, now_ms);
-  unlock_shard(shard);
+  memory_unlock_shard(shard);
   return is_new;
 }
 
 static void forget_room(struct engine *engine, const char *room, size_t len) {
   uint32_t hash = hash_bytes(room, len);
   uint64_t now_ns = uv_hrtime();
-  struct shard *shard = lock_shard(memory_of(engine), hash);
+  struct shard *shard = memory_lock_shard(memory_of(engine), hash);
   struct channel *channel = shard_find(shard, room, len, hash, now_ns / MS);
   if (channel)
     shard_lose(shard, channel, now_ns);
-  unlock_shard(shard);
+  memory_unlock_shard(shard);
 }
 
 /* --- reading ------------------------------------------------------------ */
@@ -250,8 +217,11 @@ static void forget_room(struct engine *engine, const char *room, size_t len) {
 static void write_epoch(const struct engine *engine, uint64_t era,
                         char text[ENGINE_EPOCH_BYTES]) {
   const struct memory *memory = memory_of((struct engine *)engine);
-  snprintf(text, ENGINE_EPOCH_BYTES, "%s.%llx", memory->prefix,
-           (unsigned long long)era);
+  if (memory->common.follows)
+    snprintf(text, ENGINE_EPOCH_BYTES, "%llx", (unsigned long long)era);
+  else
+    snprintf(text, ENGINE_EPOCH_BYTES, "%s.%llx", memory->prefix,
+             (unsigned long long)era);
 }
 
 /* What is said of a room that has no channel. */
@@ -268,7 +238,7 @@ static void find_answer(struct engine_read *read,
   uint32_t hash = hash_bytes(read->room, query->room_len);
   uint64_t now_ms = uv_hrtime() / MS;
   char epoch[ENGINE_EPOCH_BYTES];
-  struct shard *shard = lock_shard(read->memory, hash);
+  struct shard *shard = memory_lock_shard(read->memory, hash);
   struct channel *channel =
       shard_find(shard, read->room, query->room_len, hash, now_ms);
   uint64_t era = channel ? channel->at.era : shard_era(shard, hash);
@@ -281,7 +251,7 @@ static void find_answer(struct engine_read *read,
   } else {
     answer_nothing(query, era, epoch, answer);
   }
-  unlock_shard(shard);
+  memory_unlock_shard(shard);
 }
 
 static int64_t measure_apart(void) {
@@ -294,7 +264,7 @@ static int64_t measure_apart(void) {
 /* How far the clock of the world is ahead of the engine's. It is measured
  * again only when one has been set: the time of a message must not change by a
  * millisecond from one answer to the next. */
-static int64_t clocks_apart(struct memory *memory) {
+int64_t memory_clocks_apart(struct memory *memory) {
   int64_t apart = measure_apart();
   int64_t known = atomic_load_explicit(&memory->apart_ms, memory_order_relaxed);
   if (apart - known < CLOCK_SET_MS && known - apart < CLOCK_SET_MS)
@@ -306,7 +276,7 @@ static int64_t clocks_apart(struct memory *memory) {
 static void tell_times(struct memory *memory,
                        const struct engine_answer *answer) {
   struct engine_message *messages = (struct engine_message *)answer->messages;
-  int64_t apart = clocks_apart(memory);
+  int64_t apart = memory_clocks_apart(memory);
   for (uint32_t i = 0; i < answer->count; i++)
     messages[i].at_ms += apart;
 }
@@ -500,9 +470,9 @@ static const struct engine_ops memory_ops = {.enter = enter_room,
                                              .stats = memory_stats,
                                              .free = free_memory};
 
-static void make_prefix(char prefix[PREFIX_BYTES]) {
+static void make_prefix(char prefix[MEMORY_PREFIX_BYTES]) {
   static const char digits[] = "abcdefghijkmnpqrstuvwxyz23456789";
-  unsigned char bytes[PREFIX_BYTES - 1];
+  unsigned char bytes[MEMORY_PREFIX_BYTES - 1];
   if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
     log_error("the system has no random numbers");
     abort();

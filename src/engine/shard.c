@@ -49,6 +49,8 @@ static size_t era_index(uint32_t hash) {
 }
 
 uint64_t shard_era(const struct shard *shard, uint32_t hash) {
+  if (shard->common->follows)
+    return 0; /* before all others */
   return shard->eras[era_index(hash)] + 1;
 }
 
@@ -143,6 +145,12 @@ void shard_used(struct shard *shard, struct channel *channel, uint64_t now_ns) {
 }
 
 void shard_lose(struct shard *shard, struct channel *channel, uint64_t now_ns) {
+  if (shard->common->follows) {
+    channel_empty(channel);
+    list_remove(&channel->use);
+    shard_recount(shard, channel, now_ns);
+    return;
+  }
   channel_lose(channel, next_era(shard, channel->hh.hashv));
   struct bus_letter letter = {.what = BUS_ERA};
   (void)shard_post(shard, channel, &letter, -1);

@@ -22,6 +22,7 @@ struct shard_common {
   struct bus *bus;
   int workers;
   size_t max_bytes;
+  bool follows;            /* eras and numbers come from elsewhere */
   _Atomic size_t bytes;    /* of what may be lost, and of ids */
   _Atomic size_t id_bytes; /* of these: ids */
 };
@@ -64,7 +65,8 @@ void shard_recount(struct shard *shard, struct channel *channel,
 void shard_used(struct shard *shard, struct channel *channel, uint64_t now_ns);
 
 /* Everything of the room is lost; its workers are told. The channel may be gone
- * afterwards. */
+ * afterwards. Of one that follows others only what is kept goes, and what comes
+ * next is still theirs to say. */
 void shard_lose(struct shard *shard, struct channel *channel, uint64_t now_ns);
 
 /* Posts to the workers that are inside, but `except` (-1: none). A letter with

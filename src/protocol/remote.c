@@ -9,6 +9,22 @@
 #include "protocol/probe.h"
 #include "protocol/rooms.h"
 
+/* All connections of a user join a room, or leave it. */
+static void move_user(struct protocol *protocol,
+                      const struct bus_letter *letter) {
+  struct user *user =
+      manager_user(&protocol->manager, letter->target, letter->target_len);
+  if (!user)
+    return;
+  LIST_FOREACH_SAFE (it, &user->conns) {
+    struct conn *conn = container_of(it, struct conn, user_node);
+    if (letter->what == BUS_JOIN)
+      rooms_join_by_script(conn, letter->text);
+    else
+      rooms_leave_by_script(conn, letter->text);
+  }
+}
+
 void remote_receive(void *arg, const struct bus_letter *letter) {
   struct protocol *protocol = arg;
   struct conn *conn = NULL;
@@ -24,6 +40,8 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     online_note(protocol, letter->target, letter->what == BUS_ONLINE);
   else if (letter->what == BUS_PROBE)
     probe_receive(protocol, letter);
+  else if (letter->to == BUS_USER)
+    move_user(protocol, letter);
   else if (conn && letter->what == BUS_INFO)
     roster_tell_take(conn,
                      *letter->text

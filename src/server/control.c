@@ -132,6 +132,7 @@ static void print_prometheus(const struct control *control, struct buf *out) {
   print_presence(control->crew->presence, out);
   snapshot_print(control->last, (size_t)control->crew->count, out);
   print_histories(control->crew->engine, out);
+  machines_print(&control->machines, out);
   metrics_print(control->metrics, out);
   if (control->api)
     api_print(control->api, out);
@@ -247,13 +248,32 @@ static unsigned on_health(void *arg, struct buf *text) {
   for (int i = 0; i < control->crew->count; i++)
     if (watchdog_is_stuck(&control->crew->watchdogs[i], text))
       status = 503;
-  if (status == 200)
+  if (status == 200 && !machines_complain(&control->machines, text))
     buf_puts(text, "ok\n");
   return status;
 }
 
+static unsigned on_ready(void *arg, struct buf *text) {
+  const struct control *control = arg;
+  if (control->draining)
+    buf_puts(text, "draining\n");
+  else if (!machines_are_ready(&control->machines))
+    buf_puts(text, "Redis was not there yet\n");
+  else
+    buf_puts(text, "ok\n");
+  return slice_equals((struct slice){text->data, text->len}, "ok\n") ? 200
+                                                                     : 503;
+}
+
+static void on_nodes(void *arg, struct admin_request *request) {
+  struct control *control = arg;
+  machines_ask(&control->machines, request);
+}
+
 static const struct admin_calls calls = {
     .health = on_health,
+    .ready = on_ready,
+    .nodes = on_nodes,
     .metrics = on_metrics,
     .stats = on_stats,
     .reload = on_reload,
@@ -323,6 +343,7 @@ int control_open(struct control *control, const struct config *config,
   control->started = time(NULL);
   list_init(&control->waiting);
   uv_timer_init(loop, &control->patience);
+  machines_open(&control->machines, control->crew->engine, loop);
   control->admin.fd = -1;
   control->open = true;
   int err = open_control_admin(control, config, mode, loop, error);
@@ -352,12 +373,14 @@ void control_close(struct control *control) {
   if (control->api)
     api_stop(control->api);
   answer_all(control);
+  machines_close(&control->machines);
   uv_close((uv_handle_t *)&control->patience, NULL);
   admin_close(&control->admin);
 }
 
 void control_free(struct control *control) {
   admin_free(&control->admin);
+  machines_free(&control->machines);
   api_free(control->api);
   mem_free(control->last);
   mem_free(control->asked);

@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "edge/admin.h"
+#include "server/machines.h"
 #include "server/reload.h"
 #include "server/snapshot.h"
 
@@ -21,9 +22,10 @@ struct control {
   struct api *api;           /* NULL: there are no api.keys; else its own */
   struct snapshot *last;     /* what each worker said last */
   bool *asked;               /* which of them have a letter to answer */
-  struct list waiting;       /* those who want figures */
-  uv_timer_t patience;       /* runs while the workers are asked */
-  time_t started;            /* Unix seconds */
+  struct machines machines;
+  struct list waiting; /* those who want figures */
+  uv_timer_t patience; /* runs while the workers are asked */
+  time_t started;      /* Unix seconds */
   bool draining, open;
 };
 

@@ -5,9 +5,11 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cluster/cluster.h"
 #include "engine/bus.h"
 #include "engine/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,6 +60,48 @@ static size_t port_bytes(const struct config *config, int count) {
   return ((size_t)config->limits_queues_mb << 20) / (size_t)count;
 }
 
+/* --- the engine ---------------------------------------------------------- */
+
+static struct engine *new_engine(struct crew *crew,
+                                 const struct config *config) {
+  size_t max_bytes = (size_t)config->history_max_mb << 20;
+  if (config->engine == CONFIG_ENGINE_REDIS)
+    return cluster_new(crew->bus, crew->count, max_bytes);
+  return memory_new(crew->bus, crew->count, max_bytes);
+}
+
+static uint64_t to_ms(double seconds) {
+  return (uint64_t)(seconds * 1000.0);
+}
+
+/* What a machine is called that has no name: where its clients find it. */
+static void name_node(struct crew *crew, const char *name) {
+  char host[64] = "";
+  const char *colon = strrchr(crew->address, ':');
+  if (gethostname(host, sizeof host - 1))
+    strcpy(host, "localhost");
+  if (*name)
+    snprintf(crew->name, sizeof crew->name, "%s", name);
+  else
+    snprintf(crew->name, sizeof crew->name, "%s%s", host, colon ? colon : "");
+}
+
+static int open_engine(struct crew *crew, struct buf *error) {
+  const struct config *config = crew->workers[0].protocol.config;
+  struct cluster_options options = {.urls = config_redis_urls(config),
+                                    .ca_file = config->redis_ca_file,
+                                    .name = crew->name,
+                                    .prefix = config->redis_prefix,
+                                    .probe_ms = to_ms(config->redis_probe_s),
+                                    .timeout_ms =
+                                        to_ms(config->redis_timeout_s),
+                                    .lease_ms = to_ms(config->node_lease_s)};
+  if (!engine_is_shared(crew->engine))
+    return 0;
+  name_node(crew, config->node_name);
+  return cluster_start(crew->engine, &options, error);
+}
+
 /* --- life --------------------------------------------------------------- */
 
 void crew_init(struct crew *crew, const struct crew_shared *shared) {
@@ -68,8 +112,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
   crew->desks = mem_alloc((size_t)count * sizeof *crew->desks);
   crew->bus = bus_new(count, port_bytes(shared->config, count));
-  crew->engine = memory_new(crew->bus, count,
-                            (size_t)shared->config->history_max_mb << 20);
+  crew->engine = new_engine(crew, shared->config);
   crew->presence = presence_new(count > 1 ? crew->bus : NULL);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
@@ -82,7 +125,8 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
     manager_connect_engine(&worker->protocol.manager, crew->engine);
-    if (count > 1 || api_is_wanted(shared->config))
+    if (count > 1 || api_is_wanted(shared->config) ||
+        engine_is_shared(crew->engine))
       manager_connect_bus(&worker->protocol.manager, crew->bus, i);
   }
 }
@@ -94,6 +138,8 @@ int crew_open(struct crew *crew, bool development,
       listen_open_all("listen", address, crew->fds, crew->count, bound, error);
   if (!err)
     strcpy(crew->address, bound);
+  if (!err)
+    err = open_engine(crew, error);
   for (int i = 0; i < crew->count && !err; i++)
     err = worker_open(&crew->workers[i], development, error);
   return err;

@@ -18,10 +18,11 @@ struct crew {
   int running;         /* threads whose LETTER_ENDED has not come */
   int *fds;            /* listening sockets that no worker has yet; -1: none */
   struct bus *bus;
-  struct engine *engine;              /* of numbered rooms */
-  uv_timer_t tick;                    /* of the engine; on the main thread */
-  struct presence *presence;          /* who is in rooms */
+  struct engine *engine;     /* of numbered rooms, and of other machines */
+  uv_timer_t tick;           /* of the engine; on the main thread */
+  struct presence *presence; /* who is in rooms */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
+  char name[128];                     /* of this machine, among others */
 };
 
 /* What all workers share; borrowed. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * Asking the server that is running, at its admin address. */
+#include "cli/ask.h"
+
+#include "cli/cli.h"
+#include "config/address.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+  HOST_BYTES = 256,
+  CONNECT_MS = 3000,
+  ANSWER_S = 60, /* a worker may be busy, and so may those who asked before */
+  ANSWER_BYTES_MAX = 8 << 20,
+};
+
+/* --- where -------------------------------------------------------------- */
+
+/* The URL of what listens on `address`: an address that means all of them is
+ * asked on this machine. */
+static int make_url(struct buf *url, const char *address, const char *path) {
+  char host[HOST_BYTES];
+  int port;
+  if (!*address)
+    return cli_refuse("admin.listen is empty: the server has no admin address; "
+                      "send it SIGHUP");
+  if (address_unix_path(address)) {
+    buf_printf(url, "http://localhost%s", path);
+    buf_putc(url, 0);
+    return CLI_OK;
+  }
+  if (address_split(address, host, sizeof host, &port))
+    return cli_refuse("not host:port, nor unix:/path: %s", address);
+  if (port == 0)
+    return cli_refuse("which port? Its log says admin=HOST:PORT: give that as "
+                      "--admin instead of %s",
+                      address);
+  if (!*host || !strcmp(host, "0.0.0.0"))
+    strcpy(host, "127.0.0.1");
+  if (!strcmp(host, "::"))
+    strcpy(host, "::1");
+  buf_printf(url, strchr(host, ':') ? "http://[%s]:%d%s" : "http://%s:%d%s",
+             host, port, path);
+  buf_putc(url, 0);
+  return CLI_OK;
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg) {
+  struct buf *answer = arg;
+  if (answer->len + size * count > ANSWER_BYTES_MAX)
+    return 0; /* that makes it fail */
+  buf_put(answer, bytes, size * count);
+  return size * count;
+}
+
+int cli_unreached(const char *url, const char *why) {
+  fprintf(stderr,
+          "perigee: %s: %s\n"
+          "perigee: is the server running, and is this its admin.listen? "
+          "(--admin=host:port, or --config with its file)\n",
+          url, why);
+  return CLI_UNREACHED;
+}
+
+static int ask_url(const char *url, const char *unix_path, bool post,
+                   struct buf *answer) {
+  int status = CLI_OK;
+  char why[CURL_ERROR_SIZE] = "";
+  CURL *curl = curl_easy_init();
+  if (!curl)
+    return cli_unreached(url, "libcurl does not start");
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+  curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever http_proxy says */
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  if (post) {
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
+  }
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)ANSWER_S);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+  CURLcode code = curl_easy_perform(curl);
+  if (code != CURLE_OK)
+    status = cli_unreached(url, *why ? why : curl_easy_strerror(code));
+  curl_easy_cleanup(curl);
+  return status;
+}
+
+int cli_ask(const char *admin, const char *path, bool post, struct buf *url,
+            struct buf *answer) {
+  int status = make_url(url, admin, path);
+  if (status == CLI_OK)
+    status = ask_url(url->data, address_unix_path(admin), post, answer);
+  return status;
+}

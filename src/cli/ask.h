@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Asking the server that is running, at its admin address. */
+#ifndef CLI_ASK_H
+#define CLI_ASK_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+/* GETs or POSTs the path at the admin address, and waits. `url` gets what was
+ * asked, with a zero, and `answer` the body; the caller frees both. CLI_OK,
+ * whatever the status of the answer; else what is wrong was printed. */
+MUST_CHECK int cli_ask(const char *admin, const char *path, bool post,
+                       struct buf *url, struct buf *answer);
+
+/* Prints that there is no such server. Returns CLI_UNREACHED. */
+int cli_unreached(const char *url, const char *why);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT
+ * The engine of several machines, and its thread. */
+#include "cluster/cluster.h"
+
+#include "base/embedded.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { TICK_MS = 1000, FAREWELL_MS = 1000 };
+
+static const char *const script_files[SCRIPT_COUNT] = {
+    [SCRIPT_PUBLISH] = "lua/redis/publish.lua",
+    [SCRIPT_ENTER] = "lua/redis/enter.lua",
+    [SCRIPT_RENEW] = "lua/redis/renew.lua",
+    [SCRIPT_ONCE] = "lua/redis/once.lua",
+    [SCRIPT_LEASE] = "lua/redis/lease.lua",
+    [SCRIPT_RETIRE] = "lua/redis/retire.lua"};
+
+/* --- what workers ask for --------------------------------------------------
+ */
+
+/* A worker has a name, or has not any more. */
+struct name_order {
+  struct order order;
+  enum name_kind kind;
+  size_t len;
+  char text[];
+};
+
+static void free_name_order(struct order *order) {
+  mem_free(container_of(order, struct name_order, order));
+}
+
+static void run_follow(struct cluster *cluster, struct order *order) {
+  struct name_order *wish = container_of(order, struct name_order, order);
+  (void)name_hold(cluster, wish->kind, wish->text, wish->len);
+  free_name_order(order);
+}
+
+static void run_unfollow(struct cluster *cluster, struct order *order) {
+  struct name_order *wish = container_of(order, struct name_order, order);
+  struct name *name = name_find(cluster, wish->kind, wish->text, wish->len);
+  if (name)
+    name_drop(name);
+  free_name_order(order);
+}
+
+static void
+post_name(struct engine *engine, enum bus_to to, const char *text, size_t len,
+          void (*run)(struct cluster *cluster, struct order *order)) {
+  struct name_order *wish = mem_alloc(sizeof *wish + len + 1);
+  wish->order.run = run;
+  wish->order.drop = free_name_order;
+  wish->kind = to == BUS_ROOM ? NAME_ROOM : NAME_USER;
+  wish->len = len;
+  memcpy(wish->text, text, len);
+  order_post_take(cluster_of(engine), &wish->order);
+}
+
+static void follow_name(struct engine *engine, enum bus_to to, const char *text,
+                        size_t len) {
+  post_name(engine, to, text, len, run_follow);
+}
+
+static void unfollow_name(struct engine *engine, enum bus_to to,
+                          const char *text, size_t len) {
+  post_name(engine, to, text, len, run_unfollow);
+}
+
+static struct engine_wait *settle_name(struct engine *engine, int worker,
+                                       enum bus_to to, const char *text,
+                                       size_t len, engine_settled_fn *done,
+                                       void *arg) {
+  struct engine_wait *wait = new_wait(
+      engine, worker, to == BUS_ROOM ? NAME_ROOM : NAME_USER, text, len);
+  wait->done = done;
+  wait->arg = arg;
+  order_post_take(wait->cluster, &wait->order);
+  return wait;
+}
+
+static void give_up_wait(struct engine_wait *wait) {
+  wait->given_up = true;
+}
+
+/* --- what the copy does ------------------------------------------------------
+ */
+
+static struct engine_position enter_copy(struct engine *engine, int worker,
+                                         const char *room, size_t len,
+                                         const struct rule *rule) {
+  return engine_enter(cluster_of(engine)->copy, worker, room, len, rule);
+}
+
+static void exit_copy(struct engine *engine, int worker, const char *room,
+                      size_t len) {
+  engine_exit(cluster_of(engine)->copy, worker, room, len);
+}
+
+static void write_era(const struct engine *engine, uint64_t era,
+                      char text[ENGINE_EPOCH_BYTES]) {
+  engine_epoch(cluster_of((struct engine *)engine)->copy, era, text);
+}
+
+static void attach_asker(struct engine *engine, int worker, struct turn *turn) {
+  struct cluster *cluster = cluster_of(engine);
+  engine_attach(cluster->copy, worker, turn);
+  asker_open(&cluster->askers[worker], turn->idle.loop);
+}
+
+static void detach_asker(struct engine *engine, int worker) {
+  asker_close(&cluster_of(engine)->askers[worker]);
+}
+
+static void drop_order(struct order *order) {
+  mem_free(order);
+}
+
+static void run_apply_rules(struct cluster *cluster, struct order *order) {
+  name_apply_rules(cluster);
+  mem_free(order);
+}
+
+static void post_simple(struct cluster *cluster,
+                        void (*run)(struct cluster *cluster,
+                                    struct order *order)) {
+  struct order *order = mem_alloc(sizeof *order);
+  order->run = run;
+  order->drop = drop_order;
+  order_post_take(cluster, order);
+}
+
+static void set_cluster_rules(struct engine *engine, struct rules *rules) {
+  struct cluster *cluster = cluster_of(engine);
+  engine_set_rules(cluster->copy, rules);
+  post_simple(cluster, run_apply_rules);
+}
+
+static struct rules *hold_cluster_rules(struct engine *engine) {
+  return engine_hold_rules(cluster_of(engine)->copy);
+}
+
+static void tick_copy(struct engine *engine) {
+  engine_tick(cluster_of(engine)->copy);
+}
+
+static struct engine_stats copy_stats(struct engine *engine) {
+  return engine_stats(cluster_of(engine)->copy);
+}
+
+/* --- links
+ * -------------------------------------------------------------------- */
+
+static void on_up(void *arg) {
+  struct shard_link *link = arg;
+  struct cluster *cluster = link->cluster;
+  atomic_fetch_and_explicit(&cluster->down, ~(UINT64_C(1) << link->place),
+                            memory_order_relaxed);
+  uv_mutex_lock(&cluster->look_lock);
+  cluster->look.was_up |= cluster_is_whole(&cluster->engine);
+  uv_mutex_unlock(&cluster->look_lock);
+  send_late(cluster);
+  nodes_tick(cluster);
+}
+
+static void on_down(void *arg, const char *why) {
+  struct shard_link *link = arg;
+  struct cluster *cluster = link->cluster;
+  (void)why; /* the link says it */
+  atomic_fetch_or_explicit(&cluster->down, UINT64_C(1) << link->place,
+                           memory_order_relaxed);
+  name_link_down(link);
+}
+
+static void look_at_shard(const struct cluster *cluster, size_t place,
+                          struct cluster_shard *shard) {
+  struct link *link = shards_link(cluster->shards, place);
+  struct link_status status = link_status(link);
+  shard->up = status.up;
+  snprintf(shard->server, sizeof shard->server, "%s",
+           status.server ? status.server : "");
+  snprintf(shard->why, sizeof shard->why, "%s", status.why ? status.why : "");
+  shard->down_ms = status.up ? 0 : uv_now(&cluster->loop) - status.down_since;
+  shard->commands = status.commands;
+  shard->bytes = status.bytes;
+  shard->channels = status.channels;
+  shard->round_ns = status.round_ns;
+  shard->counters = *link_counters(link);
+}
+
+static void take_look(struct cluster *cluster) {
+  uv_mutex_lock(&cluster->look_lock);
+  cluster->look.counters = cluster->counters;
+  for (size_t i = 0; i < cluster->link_count; i++)
+    look_at_shard(cluster, i, &cluster->look.shards[i]);
+  uv_mutex_unlock(&cluster->look_lock);
+}
+
+bool cluster_is_whole(const struct engine *engine) {
+  const struct cluster *cluster = cluster_of((struct engine *)engine);
+  return atomic_load_explicit(&cluster->down, memory_order_relaxed) == 0;
+}
+
+void cluster_look(struct engine *engine, struct cluster_look *look) {
+  struct cluster *cluster = cluster_of(engine);
+  uv_mutex_lock(&cluster->look_lock);
+  *look = cluster->look;
+  look->shards = mem_alloc(look->shard_count * sizeof *look->shards);
+  memcpy(look->shards, cluster->look.shards,
+         look->shard_count * sizeof *look->shards);
+  uv_mutex_unlock(&cluster->look_lock);
+}
+
+void cluster_look_free(struct cluster_look *look) {
+  mem_free(look->shards);
+  look->shards = NULL;
+}
+
+/* --- its thread
+ * ----------------------------------------------------------------- */
+
+static void on_cluster_tick(uv_timer_t *timer) {
+  struct cluster *cluster = container_of(timer, struct cluster, tick);
+  name_tick(cluster, false);
+  nodes_tick(cluster);
+  take_look(cluster);
+}
+
+static void on_order(struct mailbox *mailbox, struct list *node) {
+  struct cluster *cluster = container_of(mailbox, struct cluster, orders);
+  struct order *order = container_of(node, struct order, node);
+  order->run(cluster, order);
+}
+
+/* All workers have ended. */
+static void end_thread(struct cluster *cluster) {
+  if (uv_is_closing((uv_handle_t *)&cluster->farewell))
+    return;
+  uv_close((uv_handle_t *)&cluster->farewell, NULL);
+  uv_close((uv_handle_t *)&cluster->tick, NULL);
+  mailbox_close(&cluster->orders);
+  shards_close(cluster->shards);
+}
+
+static void on_no_farewell(uv_timer_t *timer) {
+  end_thread(container_of(timer, struct cluster, farewell));
+}
+
+static void run_stop(struct cluster *cluster, struct order *order) {
+  mem_free(order);
+  cluster->stopping = true;
+  uv_timer_start(&cluster->farewell, on_no_farewell, FAREWELL_MS, 0);
+  nodes_leave(cluster, end_thread);
+}
+
+static void run_cluster(void *arg) {
+  struct cluster *cluster = arg;
+  uv_run(&cluster->loop, UV_RUN_DEFAULT);
+}
+
+/* --- life
+ * ------------------------------------------------------------------------ */
+
+static void free_names(struct cluster *cluster) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next) {
+    while (!list_empty(&name->waits)) {
+      struct engine_wait *wait =
+          container_of(name->waits.next, struct engine_wait, in_name);
+      list_remove(&wait->in_name);
+      wait->order.drop(&wait->order);
+    }
+    name->channel = NULL; /* it has gone with its link */
+    list_remove(&name->idle);
+    list_push(&cluster->idle, &name->idle);
+  }
+  name_tick(cluster, true);
+}
+
+static void stop_thread(struct cluster *cluster) {
+  post_simple(cluster, run_stop);
+  uv_thread_join(&cluster->thread);
+}
+
+static void free_cluster(struct engine *engine) {
+  struct cluster *cluster = cluster_of(engine);
+  struct list *node;
+  if (cluster->started)
+    stop_thread(cluster);
+  else
+    mailbox_close(&cluster->orders);
+  uv_run(&cluster->loop, UV_RUN_DEFAULT);
+  while ((node = list_shift(&cluster->orders.letters))) {
+    struct order *order = container_of(node, struct order, node);
+    order->drop(order);
+  }
+  mailbox_free(&cluster->orders);
+  drop_late(cluster);
+  free_names(cluster);
+  shards_free(cluster->shards);
+  for (int i = 0; i <= cluster->workers; i++)
+    asker_free(&cluster->askers[i]);
+  engine_free(cluster->copy);
+  uv_mutex_destroy(&cluster->look_lock);
+  if (uv_loop_close(&cluster->loop))
+    log_debug("a handle of the cluster's loop was left open");
+  mem_free(cluster->look.shards);
+  mem_free(cluster->askers);
+  mem_free(cluster);
+}
+
+static const struct engine_ops cluster_ops = {.enter = enter_copy,
+                                              .exit = exit_copy,
+                                              .publish = publish_record,
+                                              .read = begin_read,
+                                              .cancel = cancel_read,
+                                              .forget = forget_room,
+                                              .epoch = write_era,
+                                              .attach = attach_asker,
+                                              .detach = detach_asker,
+                                              .set_rules = set_cluster_rules,
+                                              .hold_rules = hold_cluster_rules,
+                                              .tick = tick_copy,
+                                              .stats = copy_stats,
+                                              .free = free_cluster,
+                                              .follow = follow_name,
+                                              .unfollow = unfollow_name,
+                                              .settle = settle_name,
+                                              .give_up = give_up_wait,
+                                              .send = send_parcel};
+
+static void choose_self(struct cluster *cluster) {
+  while (cluster->self == 0)
+    if (getrandom(&cluster->self, sizeof cluster->self, 0) !=
+        (ssize_t)sizeof cluster->self)
+      log_fatal("the system has no random numbers");
+  snprintf(cluster->self_text, sizeof cluster->self_text, "%016" PRIx64,
+           cluster->self);
+}
+
+static void read_scripts(struct cluster *cluster) {
+  for (int i = 0; i < SCRIPT_COUNT; i++) {
+    const struct embedded *file = embedded_find(script_files[i]);
+    cluster->scripts[i] = (struct link_script){file->data, file->len};
+    link_script_sha(&cluster->scripts[i], cluster->shas[i]);
+  }
+}
+
+struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
+  struct cluster *cluster = mem_alloc(sizeof *cluster);
+  cluster->engine.ops = &cluster_ops;
+  cluster->copy = memory_new_follower(bus, workers, max_bytes);
+  cluster->bus = bus;
+  cluster->workers = workers;
+  cluster->link_count = 1;
+  cluster->started_s = time(NULL);
+  /* One more than workers: see engine_attach. */
+  cluster->askers = mem_alloc(((size_t)workers + 1) * sizeof *cluster->askers);
+  uv_loop_init(&cluster->loop);
+  uv_mutex_init(&cluster->look_lock);
+  mailbox_init(&cluster->orders, &cluster->loop, on_order);
+  list_init(&cluster->idle);
+  list_init(&cluster->late);
+  atomic_init(&cluster->down, UINT64_MAX);
+  choose_self(cluster);
+  read_scripts(cluster);
+  return &cluster->engine;
+}
+
+static void init_links(struct cluster *cluster, void *args[REDIS_SHARDS_MAX]) {
+  for (size_t i = 0; i < REDIS_SHARDS_MAX; i++) {
+    cluster->links[i] = (struct shard_link){.cluster = cluster, .place = i};
+    list_init(&cluster->links[i].names);
+    args[i] = &cluster->links[i];
+  }
+  cluster->events = (struct link_events){.up = on_up,
+                                         .down = on_down,
+                                         .subscribed = name_subscribed,
+                                         .message = name_heard};
+}
+
+int cluster_start(struct engine *engine, const struct cluster_options *options,
+                  struct buf *why) {
+  struct cluster *cluster = cluster_of(engine);
+  void *args[REDIS_SHARDS_MAX];
+  struct link_options link = {.name = options->name,
+                              .ca_file = options->ca_file,
+                              .probe_ms = options->probe_ms,
+                              .timeout_ms = options->timeout_ms,
+                              .scripts = cluster->scripts,
+                              .script_count = SCRIPT_COUNT,
+                              .events = &cluster->events};
+  cluster->options = *options;
+  init_links(cluster, args);
+  cluster->shards = shards_new(&cluster->loop, options->urls, &link,
+                               (void *const *)args, why);
+  if (!cluster->shards)
+    return ERR_CONFIG;
+  size_t count = shards_count(cluster->shards);
+  uint64_t all = count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
+  cluster->link_count = count;
+  atomic_store(&cluster->down, all);
+  cluster->look.shard_count = count;
+  cluster->look.shards = mem_alloc(count * sizeof *cluster->look.shards);
+  uv_timer_init(&cluster->loop, &cluster->tick);
+  uv_timer_init(&cluster->loop, &cluster->farewell);
+  uv_timer_start(&cluster->tick, on_cluster_tick, TICK_MS, TICK_MS);
+  cluster->all = name_hold(cluster, NAME_ALL, "", 0);
+  cluster->me =
+      name_hold(cluster, NAME_NODE, cluster->self_text, SELF_BYTES - 1);
+  cluster->started = true;
+  uv_thread_create(&cluster->thread, run_cluster, cluster);
+  return 0;
+}

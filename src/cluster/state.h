@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of this room know of each other.
+ *
+ * Everything is used by the cluster's own thread only, unless it says
+ * otherwise. */
+#ifndef CLUSTER_STATE_H
+#define CLUSTER_STATE_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "cluster/cluster.h"
+#include "config/redis_url.h"
+#include "engine/memory_follow.h"
+#include "net/mailbox.h"
+#include "redis/shards.h"
+#include "redis/words.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+enum {
+  SELF_BYTES = 17, /* 16 hexadecimal digits, and a zero */
+  LINGER_MS = 5000 /* how long a name is followed that nobody has any more */
+};
+
+enum cluster_script {
+  SCRIPT_PUBLISH,
+  SCRIPT_ENTER,
+  SCRIPT_RENEW,
+  SCRIPT_ONCE,
+  SCRIPT_LEASE,
+  SCRIPT_RETIRE,
+  SCRIPT_COUNT
+};
+
+struct cluster;
+
+/* Something that another thread wants done. */
+struct order {
+  struct list node;
+  void (*run)(struct cluster *cluster, struct order *order);
+  void (*drop)(struct order *order); /* it is too late: frees it */
+};
+
+/* A worker, the HTTP API or the main thread: where answers go to. */
+struct asker {
+  struct mailbox mailbox;
+  bool open; /* on its own thread */
+};
+
+/* One Redis. */
+struct shard_link {
+  struct cluster *cluster;
+  size_t place;
+  struct list names; /* name->in_link */
+};
+
+/* A room or a user that is followed, or one of the cluster's own channels. */
+enum name_kind {
+  NAME_ROOM = 'r',
+  NAME_USER = 'u',
+  NAME_NODE = 'n',
+  NAME_ALL = 'a'
+};
+
+struct numbers;
+
+struct name {
+  UT_hash_handle hh; /* in cluster->names, by `key` */
+  struct cluster *cluster;
+  struct shard_link *link;
+  struct list in_link;
+  struct link_channel *channel;
+  bool confirmed;   /* what is sent there is heard */
+  uint32_t refs;    /* workers that have it, and waits */
+  struct list idle; /* in cluster->idle: nobody has it, since idle_ms */
+  uint64_t idle_ms;
+  struct list waits;       /* engine_wait->in_name */
+  struct numbers *numbers; /* of a room that has them; else NULL */
+  uint64_t logins[2];      /* of a user: connections that have said that they
+                            * take the place of others, and have not been heard
+                            * here yet; the last ones */
+  size_t len;              /* of the name */
+  char key[];              /* enum name_kind, and the name */
+};
+
+static inline const char *name_text(const struct name *name) {
+  return name->key + 1;
+}
+
+struct engine_wait {
+  struct order order;
+  struct list answer; /* in the asker's mailbox */
+  struct list in_name;
+  struct cluster *cluster;
+  struct asker *asker;
+  struct name *name; /* held, from run to release */
+  bool given_up;     /* by the asker */
+  int err;
+  uint64_t after; /* of a room with numbers: it is to have come so far, */
+  char epoch[ENGINE_EPOCH_BYTES]; /* in this one; empty: anywhere */
+  bool asked;                     /* it was looked for already */
+  engine_settled_fn *done;
+  void *arg;
+  enum name_kind kind;
+  size_t len;
+  char text[];
+};
+
+struct cluster {
+  struct engine engine;
+  struct engine *copy; /* of rooms with numbers */
+  struct bus *bus;
+  int workers;
+  struct asker *askers; /* workers, the API */
+  struct cluster_options options;
+  uv_loop_t loop;
+  uv_thread_t thread;
+  bool started;
+  struct mailbox orders;
+  bool orders_open; /* of who starts and frees it */
+  uv_timer_t tick, farewell;
+  struct link_script scripts[SCRIPT_COUNT];
+  char shas[SCRIPT_COUNT][LINK_SHA_BYTES];
+  struct link_events events;
+  struct shards *shards;
+  struct shard_link links[REDIS_SHARDS_MAX];
+  size_t link_count;
+  _Atomic uint64_t down; /* a bit for each link that is not up; any thread */
+  bool stopping;
+  struct name *names;
+  struct list idle;
+  struct name *all, *me;
+  uint64_t self;
+  char self_text[SELF_BYTES];
+  bool enlisted;                         /* its lease was taken */
+  int64_t started_s;                     /* Unix time */
+  void (*left)(struct cluster *cluster); /* its lease was given back */
+  uv_mutex_t look_lock;
+  struct cluster_look look; /* under the lock */
+  struct cluster_counters counters;
+  struct list late; /* of cluster/send: what could not be sent yet */
+  size_t late_bytes;
+  uint64_t eras; /* the last one that was made here */
+};
+
+static inline struct cluster *cluster_of(struct engine *engine) {
+  return container_of(engine, struct cluster, engine);
+}
+
+/* --- orders (cluster/order) ----------------------------------------------- */
+
+/* Hands it to the cluster's thread; on any thread. */
+void order_post_take(struct cluster *cluster, struct order *order);
+
+/* A wait for that name, to be posted as an order when it has its `done`. On the
+ * thread of the worker. */
+MUST_CHECK struct engine_wait *new_wait(struct engine *engine, int worker,
+                                        enum name_kind kind, const char *text,
+                                        size_t len);
+
+/* The wait is over: its asker is told. */
+void answer_wait(struct engine_wait *wait, int err);
+
+void asker_open(struct asker *asker, uv_loop_t *loop);
+void asker_close(struct asker *asker);
+
+/* Frees what was not received. */
+void asker_free(struct asker *asker);
+
+/* --- names (cluster/name) --------------------------------------------------
+ */
+
+/* Follows it, once more. */
+struct name *name_hold(struct cluster *cluster, enum name_kind kind,
+                       const char *text, size_t len);
+void name_drop(struct name *name);
+
+/* NULL: it is not followed. */
+struct name *name_find(const struct cluster *cluster, enum name_kind kind,
+                       const char *text, size_t len);
+
+/* Lets go of what nobody has had for LINGER_MS; all of it, at the end. */
+void name_tick(struct cluster *cluster, bool all);
+
+/* Other rules: rooms may have numbers now, or none any more. */
+void name_apply_rules(struct cluster *cluster);
+
+/* What has become of those who wait for it: 0, or ERR_UNAVAILABLE. */
+void name_settle(struct name *name, int err);
+
+/* Of link_events. */
+void name_subscribed(void *arg, void *channel_arg);
+void name_heard(void *arg, void *channel_arg, struct slice payload);
+void name_link_down(struct shard_link *link);
+
+struct link *link_of(const struct name *name);
+bool link_is_there(const struct cluster *cluster, size_t place);
+
+/* Writes the channel of it. */
+void channel_put(struct buf *out, const struct cluster *cluster,
+                 enum name_kind kind, const char *text, size_t len);
+
+/* --- rooms with numbers (cluster/numbers) ----------------------------------
+ */
+
+/* Has them from now on; `rule` is copied. */
+void numbers_begin(struct name *name, const struct rule *rule);
+void numbers_end(struct name *name);
+void numbers_change(struct name *name, const struct rule *rule);
+
+/* Reads what is kept in Redis, and goes on from there. */
+void numbers_fill(struct name *name);
+
+/* The connection is lost. */
+void numbers_down(struct name *name);
+
+/* A message of the channel that is no parcel. */
+void numbers_heard(struct name *name, struct slice payload);
+
+/* Ends the room's era, if it is this one (0: whichever it is); the next one is
+ * later than `after`. Nothing happens when Redis is not there. */
+void renew_room(struct cluster *cluster, const char *room, size_t len,
+                const struct rule *rule, uint64_t era, uint64_t after);
+
+/* The wait, which stands in name->waits, is not served by what is here. */
+void numbers_want(struct name *name, const struct engine_wait *wait);
+
+/* Whether the wait is served by what is here. */
+bool numbers_serve(const struct name *name, const struct engine_wait *wait);
+
+/* --- sending (cluster/send) ------------------------------------------------
+ */
+
+int send_parcel(struct engine *engine, const struct engine_parcel *parcel);
+void publish_record(struct engine *engine,
+                    const struct engine_publication *publication,
+                    struct engine_result *result);
+void forget_room(struct engine *engine, const char *room, size_t len);
+
+/* A link is there again: sends what could not be sent. */
+void send_late(struct cluster *cluster);
+void drop_late(struct cluster *cluster);
+
+/* Posts it to the workers that have a receiver. */
+void deliver_letter(struct cluster *cluster, const struct bus_letter *letter);
+
+/* The three keys of a room. */
+struct room_keys {
+  struct buf text; /* where they are */
+  struct slice kept, hash;
+};
+
+void room_keys_put(struct room_keys *keys, const struct cluster *cluster,
+                   const char *room, size_t len, bool latest);
+
+/* An era that begins now, and is later than `after`. */
+uint64_t new_era(struct cluster *cluster, uint64_t after);
+
+/* What stands in Redis about a room of that rule. */
+uint32_t rule_keep(const struct rule *rule);
+uint64_t rule_list_s(const struct rule *rule);
+uint64_t rule_hash_s(const struct rule *rule);
+
+/* --- machines (cluster/nodes) ----------------------------------------------
+ */
+
+void nodes_tick(struct cluster *cluster);
+
+/* Says goodbye; `done` is called when Redis has heard it, or never will. */
+void nodes_leave(struct cluster *cluster,
+                 void (*done)(struct cluster *cluster));
+
+/* --- reading (cluster/read) ------------------------------------------------
+ */
+
+struct engine_read *begin_read(struct engine *engine, int worker,
+                               const struct engine_query *query,
+                               engine_read_fn *done, void *arg);
+void cancel_read(struct engine_read *read);
+
+#endif
