@@ -3,15 +3,18 @@
 //
 //   node socketio.mjs PORT SECRET [recovery]
 //
-// WebSocket only, nothing compressed; rooms and users are its rooms, whose
+// A backend sends to a user with POST /send and the key BENCH_KEY. WebSocket only,
+// nothing compressed; rooms and users are its rooms, whose
 // adapter encodes a message once however many get it. With `recovery` what a
 // client misses is kept for two minutes: its connection state recovery.
+import { timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { userOf } from "./token.mjs";
 
 const [port, secret, recovery] = process.argv.slice(2);
-const http = createServer();
+const http = createServer(onRequest);
+http.keepAliveTimeout = 75000;
 const io = new Server(http, {
   transports: ["websocket"],
   perMessageDeflate: false,
@@ -55,5 +58,52 @@ io.on("connection", (socket) => {
     io.to(`user:${to}`).emit("bench.user", { from: user, data });
   });
 });
+
+const key = Buffer.from(`Bearer ${process.env.BENCH_KEY}`);
+
+function mayAsk(request) {
+  const given = Buffer.from(request.headers.authorization ?? "");
+  return given.length === key.length && timingSafeEqual(given, key);
+}
+
+function answer(response, status, value) {
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function send(response, body) {
+  let call;
+  try {
+    call = JSON.parse(body);
+  } catch {
+    return answer(response, 400, { code: "BAD_JSON" });
+  }
+  const { user, message } = call;
+  if (typeof user !== "string" || typeof message?.type !== "string")
+    return answer(response, 400, { code: "BAD_REQUEST" });
+  const room = `user:${user}`;
+  io.to(room).emit(message.type, message.data);
+  const receivers = io.sockets.adapter.rooms.get(room)?.size ?? 0;
+  return answer(response, 200, { receivers });
+}
+
+// What engine.io does not take.
+function onRequest(request, response) {
+  if (request.method !== "POST" || request.url !== "/send")
+    return answer(response, 404, { code: "NOT_FOUND" });
+  if (!mayAsk(request)) return answer(response, 401, { code: "UNAUTHENTICATED" });
+  const parts = [];
+  let size = 0;
+  request.on("data", (part) => {
+    size += part.length;
+    if (size <= 1 << 20) parts.push(part);
+    else request.destroy();
+  });
+  request.on("end", () => send(response, Buffer.concat(parts)));
+}
 
 http.listen({ port: Number(port), host: "127.0.0.1", backlog: 4096 });
