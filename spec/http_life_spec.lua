@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Handlers of plain HTTP while scripts are loaded, clients go away, the server
 -- ends, and too many ask.
+local certificate = require "spec.support.certificate"
+local cli = require "spec.support.cli"
 local peers = require "spec.support.peer"
 local t = require "perigee.testing"
 
@@ -211,6 +213,29 @@ describe("Behind a proxy", function()
     assert.equal("192.0.2.2", ask "192.0.2.2".body)
     assert.equal("2001:db8::1", ask "2001:db8::1".body)
     assert.equal(429, ask "2001:db8::2".status) -- a network is one
+    server:stop()
+  end)
+end)
+
+describe("Over TLS", function()
+  after_each(cli.cleanup)
+
+  it("bodies and pipelines are the same", function()
+    local cert, key = certificate(cli.folder())
+    local server = t.server { no_wait = true, scripts = { ["main.lua"] = script "one" },
+      options = { ["tls.cert"] = cert, ["tls.key"] = key } }
+    server:wait_ready()
+    local secure = peers.connect(server.port)
+    local context = require "openssl.ssl.context".new("TLS", false)
+    assert(secure.conn:starttls(context))
+    local body = ("x"):rep(100000) -- of several records
+    secure:write("PUT /word HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" .. body
+      .. GET:format "/word" .. GET:format "/wait?s=0.1" .. GET:format "/word")
+    assert.equal("one " .. body, (select(2, secure:read())))
+    assert.equal("one", (select(2, secure:read())))
+    assert.equal("waited one", (select(2, secure:read())))
+    assert.equal("one", (select(2, secure:read())))
+    secure:close()
     server:stop()
   end)
 end)

@@ -22,7 +22,7 @@ describe("perigee new", function()
     status, out, problem = cli.run({ "test", "--", "--output=TAP" },
       { dir = project })
     assert.equal(0, status, out .. problem)
-    assert.matches("\nok 2 ", "\n" .. out)
+    assert.matches("\nok 3 ", "\n" .. out)
   end)
 
   it("makes a page that talks to the server", function()

@@ -29,7 +29,13 @@ return {
     return { reached = reached } -- the reply to a message that has an id
   end,
 
-  -- Keys with an @ are hooks: this one runs when somebody has logged in.
+  -- Plain HTTP on the same port, for pages, webhooks and other programs:
+  -- curl http://127.0.0.1:8080/hello
+  ["@http GET /hello"] = function()
+    return { here = perigee.count(room) }
+  end,
+
+  -- Other keys with an @ are hooks: this one runs when somebody has logged in.
   ["@connect"] = function(client)
     client:join(room)
   end,

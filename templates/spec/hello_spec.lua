@@ -16,4 +16,9 @@ describe("hello", function()
     assert.equal("hello.no_text", (alice:fails("hello.say", { text = "" })))
     bob:expect_nothing "hello.said"
   end)
+
+  it("tells over HTTP how many are there", function()
+    t.connect("alice"):expect "joined"
+    assert.same({ here = 1 }, t.http { path = "/hello" }.data)
+  end)
 end)
