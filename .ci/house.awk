@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config wire auth net redis engine cluster hub script protocol edge api server load cli", rooms)
+  split("base config wire auth net redis events engine cluster hub script protocol edge api server load cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }
@@ -63,6 +63,10 @@ FILENAME != "src/load/script.c" && /^#include <(lua|lauxlib|lualib)/ {
 
 room != "" && room != "redis" && /^#include <hiredis/ {
   complain("only redis/ knows hiredis")
+}
+
+room != "" && room != "events" && /^#include <sqlite3/ {
+  complain("only events/ knows SQLite")
 }
 
 # Its own hash is not keyed: whoever chooses names could choose who meets.

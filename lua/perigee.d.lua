@@ -423,6 +423,19 @@ function perigee.spawn(fn, ...) end
 ---@return string? text
 function perigee.fetch(url, opts) end
 
+---@class perigee.EmitOptions
+---@field user? string Whom it is about: events of one user reach the backend in order.
+
+---Tells the backend (`events.url`) what happened, at least once. Does not wait;
+---what the handler does next is seen when the event cannot be lost any more.
+---@param type string Of letters, digits and `-_.:/`; not `user.…`, `client.…`, `room.…`.
+---@param data? any
+---@param opts? perigee.EmitOptions
+---@return string|false? id False: `events.types` does not choose it.
+---@return string? code "OVERLOADED" when the outbox is full, "UNAVAILABLE" without `events.url`.
+---@return string? text
+function perigee.emit(type, data, opts) end
+
 -- Shared state -----------------------------------------------------------
 
 ---Keys and values that all workers share and reloads leave alone. Values are

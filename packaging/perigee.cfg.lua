@@ -11,5 +11,10 @@ admin.listen = "127.0.0.1:8081" -- reload, metrics, health, the API of backends
 -- A key for your backend: API_KEY=… in /etc/perigee/env (openssl rand -hex 32)
 -- api.keys = { backend = { key = env "API_KEY", allow = "send,read" } }
 
+-- Where your backend hears what happens here: EVENTS_SECRET=… in the same file
+-- events.url = "https://app.example.com/perigee"
+-- events.secret = env "EVENTS_SECRET"
+events.file = "/var/lib/perigee/events.db"
+
 -- Any values for the scripts: perigee.config.room
 vars = { room = "lobby" }

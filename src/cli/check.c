@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * perigee check: would this start? */
 #include "config/check.h"
+#include "base/err.h"
 #include "cli/cli.h"
+#include "events/events.h"
+#include "events/trial.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -23,16 +26,26 @@ static int load_for_check(int argc, char **argv, struct config **config) {
   return cli_load_scripts(CONFIG_DEVELOPMENT, argc, argv, config);
 }
 
+static int try_events(const struct config *config, struct buf *errors) {
+  if (events_are_sent(config))
+    return trial_post(config, errors);
+  buf_puts(errors, "events.url is not set: there is nobody to ask\n");
+  return ERR_CONFIG;
+}
+
 int cli_check(int argc, char **argv) {
   struct config *config = NULL;
   struct buf errors = {0};
   unsigned handlers = 0;
+  bool events = cli_take_switch(&argc, argv, "events");
   int status = load_for_check(argc, argv, &config);
   if (status != CLI_OK)
     return status;
   if (check_config(config, CONFIG_PRODUCTION, &errors))
     status = CLI_FAILED;
   if (server_check(config, &handlers, &errors))
+    status = CLI_FAILED;
+  if (events && status == CLI_OK && try_events(config, &errors))
     status = CLI_FAILED;
   if (status == CLI_OK)
     printf("%s: ok, %u handlers\n", config->scripts, handlers);

@@ -32,9 +32,13 @@ int cli_token(int argc, char **argv);
 int cli_new(int argc, char **argv);
 int cli_test(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_events(int argc, char **argv);
 
 /* What `perigee help bench` says before the options of the configuration. */
 extern const char cli_bench_help[];
+
+/* And `perigee help events`. */
+extern const char cli_events_help[];
 
 /* Loads the configuration from all sources, with `argv` as flags. Returns
  * CLI_OK and *cfg, to be freed with config_free; or CLI_USAGE, with the

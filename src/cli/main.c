@@ -23,7 +23,8 @@ static const struct command commands[] = {
     {"dev", cli_dev, "Serve for development: local, watching, with a token.",
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"check", cli_check, "Check the configuration and the scripts.",
-     "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
+     "[SCRIPTS_DIR] [--events] [--OPTION=VALUE ...]",
+     "  --events  ask events.url, too, whether it takes events\n\n"},
     {"test", cli_test, "Run the specs of the scripts against a server.",
      "[SPEC_DIR] [--OPTION=VALUE ...] [-- BUSTED_ARGUMENT ...]",
      "SPEC_DIR is ./spec, unless given, or one file; the options are those of\n"
@@ -42,6 +43,9 @@ static const struct command commands[] = {
     {"nodes", cli_nodes, "Show the machines that serve together.",
      "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --admin=HOST:PORT  where one of them is, instead of admin.listen\n\n"},
+    {"events", cli_events, "Look at what waits for the backend.",
+     "[list | show | replay | drop] [ID ...] [--OPTION=VALUE ...]",
+     cli_events_help},
     {"token", cli_token, "Print a token for a user.",
      "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "  --user ID           the user the token is for\n"

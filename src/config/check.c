@@ -13,6 +13,7 @@
 /* raw.path: nothing that a request could write in another way. */
 enum {
   SUBPROTOCOL_BYTES = 64,
+  EVENT_SECRET_BYTES = 32,
   RAW_PATH_BYTES = 200,
   UNIX_PATH_BYTES = 108 /* of the kernel */
 };
@@ -218,6 +219,50 @@ static void check_api(const struct config *cfg, struct buf *errors) {
     buf_puts(errors, "api.listen: nobody could use it without api.keys\n");
 }
 
+static void check_event_url(const char *url, struct buf *errors) {
+  if (strncmp(url, "https://", strlen("https://")) != 0 &&
+      strncmp(url, "http://", strlen("http://")) != 0)
+    buf_printf(errors,
+               "events.url: `%s` is no https:// or http:// address, nor `-`\n",
+               url);
+  else if (strchr(url, '@') || strchr(url, '#'))
+    buf_puts(errors, "events.url: no user, no password and no `#` in it: "
+                     "events.secret signs what is sent\n");
+}
+
+static void check_event_types(const struct config *cfg, struct buf *errors) {
+  if (!*cfg->events_types)
+    buf_puts(errors, "events.types: nothing is chosen: `*` is all, and without "
+                     "events.url there are no events\n");
+  for (char **type = cfg->events_types; *type; type++) {
+    const char *star = strchr(*type, '*');
+    if (star && star[1])
+      buf_printf(errors,
+                 "events.types: `%s`: a `*` stands at the end, `order.*`, or "
+                 "alone\n",
+                 *type);
+  }
+}
+
+static void check_events(const struct config *cfg, enum config_mode mode,
+                         struct buf *errors) {
+  size_t len = strlen(cfg->events_secret);
+  if (!*cfg->events_url)
+    return;
+  check_event_types(cfg, errors);
+  if (!*cfg->events_file)
+    buf_puts(errors, "events.file: events need a file to wait in\n");
+  if (!strcmp(cfg->events_url, "-"))
+    return;
+  check_event_url(cfg->events_url, errors);
+  if (len > 0 ? len < EVENT_SECRET_BYTES : mode == CONFIG_PRODUCTION)
+    buf_printf(errors,
+               "events.secret: at least %d bytes are needed, so that the "
+               "backend knows who asks: make one with `openssl rand -hex 32`, "
+               "and put it in PERIGEE_EVENTS_SECRET\n",
+               EVENT_SECRET_BYTES);
+}
+
 int check_config(const struct config *cfg, enum config_mode mode,
                  struct buf *errors) {
   size_t before = errors->len;
@@ -234,5 +279,6 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_replay(cfg, errors);
   check_api(cfg, errors);
   check_machines(cfg, errors);
+  check_events(cfg, mode, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

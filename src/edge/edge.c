@@ -135,6 +135,10 @@ static void open_sockets(struct edge *edge) {
                                    .gather = edge->gather,
                                    .wants_ring = config->net_io != NET_EPOLL};
   ws_open(&edge->sockets);
+  if (edge->protocol->manager.events)
+    ticket_waiter_open(&edge->sockets.settled,
+                       edge->protocol->manager.owner.tickets,
+                       edge->protocol->loop, outbound_settled, &edge->sockets);
   if (config->deflate_enabled)
     edge->deflate =
         deflate_new((int)config->deflate_level,
@@ -276,6 +280,8 @@ void edge_close(struct edge *edge) {
   relays_close(&edge->relays);
   visitors_close(&edge->door.visitors);
   sockets_close_all(&edge->sockets);
+  if (edge->protocol->manager.events)
+    ticket_waiter_close(&edge->sockets.settled);
   library_close(&edge->library);
   poller_close(&edge->poller);
 }

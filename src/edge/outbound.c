@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "edge/sockets.h"
+#include "hub/gate.h"
 #include "net/ring.h"
 
 #include <errno.h>
@@ -15,12 +16,13 @@
 enum { FLUSHES_A_TURN = 64, LITTLE_BYTES = OUTBOUND_GATHER_BYTES / 4 };
 
 /* Copies what is left of the first frame, and whole ones after it, to `out`
- * while they fit; returns how many bytes. */
+ * while they fit and may leave; returns how many bytes. */
 static size_t gather_frames(const struct conn *conn, unsigned char *out,
                             size_t room) {
-  const struct frame *frame;
   size_t len = 0, skip = conn->sent;
-  for (uint32_t i = 0; (frame = outq_peek(&conn->out, i)); i++) {
+  uint32_t count = gate_open_count(conn);
+  for (uint32_t i = 0; i < count; i++) {
+    const struct frame *frame = outq_peek(&conn->out, i);
     size_t more = frame->len - skip;
     if (len + more > room)
       break;
@@ -44,14 +46,14 @@ static void advance_queue(struct conn *conn, size_t bytes) {
   conn->sent = (uint32_t)bytes;
 }
 
-/* What one write of the queue, which is not empty, takes: one frame as it is,
- * or several in `gather`, if that has room for them. */
+/* What one write of the queue, of which something may leave, takes: one frame
+ * as it is, or several in `gather`, if that has room for them. */
 static size_t next_write(const struct conn *conn, unsigned char *gather,
                          size_t room, const unsigned char **data) {
   const struct frame *first = outq_peek(&conn->out, 0);
   size_t len = first->len - conn->sent;
   *data = first->data + conn->sent;
-  if (conn->out.count == 1 || len >= room)
+  if (gate_open_count(conn) == 1 || len >= room)
     return len;
   *data = gather;
   return gather_frames(conn, gather, room);
@@ -86,7 +88,7 @@ static bool write_queue(struct sockets *sockets, struct conn *conn,
       return false;
     *full = transport_is_full(&conn->transport);
   }
-  while (conn->out.count > 0 && !*full)
+  while (gate_open_count(conn) > 0 && !*full)
     if (!write_frames(sockets, conn, full))
       return false;
   return true;
@@ -106,9 +108,25 @@ static void note_flushed(struct conn *conn, bool whole, bool full) {
   conn_queue_changed(conn);
 }
 
+/* Frames of it wait for events. When the socket is full, it is what is waited
+ * for first. */
+static void hold_conn(struct sockets *sockets, struct conn *conn) {
+  if (conn->blocked || list_linked(&conn->dirty))
+    return;
+  list_push(&sockets->held, &conn->dirty);
+  ticket_wait(&sockets->settled);
+}
+
 void outbound_flush(struct sockets *sockets, struct conn *conn) {
+  bool was_gated = conn->gated;
+  if (was_gated)
+    gate_look(conn);
   bool full, whole = write_queue(sockets, conn, &full);
   note_flushed(conn, whole, full);
+  if (conn->gated)
+    hold_conn(sockets, conn);
+  else if (was_gated && whole)
+    socket_wait(conn); /* it may have been the last */
 }
 
 void outbound_want(struct conn *conn) {
@@ -123,6 +141,14 @@ void outbound_flush_now(struct conn *conn) {
     return;
   list_remove(&conn->dirty);
   outbound_flush(sockets, conn);
+}
+
+void outbound_settled(void *arg) {
+  struct sockets *sockets = arg;
+  struct list held, *node;
+  list_move(&sockets->held, &held);
+  while ((node = list_shift(&held)))
+    outbound_flush_now(container_of(node, struct conn, dirty));
 }
 
 void outbound_flush_last(struct sockets *sockets, struct conn *next) {
@@ -184,7 +210,8 @@ static void fire(struct sockets *sockets, struct volley *volley) {
 /* False if it does not leave with the others. */
 static bool add_to_volley(struct sockets *sockets, struct volley *volley,
                           struct conn *conn) {
-  if (conn->transport.tls || conn->blocked || conn->out.count == 0)
+  if (conn->transport.tls || conn->blocked || conn->gated ||
+      conn->out.count == 0)
     return false;
   const unsigned char *data;
   size_t room = OUTBOUND_GATHER_BYTES - volley->gathered;

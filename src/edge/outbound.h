@@ -15,6 +15,9 @@
  *    longest first (outbound_flush_dirty). After FLUSHES_A_TURN of them the
  *    loop looks for input, and goes on with the others in the next turn.
  *
+ * What may be an effect of an event that is not in the outbox yet waits for
+ * that (hub/gate), in sockets->held.
+ *
  * Within one connection the order is always that of its queue. A close frame
  * is the last one in it, and so leaves after everything that was sent before.
  */
@@ -48,6 +51,10 @@ void outbound_flush_now(struct conn *conn);
  * a thousand clients in one loop turn it would be cold at the end of the turn.
  */
 void outbound_flush_last(struct sockets *sockets, struct conn *next);
+
+/* For ticket_waiter_open, with the sockets: more events are in the outbox. What
+ * has waited for them leaves. */
+void outbound_settled(void *arg);
 
 /* Flushes those in sockets->dirty. Returns whether all of them were flushed.
  * When there are many, the loop looks for input after some of them. So a

@@ -24,7 +24,7 @@ static void set_socket_state(struct socket *socket, enum socket_state state) {
 void socket_wait(struct conn *conn) {
   const struct socket *socket = socket_of(conn);
   bool reads = socket->state == SOCKET_READS && socket->rest.len == 0;
-  if (socket->state == SOCKET_LAST && !conn->blocked)
+  if (socket->state == SOCKET_LAST && !conn->blocked && !conn->gated)
     socket_end(conn);
   else
     poller_change(sockets_of(conn)->poller, &conn->transport.watch,

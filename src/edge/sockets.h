@@ -26,6 +26,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "events/tickets.h"
 #include "hub/conn.h"
 #include "net/poller.h"
 #include "net/pulse.h"
@@ -46,8 +47,10 @@ struct sockets {
   struct deflate *deflate; /* of the worker; NULL if it is not enabled */
   struct list all;         /* socket->node */
   struct list dirty;       /* conn->dirty: those with something to flush */
-  struct list more;        /* socket->more: to be read on from */
-  struct list ended;       /* socket->ended: those to close */
+  struct list held; /* conn->dirty: of those whose frames wait, hub/gate */
+  struct ticket_waiter settled; /* for these; open where there are events */
+  struct list more;             /* socket->more: to be read on from */
+  struct list ended;            /* socket->ended: those to close */
   struct conn *last; /* the one that was received from last; NULL once gone */
 };
 

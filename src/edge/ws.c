@@ -62,6 +62,7 @@ void ws_open(struct sockets *sockets) {
   sockets->protocol->io = &sockets->io;
   list_init(&sockets->all);
   list_init(&sockets->dirty);
+  list_init(&sockets->held);
   list_init(&sockets->more);
   list_init(&sockets->ended);
 }

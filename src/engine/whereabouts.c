@@ -126,6 +126,14 @@ void whereabouts_watch(struct whereabouts *whereabouts,
   whereabouts->watcher_arg = arg;
 }
 
+void whereabouts_tell(struct whereabouts *whereabouts,
+                      whereabouts_turned_fn *user, whereabouts_turned_fn *room,
+                      void *arg) {
+  whereabouts->user_turned = user;
+  whereabouts->room_turned = room;
+  whereabouts->turned_arg = arg;
+}
+
 void whereabouts_listen(struct whereabouts *whereabouts, int worker,
                         bool listens) {
   uv_mutex_lock(&whereabouts->lock);
@@ -138,6 +146,8 @@ void whereabouts_listen(struct whereabouts *whereabouts, int worker,
  * listens. */
 static void tell_turned(const struct whereabouts *whereabouts, const char *user,
                         bool online) {
+  if (whereabouts->user_turned)
+    whereabouts->user_turned(whereabouts->turned_arg, user, online);
   if (whereabouts->listeners == 0 || !whereabouts->watcher)
     return;
   unsigned workers = (unsigned)whereabouts->workers;
@@ -214,6 +224,12 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
 
 /* --- rooms -------------------------------------------------------------- */
 
+static void tell_room_turned(const struct whereabouts *whereabouts,
+                             const char *room, bool occupied) {
+  if (whereabouts->room_turned)
+    whereabouts->room_turned(whereabouts->turned_arg, room, occupied);
+}
+
 static struct dir_room *room_named(struct whereabouts *whereabouts,
                                    const char *name) {
   struct dir_room *room;
@@ -249,7 +265,8 @@ void whereabouts_join(struct whereabouts *whereabouts, int worker,
   }
   add_seat(member, conn);
   found->counts[worker]++;
-  found->total++;
+  if (++found->total == 1)
+    tell_room_turned(whereabouts, found->name, true);
   uv_mutex_unlock(&whereabouts->lock);
 }
 
@@ -277,6 +294,7 @@ void whereabouts_leave(struct whereabouts *whereabouts, int worker,
     drop_seat(found, member, conn);
     found->counts[worker]--;
     if (--found->total == 0) {
+      tell_room_turned(whereabouts, found->name, false);
       HASH_DEL(whereabouts->rooms, found);
       mem_free(found->counts);
       mem_free(found);

@@ -79,6 +79,15 @@ typedef void whereabouts_user_fn(void *arg, int worker, const char *user,
 void whereabouts_watch(struct whereabouts *whereabouts,
                        whereabouts_user_fn *watcher, void *arg);
 
+/* Called like that, whoever listens: of a user; of a room, whose first member
+ * has joined or whose last one has left. */
+typedef void whereabouts_turned_fn(void *arg, const char *name, bool on);
+
+/* Sets who is called then. To be called before the first login. */
+void whereabouts_tell(struct whereabouts *whereabouts,
+                      whereabouts_turned_fn *user, whereabouts_turned_fn *room,
+                      void *arg);
+
 /* Whether the worker is one of those that are told of users. All about one user
  * goes to the same worker, as long as the same ones listen; while none does,
  * nobody is told. */

@@ -54,6 +54,8 @@ struct whereabouts {
   int listeners;
   whereabouts_user_fn *watcher;
   void *watcher_arg;
+  whereabouts_turned_fn *user_turned, *room_turned; /* NULL: nobody hears */
+  void *turned_arg;
   struct dir_user *users;
   struct dir_room *rooms;
   struct dir_address *addresses;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/presence.h"
+#include "hub/gate.h"
 #include "hub/index.h"
 
 #include <stdlib.h>
@@ -89,6 +90,12 @@ static bool fits_window(const struct conn *conn, const struct frame *frame) {
          conn->window_bits == DEFLATE_WINDOW_BITS;
 }
 
+static void enqueue(struct conn *conn, struct frame *frame) {
+  outq_push(&conn->out, frame);
+  if (conn->owner->tickets)
+    gate_note(conn);
+}
+
 /* How a frame leaves. Nothing is written here: the frame is queued, and the
  * first one of an empty queue puts the connection into its worker's dirty list
  * (want_flush). At the end of the loop turn the edge writes for each dirty
@@ -103,7 +110,7 @@ static bool fits_window(const struct conn *conn, const struct frame *frame) {
  * once (is_slow), as it may only be a burst of this turn; and the connection
  * that was read from last is, before the next one is read (edge/outbound). */
 static void queue_frame(struct conn *conn, struct frame *frame) {
-  outq_push(&conn->out, frame);
+  enqueue(conn, frame);
   conn->owner->stats->frames_out++;
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
@@ -245,11 +252,17 @@ static void start_closing(struct conn *conn, int code, const char *reason) {
 
 /* The close frame, after which nothing is sent. Takes the reference. */
 static void push_last(struct conn *conn, struct frame *frame) {
-  outq_push(&conn->out, frame);
+  enqueue(conn, frame);
   frame_unref(frame);
   conn_queue_changed(conn);
   if (conn->out.count == 1)
     conn->io->want_flush(conn);
+}
+
+/* All but a frame that was sent in part. */
+static void drop_unsent(struct conn *conn) {
+  outq_keep(&conn->out, conn->sent);
+  gate_remove(conn);
 }
 
 /* There is nothing more that its socket could do for it. */
@@ -311,7 +324,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
     return;
   bool away = conn->state == CONN_AWAY;
   if (code == CLOSE_SLOW_CONSUMER)
-    outq_keep(&conn->out, conn->sent);
+    drop_unsent(conn);
   count_close(conn->owner->stats, code);
   start_closing(conn, code, reason);
   if (away)
@@ -363,6 +376,7 @@ void conn_queue_changed(struct conn *conn) {
 
 void conn_forget_queue(struct conn *conn) {
   outq_clear(&conn->out);
+  gate_remove(conn);
   conn->sent = 0;
 }
 
@@ -408,6 +422,7 @@ void conn_clear(struct conn *conn) {
   mem_free(conn->claims);
   mem_free(conn->headers);
   mem_free(conn->close_reason);
+  mem_free(conn->gate);
   presence_info_unref(conn->info);
 }
 

@@ -42,9 +42,11 @@
 #include <uv.h>
 
 struct conn;
+struct gate;
 struct line;
 struct presence_info;
 struct room;
+struct tickets;
 struct user;
 
 /* What a connection asks of its socket. None of these functions may close the
@@ -78,9 +80,10 @@ struct conn_io {
 
 /* What a connection needs of the one who keeps all of them: hub/manager. */
 struct conn_owner {
-  uv_loop_t *loop;     /* borrowed; its clock is that of all deadlines */
-  struct stats *stats; /* borrowed */
-  size_t queue_bytes;  /* how much may wait for one, see conn_send */
+  uv_loop_t *loop;         /* borrowed; its clock is that of all deadlines */
+  struct stats *stats;     /* borrowed */
+  struct tickets *tickets; /* of events, borrowed; NULL: nobody hears of any */
+  size_t queue_bytes;      /* how much may wait for one, see conn_send */
   struct backlog backlog;
   struct replays replays; /* of those with a session */
   /* Much is kept for its session: it is to be asked how much of it it has. May
@@ -126,6 +129,8 @@ struct conn {
   bool keeps : 1;      /* what it is sent is kept in `replay` */
   bool counts : 1;     /* what it sends is counted there */
   bool uncounted : 1;  /* not for its address, by hub/manager */
+  bool gated : 1;      /* not all of what waits may leave: hub/gate */
+  bool told : 1;       /* the backend has heard of it, by hub/tell */
   bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
@@ -177,6 +182,8 @@ struct conn {
   struct replay *replay; /* of its session; NULL: it has none */
 
   struct presence_info *info; /* what scripts say of it; NULL: nothing */
+
+  struct gate *gate; /* set where it is `gated` */
 
   char *close_reason;  /* text for log and peer, or NULL: that of the code */
   uint64_t closing_ms; /* when conn_close was called */

@@ -2,10 +2,13 @@
  * From one connection to another. */
 #include "hub/line.h"
 
+#include "base/mem.h"
+
 void line_take(struct conn *conn, struct line *line) {
   *line = (struct line){.reader = conn->reader,
                         .in = conn->in,
                         .text = conn->text,
+                        .gate = conn->gate,
                         .sent = conn->sent,
                         .blocked = conn->blocked,
                         .deflates = conn->deflate != NULL,
@@ -14,6 +17,8 @@ void line_take(struct conn *conn, struct line *line) {
   conn->reader = (struct reader){0};
   conn->in = (struct buf){0};
   conn->sent = 0;
+  conn->gate = NULL;
+  conn->gated = false;
   conn->blocked = false;
   conn->socket = NULL;
   list_remove(&conn->dirty);
@@ -27,6 +32,8 @@ void line_put_take(struct conn *conn, struct line *line, void *socket,
   conn->in = line->in;
   conn->text = line->text;
   outq_move(&line->out, &conn->out);
+  conn->gate = line->gate;
+  conn->gated = line->gate != NULL;
   conn->sent = line->sent;
   conn->blocked = line->blocked;
   conn->deflate = line->deflates ? deflate : NULL;
@@ -44,4 +51,5 @@ void line_drop(struct line *line) {
   buf_free(&line->in);
   reader_free(&line->reader);
   outq_clear(&line->out);
+  mem_free(line->gate);
 }

@@ -17,7 +17,8 @@ struct line {
   struct buf in;
   struct utf8 text;
   struct outq out;
-  uint32_t sent; /* bytes of the first frame that are written already */
+  struct gate *gate; /* of what waits; NULL: none */
+  uint32_t sent;     /* bytes of the first frame that are written already */
   bool blocked;
   bool deflates;       /* messages to the peer may be compressed */
   uint8_t window_bits; /* of its inflater then */

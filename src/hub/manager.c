@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "hub/declared.h"
 #include "hub/held.h"
+#include "hub/tell.h"
 #include "net/network.h"
 
 #include <stdlib.h>
@@ -137,6 +138,8 @@ static void room_take_out(struct manager *manager, struct room *room,
     declared_exit(manager, room);
   if (manager->others)
     engine_unfollow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
+  if (manager->events && !manager->bus)
+    tell_of_room(manager->events, room->name, false);
 }
 
 static void room_put(struct manager *manager, struct room *room,
@@ -145,6 +148,8 @@ static void room_put(struct manager *manager, struct room *room,
     engine_follow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
   if (room->count == 0 && room->rule)
     declared_enter(manager, room);
+  if (manager->events && !manager->bus && room->count == 0)
+    tell_of_room(manager->events, room->name, true);
   if (room->count == room->cap) {
     room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
     room->members =
@@ -333,6 +338,8 @@ static void tell_user_turned(struct manager *manager, const struct user *user) {
     engine_unfollow(manager->others, BUS_USER, user->id, user->hh.keylen);
   if (manager->user_turned)
     manager->user_turned(manager, user->id, user->count > 0);
+  if (manager->events && !manager->bus)
+    tell_of_user(manager->events, user->id, user->count > 0);
 }
 
 int manager_login(struct manager *manager, struct conn *conn, const char *id) {
@@ -347,6 +354,7 @@ int manager_login(struct manager *manager, struct conn *conn, const char *id) {
     tell_user_turned(manager, user);
   conn->user = user;
   conn_ready(conn);
+  tell_connected(conn);
   return 0;
 }
 
@@ -428,6 +436,7 @@ static void take_conn_out(struct conn *conn) {
   end_parking(manager, conn);
   manager->count--;
   manager->owner.stats->connections_closed++;
+  tell_disconnected(conn);
   if (manager->bus)
     leave_whereabouts(manager, conn);
   if (conn->user) {

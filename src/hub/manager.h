@@ -39,6 +39,7 @@ struct manager {
   struct engine *engine; /* borrowed; of numbered rooms */
   struct engine *others; /* the same if it is shared; NULL: there are no other
                           * machines */
+  struct events *events; /* borrowed, by hub/tell; NULL: nobody hears of any */
   struct rules
       *rules;         /* borrowed, by hub/declared; NULL: nothing is declared */
   int worker;         /* 0, 1, … */

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "hub/publish.h"
+#include "hub/tell.h"
 #include "protocol/answer.h"
 #include "protocol/away.h"
 #include "protocol/heartbeat.h"
@@ -155,6 +156,7 @@ static void greet_client(struct conn *conn) {
 
 void session_let_in_nobody(struct conn *conn) {
   conn_ready(conn);
+  tell_connected(conn);
   log_info("conn=%llu ip=%s raw, without a user", (unsigned long long)conn->id,
            conn->address->text);
   heartbeat_arm(conn);

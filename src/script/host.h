@@ -13,6 +13,7 @@
 
 struct config;
 struct conn;
+struct events;
 struct fetcher;
 struct generation;
 struct handler;
@@ -22,6 +23,7 @@ struct manager;
 struct metrics;
 struct store;
 struct swap;
+struct ticket_waiter;
 
 /* Borrowed pointers, all of which outlive every generation. */
 struct host {
@@ -30,7 +32,9 @@ struct host {
   uv_loop_t *loop;  /* NULL where scripts are only checked */
   struct turn turn; /* of the worker's loop; zeroed until it is open */
   struct manager *manager;
-  struct fetcher *fetcher; /* NULL where scripts are only checked */
+  struct fetcher *fetcher;       /* NULL where scripts are only checked */
+  struct ticket_waiter *fetches; /* those that events hold back */
+  struct events *events;         /* of the process; NULL: nobody hears of any */
   struct stats *stats;
   struct metrics *metrics; /* shared by all workers */
   /* The configuration that the next generation is built with, and then holds.

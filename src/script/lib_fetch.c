@@ -3,6 +3,7 @@
 #include "script/lib_fetch.h"
 
 #include "base/mem.h"
+#include "events/events.h"
 #include "net/fetch.h"
 #include "script/fetch_options.h"
 #include "script/generation.h"
@@ -94,6 +95,16 @@ static void on_fetch_complete(struct fetch *fetch, void *arg) {
   wait_wake(&waiting->waiter);
 }
 
+/* What the other side sees may follow from events that are not in the outbox
+ * yet: then it waits for that. */
+static uint64_t ticket_before_fetch(const struct host *host) {
+  uint64_t ticket =
+      host->events ? tickets_pending(events_tickets(host->events)) : 0;
+  if (ticket > 0)
+    ticket_wait(host->fetches);
+  return ticket;
+}
+
 /* (url, opts?) */
 static int fetch_url(lua_State *L) {
   struct generation *generation = generation_of(L);
@@ -112,6 +123,7 @@ static int fetch_url(lua_State *L) {
   waiting->waiter.kind = &fetching;
   request.done = on_fetch_complete;
   request.arg = waiting;
+  request.after = ticket_before_fetch(generation->host);
   enum fetch_code code =
       fetch_start(generation->host->fetcher, &request, &waiting->fetch, &why);
   if (code == FETCH_OK)

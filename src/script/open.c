@@ -12,6 +12,7 @@
 #include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/lib_digest.h"
+#include "script/lib_emit.h"
 #include "script/lib_fetch.h"
 #include "script/lib_history.h"
 #include "script/lib_metrics.h"
@@ -28,8 +29,9 @@
 
 /* Each adds its functions to the table on top. */
 static void (*const parts[])(lua_State *L) = {
-    lib_service_open, lib_store_open,   lib_misc_open,    lib_time_open,
-    lib_fetch_open,   lib_metrics_open, lib_history_open, lib_digest_open,
+    lib_service_open, lib_store_open,  lib_misc_open,
+    lib_time_open,    lib_fetch_open,  lib_metrics_open,
+    lib_history_open, lib_digest_open, lib_emit_open,
 };
 
 static int open_core(lua_State *L) {

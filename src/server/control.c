@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/metrics.h"
+#include "events/events.h"
 
 enum { PATIENCE_MS = 1000 };
 
@@ -136,6 +137,8 @@ static void print_prometheus(const struct control *control, struct buf *out) {
   metrics_print(control->metrics, out);
   if (control->api)
     api_print(control->api, out);
+  if (control->events)
+    events_print(control->events, out);
 }
 
 static void print_status(const struct control *control, struct buf *out) {

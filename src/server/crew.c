@@ -8,6 +8,7 @@
 #include "cluster/cluster.h"
 #include "engine/bus.h"
 #include "engine/memory.h"
+#include "hub/tell.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -124,10 +125,12 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.host.metrics = shared->metrics;
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
+    worker->protocol.host.events = shared->events;
     manager_connect_engine(&worker->protocol.manager, crew->engine);
     if (count > 1 || api_is_wanted(shared->config) ||
         engine_is_shared(crew->engine))
       manager_connect_bus(&worker->protocol.manager, crew->bus, i);
+    tell_connect(&worker->protocol.manager, shared->events);
   }
 }
 

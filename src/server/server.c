@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
+#include "events/events.h"
 #include "net/ring.h"
 #include "script/open.h"
 #include "server/control.h"
@@ -39,6 +40,7 @@ struct server {
   struct mailbox mailbox;
   struct crew crew;
   struct metrics *metrics;
+  struct events *events; /* NULL: the backend hears of none */
   struct rates rates;
   struct reloader reloader;
   struct control control;
@@ -256,6 +258,8 @@ static void start_serving(struct server *server, struct generation **first,
     log_warn("no handler in %s: every message will be an UNKNOWN_TYPE",
              server->config->scripts);
   keys_start(&server->keys, &server->loop);
+  if (server->events)
+    events_start(server->events);
   crew_start_take(&server->crew, first, &server->loop);
   control_start(&server->control, &server->loop);
   say_ready(server, address, handlers);
@@ -264,6 +268,8 @@ static void start_serving(struct server *server, struct generation **first,
 static void serve_until_end(struct server *server) {
   uv_run(&server->loop, UV_RUN_DEFAULT);
   crew_join(&server->crew);
+  if (server->events)
+    events_stop(server->events);
   struct list *node;
   while ((node = list_shift(&server->mailbox.letters)))
     on_home_letter(&server->mailbox, node);
@@ -305,6 +311,7 @@ static void init_server(struct server *server) {
                                .metrics = server->metrics,
                                .store = server->store,
                                .rates = &server->rates,
+                               .events = server->events,
                                .home = &server->mailbox};
   crew_init(&server->crew, &shared);
   reload_init(&server->reloader, server->args, server->config, &server->crew,
@@ -313,11 +320,13 @@ static void init_server(struct server *server) {
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
   server->control.metrics = server->metrics;
+  server->control.events = server->events;
   server->control.keys = &server->keys;
 }
 
 static void free_all(struct server *server) {
   crew_free(&server->crew);
+  events_free(server->events);
   rates_free(&server->rates);
   control_free(&server->control);
   metrics_free(server->metrics);
@@ -335,6 +344,13 @@ static void close_unstarted(struct server *server, struct generation **first) {
   uv_run(&server->loop, UV_RUN_DEFAULT);
 }
 
+static int open_outbox(struct server *server, struct buf *error) {
+  if (!events_are_wanted(server->config))
+    return 0;
+  server->events = events_new(server->config, error);
+  return server->events ? 0 : ERR_SYSTEM;
+}
+
 int server_run(const struct config *config, const struct config_args *args,
                struct buf *error) {
   struct server server = {.config = config, .args = args, .mode = args->mode};
@@ -342,6 +358,10 @@ int server_run(const struct config *config, const struct config_args *args,
   struct generation **first = NULL;
   if (inspect(config, error) < 0 || keys_load(&server.keys, config, error) < 0)
     return ERR_CONFIG;
+  if (open_outbox(&server, error)) {
+    keys_free(&server.keys);
+    return ERR_SYSTEM;
+  }
   init_server(&server);
   int err = prepare_crew(&server, address, &first, error);
   if (err) {

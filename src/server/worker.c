@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "events/events.h"
 #include "net/fetch.h"
 #include "net/tcp.h"
 #include "protocol/history.h"
@@ -124,12 +125,38 @@ static void close_bus(struct worker *worker) {
   bus_close(worker->bus, index);
 }
 
+/* --- requests of scripts ------------------------------------------------ */
+
+static void on_events_settled(void *arg) {
+  struct worker *worker = arg;
+  struct tickets *tickets = worker->fetches.tickets;
+  if (fetcher_release(worker->protocol.host.fetcher,
+                      atomic_load(&tickets->settled)))
+    ticket_wait(&worker->fetches);
+}
+
+static void close_fetcher(struct worker *worker) {
+  fetcher_close(worker->protocol.host.fetcher);
+  if (worker->protocol.host.fetches)
+    ticket_waiter_close(&worker->fetches);
+  worker->protocol.host.fetches = NULL;
+}
+
+static void open_fetches(struct worker *worker) {
+  struct events *events = worker->protocol.host.events;
+  if (!events)
+    return;
+  ticket_waiter_open(&worker->fetches, events_tickets(events), &worker->loop,
+                     on_events_settled, worker);
+  worker->protocol.host.fetches = &worker->fetches;
+}
+
 /* --- ending ------------------------------------------------------------- */
 
 /* All that is open from the beginning. */
 static void close_parts(struct worker *worker) {
   struct protocol *protocol = &worker->protocol;
-  fetcher_close(protocol->host.fetcher);
+  close_fetcher(worker);
   history_close(protocol);
   close_bus(worker);
   desk_close(&worker->desk);
@@ -274,6 +301,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   open_bus(worker);
   if (*worker->protocol.config->api_keys)
     desk_open(&worker->desk, &worker->protocol, &worker->loop);
+  open_fetches(worker);
   keywait_open(&worker->protocol);
   roster_open(&worker->protocol.roster, &worker->protocol.manager,
               worker->protocol.presence);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * One request to the backend. */
+#include "events/post.h"
+
+#include "base/buf.h"
+#include "events/signature.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Name and value, each with its zero. */
+static void put_post_header(struct buf *out, const char *name,
+                            const char *value) {
+  buf_put(out, name, strlen(name) + 1);
+  buf_put(out, value, strlen(value) + 1);
+}
+
+static void put_signature(struct buf *out, const char *secret, const char *body,
+                          size_t len) {
+  struct buf value = {0};
+  if (!*secret)
+    return;
+  signature_put(secret, (int64_t)time(NULL), body, len, &value);
+  buf_putc(&value, 0);
+  put_post_header(out, "Perigee-Signature", value.data);
+  buf_free(&value);
+}
+
+enum fetch_code post_start(struct fetcher *fetcher, const char *url,
+                           const char *secret, const char *body, size_t len,
+                           fetch_done_fn *done, void *arg, struct fetch **fetch,
+                           const char **why) {
+  struct buf headers = {0};
+  put_post_header(&headers, "User-Agent", "perigee/" PERIGEE_VERSION);
+  put_signature(&headers, secret, body, len);
+  struct fetch_request request = {
+      .url = url,
+      .method = "POST",
+      .headers = {headers.data, headers.len},
+      .body = body,
+      .body_len = len,
+      .body_type = "application/json",
+      .timeout_ms = POST_MS,
+      .connect_timeout_ms = POST_CONNECT_MS,
+      .max_bytes = POST_ANSWER_BYTES,
+      .done = done,
+      .arg = arg,
+  };
+  enum fetch_code code = fetch_start(fetcher, &request, fetch, why);
+  buf_free(&headers);
+  return code;
+}
+
+enum post_verdict post_verdict(const struct fetch_result *result) {
+  int status = result->status;
+  if (result->code != FETCH_OK)
+    return result->code == FETCH_TOO_LARGE ? POST_FAILED : POST_LATER;
+  if (status >= 200 && status < 300)
+    return POST_TAKEN;
+  if (status == 408 || status == 429 || (status >= 502 && status <= 504))
+    return POST_LATER;
+  return status >= 400 && status < 500 ? POST_REFUSED : POST_FAILED;
+}
+
+static const char *header_of(const struct fetch_result *result,
+                             const char *name) {
+  const char *at = result->headers.text;
+  const char *end = at + result->headers.len;
+  while (at && at < end) {
+    const char *value = at + strlen(at) + 1;
+    if (!strcmp(at, name))
+      return value;
+    at = value + strlen(value) + 1;
+  }
+  return NULL;
+}
+
+uint64_t post_retry_after_ms(const struct fetch_result *result, int64_t now_s) {
+  const char *value =
+      result->code == FETCH_OK ? header_of(result, "retry-after") : NULL;
+  struct tm date = {0};
+  int64_t seconds = 0;
+  if (!value)
+    return 0;
+  if (isdigit((unsigned char)*value))
+    seconds = strtoll(value, NULL, 10);
+  else if (strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &date))
+    seconds = (int64_t)timegm(&date) - now_s;
+  if (seconds <= 0)
+    return 0;
+  return seconds < POST_LATER_MAX_MS / 1000 ? (uint64_t)seconds * 1000
+                                            : POST_LATER_MAX_MS;
+}
+
+uint64_t post_again_ms(unsigned failures) {
+  uint64_t most = POST_AGAIN_MIN_MS;
+  for (unsigned i = 1; i < failures && most < POST_AGAIN_MAX_MS; i++)
+    most *= 2;
+  if (most > POST_AGAIN_MAX_MS)
+    most = POST_AGAIN_MAX_MS;
+  return (uint64_t)random() % (most + 1);
+}
