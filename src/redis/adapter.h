@@ -53,8 +53,8 @@ struct adapter *adapter_new(uv_loop_t *loop,
                             uint64_t timeout_ms,
                             const struct adapter_events *events, void *arg);
 
-/* Sends a command, as words_put makes it. `answer` may be NULL. ERR_CLOSED:
- * it is not connected, nothing was sent. */
+/* Sends a command, as words_put makes it, with a zero behind it. `answer` may
+ * be NULL. ERR_CLOSED: it is not connected, nothing was sent. */
 MUST_CHECK int adapter_send(struct adapter *adapter, const char *command,
                             size_t len, adapter_answer_fn *answer, void *arg);
 

@@ -6,144 +6,7 @@
 
 #include <cmocka.h>
 
-#include "redis/real_test.h"
-
-#include "base/err.h"
-
-#include <netinet/in.h>
-
-enum { LOGGED = 64 };
-
-/* A link with what it has told. */
-struct rig {
-  uv_loop_t loop;
-  struct real real;
-  struct link *link;
-  char url[256];
-  int ups, downs, subscribed, messages, answered, not_sent, unknown;
-  bool mixed; /* an answer came out of turn */
-  char why[512], payload[256], error[256];
-  struct link_options options;
-};
-
-static void on_up(void *arg) {
-  ((struct rig *)arg)->ups++;
-}
-
-static void on_down(void *arg, const char *why) {
-  struct rig *rig = arg;
-  rig->downs++;
-  snprintf(rig->why, sizeof rig->why, "%s", why);
-}
-
-static void on_subscribed(void *arg, void *channel_arg) {
-  (void)channel_arg;
-  ((struct rig *)arg)->subscribed++;
-}
-
-static void on_message(void *arg, void *channel_arg, struct slice payload) {
-  struct rig *rig = arg;
-  (void)channel_arg;
-  rig->messages++;
-  snprintf(rig->payload, sizeof rig->payload, "%.*s", (int)payload.len,
-           payload.at);
-}
-
-static const struct link_events rig_events = {.up = on_up,
-                                              .down = on_down,
-                                              .subscribed = on_subscribed,
-                                              .message = on_message};
-
-static void on_reply(void *arg, enum link_fate fate,
-                     const struct reply *reply) {
-  struct rig *rig = arg;
-  rig->answered += fate == LINK_ANSWERED;
-  rig->not_sent += fate == LINK_NOT_SENT;
-  rig->unknown += fate == LINK_UNKNOWN;
-  if (reply && reply->kind == REPLY_ERROR)
-    snprintf(rig->error, sizeof rig->error, "%s", reply->text);
-}
-
-static void on_guard(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
-}
-
-/* Turns the loop until it is so; half a minute is for ever. */
-#define UNTIL(rig, condition)                                                  \
-  do {                                                                         \
-    bool over = false;                                                         \
-    uv_timer_t guard;                                                          \
-    uv_timer_init(&(rig)->loop, &guard);                                       \
-    guard.data = &over;                                                        \
-    uv_timer_start(&guard, on_guard, 30000, 0);                                \
-    while (!(condition) && !over)                                              \
-      uv_run(&(rig)->loop, UV_RUN_ONCE);                                       \
-    uv_close((uv_handle_t *)&guard, NULL);                                     \
-    uv_run(&(rig)->loop, UV_RUN_NOWAIT);                                       \
-    if (!(condition))                                                          \
-      fail_msg("never: %s (%s)", #condition,                                   \
-               (rig)->link ? link_status((rig)->link).why : "");               \
-  } while (0)
-
-static void rig_link(struct rig *rig) {
-  struct buf why = {0};
-  rig->options.url = rig->url;
-  rig->options.name = "test";
-  rig->options.events = &rig_events;
-  rig->options.arg = rig;
-  if (!rig->options.probe_ms)
-    rig->options.probe_ms = 100;
-  rig->link = link_new(&rig->loop, &rig->options, &why);
-  if (!rig->link)
-    fail_msg("%.*s", (int)why.len, why.data);
-  buf_free(&why);
-}
-
-static void rig_url(struct rig *rig, int port) {
-  snprintf(rig->url, sizeof rig->url, "redis://127.0.0.1:%d", port);
-}
-
-static int rig_start(void **state) {
-  struct rig *rig = calloc(1, sizeof *rig);
-  log_setup(getenv("DEBUG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
-  uv_loop_init(&rig->loop);
-  *state = rig;
-  return 0;
-}
-
-static int rig_stop(void **state) {
-  struct rig *rig = *state;
-  link_close(rig->link);
-  uv_run(&rig->loop, UV_RUN_DEFAULT);
-  link_free(rig->link);
-  assert_int_equal(uv_loop_close(&rig->loop), 0);
-  if (rig->real.folder[0])
-    real_end(&rig->real);
-  free(rig);
-  return 0;
-}
-
-/* With a server, and up. */
-static int rig_start_up(void **state) {
-  rig_start(state);
-  struct rig *rig = *state;
-  real_start(&rig->real, NULL);
-  rig_url(rig, rig->real.port);
-  rig_link(rig);
-  UNTIL(rig, rig->ups == 1);
-  return 0;
-}
-
-static int say(struct rig *rig, const char *text) {
-  struct slice words[16];
-  size_t count = 0;
-  for (; *text; text += *text == ' ') {
-    size_t len = strcspn(text, " ");
-    words[count++] = (struct slice){text, len};
-    text += len;
-  }
-  return link_command(rig->link, words, count, on_reply, rig);
-}
+#include "redis/rig_test.h"
 
 static void commands_are_answered_in_order(void **state) {
   struct rig *rig = *state;
@@ -192,9 +55,8 @@ static void a_kill_is_told_and_repaired(void **state) {
                                "CLIENT KILL TYPE pubsub"};
   for (size_t i = 0; i < ARRAY_SIZE(kills); i++) {
     real_say(&rig->real, kills[i]);
-    UNTIL(rig, rig->ups == ups + 1);
-    ups++;
-    UNTIL(rig, rig->subscribed == ups);
+    UNTIL(rig, rig->ups > ups && rig->subscribed == 1);
+    ups = rig->ups;
     assert_int_equal(rig->downs, ups - 1);
   }
   assert_int_equal(say(rig, "PUBLISH c on"), 0);
@@ -205,21 +67,21 @@ static void a_stop_is_found_by_the_probe(void **state) {
   struct rig *rig = *state;
   real_kill(&rig->real, SIGSTOP);
   assert_int_equal(say(rig, "INCR n"), 0);
-  UNTIL(rig, rig->downs == 1);
+  UNTIL(rig, rig->downs >= 1);
   assert_non_null(strstr(rig->why, "did not come back"));
   assert_int_equal(rig->unknown, 1);
   assert_int_equal(say(rig, "INCR n"), ERR_CLOSED);
   real_kill(&rig->real, SIGCONT);
-  UNTIL(rig, rig->ups == 2);
+  UNTIL(rig, rig->ups >= 2);
 }
 
 static void a_restart_is_survived(void **state) {
   struct rig *rig = *state;
   real_kill(&rig->real, SIGKILL);
-  UNTIL(rig, rig->downs == 1);
+  UNTIL(rig, rig->downs >= 1);
   UNTIL(rig, strstr(link_status(rig->link).why, "refused"));
   real_start(&rig->real, NULL);
-  UNTIL(rig, rig->ups == 2);
+  UNTIL(rig, rig->ups >= 2);
 }
 
 static void too_much_is_refused(void **state) {
@@ -229,7 +91,7 @@ static void too_much_is_refused(void **state) {
   link_free(rig->link);
   rig->options.max_commands = 10;
   rig_link(rig);
-  UNTIL(rig, rig->ups == 2);
+  UNTIL(rig, rig->ups >= 2);
   for (int i = 0; i < 10; i++)
     assert_int_equal(say(rig, "INCR n"), 0);
   assert_int_equal(say(rig, "INCR n"), ERR_FULL);

@@ -132,6 +132,7 @@ int subs_tell(struct subs *subs, struct adapter *adapter) {
     note_channel_told(subs, batch[i]);
     words_add(&subs->text, (struct slice){batch[i]->name, batch[i]->len});
   }
+  words_end(&subs->text);
   return adapter_send_subscription(adapter, subs->text.data, subs->text.len);
 }
 

@@ -24,8 +24,13 @@ void words_add(struct buf *out, struct slice word) {
   buf_put(out, "\r\n", 2);
 }
 
+void words_end(struct buf *out) {
+  *buf_reserve(out, 1) = '\0';
+}
+
 void words_put(struct buf *out, const struct slice *words, size_t count) {
   words_begin(out, count);
   for (size_t i = 0; i < count; i++)
     words_add(out, words[i]);
+  words_end(out);
 }

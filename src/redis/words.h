@@ -18,7 +18,11 @@ void words_begin(struct buf *out, size_t count);
 
 void words_add(struct buf *out, struct slice word);
 
-/* A whole command. */
+/* After the last one: writes a zero behind the command, which is not a part of
+ * it. hiredis looks for further words until it finds one. */
+void words_end(struct buf *out);
+
+/* A whole command, with that zero. */
 void words_put(struct buf *out, const struct slice *words, size_t count);
 
 #endif
