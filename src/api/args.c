@@ -2,15 +2,14 @@
  * Reading what a call is given. */
 #include "api/args.h"
 
-#include "base/utf8.h"
+#include "api/args_reader.h"
 #include "hub/manager.h"
-#include "wire/escape.h"
 #include "wire/json.h"
 #include "wire/msg_type.h"
 
 #include <string.h>
 
-enum { NAME_BYTES = 32, SHOWN_BYTES = 40 };
+enum { NAME_BYTES = 32 };
 
 const struct api_arg_info api_arg_table[API_ARG_COUNT] = {
 #define API_ARG_ROW(id, word, kind, low, high, line)                           \
@@ -23,16 +22,8 @@ const struct api_arg_info api_arg_table[API_ARG_COUNT] = {
 #undef API_ARG_ROW
 };
 
-/* Where a body is read, and what has come of it. */
-struct args_reader {
-  struct json_scan scan;
-  struct api_args *args;
-  struct buf *scratch; /* has room for all texts of the body: it never moves */
-  struct problem *problem;
-};
-
-static bool fail_form(struct args_reader *reader, enum api_arg arg,
-                      const char *what) {
+bool args_fail_form(struct args_reader *reader, enum api_arg arg,
+                    const char *what) {
   return problem_set(reader->problem, ERR_BAD_REQUEST, "`%s` %s",
                      api_arg_table[arg].name, what);
 }
@@ -48,7 +39,7 @@ static struct slice plain_slice(struct args_reader *reader,
   return (struct slice){out, len};
 }
 
-static bool is_plain_text(enum api_arg arg, struct slice text) {
+bool args_is_text(enum api_arg arg, struct slice text) {
   const struct api_arg_info *info = &api_arg_table[arg];
   int64_t len = (int64_t)text.len;
   if (len < info->min || len > info->max)
@@ -56,7 +47,7 @@ static bool is_plain_text(enum api_arg arg, struct slice text) {
   return len == 0 || manager_room_name_ok(text.at, text.len);
 }
 
-static bool fail_text(struct args_reader *reader, enum api_arg arg) {
+bool args_fail_text(struct args_reader *reader, enum api_arg arg) {
   const struct api_arg_info *info = &api_arg_table[arg];
   return problem_set(reader->problem, ERR_BAD_REQUEST,
                      "`%s` has %lld to %lld bytes, and no control characters",
@@ -67,11 +58,11 @@ static bool read_call_text(struct args_reader *reader, enum api_arg arg,
                            struct slice *out) {
   struct json_string string;
   if (reader->scan.at == reader->scan.end || *reader->scan.at != '"')
-    return fail_form(reader, arg, "is a text");
+    return args_fail_form(reader, arg, "is a text");
   if (json_scan_string(&reader->scan, &string))
     return problem_set(reader->problem, ERR_BAD_JSON, "a text is not JSON");
   *out = plain_slice(reader, &string);
-  return is_plain_text(arg, *out) || fail_text(reader, arg);
+  return args_is_text(arg, *out) || args_fail_text(reader, arg);
 }
 
 static bool read_call_texts(struct args_reader *reader, enum api_arg arg) {
@@ -79,7 +70,7 @@ static bool read_call_texts(struct args_reader *reader, enum api_arg arg) {
   size_t count = 0, kept = reader->scratch->len;
   struct slice text;
   if (*start != '[')
-    return fail_form(reader, arg, "is an array of texts");
+    return args_fail_form(reader, arg, "is an array of texts");
   int more = json_enter(&reader->scan, ']');
   for (; more > 0; more = json_next(&reader->scan, ']')) {
     if (!read_call_text(reader, arg, &text))
@@ -90,13 +81,13 @@ static bool read_call_texts(struct args_reader *reader, enum api_arg arg) {
   if (more < 0)
     return problem_set(reader->problem, ERR_BAD_JSON, "an array is not JSON");
   if (count == 0 || count > API_TEXTS_MAX)
-    return fail_form(reader, arg, "has 1 to 10000 texts");
+    return args_fail_form(reader, arg, "has 1 to 10000 texts");
   reader->args->text[arg] =
       (struct slice){start, (size_t)(reader->scan.at - start)};
   return true;
 }
 
-static bool fail_int(struct args_reader *reader, enum api_arg arg) {
+bool args_fail_int(struct args_reader *reader, enum api_arg arg) {
   const struct api_arg_info *info = &api_arg_table[arg];
   return problem_set(reader->problem, ERR_BAD_REQUEST,
                      "`%s` is a whole number from %lld to %lld", info->name,
@@ -111,7 +102,7 @@ static bool read_call_int(struct args_reader *reader, enum api_arg arg) {
   return (json_scan_number(&reader->scan, &whole) == 0 && whole &&
           json_to_int(start, (size_t)(reader->scan.at - start), value) &&
           *value >= info->min && *value <= info->max) ||
-         fail_int(reader, arg);
+         args_fail_int(reader, arg);
 }
 
 static bool read_call_true(struct args_reader *reader, enum api_arg arg) {
@@ -121,7 +112,7 @@ static bool read_call_true(struct args_reader *reader, enum api_arg arg) {
   }
   return (*reader->scan.at == 't' &&
           json_scan_word(&reader->scan, "true") == 0) ||
-         fail_form(reader, arg, "is true or false");
+         args_fail_form(reader, arg, "is true or false");
 }
 
 /* One member of the message. */
@@ -138,14 +129,15 @@ static bool read_message_member(struct args_reader *reader,
     return true;
   }
   if (!slice_equals((struct slice){key->text, key->len}, "type"))
-    return fail_form(reader, API_ARG_MESSAGE, "has `type` and `data` only");
+    return args_fail_form(reader, API_ARG_MESSAGE,
+                          "has `type` and `data` only");
   if (*start != '"' || json_scan_string(scan, &string) || string.escaped ||
       !msg_type_ok(string.text, string.len))
-    return fail_form(reader, API_ARG_MESSAGE,
-                     "has a `type` of 1 to 64 of A-Z a-z 0-9 _ . : -");
+    return args_fail_form(reader, API_ARG_MESSAGE,
+                          "has a `type` of 1 to 64 of A-Z a-z 0-9 _ . : -");
   if (msg_type_is_control(string.text, string.len))
-    return fail_form(reader, API_ARG_MESSAGE,
-                     "has a `type` that is not the protocol's own");
+    return args_fail_form(reader, API_ARG_MESSAGE,
+                          "has a `type` that is not the protocol's own");
   args->type = (struct slice){string.text, string.len};
   return true;
 }
@@ -153,7 +145,7 @@ static bool read_message_member(struct args_reader *reader,
 static bool read_message(struct args_reader *reader) {
   struct json_string key;
   if (*reader->scan.at != '{')
-    return fail_form(reader, API_ARG_MESSAGE, "is an object");
+    return args_fail_form(reader, API_ARG_MESSAGE, "is an object");
   int more = json_enter(&reader->scan, '}');
   for (; more > 0; more = json_next(&reader->scan, '}')) {
     if (json_scan_key(&reader->scan, &key))
@@ -164,7 +156,7 @@ static bool read_message(struct args_reader *reader) {
   if (more < 0)
     return problem_set(reader->problem, ERR_BAD_JSON, "`message` is not JSON");
   return reader->args->type.len > 0 ||
-         fail_form(reader, API_ARG_MESSAGE, "needs a `type`");
+         args_fail_form(reader, API_ARG_MESSAGE, "needs a `type`");
 }
 
 static bool read_any(struct args_reader *reader, enum api_arg arg) {
@@ -191,7 +183,7 @@ static bool read_arg(struct args_reader *reader, enum api_arg arg) {
     reader->args->number[arg] = *reader->scan.at == 't';
     return json_scan_word(&reader->scan,
                           *reader->scan.at == 't' ? "true" : "false") == 0 ||
-           fail_form(reader, arg, "is true or false");
+           args_fail_form(reader, arg, "is true or false");
   case API_FORM_MESSAGE:
     return read_message(reader);
   case API_FORM_ANY:
@@ -211,10 +203,10 @@ static bool read_call_member(struct args_reader *reader,
         !slice_equals(name, api_arg_table[arg].name))
       continue;
     return reader->args->has & 1U << arg
-               ? fail_form(reader, arg, "stands twice")
+               ? args_fail_form(reader, arg, "stands twice")
                : read_arg(reader, arg);
   }
-  int shown = key.len < SHOWN_BYTES ? (int)key.len : SHOWN_BYTES;
+  int shown = key.len < ARGS_SHOWN_BYTES ? (int)key.len : ARGS_SHOWN_BYTES;
   return problem_set(reader->problem, ERR_BAD_REQUEST,
                      "`%.*s` is nothing that this call takes", shown, key.text);
 }
@@ -232,9 +224,8 @@ static void name_args(unsigned set, char *out, size_t cap) {
   buf_free(&text);
 }
 
-static bool check_wants(const struct api_args *args,
-                        const struct api_wants *wants,
-                        struct problem *problem) {
+bool args_check(const struct api_args *args, const struct api_wants *wants,
+                struct problem *problem) {
   char names[PROBLEM_DETAIL_BYTES / 2];
   unsigned missing = wants->needs & ~args->has;
   unsigned one = wants->one_of & args->has;
@@ -272,126 +263,7 @@ bool api_args_read(struct api_args *args, const struct api_wants *wants,
   for (; more > 0; more = json_next(&reader.scan, '}'))
     if (!read_call_member(&reader, wants))
       return false;
-  return check_wants(args, wants, problem);
-}
-
-/* --- targets ------------------------------------------------------------ */
-
-/* The next segment of a path that begins with a slash; without it. */
-static struct slice take_segment(struct slice *path) {
-  struct slice rest = slice_after(*path, 1);
-  const char *slash = memchr(rest.at, '/', rest.len);
-  size_t len = slash ? (size_t)(slash - rest.at) : rest.len;
-  *path = slice_after(rest, len);
-  return (struct slice){rest.at, len};
-}
-
-/* The segment of `path` at the place that is in braces; empty at `at` NULL. */
-static bool fit_path(const char *pattern, struct slice path,
-                     struct slice *captured) {
-  struct slice left = {pattern, strlen(pattern)};
-  while (left.len > 0 && path.len > 0 && path.at[0] == '/') {
-    struct slice want = take_segment(&left), got = take_segment(&path);
-    if (want.len > 0 && want.at[0] == '{')
-      *captured = got;
-    else if (want.len != got.len || memcmp(want.at, got.at, got.len) != 0)
-      return false;
-  }
-  return left.len == 0 && path.len == 0;
-}
-
-bool api_args_fit(const char *pattern, struct slice path) {
-  struct slice captured;
-  return fit_path(pattern, path, &captured);
-}
-
-static enum api_arg arg_named(struct slice name) {
-  unsigned arg = 0;
-  while (arg < API_ARG_COUNT && !slice_equals(name, api_arg_table[arg].name))
-    arg++;
-  return (enum api_arg)arg;
-}
-
-enum api_arg api_args_in_path(const char *pattern) {
-  const char *brace = strchr(pattern, '{');
-  if (!brace)
-    return API_ARG_COUNT;
-  return arg_named((struct slice){brace + 1, strcspn(brace + 1, "}")});
-}
-
-/* The request's reader has seen that each escape is one. */
-static struct slice plain_target(struct buf *scratch, struct slice text,
-                                 bool query) {
-  char *out = buf_reserve(scratch, text.len);
-  size_t len = escape_decode(text, query, out);
-  scratch->len += len;
-  return (struct slice){out, len};
-}
-
-static bool take_target_text(struct args_reader *reader, enum api_arg arg,
-                             struct slice text, bool query) {
-  struct api_args *args = reader->args;
-  const struct api_arg_info *info = &api_arg_table[arg];
-  struct slice plain = plain_target(reader->scratch, text, query);
-  if (args->has & 1U << arg)
-    return fail_form(reader, arg, "stands twice");
-  args->has |= 1U << arg;
-  if (info->form != API_FORM_INT) {
-    args->text[arg] = plain;
-    return (is_plain_text(arg, plain) && utf8_valid(plain.at, plain.len)) ||
-           fail_text(reader, arg);
-  }
-  size_t digits = 0;
-  while (digits < plain.len && plain.at[digits] >= '0' &&
-         plain.at[digits] <= '9')
-    digits++;
-  return (digits > 0 && digits == plain.len &&
-          json_to_int(plain.at, plain.len, &args->number[arg]) &&
-          args->number[arg] >= info->min && args->number[arg] <= info->max) ||
-         fail_int(reader, arg);
-}
-
-/* One "name=value" off the front. */
-static bool read_parameter(struct args_reader *reader,
-                           const struct api_wants *wants, struct slice *query) {
-  const char *end = memchr(query->at, '&', query->len);
-  size_t len = end ? (size_t)(end - query->at) : query->len;
-  const char *equals = memchr(query->at, '=', len);
-  size_t name_len = equals ? (size_t)(equals - query->at) : len;
-  struct slice name = {query->at, name_len};
-  struct slice value =
-      slice_after((struct slice){query->at, len}, name_len + (equals != NULL));
-  *query = slice_after(*query, len + (end != NULL));
-  if (len == 0)
-    return true;
-  for (unsigned arg = 0; arg < API_ARG_COUNT; arg++)
-    if (wants->takes & 1U << arg && slice_equals(name, api_arg_table[arg].name))
-      return take_target_text(reader, (enum api_arg)arg, value, true);
-  int shown = name_len < SHOWN_BYTES ? (int)name_len : SHOWN_BYTES;
-  return problem_set(reader->problem, ERR_BAD_REQUEST,
-                     "`%.*s` is nothing that this call takes", shown, name.at);
-}
-
-bool api_args_read_target(struct api_args *args, const struct api_wants *wants,
-                          const char *pattern, struct slice path,
-                          struct slice query, struct buf *scratch,
-                          struct problem *problem) {
-  struct args_reader reader = {
-      .args = args, .scratch = scratch, .problem = problem};
-  enum api_arg in_path = api_args_in_path(pattern);
-  struct slice captured = {"", 0};
-  args->has = 0;
-  buf_reset(scratch, NAME_BYTES);
-  (void)buf_reserve(scratch, path.len + query.len);
-  if (!fit_path(pattern, path, &captured))
-    return problem_set(problem, ERR_NOT_FOUND, "there is no such call");
-  if (in_path < API_ARG_COUNT &&
-      !take_target_text(&reader, in_path, captured, false))
-    return false;
-  while (query.len > 0)
-    if (!read_parameter(&reader, wants, &query))
-      return false;
-  return check_wants(args, wants, problem);
+  return args_check(args, wants, problem);
 }
 
 bool api_args_next(struct slice *list, char out[API_TEXT_BYTES + 1],

@@ -100,20 +100,6 @@ MUST_CHECK bool api_args_read(struct api_args *args,
                               const struct api_wants *wants, struct slice body,
                               struct buf *scratch, struct problem *problem);
 
-/* The same for a path, which has to fit `pattern` ("/users/{user}"), and a
- * query, both as they stand in the target. Escapes are taken out. */
-MUST_CHECK bool api_args_read_target(struct api_args *args,
-                                     const struct api_wants *wants,
-                                     const char *pattern, struct slice path,
-                                     struct slice query, struct buf *scratch,
-                                     struct problem *problem);
-
-/* Whether a path fits the pattern. */
-bool api_args_fit(const char *pattern, struct slice path);
-
-/* The argument that stands in braces in a pattern; API_ARG_COUNT: none. */
-enum api_arg api_args_in_path(const char *pattern);
-
 /* For TEXTS: takes the next text off the front of `list`, which begins as
  * args->text[…]. Its bytes are written to `out`. False at the end. */
 enum { API_TEXT_BYTES = 128 };

@@ -2,6 +2,8 @@
  * The table of calls. */
 #include "api/call.h"
 
+#include "api/url.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -166,7 +168,7 @@ const size_t api_call_count = ARRAY_SIZE(api_calls);
 
 static bool has_path(const struct api_call *call, struct slice path) {
   return path.len > strlen(API_ROOT) && slice_begins(path, API_ROOT) &&
-         api_args_fit(call->path, slice_after(path, strlen(API_ROOT)));
+         api_url_fits(call->path, slice_after(path, strlen(API_ROOT)));
 }
 
 static bool has_method(const struct api_call *call, struct slice method) {

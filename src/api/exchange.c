@@ -2,6 +2,7 @@
  * Requests that are answered. */
 #include "api/exchange.h"
 
+#include "api/http_answer.h"
 #include "api/question.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -2,51 +2,14 @@
  * The call `history`. */
 #include "api/history.h"
 
-#include "wire/json.h"
+#include "api/url.h"
+#include "hub/history.h"
 
 enum {
-  HISTORY_LIMIT = 100,
+  PAGE_MESSAGES = 100,
   HISTORY_BYTES = 1024 * 1024,
   HISTORY_MS = 30000, /* in which the engine answers */
 };
-
-/* A frame is {"type":…,"room":…,"seq":…,"data":…}, as we have written it: the
- * type and the data are copied as they are. */
-static void put_kept_members(struct buf *out, const struct frame *frame) {
-  size_t len;
-  const char *text = (const char *)frame_payload(frame, &len);
-  struct json_scan scan = {text, text + len};
-  struct json_string key;
-  for (int more = json_enter(&scan, '}'); more > 0;
-       more = json_next(&scan, '}')) {
-    if (json_scan_key(&scan, &key))
-      return;
-    const char *value = scan.at;
-    if (json_skip_value(&scan, 1))
-      return;
-    struct slice name = {key.text, key.len};
-    if (slice_equals(name, "type") || slice_equals(name, "data")) {
-      buf_printf(out, ",\"%.*s\":", (int)name.len, name.at);
-      buf_put(out, value, (size_t)(scan.at - value));
-    }
-  }
-}
-
-static void put_history(struct buf *out, const struct engine *engine,
-                        const struct engine_answer *answer) {
-  char epoch[ENGINE_EPOCH_BYTES];
-  engine_epoch(engine, answer->now.era, epoch);
-  buf_printf(out, "{\"epoch\":\"%s\",\"seq\":%llu,\"messages\":[", epoch,
-             (unsigned long long)answer->now.seq);
-  for (uint32_t i = 0; i < answer->count; i++) {
-    const struct engine_message *message = &answer->messages[i];
-    buf_printf(out, "%s{\"seq\":%llu,\"at\":%lld", i > 0 ? "," : "",
-               (unsigned long long)message->seq, (long long)message->at_ms);
-    put_kept_members(out, message->frame);
-    buf_putc(out, '}');
-  }
-  buf_printf(out, "],\"more\":%s}", answer->more ? "true" : "false");
-}
 
 static void on_history(void *arg, const struct engine_answer *answer) {
   struct http_conn *conn = arg;
@@ -59,7 +22,7 @@ static void on_history(void *arg, const struct engine_answer *answer) {
     problem_set(&problem, (enum err)answer->err, "the history cannot be read");
     exchange_refuse(service, conn, &problem);
   } else {
-    put_history(&out, service->engine, answer);
+    history_put(&out, service->engine, answer);
     exchange_answer(service, conn, (struct slice){out.data, out.len});
   }
   buf_free(&out);
@@ -73,7 +36,7 @@ static struct engine_query query_of(const struct api_args *args) {
       .range = ENGINE_LAST,
       .limit = args->has & API_HAS(LIMIT)
                    ? (uint32_t)args->number[API_ARG_LIMIT]
-                   : HISTORY_LIMIT,
+                   : PAGE_MESSAGES,
       .bytes = HISTORY_BYTES,
   };
   if (args->has & API_HAS(BEFORE_SEQ)) {
@@ -114,8 +77,8 @@ void history_begin(struct api_service *service, struct http_conn *conn) {
   struct slice query = {path.at + path.len, exchange->target.len - path.len};
   struct api_args args = {0};
   struct problem problem;
-  if (!api_args_read_target(&args, &call->wants, call->path, path, query,
-                            &service->scratch, &problem) ||
+  if (!api_url_read(&args, &call->wants, call->path, path, query,
+                    &service->scratch, &problem) ||
       !begin_to_read(service, conn, &args, &problem))
     exchange_refuse(service, conn, &problem);
 }

@@ -105,14 +105,6 @@ struct http {
   uv_timer_t tick; /* looks after the deadlines, while there are connections */
 };
 
-/* What an answer has beside its body. */
-struct http_head {
-  unsigned status;
-  const char *type;    /* NULL: no body, and no type */
-  const char *headers; /* more of them, each with its CR LF; or NULL */
-  unsigned retry_s;    /* Retry-After; 0: none */
-};
-
 void http_open(struct http *http, uv_loop_t *loop);
 
 /* Takes an accepted, non-blocking socket. `origin` is the caller's own mark;
@@ -131,16 +123,6 @@ int http_give_away(struct http_conn *conn, struct slice *rest);
 
 /* For `whole`: the answer comes later, within so many milliseconds. */
 void http_wait(struct http_conn *conn, uint64_t ms);
-
-/* Answers the request. When that happens later than in a function of the
- * service, http_go_on is due. */
-void http_answer(struct http_conn *conn, const struct http_head *head,
-                 struct slice body);
-
-/* An answer in pieces: its head, its pieces, its end. Pieces are not empty. */
-void http_answer_begin(struct http_conn *conn, const struct http_head *head);
-void http_answer_piece(struct http_conn *conn, struct slice piece);
-void http_answer_end(struct http_conn *conn);
 
 /* Reads and writes what it can. The connection may be gone afterwards. */
 void http_go_on(struct http_conn *conn);

@@ -2,6 +2,8 @@
  * Requests to the call `batch`. */
 #include "api/lines.h"
 
+#include "api/http_answer.h"
+
 static void count_line(void *arg, const struct api_call *call, bool done) {
   struct api_service *service = arg;
   struct api_figures *figures = &service->figures;

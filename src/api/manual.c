@@ -3,6 +3,7 @@
 #include "api/manual.h"
 
 #include "api/call.h"
+#include "api/url.h"
 #include "wire/json.h"
 
 #include <string.h>
@@ -100,7 +101,7 @@ static void put_parameter(struct buf *out, unsigned arg, bool in_path) {
 }
 
 static void put_parameters(struct buf *out, const struct api_call *call) {
-  unsigned in_path = api_args_in_path(call->path);
+  unsigned in_path = api_url_arg(call->path);
   const char *comma = "";
   buf_puts(out, ",\"parameters\":[");
   for (unsigned arg = 0; arg < API_ARG_COUNT; arg++) {

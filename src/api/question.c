@@ -2,6 +2,7 @@
  * Questions of backends to the scripts. */
 #include "api/question.h"
 
+#include "api/url.h"
 #include "base/mem.h"
 #include "wire/json.h"
 
@@ -78,8 +79,8 @@ static bool read_ask(struct api_service *service,
   struct slice path = {exchange->target.data, exchange->path_len};
   struct slice query = {path.at + path.len, exchange->target.len - path.len};
   struct api_args args = {0};
-  if (!api_args_read_target(&args, &path_only, call->path, path, query,
-                            &service->scratch, problem))
+  if (!api_url_read(&args, &path_only, call->path, path, query,
+                    &service->scratch, problem))
     return false;
   struct slice type = args.text[API_ARG_TYPE];
   if (!msg_type_ok(type.at, type.len) ||

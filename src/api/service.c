@@ -3,8 +3,10 @@
 #include "api/service.h"
 
 #include "api/history.h"
+#include "api/http_answer.h"
 #include "api/lines.h"
 #include "api/question.h"
+#include "api/url.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -74,7 +76,7 @@ static bool read_call_args(struct api_service *service,
   struct slice path = {exchange->target.data, exchange->path_len};
   *args = (struct api_args){0};
   if (!strcmp(call->method, "GET"))
-    return api_args_read_target(
+    return api_url_read(
         args, &call->wants, call->path, path,
         (struct slice){path.at + path.len, exchange->target.len - path.len},
         &service->scratch, problem);
