@@ -2,29 +2,13 @@
 -- What a request is answered, by RFC 9112 and RFC 6455, 4.2.1: on the port of
 -- the clients, over TLS, and on the admin address.
 local certificate = require "spec.support.certificate"
-local cli = require "spec.support.cli"
-local http = require "spec.support.http"
-local http_tls = require "http.tls"
-local openssl_context = require "openssl.ssl.context"
 local raw = require "spec.support.raw"
 local t = require "perigee.testing"
-
--- Says `bytes`, and reads up to the end. Nothing else is said: no FIN either.
-local function ask(door, bytes)
-  local peer = raw.connect { port = door.port }
-  if door.tls then
-    local context = http_tls.new_client_context()
-    context:setVerify(openssl_context.VERIFY_NONE)
-    assert(peer:starttls(context, t.timeout))
-  end
-  assert(peer:write(bytes))
-  return raw.read_to_end(peer)
-end
 
 -- The status of the one answer. Each is HTTP/1.1, says how long it is and that
 -- it is the last; and a refusal has a line of words.
 local function status(door, bytes)
-  local answer = ask(door, bytes)
+  local answer = raw.ask(door, bytes)
   local head, body = answer:match "^(HTTP/1.1 .-\r\n)\r\n(.*)$"
   assert(head, "an answer, not " .. answer:sub(1, 60))
   assert.is_nil(body:find "HTTP/1%.%d %d%d%d ")
@@ -275,151 +259,12 @@ describe("A request over TLS", function()
 
   it("may have frames in the same record", function()
     local peer = raw.connect(server)
-    local context = http_tls.new_client_context()
-    context:setVerify(openssl_context.VERIFY_NONE)
-    assert(peer:starttls(context, t.timeout))
+    raw.secure(peer)
     peer:write(raw.handshake .. raw.frame('{"type":"ping"}'):rep(20))
     repeat until peer:read "*L" == "\r\n"
     for _ = 1, 20 do
       assert.equal('\x81\x0f{"type":"pong"}', peer:read(17))
     end
     peer:close()
-  end)
-end)
-
-describe("A file", function()
-  local dir, text
-
-  lazy_setup(function()
-    dir = io.popen("mktemp -d"):read "l"
-    certificate(dir)
-    text = {}
-    for i = 1, 400000 do
-      text[i] = ("%07d\n"):format(i)
-    end
-    text = table.concat(text)
-    local file <close> = assert(io.open(dir .. "/big.txt", "w"))
-    file:write(text)
-  end)
-  lazy_teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
-
-  for _, scheme in ipairs { "http", "https" } do
-    it("arrives whole by " .. scheme, function()
-      local tls = scheme == "https"
-      local server = t.server { no_wait = true, options = { public = dir,
-        ["tls.cert"] = tls and dir .. "/cert.pem" or nil,
-        ["tls.key"] = tls and dir .. "/key.pem" or nil } }
-      local port = server:wait_log("ready on " .. scheme .. "://[^:]*:(%d+)")
-      for _ = 1, 3 do
-        local answer = ask({ port = port, tls = tls },
-          "GET /big.txt HTTP/1.1\r\n" .. HOST .. LAST .. "\r\n")
-        local head, body = answer:match "^(HTTP/1.1 200 .-\r\n)\r\n(.*)$"
-        assert.matches("\r\nConnection: close\r\n", head, 1, true)
-        assert.is_true(body == text)
-      end
-    end)
-  end
-end)
-
-describe("A page of another origin", function()
-  local PAGE = "https://app.example"
-
-  local function reader(server, path, origin)
-    local code, _, head = http.get(server.port, path, "Origin: " .. origin)
-    return head:match "access%-control%-allow%-origin: ([^\r]*)", code
-  end
-
-  it("may read the client if `origins` allows it", function()
-    local server = t.server { options = { origins = PAGE } }
-    for _, path in ipairs { "/perigee.js", "/perigee.global.js" } do
-      assert.equal(PAGE, (reader(server, path, PAGE)))
-      assert.is_nil((reader(server, path, "https://evil.example")))
-    end
-    assert.is_nil((reader(server, "/healthz", PAGE)))
-  end)
-
-  it("may not if `origins` is empty", function()
-    local server = t.server {}
-    assert.is_nil((reader(server, "/perigee.js", "http://localhost")))
-  end)
-
-  it("is refused with the host that was compared, and what to do", function()
-    local server = t.server {}
-    finally(function() server:stop() end)
-    assert.equal(403, (http.exchange(server.port, { "GET /ws HTTP/1.1",
-      "Host: backend:8080", "Origin: " .. PAGE, http.upgrade() })))
-    server:wait_log("upgrade refused status=403 [^\n]*origin=" .. PAGE
-      .. " host=backend:8080 [^\n]*a proxy must pass the Host")
-  end)
-
-  it("gets a token in development mode", function()
-    local server = t.server { mode = "dev", options = { origins = PAGE } }
-    local allowed, code = reader(server, "/dev/token?user=anna", PAGE)
-    assert.equal(PAGE, allowed)
-    assert.equal(200, code)
-  end)
-end)
-
-describe("Those who stay to ask again", function()
-  it("do not keep others of their address out", function()
-    local server = t.server { options = { ["limits.per_ip"] = 6 } }
-    local staying, told_to_go = {}, 0
-    for _ = 1, 20 do
-      local peer = raw.connect(server)
-      assert(peer:write("GET /healthz HTTP/1.1\r\n" .. HOST .. "\r\n"))
-      assert.matches("^HTTP/1.1 200 ", peer:read "*l")
-      local stays
-      for line in function() return peer:read "*l" end do
-        stays = stays or line:find("keep-alive", 1, true)
-        if line:match "^ok" then break end
-      end
-      if stays then
-        staying[#staying + 1] = peer
-      else
-        told_to_go = told_to_go + 1
-        peer:close()
-      end
-    end
-    assert.is_true(#staying > 0 and told_to_go > 0)
-    for _, peer in ipairs(staying) do
-      peer:close()
-    end
-  end)
-end)
-
-describe("Those who take large files slowly", function()
-  it("hold no place of another address", function()
-    local public = cli.folder { ["small.html"] = "small" }
-    finally(cli.cleanup)
-    assert(os.execute("truncate -s 4M " .. public .. "/large.html"))
-    local server = t.server { options = {
-      public = public, ["limits.per_ip"] = 300,
-    } }
-    local slow = {}
-    for i = 1, 260 do -- more than are answered at once
-      slow[i] = raw.connect(server, "127.0.0.2")
-      assert(slow[i]:write("GET /large.html HTTP/1.1\r\n" .. HOST .. "\r\n"))
-    end
-    local other = raw.connect(server, "127.0.0.3")
-    assert(other:write("GET /small.html HTTP/1.1\r\n" .. HOST .. "\r\n"))
-    assert.matches("^HTTP/1.1 200 ", other:read "*l")
-    for _, peer in ipairs(slow) do
-      peer:close()
-    end
-  end)
-end)
-
-describe("A trusted proxy", function()
-  it("has a bound of its own for what is no WebSocket", function()
-    local server = t.server { options = { ["limits.per_ip"] = 2,
-      ["limits.per_proxy"] = 4, ["proxy.trusted"] = "127.0.0.1" } }
-    local peers = {}
-    for i = 1, 4 do
-      peers[i] = raw.connect(server)
-    end
-    assert.matches("^HTTP/1.1 429 ", raw.read_to_end(raw.connect(server)))
-    for _, peer in ipairs(peers) do
-      peer:close()
-    end
   end)
 end)

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- A WebSocket client that may break every rule: bytes over a plain socket.
 local http = require "spec.support.http"
+local http_tls = require "http.tls"
+local openssl_context = require "openssl.ssl.context"
 local socket = require "cqueues.socket"
 local t = require "perigee.testing"
 
@@ -76,6 +78,22 @@ function raw.read_to_end(peer)
     end
     parts[#parts + 1] = bytes
   end
+end
+
+-- Speaks TLS from now on, with whoever that is.
+function raw.secure(peer)
+  local context = http_tls.new_client_context()
+  context:setVerify(openssl_context.VERIFY_NONE)
+  assert(peer:starttls(context, t.timeout))
+end
+
+-- Says `bytes` at a port, over TLS or not, and reads up to the end. Nothing else
+-- is said: no FIN either.
+function raw.ask(door, bytes)
+  local peer = raw.connect { port = door.port }
+  if door.tls then raw.secure(peer) end
+  assert(peer:write(bytes))
+  return raw.read_to_end(peer)
 end
 
 return raw
