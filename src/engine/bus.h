@@ -35,6 +35,7 @@ enum bus_what {
   BUS_OFFLINE, /* BUS_USER: its last one has logged out */
   BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
   BUS_ERA,     /* the room is in a new era, at `seq` */
+  BUS_LATE,    /* BUS_CONN: what waits for that connection may go, hub/late */
   BUS_BEHIND,  /* what came after `seq` in the room was left out for you */
 };
 
@@ -53,6 +54,7 @@ struct bus_letter {
   uint64_t conn;         /* BUS_CONN */
   uint64_t except;       /* the id of a connection that is left out; 0: none */
   bool drop;             /* skip connections that are behind */
+  bool late;             /* of hub/late, by the worker that receives it */
   bool own;              /* of the server itself: not for raw connections */
   bool must;             /* is not left out, whatever waits there */
   int code;

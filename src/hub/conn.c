@@ -55,6 +55,7 @@ void conn_init(struct conn *conn, struct conn_owner *owner,
   list_init(&conn->held);
   list_init(&conn->backlog.node);
   outq_init(&conn->out);
+  outq_init(&conn->late);
   conn->opened_ms = conn->last_frame_ms = uv_now(owner->loop);
   conn->opened_s = time(NULL);
 }
@@ -319,9 +320,24 @@ void conn_back(struct conn *conn) {
 
 /* --- the end ------------------------------------------------------------ */
 
+/* What waited for others goes before the end. */
+static void send_late(struct conn *conn) {
+  struct outq late;
+  outq_init(&late);
+  outq_move(&conn->late, &late);
+  for (uint32_t i = 0; i < late.count; i++)
+    (void)conn_send(conn, outq_peek(&late, i)); /* full: it is closed */
+  outq_clear(&late);
+}
+
 void conn_close(struct conn *conn, int code, const char *reason) {
   if (!conn_is_open(conn) || park_with_code(conn, code, reason))
     return;
+  if (conn->late.count > 0 && code != CLOSE_SLOW_CONSUMER) {
+    send_late(conn);
+    if (!conn_is_open(conn))
+      return;
+  }
   bool away = conn->state == CONN_AWAY;
   if (code == CLOSE_SLOW_CONSUMER)
     drop_unsent(conn);
@@ -417,6 +433,7 @@ bool conn_is_behind(struct conn *conn) {
 }
 
 void conn_clear(struct conn *conn) {
+  outq_clear(&conn->late);
   mem_free(conn->rooms);
   mem_free(conn->claimant);
   mem_free(conn->claims);

@@ -180,6 +180,7 @@ struct conn {
   size_t held_bytes; /* of frames that wait there */
 
   struct replay *replay; /* of its session; NULL: it has none */
+  struct outq late;      /* what waits for others to go first, by hub/late */
 
   struct presence_info *info; /* what scripts say of it; NULL: nothing */
 
@@ -211,6 +212,12 @@ enum { CONN_SLOW_MS = 2000, CONN_BURST_TIMES = 8 };
  * take may wait for CONN_SLOW_MS, and may be CONN_BURST_TIMES of
  * queue_bytes. */
 int conn_send(struct conn *conn, struct frame *frame);
+
+/* Whether a frame more may wait in conn->late. */
+static inline bool conn_late_fits(const struct conn *conn,
+                                  const struct frame *frame) {
+  return conn->late.bytes + frame->len <= conn->owner->queue_bytes;
+}
 
 /* The same for the frames that keep the connection itself going: auth_ok,
  * auth_error, pings, pongs, goodbye. A session does not count and keep them. A

@@ -11,6 +11,7 @@
 #include "engine/memory.h"
 #include "hub/declared.h"
 #include "hub/fake_test.h"
+#include "hub/late.h"
 #include "hub/numbered.h"
 #include "hub/publish.h"
 
@@ -34,6 +35,10 @@ static void note_era(struct room *room, struct engine_position at) {
 }
 
 static void open_letter(void *arg, const struct bus_letter *letter) {
+  if (letter->late)
+    late_receive(arg, letter);
+  if (letter->what == BUS_LATE)
+    return;
   if (letter->era)
     numbered_receive(arg, letter);
   else

@@ -21,6 +21,7 @@
 #include "hub/delivery.h"
 
 #include "hub/held.h"
+#include "hub/late.h"
 
 #include <string.h>
 
@@ -34,7 +35,8 @@ uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
                           struct delivery_opts opts) {
   if (delivery_leaves_out(conn, opts) || (opts.drop && conn_is_behind(conn)))
     return 0;
-  return conn_send(conn, frame) == 0;
+  int err = opts.in_turn ? late_send(conn, frame) : conn_send(conn, frame);
+  return err == 0;
 }
 
 uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,

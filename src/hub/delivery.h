@@ -16,6 +16,7 @@ struct delivery_opts {
   bool drop;               /* skip connections whose socket is behind */
   const char *except_user; /* one who is left out; NULL: nobody */
   bool own;                /* the server's own: not for raw connections */
+  bool in_turn;            /* not before what was sent before, see hub/late */
 };
 
 /* Whether the connection is left out: it, its user, or because it is raw. */

@@ -41,8 +41,11 @@ struct manager {
                           * machines */
   struct events *events; /* borrowed, by hub/tell; NULL: nobody hears of any */
   struct rules
-      *rules;         /* borrowed, by hub/declared; NULL: nothing is declared */
-  int worker;         /* 0, 1, … */
+      *rules; /* borrowed, by hub/declared; NULL: nothing is declared */
+  int worker; /* 0, 1, … */
+  /* By hub/late: letters of this worker to itself that have not come yet; and
+   * those of them that are for all, or for a room. */
+  uint32_t underway, fanouts;
   int64_t left_out_s; /* Unix time of the last log line about a worker that is
                        * behind, by hub/publish */
   struct roster *roster; /* who is in rooms; NULL: nobody wants to know */
@@ -97,6 +100,12 @@ void manager_connect_bus(struct manager *manager, struct bus *bus, int worker);
  * connection.
  */
 void manager_connect_engine(struct manager *manager, struct engine *engine);
+
+/* Whether a message that this worker has published to the room is still on its
+ * way to it. Another one must not overtake it. */
+static inline bool room_is_underway(const struct room *room) {
+  return room->sent.seq > room->at.seq && room->sent.era == room->at.era;
+}
 
 /* Every connection must have been closed and freed before. */
 void manager_free(struct manager *manager);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/declared.h"
+#include "hub/late.h"
 #include "hub/numbered.h"
 
 #include <string.h>
@@ -112,7 +113,9 @@ void publish_receive(struct manager *manager, const struct bus_letter *letter) {
 
 uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
                          struct frame *frame, struct delivery_opts opts) {
-  return delivery_to_user(manager, id, len, frame, opts) +
+  struct delivery_opts here = opts;
+  here.in_turn = true;
+  return delivery_to_user(manager, id, len, frame, here) +
          post_frame(manager, BUS_USER, id, len, frame, opts);
 }
 
@@ -146,7 +149,7 @@ publish_numbered(struct manager *manager, struct room *room,
                                            .except = opts.except,
                                            .drop = opts.drop,
                                            .worker = manager->worker,
-                                           .is_in = room};
+                                           .is_in = room && !manager->underway};
   struct engine_result result;
   if (room)
     publication.delivered = room->at;
@@ -165,17 +168,13 @@ publish_numbered(struct manager *manager, struct room *room,
     frame_unref(result.frame);
   } else if (room) {
     told.receivers += room->count; /* a letter comes */
+    if (!result.pending)
+      late_note(manager);
   }
   return told;
 }
 
-/* Whether a message that this worker has published to the room is still on its
- * way to it. Another one must not overtake it. */
-static bool is_underway(const struct room *room) {
-  return room->sent.seq > room->at.seq && room->sent.era == room->at.era;
-}
-
-/* To the members here; by a letter, if one is on its way already. */
+/* To the members here; by a letter, if something is on its way already. */
 static uint32_t deliver_plain(struct manager *manager, struct room *room,
                               struct frame *frame, struct delivery_opts opts) {
   struct bus_letter letter = {.to = BUS_ROOM,
@@ -185,9 +184,8 @@ static uint32_t deliver_plain(struct manager *manager, struct room *room,
                               .drop = opts.drop,
                               .target = room->name,
                               .target_len = room->hh.keylen};
-  if (!manager->bus || !is_underway(room))
-    return delivery_to_members(room, frame, opts);
-  return bus_post(manager->bus, manager->worker, &letter) ? room->count : 0;
+  return late_post(manager, &letter) ? room->count
+                                     : delivery_to_members(room, frame, opts);
 }
 
 /* Messages with numbers, and ids, are a matter of all machines: what keeps its
@@ -258,8 +256,17 @@ struct publish_result publish_message(struct manager *manager,
 
 uint32_t publish_to_all(struct manager *manager, struct frame *frame,
                         struct delivery_opts opts) {
-  return delivery_to_all(manager, frame, opts) +
-         post_frame(manager, BUS_ALL, NULL, 0, frame, opts);
+  uint32_t counts[BUS_WORKERS_MAX];
+  struct bus_letter letter = {.to = BUS_ALL,
+                              .what = BUS_SEND,
+                              .frame = frame,
+                              .except = opts.except,
+                              .drop = opts.drop};
+  uint32_t elsewhere = post_frame(manager, BUS_ALL, NULL, 0, frame, opts);
+  if (!late_post(manager, &letter))
+    return elsewhere + delivery_to_all(manager, frame, opts);
+  whereabouts_of_all(manager->bus->whereabouts, counts);
+  return elsewhere + counts[manager->worker];
 }
 
 uint32_t publish_close_user(struct manager *manager, const char *id, size_t len,

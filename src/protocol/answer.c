@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "hub/late.h"
 #include "protocol/client.h"
 #include "protocol/resume.h"
 #include "script/message.h"
@@ -47,7 +48,10 @@ struct buf *answer_begin(struct conn *conn, const char *type,
 void answer_send(struct conn *conn) {
   const struct buf *out = &protocol_of(conn)->out;
   struct frame *frame = frame_new(FRAME_TEXT, out->data, out->len);
-  (void)conn_send(conn, frame);
+  if (protocol_of(conn)->in_turn)
+    (void)late_send(conn, frame);
+  else
+    (void)conn_send(conn, frame);
   frame_unref(frame);
 }
 
@@ -262,9 +266,12 @@ void answer_failure(const struct call_spec *spec,
 
 void answer_call(const struct call_spec *spec,
                  const struct call_result *result) {
+  struct protocol *protocol = protocol_of(spec->conn);
+  protocol->in_turn = true; /* behind what the handler has sent */
   if (result->verdict == CALL_OK)
     answer_reply(spec->conn, &spec->id, result->value[0].text,
                  result->value[0].len);
   else
     answer_failure(spec, result);
+  protocol->in_turn = false;
 }

@@ -99,7 +99,8 @@ struct protocol {
   struct frame *pong;
   struct frame *ping_frame; /* of opcode 9, which libraries answer */
   struct buf out;           /* where answers are written */
-  bool draining;            /* no session outlives its socket any more */
+  bool in_turn;  /* what is answered now is a handler's: see hub/late */
+  bool draining; /* no session outlives its socket any more */
 };
 
 /* A new client on a socket: its connection is in state CONN_NEW, in no index.

@@ -2,6 +2,7 @@
  * Letters from other workers. */
 #include "protocol/remote.h"
 
+#include "hub/late.h"
 #include "hub/numbered.h"
 #include "hub/publish.h"
 #include "protocol/move.h"
@@ -30,6 +31,10 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
   struct conn *conn = NULL;
   if (letter->to == BUS_CONN)
     conn = manager_conn(&protocol->manager, letter->conn);
+  if (letter->late)
+    late_receive(&protocol->manager, letter);
+  if (letter->what == BUS_LATE)
+    return;
   if (letter->what == BUS_MOVE)
     move_receive_take(protocol, letter->load);
   else if (letter->era)

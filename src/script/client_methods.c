@@ -6,7 +6,7 @@
 #include "script/client_box.h"
 
 #include "base/err.h"
-#include "hub/conn.h"
+#include "hub/late.h"
 #include "hub/manager.h"
 #include "hub/welcome.h"
 #include "script/generation.h"
@@ -61,7 +61,7 @@ static int send_elsewhere(lua_State *L, const struct client_box *box) {
 }
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
-  int err = conn_send(conn, frame);
+  int err = late_send(conn, frame);
   frame_unref(frame);
   if (err)
     return client_box_closed(L);
