@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What engine/memory is made of. For that file and engine/memory_follow. */
+ * What engine/memory is made of. For that file and those beside it. */
 #ifndef ENGINE_MEMORY_STATE_H
 #define ENGINE_MEMORY_STATE_H
 
@@ -44,6 +44,10 @@ static inline void memory_unlock_shard(struct shard *shard) {
 
 /* Loses what was used longest ago, until the bound is kept. Without a lock. */
 void memory_make_room(struct memory *memory);
+
+/* As engine_epoch. */
+void memory_epoch(const struct engine *engine, uint64_t era,
+                  char text[ENGINE_EPOCH_BYTES]);
 
 /* How far the clock of the world is ahead of the engine's, in milliseconds. */
 int64_t memory_clocks_apart(struct memory *memory);
