@@ -10,26 +10,15 @@
  * What comes back is HTTP/1.1 and not more answers than there may be requests;
  * or nothing, from a place that waits for more. When the client has gone, its
  * socket is, too, and another one is answered. */
-#include "auth/key.h"
-#include "base/err.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "edge/admin.h"
-#include "engine/memory.h"
-#include "engine/metrics.h"
-#include "engine/store.h"
-#include "server/reload.h"
-#include "server/worker.h"
+#include "living.h"
 
-#include <arpa/inet.h>
+#include "base/log.h"
+#include "edge/admin.h"
+
 #include <errno.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -52,7 +41,7 @@ static struct mailbox home; /* nobody opens what the workers write */
 static struct admin admin;
 static uv_loop_t admin_loop;
 static int listener; /* of the workers: accepted from by hand */
-static struct sockaddr_in address = {.sin_family = AF_INET};
+static struct sockaddr_in address;
 static SSL_CTX *client_tls;
 
 struct peer {
@@ -62,11 +51,6 @@ struct peer {
   bool ended; /* the server has closed */
   struct buf got;
 };
-
-static void require(bool ok) {
-  if (!ok)
-    abort();
-}
 
 /* --- the server --------------------------------------------------------- */
 
@@ -123,61 +107,25 @@ static const struct config *new_config(const char *pem) {
                           "--limits.store_mb=1",
                           cert,
                           key};
-  static char *const no_env[] = {NULL};
-  struct buf error = {0};
   snprintf(cert, sizeof cert, "--tls.cert=%s", pem);
   snprintf(key, sizeof key, "--tls.key=%s", pem);
-  struct config_args args = {CONFIG_PRODUCTION, ARRAY_SIZE(flags), flags,
-                             no_env};
-  struct config *config = config_load(&args, &error);
-  if (!config)
-    fprintf(stderr, "%.*s\n", (int)error.len, error.data);
-  require(config != NULL);
-  return config;
-}
-
-static void start_worker(struct worker *worker, const char *pem) {
-  static struct rates rates[2];
-  struct buf error = {0};
-  const struct config *config = new_config(pem);
-  struct jwt_key *key = key_load(config, NULL, &error);
-  rates_init(&rates[worker - workers]);
-  worker_init(worker, 0, config, key, &home);
-  worker->protocol.rates = &rates[worker - workers];
-  worker->protocol.host.metrics = metrics_new();
-  worker->protocol.host.store = store_new(1 << 20);
-  worker->bus = bus_new(1, 0);
-  manager_connect_engine(&worker->protocol.manager,
-                         memory_new(worker->bus, 1, 1 << 20));
-  struct generation *generation =
-      reload_build(&worker->protocol.host, "fuzz/handlers", 1, NULL, &error);
-  if (!generation || worker_open(worker, true, &error)) {
-    fprintf(stderr, "in the root of the project? %.*s\n", (int)error.len,
-            error.data);
-    exit(1);
-  }
-  swap_start(&worker->swap, generation);
+  return living_config(flags, ARRAY_SIZE(flags));
 }
 
 static void start(void) {
   char pem[] = "/tmp/http_fuzz.XXXXXX";
   struct buf error = {0};
-  socklen_t len = sizeof address;
   close(mkstemp(pem));
   write_certificate(pem);
   mailbox_init(&home, uv_default_loop(), NULL);
-  start_worker(&workers[PLAIN], "");
-  start_worker(&workers[SECURE], pem);
+  living_start(&workers[PLAIN], &home, new_config(""), true);
+  living_start(&workers[SECURE], &home, new_config(pem), true);
   unlink(pem);
   uv_loop_init(&admin_loop);
   require(!admin_open(&admin, "127.0.0.1:0", &admin_loop, &error));
   admin_start(&admin, &admin_loop, &calls, NULL);
   client_tls = SSL_CTX_new(TLS_client_method());
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  require(!bind(listener, (struct sockaddr *)&address, sizeof address) &&
-          !listen(listener, 1) &&
-          !getsockname(listener, (struct sockaddr *)&address, &len));
+  listener = living_listen(&address);
 }
 
 static const struct visitors *visitors_of(enum place place) {
@@ -337,17 +285,8 @@ static void check_service(enum place place) {
 
 /* --- an input ----------------------------------------------------------- */
 
-/* As in stream_fuzz: what is kept for later looks like a leak. */
-static void add_flag(int *argc, char ***argv) {
-  static char flag[] = "-detect_leaks=0";
-  char **more = mem_alloc(((size_t)*argc + 2) * sizeof *more);
-  memcpy(more, *argv, (size_t)*argc * sizeof *more);
-  more[(*argc)++] = flag;
-  *argv = more;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-  add_flag(argc, argv);
+  living_add_flag(argc, argv);
   signal(SIGPIPE, SIG_IGN);
   log_setup(LOG_ERROR, LOG_TEXT);
   start();

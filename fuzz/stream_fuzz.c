@@ -12,25 +12,14 @@
  * What the server says must be frames, of JSON but in raw mode, and nothing
  * after a close frame. When the client has gone, nothing of it may be left, and
  * another one is served. */
-#include "auth/key.h"
-#include "base/err.h"
+#include "living.h"
+
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/utf8.h"
-#include "engine/memory.h"
-#include "engine/metrics.h"
-#include "engine/store.h"
-#include "server/reload.h"
-#include "server/worker.h"
 #include "wire/json.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,7 +55,7 @@ static const char offer[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 static struct worker worker;
 static struct mailbox home; /* nobody opens what the worker writes */
 static int listener;
-static struct sockaddr_in address = {.sin_family = AF_INET};
+static struct sockaddr_in address;
 static struct buf login; /* the bytes of a frame */
 
 struct peer {
@@ -74,11 +63,6 @@ struct peer {
   bool ended; /* the server has closed */
   struct buf got;
 };
-
-static void require(bool ok) {
-  if (!ok)
-    abort();
-}
 
 /* --- the server --------------------------------------------------------- */
 
@@ -97,48 +81,7 @@ static const struct config *new_config(void) {
       "--deflate.threshold=0",
       "--limits.store_mb=1",
   };
-  static char *const no_env[] = {NULL};
-  struct buf error = {0};
-  struct config_args args = {CONFIG_PRODUCTION, ARRAY_SIZE(flags), flags,
-                             no_env};
-  struct config *config = config_load(&args, &error);
-  if (!config)
-    fprintf(stderr, "%.*s\n", (int)error.len, error.data);
-  require(config != NULL);
-  return config;
-}
-
-static void start(void) {
-  static struct rates rates;
-  struct buf error = {0};
-  const struct config *config = new_config();
-  struct jwt_key *key = key_load(config, NULL, &error);
-  rates_init(&rates);
-  mailbox_init(&home, uv_default_loop(), NULL);
-  worker_init(&worker, 0, config, key, &home);
-  worker.protocol.rates = &rates;
-  worker.protocol.host.metrics = metrics_new();
-  worker.protocol.host.store = store_new(1 << 20);
-  worker.bus = bus_new(1, 0);
-  manager_connect_engine(&worker.protocol.manager,
-                         memory_new(worker.bus, 1, 1 << 20));
-  struct generation *generation =
-      reload_build(&worker.protocol.host, "fuzz/handlers", 1, NULL, &error);
-  if (!generation || worker_open(&worker, false, &error)) {
-    fprintf(stderr, "in the root of the project? %.*s\n", (int)error.len,
-            error.data);
-    exit(1);
-  }
-  swap_start(&worker.swap, generation);
-}
-
-static void start_listening(void) {
-  socklen_t len = sizeof address;
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  require(!bind(listener, (struct sockaddr *)&address, sizeof address) &&
-          !listen(listener, 1) &&
-          !getsockname(listener, (struct sockaddr *)&address, &len));
+  return living_config(flags, ARRAY_SIZE(flags));
 }
 
 /* Whether nothing of any client is left. */
@@ -341,22 +284,13 @@ static void say_in_chunks(struct peer *peer, const struct buf *stream,
   }
 }
 
-/* What is kept for later (Lua's memory, buffers) looks like a leak in a single
- * run, and finding out that it is none takes long: look at the end only. */
-static void add_flag(int *argc, char ***argv) {
-  static char flag[] = "-detect_leaks=0";
-  char **more = mem_alloc(((size_t)*argc + 2) * sizeof *more);
-  memcpy(more, *argv, (size_t)*argc * sizeof *more);
-  more[(*argc)++] = flag;
-  *argv = more;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-  add_flag(argc, argv);
+  living_add_flag(argc, argv);
   signal(SIGPIPE, SIG_IGN);
   log_setup(LOG_ERROR, LOG_TEXT);
-  start();
-  start_listening();
+  mailbox_init(&home, uv_default_loop(), NULL);
+  living_start(&worker, &home, new_config(), false);
+  listener = living_listen(&address);
   make_login();
   return 0;
 }
