@@ -137,6 +137,29 @@ describe("Requests that wait", function()
   end)
 end)
 
+describe("Bodies that do not end", function()
+  it("leave room for other addresses", function()
+    local server = t.server { scripts = { ["main.lua"] = script "one" }, options = { workers = 1,
+      ["limits.per_ip"] = 1000, ["script.memory_mb"] = 16, ["http.body_bytes"] = "64KiB" } }
+    local waiting = {}
+    for i = 1, 20 do -- 512 KiB are an eighth of a quarter of 16 MiB
+      waiting[i] = peers.connect(server.port)
+      waiting[i]:write("PUT /word HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n"
+        .. ("x"):rep(60000))
+      waiting[i].conn:flush()
+    end
+    server:wait_log "status=503 [^\n]*too many bodies are under way"
+    assert.equal(200, server:http { path = "/word" }.status)
+    assert.equal(503, (waiting[20]:read()))
+    waiting[1]:write(("x"):rep(65536 - 60000)) -- those that were first go on
+    assert.equal(200, (waiting[1]:read()))
+    for _, peer in ipairs(waiting) do
+      peer:close()
+    end
+    server:stop()
+  end)
+end)
+
 describe("A page of another origin", function()
   local server
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/turn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -207,11 +208,20 @@ static void on_visitor_ready(struct poller_item *item, uint32_t events) {
   step_visitor(container_of(item, struct visitor, transport.watch), events);
 }
 
+/* A script may run for each: when that has taken long enough, the rest comes
+ * first in the next turn. */
 void visitors_look(struct visitors *visitors) {
-  struct list now, *node;
+  struct turn *turn = visitors->poller->turn;
+  struct list now, later, *node;
   list_move(&visitors->fresh, &now);
-  while ((node = list_shift(&now)))
+  if (turn)
+    turn_part_begin(turn);
+  while (!(turn && turn_part_over(turn)) && (node = list_shift(&now)))
     step_visitor(container_of(node, struct visitor, node), 0);
+  list_move(&visitors->fresh, &later);
+  list_move(&now, &visitors->fresh);
+  while ((node = list_shift(&later)))
+    list_push(&visitors->fresh, node);
 }
 
 /* --- deadlines ----------------------------------------------------------

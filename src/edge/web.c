@@ -12,10 +12,11 @@
 #include <string.h>
 
 enum {
-  EXCHANGES_MAX = 1000,          /* under way at once, of a worker */
-  SHARE = 8,                     /* an eighth of them may be an address's, */
-  CROWD_SHARE = 2,               /* or half, if it stands for many clients */
-  BYTES_MAX = 128 * 1024 * 1024, /* of bodies and answers */
+  EXCHANGES_MAX = 1000, /* under way at once, of a worker */
+  SHARE = 8,            /* an eighth of all may be an address's, */
+  CROWD_SHARE = 2,      /* or half, if it stands for many clients */
+  MEMORY_PART = 4,      /* of script.memory_mb: for bodies and answers */
+  SPARE_BYTES = 65536,  /* beside one body, which always has room */
 };
 
 /* --- no ----------------------------------------------------------------- */
@@ -58,24 +59,57 @@ static void refuse_web_method(struct web *web, struct visitor *visitor,
 
 /* --- who may ask -------------------------------------------------------- */
 
-/* Whether that address has its share already. While few are under way, nobody
- * can have. */
-static bool has_web_share(const struct web *web, const char *network,
-                          uint32_t part) {
-  uint32_t most = EXCHANGES_MAX / part, count = 0;
-  if (web->count < most)
-    return false;
-  LIST_FOREACH (it, &web->exchanges)
-    count +=
-        !strcmp(container_of(it, struct web_exchange, node)->network, network);
-  return count >= most;
+static size_t room_of_part(const struct web *web, uint32_t part) {
+  const struct config *config = web->config;
+  size_t all = ((size_t)config->script_memory_mb << 20) / MEMORY_PART;
+  size_t one = (size_t)config->http_body_bytes + SPARE_BYTES;
+  return all / part > one ? all / part : one;
 }
 
+/* What is under way, of one address. */
+struct web_load {
+  uint32_t count;
+  size_t bytes;
+};
+
+static struct web_load load_of(const struct web *web, const char *network) {
+  struct web_load load = {0};
+  LIST_FOREACH (it, &web->exchanges) {
+    struct web_exchange *exchange = container_of(it, struct web_exchange, node);
+    if (strcmp(exchange->network, network) != 0)
+      continue;
+    load.count++;
+    load.bytes += exchange->held;
+  }
+  return load;
+}
+
+static uint32_t part_of(const struct visitor *visitor, const char *ip) {
+  bool crowd = visitor->crowd && !strcmp(ip, visitor->socket.ip);
+  return crowd ? CROWD_SHARE : SHARE;
+}
+
+/* Whether there is room for one more. While few are under way, nobody can have
+ * his share, and nobody is counted. */
 static bool has_web_room(const struct web *web, const struct visitor *visitor,
                          const char *ip, const char *network) {
-  bool crowd = visitor->crowd && !strcmp(ip, visitor->socket.ip);
-  return web->count < EXCHANGES_MAX && web->bytes < BYTES_MAX &&
-         !has_web_share(web, network, crowd ? CROWD_SHARE : SHARE);
+  uint32_t part = part_of(visitor, ip);
+  uint32_t most = EXCHANGES_MAX / part;
+  size_t most_bytes = room_of_part(web, part);
+  if (web->count >= EXCHANGES_MAX || web->bytes >= room_of_part(web, 1))
+    return false;
+  if (web->count < most && web->bytes < most_bytes)
+    return true;
+  struct web_load load = load_of(web, network);
+  return load.count < most && load.bytes < most_bytes;
+}
+
+/* Whether one that has grown still has room. */
+static bool has_body_room(const struct web_exchange *exchange) {
+  const struct web *web = exchange->web;
+  size_t most = room_of_part(web, part_of(exchange->visitor, exchange->ip));
+  return web->bytes <= most || (web->bytes <= room_of_part(web, 1) &&
+                                load_of(web, exchange->network).bytes <= most);
 }
 
 /* Milliseconds until the address may ask again; 0: now. `handler` is NULL for
@@ -147,9 +181,10 @@ static bool take_web_body(struct web_exchange *exchange, struct slice in) {
     buf_put(&exchange->content, piece.at, piece.len);
     note_body(exchange, piece.len);
   } while (result == BODY_MORE && in.len > 0);
-  if (result == BODY_MORE && exchange->web->bytes <= BYTES_MAX)
+  bool more = result == BODY_MORE;
+  if (more && has_body_room(exchange))
     return true;
-  if (result == BODY_MORE) {
+  if (more) {
     refuse_body(exchange, ERR_OVERLOADED, 503, "too many bodies are under way");
   } else if (result == BODY_BAD) {
     refuse_body(exchange, ERR_BAD_REQUEST, 400,

@@ -81,7 +81,7 @@ static void note_answer(struct web_exchange *exchange, unsigned status) {
   stats->http_slow += us > SLOW_US;
   log_debug("http status=%u us=%llu ip=%s gone=%d %.*s", status,
             (unsigned long long)us, exchange->ip, exchange->visitor == NULL,
-            (int)strcspn(line, "\r"), line);
+            (int)strcspn(line, "?\r"), line);
 }
 
 /* --- no ----------------------------------------------------------------- */
@@ -254,6 +254,8 @@ static void call_web(struct web_exchange *exchange,
   if (ended)
     return;
   exchange->ended = NULL;
+  buf_free(
+      &exchange->content); /* Lua has it; and counts as held until the end */
   visitor_want(exchange->visitor, 0);
 }
 
@@ -263,7 +265,7 @@ static void refuse_run(struct web_exchange *exchange, struct problem *problem) {
   answer_problem(exchange, problem, NULL);
 }
 
-static struct slice target_of(const struct request *request) {
+static struct slice target_asked(const struct request *request) {
   const char *end = request->query.len > 0
                         ? request->query.at + request->query.len
                         : request->path.at + request->path.len;
@@ -301,7 +303,7 @@ static void run_handler_of(struct web_exchange *exchange,
   char *headers = headers_pack_all(request);
   struct web_request table = {.method = request->method,
                               .path = route->path,
-                              .target = target_of(request),
+                              .target = target_asked(request),
                               .query = request->query,
                               .ip = {exchange->ip, strlen(exchange->ip)},
                               .headers = headers,

@@ -66,8 +66,8 @@ static void put_reply_head(struct buf *out, const struct web_reply *reply) {
     buf_put(out, reply->cors.at, reply->cors.len);
 }
 
-static void put_length(struct buf *out, const struct web_reply *reply,
-                       size_t len) {
+static void put_reply_length(struct buf *out, const struct web_reply *reply,
+                             size_t len) {
   if (reply->status != 204 && reply->status != 304)
     buf_printf(out, "Content-Length: %zu\r\n", len);
   buf_puts(out, "\r\n");
@@ -84,7 +84,7 @@ void web_reply_put(struct buf *out, const struct web_reply *reply) {
     buf_puts(out, "Content-Encoding: gzip\r\n");
     body = (struct slice){small.data, small.len};
   }
-  put_length(out, reply, body.len);
+  put_reply_length(out, reply, body.len);
   if (!reply->head)
     buf_put(out, body.at, body.len);
   buf_free(&small);

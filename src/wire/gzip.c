@@ -50,7 +50,7 @@ bool gzip_put(struct gzip *gzip, struct buf *out, struct slice text) {
 /* --- Accept-Encoding (RFC 9110, 12.5.3) --------------------------------- */
 
 /* "gzip;q=0": whether the weight behind a coding is zero. */
-static bool is_refused(struct slice weight) {
+static bool is_weightless(struct slice weight) {
   const char *sign = memchr(weight.at, '=', weight.len);
   if (!sign)
     return false;
@@ -66,7 +66,7 @@ static int judge_coding(struct slice item, const char *coding) {
   size_t len = semicolon ? (size_t)(semicolon - item.at) : item.len;
   if (!slice_is(slice_trim((struct slice){item.at, len}), coding))
     return -1;
-  return !is_refused(slice_after(item, len));
+  return !is_weightless(slice_after(item, len));
 }
 
 bool gzip_is_accepted(struct slice field) {
