@@ -26,6 +26,12 @@ describe("What a handler sends arrives in its order", function()
             end
             return seq
           end,
+          go = function(client, how)
+            perigee.send_to_room("log", { type = "said", data = how })
+            client:send { type = "bye" }
+            perigee.send_to_user(client.user_id, { type = "bye" })
+            if how == "kick" then perigee.kick(client.user_id) else client:close(4502) end
+          end,
         }
       ]] } }
     everyone = {}
@@ -65,4 +71,23 @@ describe("What a handler sends arrives in its order", function()
   it("and so does what is sent to the client", function() talk "send" end)
   it("and so does what is sent to its user", function() talk "user" end)
   it("and so does what is sent to another room", function() talk "room" end)
+
+  it("and before the end, if it is sent before", function()
+    for n = 1, TIMES do
+      for _, client in ipairs(everyone) do
+        client:send("say", "reply", 1000 + n)
+      end
+    end
+    for i, client in ipairs(everyone) do
+      client:send("go", i % 2 == 0 and "kick" or "close")
+    end
+    for _, client in ipairs(everyone) do
+      local byes = 0
+      for text in function() return (client:receive(t.timeout)) end do
+        byes = byes + (text:find('"bye"', 1, true) and 1 or 0)
+      end
+      assert.equal(2, byes)
+      client:expect_close(4502)
+    end
+  end)
 end)
