@@ -38,6 +38,7 @@ struct adapter {
   char *host, *path;
   int port;
   SSL_CTX *tls;
+  SSL *session;        /* of `redis`; NULL: none */
   struct list waiting; /* struct waiting, oldest first */
   uint64_t given;      /* bytes that hiredis was given on this connection */
   char why[ADAPTER_WHY_BYTES];
@@ -72,6 +73,7 @@ static void adapter_end(struct adapter *adapter, const char *why) {
 static void drop_context(struct adapter *adapter) {
   redisAsyncContext *redis = adapter->redis;
   adapter->redis = NULL;
+  adapter->session = NULL;
   if (!redis)
     return;
   redis->data = NULL; /* its callbacks mean nobody any more */
@@ -143,6 +145,7 @@ static void on_hiredis_connect(const redisAsyncContext *redis, int status) {
     return;
   if (status != REDIS_OK) {
     adapter->redis = NULL;
+    adapter->session = NULL;
     address_failed(adapter, redis->errstr && *redis->errstr
                                 ? redis->errstr
                                 : "the connection failed");
@@ -158,10 +161,11 @@ static void on_hiredis_end(const redisAsyncContext *redis, int status) {
   (void)status;
   if (!adapter || adapter->redis != redis)
     return;
+  const char *fault = secure_fault(adapter->session);
   adapter->redis = NULL;
-  adapter_end(adapter, redis->err && redis->errstr && *redis->errstr
-                           ? redis->errstr
-                           : "the connection was closed");
+  if (!fault && redis->err && redis->errstr && *redis->errstr)
+    fault = redis->errstr;
+  adapter_end(adapter, fault ? fault : "the connection was closed");
 }
 
 static void set_socket_options(int fd) {
@@ -179,7 +183,8 @@ static const char *adopt_context(struct adapter *adapter,
   if (!adapter->path)
     set_socket_options(redis->c.fd);
   const char *why = adapter->tls
-                        ? secure_begin(&redis->c, adapter->tls, adapter->host)
+                        ? secure_begin(&redis->c, adapter->tls, adapter->host,
+                                       &adapter->session)
                         : NULL;
   if (why)
     return why;

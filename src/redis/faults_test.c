@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "redis/relay_test.h"
+#include "redis/secure.h"
 
 enum { MANY = 10000 };
 
@@ -134,10 +135,7 @@ static void try_password(struct rig *rig, const char *password,
     UNTIL(rig, strstr(link_status(rig->link).why, error));
   else
     UNTIL(rig, rig->ups == 1);
-  link_close(rig->link);
-  uv_run(&rig->loop, UV_RUN_DEFAULT);
-  link_free(rig->link);
-  rig->link = NULL;
+  rig_unlink(rig);
 }
 
 static void passwords(void **state) {
@@ -161,6 +159,55 @@ static void unix_sockets(void **state) {
                  strstr(link_status(rig->link).why, "No such file"));
   real_start(&rig->real, NULL);
   UNTIL(rig, rig->ups >= 2);
+}
+
+/* A server that speaks TLS on `port`, with a certificate of 127.0.0.1. */
+static void start_tls(struct rig *rig, int port, char *ca_file, size_t cap) {
+  char text[640];
+  real_make(&rig->real);
+  const char *folder = rig->real.folder;
+  snprintf(ca_file, cap, "%s/cert.pem", folder);
+  snprintf(text, sizeof text,
+           "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+           "-nodes -keyout %s/key.pem -out %s -days 1 -subj /CN=test "
+           "-addext subjectAltName=IP:127.0.0.1 2>%s/openssl",
+           folder, ca_file, folder);
+  assert_int_equal(system(text), 0);
+  snprintf(text, sizeof text,
+           "tls-port %d\ntls-cert-file %s\ntls-key-file %s/key.pem\n"
+           "tls-ca-cert-file %s\ntls-auth-clients no\n",
+           port, ca_file, folder, ca_file);
+  real_start(&rig->real, text);
+}
+
+static void tls_where_hiredis_has_it(void **state) {
+  struct rig *rig = *state;
+  struct buf why = {0};
+  char ca_file[128];
+  int port = free_port();
+  if (!secure_possible()) {
+    assert_int_equal(link_check("rediss://a", NULL, &why), ERR_CONFIG);
+    buf_putc(&why, '\0');
+    assert_non_null(strstr(why.data, "0.14.1"));
+    buf_free(&why);
+    skip();
+  }
+  start_tls(rig, port, ca_file, sizeof ca_file);
+  snprintf(rig->url, sizeof rig->url, "rediss://127.0.0.1:%d", port);
+  rig_link(rig); /* whose authority nobody knows */
+  UNTIL(rig, link_counters(rig->link)->attempts == 2);
+  assert_non_null(strstr(link_status(rig->link).why, "self-signed"));
+  rig_unlink(rig);
+  rig->options.ca_file = ca_file;
+  rig_link(rig);
+  UNTIL(rig, rig->ups == 1);
+  assert_int_equal(say(rig, "INCR n"), 0);
+  UNTIL(rig, rig->answered == 1);
+  rig_unlink(rig);
+  snprintf(rig->url, sizeof rig->url, "rediss://localhost:%d", port);
+  rig_link(rig); /* the certificate is of another name */
+  UNTIL(rig, link_counters(rig->link)->attempts == 2);
+  assert_non_null(strstr(link_status(rig->link).why, "mismatch"));
 }
 
 static void a_full_redis_answers_oom(void **state) {
@@ -282,6 +329,7 @@ int main(void) {
       TEST(a_name_that_is_none_is_said, rig_start, rig_stop),
       TEST(passwords, start_server, rig_stop),
       TEST(unix_sockets, start_server, rig_stop),
+      TEST(tls_where_hiredis_has_it, rig_start, rig_stop),
       TEST(a_full_redis_answers_oom, rig_start_up, rig_stop),
       TEST(scripts_that_are_flushed_are_loaded_again, start_server, rig_stop),
       TEST(a_replica_is_not_used, rig_start_up, rig_stop),

@@ -86,9 +86,7 @@ static void a_restart_is_survived(void **state) {
 
 static void too_much_is_refused(void **state) {
   struct rig *rig = *state;
-  link_close(rig->link);
-  uv_run(&rig->loop, UV_RUN_DEFAULT);
-  link_free(rig->link);
+  rig_unlink(rig);
   rig->options.max_commands = 10;
   rig_link(rig);
   UNTIL(rig, rig->ups >= 2);

@@ -96,6 +96,13 @@ static inline void rig_link(struct rig *rig) {
   buf_free(&why);
 }
 
+static inline void rig_unlink(struct rig *rig) {
+  link_close(rig->link);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  link_free(rig->link);
+  rig->link = NULL;
+}
+
 static inline void rig_url(struct rig *rig, int port) {
   snprintf(rig->url, sizeof rig->url, "redis://127.0.0.1:%d", port);
 }

@@ -72,13 +72,23 @@ static int give_session(struct redisContext *redis, SSL *session) {
 }
 
 const char *secure_begin(struct redisContext *redis, SSL_CTX *tls,
-                         const char *host) {
-  SSL *session = SSL_new(tls);
-  if (!session)
+                         const char *host, SSL **session) {
+  *session = SSL_new(tls);
+  if (!*session)
     return "OpenSSL has no memory";
-  expect_host(session, host);
-  if (give_session(redis, session) == REDIS_OK)
+  expect_host(*session, host);
+  if (give_session(redis, *session) == REDIS_OK)
     return NULL;
-  SSL_free(session);
+  SSL_free(*session);
+  *session = NULL;
   return redis->errstr[0] ? redis->errstr : "TLS does not begin";
+}
+
+const char *secure_fault(SSL *session) {
+  long verdict = session ? SSL_get_verify_result(session) : X509_V_OK;
+  if (verdict != X509_V_OK)
+    return X509_verify_cert_error_string(verdict);
+  return session && !SSL_is_init_finished(session)
+             ? "the TLS handshake failed: is it a TLS port?"
+             : NULL;
 }

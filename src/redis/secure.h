@@ -23,8 +23,12 @@ MUST_CHECK SSL_CTX *secure_new(const char *ca_file, const char **why);
 void secure_free(SSL_CTX *tls);
 
 /* TLS begins on a connection that hiredis has begun. The certificate must be
- * of `host`, a name or an address. Returns NULL, or what is wrong. */
+ * of `host`, a name or an address. Returns NULL and the session, which is there
+ * as long as hiredis' context; or what is wrong. */
 const char *secure_begin(struct redisContext *redis, SSL_CTX *tls,
-                         const char *host);
+                         const char *host, SSL **session);
+
+/* Why TLS has failed, which hiredis does not say; NULL: it has not. */
+const char *secure_fault(SSL *session);
 
 #endif
