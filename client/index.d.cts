@@ -191,6 +191,30 @@ export interface LocalEvents {
   '@dropped': Array<{ type: string; data: Data }>;
 }
 
+/** What `perigee types` writes of a server's scripts. */
+export interface AnyApi {
+  requests: object;
+  replies: object;
+  pushes: object;
+}
+
+/** The pushes of an API; or what was given are the pushes themselves. */
+type PushesOf<A> = A extends AnyApi ? A['pushes'] : A;
+/** Requests that the server itself answers. */
+type BuiltIn = 'ping' | 'history';
+type RequestType<A> =
+  A extends AnyApi ? (keyof A['requests'] & string) | BuiltIn : string;
+/** The data of a request; unknown: any, or none. */
+type RequestData<A, K> = A extends AnyApi
+  ? K extends keyof A['requests'] ? A['requests'][K] : Data
+  : Data;
+/** What stands behind the type: data may be left out if it may be undefined. */
+type Rest<D, O extends unknown[]> =
+  undefined extends D ? [data?: D, ...options: O] : [data: D, ...options: O];
+type ReplyOf<A, K, R> = A extends AnyApi
+  ? K extends keyof A['replies'] ? A['replies'][K] : R
+  : R;
+
 type Listener<D> = (data: D, message: Message<D>) => void;
 type Known<P> = P & LocalEvents;
 
@@ -233,12 +257,16 @@ export interface RoomHandle<P = Record<string, any>> {
 }
 
 /**
- * A connection that stays. Name your pushes and they are checked:
+ * A connection that stays. With the types of a server's scripts (`perigee types
+ * --out=api.d.ts`) requests, replies and pushes are checked:
+ * @example
+ * import type { Api } from './api';
+ * const client = new SocketClient<Api>('/ws', { tokenGetter });
  * @example
  * type Pushes = { 'chat.message': { from: string; text: string } };
- * const client = new SocketClient<Pushes>('/ws', { tokenGetter });
+ * const client = new SocketClient<Pushes>('/ws', { tokenGetter }); // these only
  */
-export declare class SocketClient<P = Record<string, any>> {
+export declare class SocketClient<A = Record<string, any>> {
   /** `ws(s)://…`, `http(s)://…` or a path on the page's host; `/ws` if none. */
   constructor(url?: string, options?: Options);
 
@@ -266,7 +294,8 @@ export declare class SocketClient<P = Record<string, any>> {
    * True if the message left or is queued.
    * @example if (!client.send('chat.typing', { room })) return;
    */
-  send(type: string, data?: Data): boolean;
+  send<K extends RequestType<A>>(
+    type: K, ...rest: Rest<RequestData<A, K>, []>): boolean;
 
   /**
    * Sends and waits for the answer. Rejects with a PerigeeError. One that is
@@ -275,23 +304,25 @@ export declare class SocketClient<P = Record<string, any>> {
    * @example client.request('search', q, { timeout: 2000, signal });
    * @example await client.request('ping'); // there and back
    */
-  request<R = any>(type: string, data?: Data,
-    options?: { timeout?: number; signal?: AbortSignal }): Promise<R>;
+  request<R = any, K extends RequestType<A> = RequestType<A>>(
+    type: K, ...rest: Rest<RequestData<A, K>,
+      [options?: { timeout?: number; signal?: AbortSignal }]>):
+    Promise<ReplyOf<A, K, R>>;
 
   /**
    * Calls `fn` for each message of a type. Returns the function that ends it.
    * @example const off = client.on('chat.message', ({ from, text }) => …);
    */
-  on<K extends keyof Known<P> & string>(
-    type: K, fn: Listener<Known<P>[K]>): () => void;
+  on<K extends keyof Known<PushesOf<A>> & string>(
+    type: K, fn: Listener<Known<PushesOf<A>>[K]>): () => void;
 
   /** The same, for the next message only. */
-  once<K extends keyof Known<P> & string>(
-    type: K, fn: Listener<Known<P>[K]>): () => void;
+  once<K extends keyof Known<PushesOf<A>> & string>(
+    type: K, fn: Listener<Known<PushesOf<A>>[K]>): () => void;
 
   /** Ends one listener, or all of a type. */
-  off<K extends keyof Known<P> & string>(
-    type: K, fn?: Listener<Known<P>[K]>): void;
+  off<K extends keyof Known<PushesOf<A>> & string>(
+    type: K, fn?: Listener<Known<PushesOf<A>>[K]>): void;
 
   /**
    * Enters a room and stays in it over reconnects; where the server keeps a
@@ -314,7 +345,7 @@ export declare class SocketClient<P = Record<string, any>> {
    * A handle for one room.
    * @example const off = client.room('lobby').on('chat.message', show);
    */
-  room(name: string): RoomHandle<P>;
+  room(name: string): RoomHandle<PushesOf<A>>;
 
   /** The rooms wanted, with their states. Changes come as `@room`. */
   readonly rooms: Room[];

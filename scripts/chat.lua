@@ -5,10 +5,10 @@
 -- gets it. The server also tells everybody who comes and goes.
 
 local perigee = require "perigee"
-local rooms = require "lib.rooms"
 local words = require "lib.words"
 
 local members_only = { vip = true }
+local line = { from = "string", text = "string", at = "number" }
 
 local function tell(room, type, data, opts)
   perigee.send_to_room(room, { type = type, data = data }, opts)
@@ -30,25 +30,34 @@ return {
     end
   end,
 
-  ["chat.send"] = function(client, data)
-    local room, text = data and data.room, words.trimmed(data and data.text)
-    if not rooms.has_joined(client, room) then
-      return nil, "chat.not_joined", "Join the room first"
-    elseif not text then
-      return nil, "chat.bad_text", "Say something, in up to 2000 characters"
-    end
-    local line = { from = client.user_id, text = text, at = perigee.now() }
-    tell(room, "chat.message", line)
-    return { at = line.at }
-  end,
-
   -- A declaration: what does not fit the schema, or comes too often from one
-  -- user, never gets here. So `data.room` needs no check.
+  -- user, never gets here. So `data.room` needs no check. What goes out is
+  -- declared, too: `perigee types` tells it to those who write the page.
+  ["chat.send"] = {
+    doc = "Says something in a room that one has joined.",
+    schema = { room = "string", text = "string<=2000" },
+    reply = { at = "number" },
+    emits = { ["chat.message"] = line },
+    handler = function(client, data)
+      local text = words.trimmed(data.text)
+      if not client:is_in(data.room) then
+        return nil, "chat.not_joined", "Join the room first"
+      elseif not text then
+        return nil, "chat.bad_text", "Say something"
+      end
+      local said = { from = client.user_id, text = text, at = perigee.now() }
+      tell(data.room, "chat.message", said)
+      return { at = said.at }
+    end,
+  },
+
   ["chat.typing"] = {
+    doc = "Shows the others in a room that one is writing.",
     schema = { room = "string" },
     rate = "2/s", burst = 5,
+    emits = { ["chat.typing"] = { from = "string" } },
     handler = function(client, data)
-      if rooms.has_joined(client, data.room) then
+      if client:is_in(data.room) then
         tell(data.room, "chat.typing", { from = client.user_id },
           { except = client, drop = true })
       end

@@ -7,20 +7,25 @@ local perigee = require "perigee"
 local words = require "lib.words"
 
 return {
-  ["notify.all"] = function(client, data)
-    if client.claims.admin ~= true then
-      return nil, "notify.not_allowed", "Only admins may notify everybody"
-    end
-    local text = words.trimmed(data and data.text)
-    if not text then
-      return nil, "notify.bad_text", "Say something, in up to 2000 characters"
-    end
-    local reached = perigee.broadcast {
-      type = "notify", data = { text = text, at = perigee.now() },
-    }
-    perigee.log.info("notified everybody", {
-      by = client.user_id, reached = reached,
-    })
-    return { reached = reached }
-  end,
+  ["notify.all"] = {
+    doc = "Says something to everybody who is connected.",
+    schema = { text = "string<=2000" },
+    reply = { reached = "integer" },
+    emits = { notify = { text = "string", at = "number" } },
+    handler = function(client, data)
+      local text = words.trimmed(data.text)
+      if client.claims.admin ~= true then
+        return nil, "notify.not_allowed", "Only admins may notify everybody"
+      elseif not text then
+        return nil, "notify.bad_text", "Say something"
+      end
+      local reached = perigee.broadcast {
+        type = "notify", data = { text = text, at = perigee.now() },
+      }
+      perigee.log.info("notified everybody", {
+        by = client.user_id, reached = reached,
+      })
+      return { reached = reached }
+    end,
+  },
 }

@@ -28,7 +28,10 @@ describe("perigee new", function()
   it("makes a page that talks to the server", function()
     local project = new_project()
     local server = t.server { mode = "dev", dir = project, scripts = "scripts" }
-    local status, page = http.get(server.port, "/")
+    local status, index = http.get(server.port, "/")
+    assert.equal(200, status)
+    local page
+    status, page = http.get(server.port, "/" .. index:match 'src="([^"]+)"')
     assert.equal(200, status)
     assert.equal(200,
       (http.get(server.port, page:match "from '(/perigee.js)'")))

@@ -48,7 +48,7 @@ describe("perigee reload", function()
 
   it("changes nothing with --check", function()
     server:write("main.lua", "return { other = function() end }")
-    local status, out, problem = reload "--check"
+    local status, out, problem = reload("--check", "--allow-breaking")
     assert.equal(0, status, problem)
     assert.matches("are good", out, 1, true)
     assert.matches("added    other\n", out, 1, true)

@@ -3,6 +3,10 @@
 
 public = "public" -- static files, served at /
 
+-- `perigee dev` writes here what the scripts declare: editors complete and
+-- check the page with it (jsconfig.json).
+dev = { types = "types/api.d.ts" }
+
 -- In production: a key that your backend signs tokens with, of 32 bytes or
 -- more (openssl rand -hex 32), and the pages that may connect.
 -- auth.secret = env "APP_SECRET"

@@ -66,38 +66,56 @@ int cli_unreached(const char *url, const char *why) {
   return CLI_UNREACHED;
 }
 
-static int ask_url(const char *url, const char *unix_path, bool post,
-                   struct buf *answer) {
-  int status = CLI_OK;
-  char why[CURL_ERROR_SIZE] = "";
-  CURL *curl = curl_easy_init();
-  if (!curl)
-    return cli_unreached(url, "libcurl does not start");
+static void set_request(CURL *curl, const char *url, const char *unix_path,
+                        bool post) {
   curl_easy_setopt(curl, CURLOPT_URL, url);
   curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever http_proxy says */
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   if (post) {
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
   }
+}
+
+/* Frees `curl`. */
+static int perform(CURL *curl, const char *url, long *code,
+                   struct buf *answer) {
+  int status = CLI_OK;
+  char why[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)ANSWER_S);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-  CURLcode code = curl_easy_perform(curl);
-  if (code != CURLE_OK)
-    status = cli_unreached(url, *why ? why : curl_easy_strerror(code));
+  CURLcode result = curl_easy_perform(curl);
+  if (result != CURLE_OK)
+    status = cli_unreached(url, *why ? why : curl_easy_strerror(result));
+  else if (code)
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
   curl_easy_cleanup(curl);
   return status;
+}
+
+int cli_fetch(const char *url, long *code, struct buf *answer) {
+  CURL *curl = curl_easy_init();
+  if (!curl)
+    return cli_unreached(url, "libcurl does not start");
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+  return perform(curl, url, code, answer);
 }
 
 int cli_ask(const char *admin, const char *path, bool post, struct buf *url,
             struct buf *answer) {
   int status = make_url(url, admin, path);
-  if (status == CLI_OK)
-    status = ask_url(url->data, address_unix_path(admin), post, answer);
-  return status;
+  CURL *curl = status == CLI_OK ? curl_easy_init() : NULL;
+  if (status != CLI_OK)
+    return status;
+  if (!curl)
+    return cli_unreached(url->data, "libcurl does not start");
+  set_request(curl, url->data, address_unix_path(admin), post);
+  return perform(curl, url->data, NULL, answer);
 }

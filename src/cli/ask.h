@@ -14,6 +14,10 @@
 MUST_CHECK int cli_ask(const char *admin, const char *path, bool post,
                        struct buf *url, struct buf *answer);
 
+/* Gets a URL, of any server, over TLS, too. `*code` is the status of the
+ * answer, whose body is appended. Returns likewise. */
+MUST_CHECK int cli_fetch(const char *url, long *code, struct buf *answer);
+
 /* Prints that there is no such server. Returns CLI_UNREACHED. */
 int cli_unreached(const char *url, const char *why);
 

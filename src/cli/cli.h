@@ -16,7 +16,8 @@ enum cli_status {
   CLI_OK = 0,
   CLI_FAILED = 1, /* understood, but it did not work */
   CLI_USAGE = 2,  /* not understood: flags, or a configuration with mistakes */
-  CLI_UNREACHED = 2 /* the server did not answer */
+  CLI_UNREACHED = 2, /* the server did not answer */
+  CLI_BREAKING = 3   /* it would work, but break clients that are out there */
 };
 
 enum { CLI_ARGS_MAX = 256 };
@@ -24,6 +25,8 @@ enum { CLI_ARGS_MAX = 256 };
 int cli_serve(int argc, char **argv);
 int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_types(int argc, char **argv);
+int cli_describe(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_api(int argc, char **argv);
 int cli_reload(int argc, char **argv);

@@ -23,13 +23,25 @@ static const struct command commands[] = {
     {"dev", cli_dev, "Serve for development: local, watching, with a token.",
      "[SCRIPTS_DIR] [--OPTION=VALUE ...]", ""},
     {"check", cli_check, "Check the configuration and the scripts.",
-     "[SCRIPTS_DIR] [--events] [--OPTION=VALUE ...]",
-     "  --events  ask events.url, too, whether it takes events\n\n"},
+     "[SCRIPTS_DIR] [--events] [--against=WHAT [--allow-breaking]] "
+     "[--OPTION=VALUE ...]",
+     "  --events          ask events.url, too, whether it takes events\n"
+     "  --against=WHAT    which changes break clients that are out there? WHAT\n"
+     "                    is a file of `perigee describe --format=json-schema`,\n"
+     "                    a scripts folder, or the URL of an admin address\n"
+     "  --allow-breaking  that is meant: do not exit with 3\n\n"},
     {"test", cli_test, "Run the specs of the scripts against a server.",
      "[SPEC_DIR] [--OPTION=VALUE ...] [-- BUSTED_ARGUMENT ...]",
      "SPEC_DIR is ./spec, unless given, or one file; the options are those of\n"
      "the server that is started, such as --scripts=DIR. What comes after --\n"
      "is for busted, such as --filter=TEXT or --output=TAP.\n\n"},
+    {"types", cli_types, "Print what the scripts declare, in TypeScript.",
+     "[SCRIPTS_DIR] [--out=FILE] [--OPTION=VALUE ...]",
+     "  --out=FILE  write it there instead, if it has changed\n\n"},
+    {"describe", cli_describe, "Print what the scripts declare, for people.",
+     "[SCRIPTS_DIR] [--format=FORMAT] [--out=FILE] [--OPTION=VALUE ...]",
+     "  --format=FORMAT  markdown, asyncapi or json-schema [markdown]\n"
+     "  --out=FILE       write it there instead, if it has changed\n\n"},
     {"config", cli_config, "Print the configuration and where it came from.",
      "[--development | --markdown] [--OPTION=VALUE ...]",
      "  --development  with the defaults of development mode\n"
@@ -37,8 +49,10 @@ static const struct command commands[] = {
     {"api", cli_api, "Print the description of the HTTP API, in OpenAPI.",
      "[--markdown]", "  --markdown  the page for people instead\n\n"},
     {"reload", cli_reload, "Load the scripts of the server that is running.",
-     "[--check] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
-     "  --check            build them in the server, change nothing\n"
+     "[--check [--allow-breaking]] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "  --check            build them in the server, change nothing; exit with 3\n"
+     "                     if they break clients that are out there\n"
+     "  --allow-breaking   that is meant: do not exit with 3\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
     {"nodes", cli_nodes, "Show the machines that serve together.",
      "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
@@ -79,7 +93,7 @@ static int unknown_command(const char *name) {
 static void overview(struct buf *out) {
   buf_puts(out, "Usage: perigee COMMAND [ARGUMENTS]\n\n");
   for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-    buf_printf(out, "  %-8s%s\n", commands[i].name, commands[i].summary);
+    buf_printf(out, "  %-9s%s\n", commands[i].name, commands[i].summary);
   buf_puts(out, "\n`perigee help COMMAND` shows the options of a command, "
                 "`perigee --version` the version.\n");
 }

@@ -3,6 +3,7 @@
  * what came of it. */
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/verdicts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static int print_failure(const json_t *answer) {
   return CLI_FAILED;
 }
 
-static int print_answer(const char *url, const struct buf *bytes, bool check) {
+static int print_answer(const char *url, const struct buf *bytes, bool check,
+                        bool allow_breaking) {
   int status;
   json_t *answer =
       json_loadb(bytes->len ? bytes->data : "", bytes->len, 0, NULL);
@@ -74,6 +76,8 @@ static int print_answer(const char *url, const struct buf *bytes, bool check) {
   else
     status =
         json_is_true(ok) ? print_success(answer, check) : print_failure(answer);
+  if (status == CLI_OK && check)
+    status = verdicts_print(answer, allow_breaking);
   json_decref(answer);
   return status;
 }
@@ -82,6 +86,7 @@ int cli_reload(int argc, char **argv) {
   struct config *config = NULL;
   struct buf url = {0}, answer = {0};
   bool check = cli_take_switch(&argc, argv, "check");
+  bool allow_breaking = cli_take_switch(&argc, argv, "allow-breaking");
   const char *admin = cli_take(&argc, argv, "admin");
   int status = cli_load(CONFIG_PRODUCTION, argc, argv, &config);
   if (status != CLI_OK)
@@ -91,7 +96,7 @@ int cli_reload(int argc, char **argv) {
   status = cli_ask(admin, check ? "/reload?check=1" : "/reload", true, &url,
                    &answer);
   if (status == CLI_OK)
-    status = print_answer(url.data, &answer, check);
+    status = print_answer(url.data, &answer, check, allow_breaking);
   buf_free(&url);
   buf_free(&answer);
   config_free(config);

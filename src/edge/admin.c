@@ -139,6 +139,8 @@ static int on_request(struct lws *wsi, struct session *session) {
     admin->calls->stats(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/nodes"))
     admin->calls->nodes(admin->arg, new_admin_request(wsi, session));
+  else if (!strcmp(path, "/interface"))
+    admin->calls->interface(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/reload"))
     return answer_reload(wsi, session);
   else
@@ -182,7 +184,7 @@ static const char *browser_fault(const struct admin *admin,
 
 static struct refusal check_method(const struct request *request) {
   static const char *const looks[] = {"/healthz", "/readyz", "/nodes",
-                                      "/metrics", "/stats"};
+                                      "/metrics", "/stats",  "/interface"};
   bool post = slice_equals(request->method, "POST");
   bool get = slice_equals(request->method, "GET") ||
              slice_equals(request->method, "HEAD");

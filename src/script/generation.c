@@ -7,12 +7,12 @@
  * they define. All of it in one protected call. */
 #include "script/generation.h"
 
-#include "base/embedded.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "script/declare.h"
+#include "script/modules.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -36,40 +36,6 @@ enum { WEB_TIMEOUT_MS = 30000 };
 
 /* What the finalizers of a state may take together when it is closed. */
 enum { CLOSE_MS = 5000 };
-
-/* --- modules ------------------------------------------------------------ */
-
-/* (module name): finds "perigee.loader" in the embedded file loader.lua. */
-static int search_embedded(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  const char *file = "init";
-  if (strcmp(name, "perigee") != 0) {
-    if (strncmp(name, "perigee.", 8) != 0)
-      return 0;
-    file = name + 8;
-  }
-  lua_pushfstring(L, "%s.lua", file);
-  const struct embedded *found = embedded_find(lua_tostring(L, -1));
-  if (!found)
-    return 0;
-  lua_pushfstring(L, "=perigee/%s", found->name);
-  if (luaL_loadbuffer(L, found->data, found->len, lua_tostring(L, -1)))
-    return lua_error(L);
-  return 1;
-}
-
-/* Puts the searcher of embedded files right after package.preload. */
-static void add_searcher(lua_State *L) {
-  lua_getglobal(L, "table");
-  lua_getfield(L, -1, "insert");
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "searchers");
-  lua_remove(L, -2);
-  lua_pushinteger(L, 2);
-  lua_pushcfunction(L, search_embedded); /* table insert searchers 2 f */
-  lua_call(L, 3, 0);
-  lua_pop(L, 1);
-}
 
 static void require_module(lua_State *L, const char *module) {
   lua_getglobal(L, "require");
@@ -215,7 +181,7 @@ static void push_bundle(lua_State *L, const struct bundle *bundle) {
 static int build_state(lua_State *L) {
   struct generation *generation = lua_touserdata(L, 1);
   generation->host->open_libraries(L);
-  add_searcher(L);
+  modules_add_searcher(L);
   require_module(L, "perigee.loader");
   require_module(L, "perigee.strict");
   lua_getfield(L, -1, "seal");

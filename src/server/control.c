@@ -241,6 +241,15 @@ static void on_reload(void *arg, struct admin_request *request, bool check) {
   reload_ask(control->reloader, check, on_outcome, request);
 }
 
+static void on_interface(void *arg, struct admin_request *request) {
+  const struct control *control = arg;
+  const struct buf *interface = manifest_interface(control->reloader->live);
+  struct buf out = {0};
+  buf_put(&out, interface->data, interface->len);
+  buf_putc(&out, '\n');
+  admin_answer(request, 200, json_type, &out);
+}
+
 static unsigned on_health(void *arg, struct buf *text) {
   const struct control *control = arg;
   unsigned status = 200;
@@ -279,6 +288,7 @@ static const struct admin_calls calls = {
     .nodes = on_nodes,
     .metrics = on_metrics,
     .stats = on_stats,
+    .interface = on_interface,
     .reload = on_reload,
 };
 

@@ -3,6 +3,7 @@
 #include "server/manifest.h"
 
 #include "base/mem.h"
+#include "script/interface.h"
 #include "wire/json.h"
 
 #include <stdint.h>
@@ -16,6 +17,7 @@ struct entry {
 struct manifest {
   struct entry *entries; /* sorted by type */
   size_t count, files;
+  struct buf interface;
 };
 
 /* FNV-1a. Nobody gains by making two texts of one print: the scripts are the
@@ -66,6 +68,7 @@ struct manifest *manifest_new(const struct generation *generation) {
   for (; handler; handler = handler->hh.next)
     manifest->entries[manifest->count++] = (struct entry){
         mem_strdup(handler->name), print_of(bundle, handler->file, modules)};
+  interface_write(generation, &manifest->interface);
   qsort(manifest->entries, manifest->count, sizeof *manifest->entries, by_type);
   return manifest;
 }
@@ -76,7 +79,12 @@ void manifest_free(struct manifest *manifest) {
   for (size_t i = 0; i < manifest->count; i++)
     mem_free(manifest->entries[i].type);
   mem_free(manifest->entries);
+  buf_free(&manifest->interface);
   mem_free(manifest);
+}
+
+const struct buf *manifest_interface(const struct manifest *manifest) {
+  return &manifest->interface;
 }
 
 size_t manifest_files(const struct manifest *manifest) {

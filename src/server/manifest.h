@@ -23,6 +23,9 @@ void manifest_free(struct manifest *manifest);
 size_t manifest_files(const struct manifest *manifest);
 size_t manifest_handlers(const struct manifest *manifest);
 
+/* The document of script/interface.h. */
+const struct buf *manifest_interface(const struct manifest *manifest);
+
 /* Appends the message types that `after` has added to, removed from or changed
  * in `before`, as a sorted JSON array. */
 void manifest_diff(const struct manifest *before, const struct manifest *after,

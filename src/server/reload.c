@@ -40,6 +40,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/reload_answer.h"
+#include "server/types.h"
 
 #include <string.h>
 
@@ -145,6 +146,12 @@ static void put_wrong(struct reloader *reloader, struct buf *json) {
   buf_reset(wrong, 0);
 }
 
+static void keep_types(const struct reloader *reloader) {
+  const struct config *next = reloader->renewal.config;
+  if (reloader->args->mode == CONFIG_DEVELOPMENT)
+    types_write(next ? next : reloader->config, reloader->live);
+}
+
 static void succeed(struct reloader *reloader) {
   struct buf json = {0};
   struct manifest *before = reloader->live;
@@ -152,6 +159,7 @@ static void succeed(struct reloader *reloader) {
   reloader->number = reloader->next_number;
   reloader->live = reloader->next;
   reloader->next = NULL;
+  keep_types(reloader);
   log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
            reloader->number, manifest_files(reloader->live),
            manifest_handlers(reloader->live),
@@ -355,6 +363,7 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
   if (good) {
     reload_answer_changes(&json, reloader->live, manifest);
     reload_answer_renewal(&json, &renewal);
+    reload_answer_verdicts(&json, reloader->live, manifest);
   } else {
     reload_answer_error(&json, &error);
   }
@@ -408,6 +417,8 @@ struct generation **reload_first(struct reloader *reloader, struct buf *error) {
     first = crew_build(reloader->crew, bundle, 1, error);
   if (first)
     reloader->live = manifest_new(first[0]);
+  if (first)
+    keep_types(reloader);
   bundle_unref(bundle);
   return first;
 }

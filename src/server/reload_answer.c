@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "script/tool.h"
 #include "wire/json.h"
 
 #include <stdlib.h>
@@ -101,4 +102,20 @@ static void put_keys(struct buf *out, const char *name,
 void reload_answer_renewal(struct buf *out, const struct renewal *renewal) {
   put_keys(out, "options", &renewal->changed);
   put_keys(out, "restart", &renewal->kept);
+}
+
+void reload_answer_verdicts(struct buf *out, const struct manifest *before,
+                            const struct manifest *after) {
+  const struct buf *old = manifest_interface(before);
+  const struct buf *new = manifest_interface(after);
+  static const char name[] = "the live scripts";
+  struct tool_text texts[] = {
+      {old->data, old->len}, {new->data, new->len}, {name, strlen(name)}};
+  struct buf found = {0}, error = {0};
+  if (tool_run("compare", texts, ARRAY_SIZE(texts), &found, &error) == 0) {
+    buf_putc(out, ',');
+    buf_put(out, found.data + 1, found.len - 2); /* without braces */
+  }
+  buf_free(&found);
+  buf_free(&error);
 }

@@ -27,6 +27,10 @@ void reload_answer_error(struct buf *out, const struct buf *error);
 void reload_answer_changes(struct buf *out, const struct manifest *before,
                            const struct manifest *after);
 
+/* Which changes of the declarations break clients, and which do not. */
+void reload_answer_verdicts(struct buf *out, const struct manifest *before,
+                            const struct manifest *after);
+
 /* Which options have another value, and which of those need a restart. */
 void reload_answer_renewal(struct buf *out, const struct renewal *renewal);
 

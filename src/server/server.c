@@ -10,6 +10,7 @@
 #include "engine/store.h"
 #include "events/events.h"
 #include "net/ring.h"
+#include "script/interface.h"
 #include "script/open.h"
 #include "server/control.h"
 #include "server/crew.h"
@@ -374,8 +375,14 @@ int server_run(const struct config *config, const struct config_args *args,
   return err;
 }
 
+/* What is to be known of scripts that are only built. */
+struct finding {
+  unsigned *handlers;    /* how many; NULL: not wanted */
+  struct buf *interface; /* NULL: not wanted */
+};
+
 static int check_scripts(const struct config *config, const struct keys *keys,
-                         unsigned *handlers, struct buf *error) {
+                         struct finding finding, struct buf *error) {
   struct host host = {.open_libraries = open_libraries,
                       .config = config,
                       .key = keys->key,
@@ -383,8 +390,11 @@ static int check_scripts(const struct config *config, const struct keys *keys,
   host.store = new_store(config);
   struct generation *generation =
       reload_build(&host, config->scripts, 1, NULL, error);
-  *handlers = generation ? HASH_COUNT(generation->handlers) : 0;
   int err = generation ? 0 : ERR_SCRIPT;
+  if (finding.handlers)
+    *finding.handlers = generation ? HASH_COUNT(generation->handlers) : 0;
+  if (finding.interface && generation)
+    interface_write(generation, finding.interface);
   generation_free(generation);
   store_free(host.store);
   return err;
@@ -400,7 +410,19 @@ int server_check(const struct config *config, unsigned *handlers,
   buf_free(&echo);
   if (key_err < 0)
     return ERR_CONFIG;
-  int script_err = check_scripts(config, &keys, handlers, errors);
+  int script_err = check_scripts(
+      config, &keys, (struct finding){.handlers = handlers}, errors);
   keys_free(&keys);
   return err ? err : script_err;
+}
+
+int server_describe(const struct config *config, struct buf *out,
+                    struct buf *errors) {
+  struct keys keys;
+  if (keys_load(&keys, config, errors) < 0)
+    return ERR_CONFIG;
+  int err =
+      check_scripts(config, &keys, (struct finding){.interface = out}, errors);
+  keys_free(&keys);
+  return err;
 }

@@ -24,4 +24,9 @@ int server_run(const struct config *config, const struct config_args *args,
 int server_check(const struct config *config, unsigned *handlers,
                  struct buf *errors);
 
+/* Appends what the scripts declare to clients, see script/interface.h. Looks
+ * at keys and scripts, and nowhere else. Returns and tells the same. */
+int server_describe(const struct config *config, struct buf *out,
+                    struct buf *errors);
+
 #endif

@@ -13,21 +13,27 @@ return {
     [room] = { history = { messages = 100, seconds = 3600 } },
   },
 
-  -- A client sends {"type":"hello.say","id":1,"data":{"text":"hi"}}.
-  ["hello.say"] = function(client, data)
-    -- Clients may send anything, so look at it first. `nil, code, text` is
-    -- answered as an error; give your codes a dot.
-    if type(data) ~= "table" or type(data.text) ~= "string"
-      or data.text == "" then
-      return nil, "hello.no_text", "Say something"
-    end
+  -- A client sends {"type":"hello.say","id":1,"data":{"text":"hi"}}. What does
+  -- not fit the schema never gets here. What is answered and sent is declared,
+  -- too: `perigee types` makes types/api.d.ts of it, for the page.
+  ["hello.say"] = {
+    doc = "Says something to everybody.",
+    schema = { text = "string<=2000" },
+    reply = { reached = "integer" },
+    emits = { ["hello.said"] = { from = "string", text = "string" } },
+    handler = function(client, data)
+      -- `nil, code, text` is answered as an error; give your codes a dot.
+      if data.text == "" then
+        return nil, "hello.no_text", "Say something"
+      end
 
-    local reached = perigee.send_to_room(room, {
-      type = "hello.said",
-      data = { from = client.user_id, text = data.text },
-    })
-    return { reached = reached } -- the reply to a message that has an id
-  end,
+      local reached = perigee.send_to_room(room, {
+        type = "hello.said",
+        data = { from = client.user_id, text = data.text },
+      })
+      return { reached = reached } -- the reply to a message that has an id
+    end,
+  },
 
   -- Plain HTTP on the same port, for pages, webhooks and other programs:
   -- curl http://127.0.0.1:8080/hello

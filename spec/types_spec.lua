@@ -1,0 +1,228 @@
+-- SPDX-License-Identifier: MIT
+-- `perigee types`: TypeScript of what scripts declare, and the client typed by
+-- it, as the compiler sees it.
+local cli = require "spec.support.cli"
+local lfs = require "lfs"
+local t = require "perigee.testing"
+
+local ROOT = lfs.currentdir()
+local TSC = ROOT .. "/client/node_modules/.bin/tsc"
+
+local function slurp(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+local function put(path, text)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
+end
+
+local function types_of(scripts)
+  local status, out, problem = cli.run { "types", scripts }
+  assert.equal(0, status, problem)
+  return out
+end
+
+local SHOP = [[
+return {
+  ["@emits"] = { ["shop.opened"] = { kind = "'a'|'b'?", tags = "string<=20[]<=5?" } },
+  ["shop.buy"] = {
+    doc = "Buys one thing */ now.",
+    schema = { sku = "string>=1<=20", place = "{ x: number>=0<1 }?",
+      items = { { id = "integer>=1", ["a key"] = "any" } } },
+    reply = { price = "integer>=0", more = { ["*"] = "number" } },
+    emits = { "shop.opened", ["shop.closed"] = "null" },
+    handler = print,
+  },
+  quiet = { reply = "null", schema = "string?", handler = print },
+  free = print,
+}
+]]
+
+local WANTED = [[
+/** What clients may send, by message type. */
+export interface Requests {
+  'free': unknown;
+  'quiet': string | null | undefined;
+  /** Buys one thing * / now. */
+  'shop.buy': {
+    items: Array<{
+      'a key': any;
+      /** at least 1 */
+      id: number;
+    }>;
+    place?: {
+      /** at least 0, less than 1 */
+      x: number;
+    } | null;
+    /** 1 to 20 characters */
+    sku: string;
+  };
+}
+
+/** What they are answered. Nothing is known of `unknown`. */
+export interface Replies {
+  'free': unknown;
+  'quiet': null;
+  'shop.buy': {
+    more: Record<string, number>;
+    /** at least 0 */
+    price: number;
+  };
+}
+
+/** What the server sends by itself. */
+export interface Pushes {
+  'shop.closed': null | undefined;
+  'shop.opened': {
+    kind?: 'a' | 'b' | null;
+    /** at most 5 items */
+    tags?: Array<string> | null;
+  };
+}
+]]
+
+describe("perigee types", function()
+  after_each(cli.cleanup)
+
+  it("prints what the scripts declare", function()
+    local text = types_of(cli.folder { ["shop.lua"] = SHOP })
+    assert.equal(WANTED, text:match "\n\n(.-)\n/%*%* For the client")
+  end)
+
+  it("writes a file, and leaves it alone if nothing has changed", function()
+    local folder = cli.folder { ["shop.lua"] = SHOP }
+    local path = cli.folder() .. "/api.d.ts"
+    for _ = 1, 2 do
+      assert.equal(0, (cli.run { "types", folder, "--out=" .. path }))
+      assert.equal(types_of(folder), slurp(path))
+      lfs.touch(path, 5)
+    end
+    assert.equal(0, (cli.run { "types", folder, "--out=" .. path }))
+    assert.equal(5, lfs.attributes(path, "modification"))
+    local status, _, problem = cli.run { "types", folder, "--out=/none/x.ts" }
+    assert.equal(1, status)
+    assert.matches("/none/x.ts: No such file", problem)
+  end)
+
+  it("says what is wrong with the scripts", function()
+    local status, out, problem = cli.run { "types",
+      cli.folder { ["a.lua"] = "return { x = { reply = 'any' } }" } }
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.matches("a.lua: handler 'x': handler must be a function", problem)
+  end)
+
+  it("is what the project of `perigee new` has", function()
+    assert.equal(slurp "templates/types/api.d.ts", types_of(ROOT .. "/templates/scripts"))
+  end)
+
+  it("is kept up to date by `perigee dev`", function()
+    local path = cli.folder() .. "/api.d.ts"
+    local server = t.server { mode = "dev", scripts = { ["shop.lua"] = SHOP },
+      options = { ["dev.types"] = path, watch = false } }
+    assert.equal(types_of(server.scripts), slurp(path))
+    server:write("shop.lua", "return { other = print }")
+    cli.run { "reload", "--admin=" .. server.admin }
+    assert.matches("'other': unknown", slurp(path))
+  end)
+end)
+
+-- Runs the compiler in a folder; returns what it says, "" if all is well.
+local function compile(folder, words)
+  local pipe = io.popen(("cd %s && %s %s 2>&1"):format(folder, TSC, words))
+  local said = pipe:read "a"
+  pipe:close()
+  return said
+end
+
+-- A use of the client that is typed by the starter scripts.
+local USE = [[
+import { SocketClient } from './index.js';
+import type { Api } from './api.js';
+
+const client = new SocketClient<Api>('/ws');
+%s
+]]
+
+local RIGHT = [[
+export async function use(): Promise<number> {
+  const { at } = await client.request('chat.send', { room: 'r', text: 'hi' });
+  await client.request('echo');
+  await client.request('ping');
+  const { devices } = await client.request('direct.send',
+    { to: 'bob', text: 'hi' }, { timeout: 500 });
+  const nothing: unknown = await client.request('chat.typing', { room: 'r' });
+  const left: boolean = client.send('chat.typing', { room: 'r' });
+  client.on('chat.message', ({ from, text, at: when }, { room }) =>
+    console.log(from.length, text, when.toFixed(), room));
+  client.room('r').on('chat.typing', ({ from }) => console.log(from));
+  client.on('presence', ({ count }) => console.log(count));
+  return at + devices + Number(nothing) + Number(left);
+}
+]]
+
+local WRONG = {
+  ["a request that no script takes"] =
+    { "client.request('chat.sent', { room: 'r', text: 'hi' });", "chat%.sent" },
+  ["data with a field that is missing"] =
+    { "client.request('chat.send', { room: 'r' });", "'text' is missing" },
+  ["data with a field of another type"] =
+    { "client.send('chat.typing', { room: 5 });", "'number' is not assignable" },
+  ["data with a field that is misspelt"] =
+    { "client.request('chat.send', { room: 'r', txt: 'hi' });", "'txt'" },
+  ["a field that no reply has"] =
+    { "client.request('notify.all', { text: 'hi' }).then(({ reach }) => reach);",
+      "'reach' does not exist" },
+  ["a push that nobody sends"] =
+    { "client.on('chat.massage', () => {});", "chat%.massage" },
+  ["a field that no push has"] =
+    { "client.on('chat.message', ({ form }) => form);", "'form' does not exist" },
+  ["a request without its data"] =
+    { "client.request('direct.send');", "Expected 2%-3 arguments" },
+}
+
+describe("The client that is typed by the starter scripts", function()
+  local folder
+
+  lazy_setup(function()
+    folder = io.popen("mktemp -d"):read "l"
+    put(folder .. "/api.d.ts", types_of(ROOT .. "/scripts"))
+    for _, name in ipairs { "index.d.ts", "index.d.cts" } do
+      put(folder .. "/" .. name, slurp("client/" .. name))
+    end
+  end)
+
+  lazy_teardown(function() os.execute("rm -rf " .. folder) end)
+
+  local function use(text)
+    put(folder .. "/use.ts", USE:format(text))
+    return compile(folder, "--noEmit --strict --module nodenext --target es2022 "
+      .. "--lib es2022,dom use.ts")
+  end
+
+  it("is accepted by the compiler", function()
+    assert.equal("", use(RIGHT))
+  end)
+
+  for what, case in pairs(WRONG) do
+    it("does not allow " .. what, function()
+      local said = use(case[1])
+      assert.matches("^use.ts%(5,", said)
+      assert.matches(case[2], said)
+      assert.is_nil(said:match "\nuse.ts")
+    end)
+  end
+
+  it("checks the page of `perigee new`", function()
+    local project = cli.folder() .. "/app"
+    assert.equal(0, (cli.run { "new", project }))
+    assert.equal("", compile(project, "-p jsconfig.json"))
+    local page = project .. "/public/app.js"
+    put(page, (slurp(page):gsub("{ text: %$", "{ txt: $")))
+    assert.matches("app.js%(%d+,%d+%): error [^\n]*'txt'",
+      compile(project, "-p jsconfig.json"))
+    cli.cleanup()
+  end)
+end)
