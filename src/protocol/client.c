@@ -18,20 +18,17 @@ struct conn *client_new(struct protocol *protocol, const struct conn_io *io,
   struct client *client = mem_alloc_aligned(sizeof *client);
   conn_init(&client->conn, &protocol->manager.owner, io, socket);
   list_init(&client->task.node);
-  uv_timer_init(protocol->loop, &client->timer);
+  list_init(&client->deadline.node);
   return &client->conn;
 }
 
-static void on_client_timer_closed(uv_handle_t *handle) {
-  struct client *client = container_of(handle, struct client, timer);
+void client_free(struct conn *conn) {
+  struct client *client = client_of(conn);
+  wheel_unset(&client->deadline);
   conn_clear(&client->conn);
   mem_free(client->login);
   if (client->brought)
     explicit_bzero(client->brought, strlen(client->brought));
   mem_free(client->brought);
   mem_free(client);
-}
-
-void client_free(struct conn *conn) {
-  uv_close((uv_handle_t *)&client_of(conn)->timer, on_client_timer_closed);
 }

@@ -13,6 +13,7 @@
 #include "hub/manager.h"
 #include "hub/rates.h"
 #include "net/turn.h"
+#include "net/wheel.h"
 #include "script/host.h"
 #include "wire/frame.h"
 #include "wire/msg_id.h"
@@ -66,8 +67,8 @@ struct client {
   int64_t expires_s; /* when the token ends, Unix seconds; 0: never */
   char *brought;     /* the token of the handshake, with asks_later; or NULL */
 
-  /* Deadlines, by protocol/heartbeat: one timer, re-armed lazily. */
-  uv_timer_t timer;
+  /* By protocol/heartbeat: the earliest of its deadlines, set lazily. */
+  struct deadline deadline;
   uint64_t pinged_ms; /* when the last ping was sent; 0: none yet */
   uint64_t next_ping_ms;
   uint64_t probe_ms; /* when it must have answered a probe; 0: none */
@@ -84,6 +85,7 @@ struct protocol {
                               * NULL where scripts are only checked */
   struct roster roster;
   const struct conn_io *io; /* of the edge, for connections of other workers */
+  struct wheel wheel;       /* of deadlines */
   struct rates *rates;      /* those that handlers declare; borrowed, set by who
                              * made them, before the first message */
   struct host host;
@@ -108,7 +110,7 @@ struct protocol {
 struct conn *client_new(struct protocol *protocol, const struct conn_io *io,
                         void *socket);
 
-/* For manager_init. Closes the timer, and frees all in its close callback. */
+/* For manager_init. */
 void client_free(struct conn *conn);
 
 static inline struct client *client_of(const struct conn *conn) {

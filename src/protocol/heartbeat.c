@@ -190,19 +190,19 @@ static uint64_t resume_reading(struct conn *conn, uint64_t now) {
   return UINT64_MAX;
 }
 
-static void on_client_deadline(uv_timer_t *timer) {
-  heartbeat_arm(&container_of(timer, struct client, timer)->conn);
-}
-
 void heartbeat_arm(struct conn *conn) {
   struct client *client = client_of(conn);
   uint64_t now = uv_now(conn->owner->loop);
   uint64_t due = look_at_deadlines(conn, now);
   due = earlier(due, resume_reading(conn, now));
   if (due == UINT64_MAX)
-    uv_timer_stop(&client->timer);
+    wheel_unset(&client->deadline);
   else
-    uv_timer_start(&client->timer, on_client_deadline, due - now, 0);
+    wheel_set(&protocol_of(conn)->wheel, &client->deadline, due);
+}
+
+void heartbeat_due(struct deadline *deadline) {
+  heartbeat_arm(&container_of(deadline, struct client, deadline)->conn);
 }
 
 uint32_t heartbeat_probe_ms(const struct protocol *protocol) {

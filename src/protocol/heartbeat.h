@@ -2,10 +2,10 @@
  * The deadlines of a connection: auth, ping and pong, the end of its token,
  * and the end of closing.
  *
- * Each connection has one timer, which is armed for the earliest deadline. What
- * happens meanwhile (a frame came, the token was refreshed) only notes the
- * time. When the timer fires, it does what is due, and is armed for the next
- * deadline. */
+ * Each connection stands in the wheel of its worker (net/wheel) with the
+ * earliest of them. What happens meanwhile (a frame came, the token was
+ * refreshed) only notes the time. When it is its turn, it does what is due, and
+ * is set to the next. */
 #ifndef PROTOCOL_HEARTBEAT_H
 #define PROTOCOL_HEARTBEAT_H
 
@@ -21,6 +21,9 @@ enum { HEARTBEAT_PROBE_MS = 3000 };
 /* To be called when the state of the connection has changed: it was opened, is
  * ready with expires_s set, or is closing. */
 void heartbeat_arm(struct conn *conn);
+
+/* For wheel_init. */
+void heartbeat_due(struct deadline *deadline);
 
 /* Pings the connection at once; if nothing comes in time, it is closed 4001.
  * Does nothing if it was asked already and has not answered yet. One that is

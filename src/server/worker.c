@@ -8,6 +8,7 @@
 #include "events/events.h"
 #include "net/fetch.h"
 #include "net/tcp.h"
+#include "protocol/heartbeat.h"
 #include "protocol/history.h"
 #include "protocol/keywait.h"
 #include "protocol/remote.h"
@@ -166,6 +167,7 @@ static void close_parts(struct worker *worker) {
   mailbox_close(&worker->mailbox);
   edge_close(&worker->edge);
   turn_close(&protocol->host.turn);
+  wheel_close(&protocol->wheel);
 }
 
 static void on_swap_ended(void *arg) {
@@ -296,6 +298,7 @@ static int open_fetcher(struct worker *worker, struct buf *error) {
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
   turn_init(&worker->protocol.host.turn, &worker->loop);
+  wheel_init(&worker->protocol.wheel, &worker->loop, heartbeat_due);
   mailbox_init(&worker->mailbox, &worker->loop, on_worker_letter);
   swap_init(&worker->swap, &worker->protocol, on_released, on_swapped, worker);
   open_bus(worker);
