@@ -10,6 +10,13 @@ import { build } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+// Names between the files of src/, which are long for those who read them:
+// neither the application nor the server ever sees one.
+export const INTERNAL = ['accepted', 'askNext', 'canSend', 'catching',
+  'disconnected', 'giveUp', 'hasOwn', 'isAlive', 'isAnswered', 'isAsked',
+  'isBehind', 'isHeard', 'isPending', 'isRefused', 'removeOwn', 'sessionLost',
+  'shouldAsk', 'slowDown', 'takenOut', 'unsure'];
+
 /** The files as { name: text }, not written. */
 export async function bundle() {
   const files = {};
@@ -22,6 +29,7 @@ export async function bundle() {
     const { outputFiles } = await build({
       entryPoints: [here('src/index.js')], bundle: true, minify: true,
       target: 'es2022', charset: 'utf8', write: false,
+      mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
       banner: { js: '// SPDX-License-Identifier: MIT' }, ...options,
     });
     files[name] = outputFiles[0].text;

@@ -111,7 +111,7 @@ export interface Room<D = any> {
   state: 'joining' | 'joined' | 'refused' | 'left';
   /** What the server answered, once joined; what a script said, if it left. */
   data?: D;
-  /** Why it was refused, or why joining takes longer. */
+  /** Why it was refused, or why joining (with other data) takes longer. */
   error?: PerigeeError;
 }
 
@@ -178,8 +178,9 @@ export interface LocalEvents {
   /** The session goes on. What was missed follows. */
   resumed: { awayMs: number };
   /**
-   * The session could not go on: a new one begins, rooms are joined again.
-   * `sent` may or may not have arrived.
+   * The session could not go on: a new one begins, rooms are joined again; or
+   * the server has closed the client for good. `sent` are your messages that may
+   * or may not have arrived.
    */
   session_lost: { awayMs: number;
     sent: Array<{ type: string; data?: Data; id?: number }> };

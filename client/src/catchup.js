@@ -5,26 +5,33 @@ const PAGE = 100; // messages
 
 /**
  * Until `position` is not behind: asks with `fetch(after, limit)` and gives the
- * messages to `deliver`, in order. What is not there any more is told to
+ * messages to `deliver`, in order. If there is no answer just now, it waits with
+ * `pause(tries, ms)` and asks again. What is not there any more is told to
  * `lost(gap)`. Ends when `isMine` says so, or quietly with the connection: the
  * next join goes on from the position.
  */
-export async function catchUp(position, { fetch, deliver, lost, isMine }) {
-  try {
-    while (isMine() && position.isBehind) {
-      const page = await fetch(position.now.seq, PAGE);
-      if (!isMine()) return;
-      const gap = holeBefore(position, page);
-      if (gap) lost(gap);
-      for (const message of page.messages) {
-        if (!isMine() || message.seq <= position.now.seq) continue;
-        position.skip({ epoch: page.epoch, seq: message.seq });
-        deliver(message);
-      }
+export async function catchUp(position, owner) {
+  const isDue = () => owner.isMine() && position.isBehind;
+  for (let tries = 0; isDue(); tries++) {
+    try {
+      const page = await owner.fetch(position.now.seq, PAGE);
+      if (isDue()) take(position, page, owner);
+      tries = -1;
+    } catch (error) {
+      if (error.code === 'DISCONNECTED' || !isDue()) return;
+      if (error.retry) await owner.pause(tries, error.retryAfterMs);
+      else owner.lost(position.skip());
     }
-  } catch (error) {
-    const isOver = error.code === 'DISCONNECTED' || error.code === 'CLOSED';
-    if (!isOver && isMine()) lost(position.skip());
+  }
+}
+
+function take(position, page, { deliver, lost, isMine }) {
+  const gap = holeBefore(position, page);
+  if (gap) lost(gap);
+  for (const message of page.messages) {
+    if (!isMine() || message.seq <= position.now.seq) continue;
+    position.skip({ epoch: page.epoch, seq: message.seq });
+    deliver(message);
   }
 }
 

@@ -16,7 +16,7 @@ import { backoff } from './backoff.js';
 import { address } from './codec.js';
 import { CLOSE, PerigeeError, fromServer, isFinal, isPassing }
   from './codes.js';
-import { Emitter } from './emitter.js';
+import { Emitter, guard } from './emitter.js';
 import { HANDSHAKE, Link } from './link.js';
 import { watchPage } from './page.js';
 import { Room } from './handle.js';
@@ -38,6 +38,9 @@ export const AUTH_STATUS = {
 };
 
 const DEFAULTS = {
+  token: undefined,
+  tokenGetter: undefined,
+  WebSocket: undefined, // the global one
   minDelay: 500, // ms before a reconnect, at least
   maxDelay: 20000, // ms before a reconnect, at most
   stableAfter: 10000, // ms of ready after which the attempts count anew
@@ -88,6 +91,11 @@ export class SocketClient {
   constructor(url, options = {}) {
     this.#url = address(url);
     this.#options = { ...DEFAULTS, ...options };
+    for (const name in options) {
+      if (!(name in DEFAULTS)) {
+        console.warn(`perigee: no option ${name}`);
+      }
+    }
     this.#source = 'token' in options || 'tokenGetter' in options
       ? options.tokenGetter || options.token : HANDSHAKE;
     const { clock } = this.#options;
@@ -104,8 +112,7 @@ export class SocketClient {
     this.#rooms = new Rooms({
       isHeard: () => this.#live || this.#session.isOn,
       pump: () => this.#sender.pump(),
-      ask: (type, data) => this.#sender.ask(type, data),
-      request: (type, data) => this.#sender.request(type, data),
+      ask: (...what) => this.#sender.ask(...what),
       emit: (type, data, room) => this.#tell(type, data, room),
       deliver: (message) => this.#emit(message),
       later: (name, tries, ms, fn) =>
@@ -200,8 +207,9 @@ export class SocketClient {
 
   onStateChange(fn) {
     // Each call gets the state of its moment: a listener before may change it.
-    const off = this.#watchers.on('', () => fn(this.#state));
-    fn(this.#state);
+    const tell = () => guard(fn, this.#state);
+    const off = this.#watchers.on('', tell);
+    tell();
     return off;
   }
 
@@ -246,7 +254,7 @@ export class SocketClient {
 
   #ready(link, facts) {
     const { user = null, conn = null } = facts;
-    const news = this.#takeUp(facts.session);
+    const tellNews = this.#takeUp(facts.session);
     this.#refused = null;
     this.#readyAt = this.#options.clock.now();
     this.#sender.adopt(facts);
@@ -255,23 +263,31 @@ export class SocketClient {
     if (this.#link !== link) return; // a listener has closed it
     this.#become('ready',
       { user, conn, code: null, reason: '', lastError: null });
-    for (const [type, data] of news) this.#tell(type, data);
+    tellNews?.();
   }
 
-  // Goes on with the session, or gives it up. Returns what is to be told.
+  // Goes on with the session, or gives it up. Returns what tells the news, if
+  // there are any.
   #takeUp(answer) {
-    const { unsure } = this.#session;
-    const awayMs = this.#options.clock.now() - this.#lostAt;
+    const { unsure: sent } = this.#session;
     const fate = this.#session.begin(answer);
-    if (fate === 'resumed') return [['resumed', { awayMs }]];
+    if (fate === 'resumed') return () => this.#tell('resumed', this.#away);
     this.#sender.start();
-    if (fate === 'new') return [];
+    if (fate === 'new') return undefined;
     this.#retries.clearAll();
     const dropped = this.#sender.sessionLost();
     this.#rooms.lost();
-    const sent = unsure.map((text) => JSON.parse(text));
-    return [['session_lost', { awayMs, sent }],
-      ...(dropped.length ? [['@dropped', dropped]] : [])];
+    return () => this.#tellLost(sent, dropped);
+  }
+
+  // Nothing may be missing without a word.
+  #tellLost(sent, dropped) {
+    if (sent) this.#tell('session_lost', { ...this.#away, sent });
+    if (dropped.length) this.#tell('@dropped', dropped);
+  }
+
+  get #away() {
+    return { awayMs: this.#options.clock.now() - this.#lostAt };
   }
 
   #receive(message) {
@@ -314,6 +330,10 @@ export class SocketClient {
 
   // The link has ended: for good only if the same would be met again.
   #lost(code, reason, lastError = null) {
+    const why = lastError?.message;
+    if (!this.#attempt && / 4..\)|non-101/.test(why)) { // a wrong address?
+      console.warn(`perigee: ${this.#url}: ${why}`);
+    }
     const isOver = lastError ? !this.#mayPass(lastError) : isFinal(code);
     const error = lastError || this.#parting;
     if (isOver) {
@@ -350,12 +370,13 @@ export class SocketClient {
   #close(code, reason, lastError = null) {
     const failed = code === CLOSE.AUTH_FAILED || code === CLOSE.TOKEN_EXPIRED ||
       lastError?.code === 'NO_TOKEN';
+    const { isOn, unsure } = this.#session;
     this.#unwatchPage?.();
     this.#leave(reason, true);
     const dropped = this.#sender.clear('CLOSED');
     this.#rooms.lost(lastError || new PerigeeError('CLOSED'));
     this.#become('closed', { code, reason, lastError, failed });
-    if (dropped.length) this.#events.emit('@dropped', dropped);
+    this.#tellLost(isOn && lastError && unsure, dropped);
   }
 
   // Without a session, or with one that ends, everything under way is over.
@@ -369,13 +390,10 @@ export class SocketClient {
     this.#link?.close(reason);
     this.#link = null;
     this.#timers.clear('wait');
-    if (this.#session.isOn) {
-      this.#session.suspend();
-      this.#sender.suspend();
-      return;
-    }
-    this.#retries.clearAll();
-    this.#sender.disconnected();
+    const { isOn } = this.#session;
+    if (isOn) this.#session.suspend();
+    else this.#retries.clearAll();
+    this.#sender.disconnected(isOn);
   }
 
   #wait(ms, facts) {

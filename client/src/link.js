@@ -19,7 +19,7 @@ export const HANDSHAKE = Symbol('handshake');
 const address = (url, token, asks) => (token === HANDSHAKE && asks
   ? `${url}${`${url}`.includes('?') ? '&' : '?'}auth=message` : url);
 
-const NO_LOGIN = 'The server found no token in the handshake.';
+const NO_LOGIN = 'The handshake brought no token.';
 
 const trouble = (code, retry, cause, message) =>
   new PerigeeError(code, false, { message, retry, cause });
@@ -159,8 +159,9 @@ export class Link {
   }
 
   #auth(token, session) {
-    this.#sent = token === HANDSHAKE ? undefined : token;
-    this.#write('auth', { token: this.#sent, session });
+    this.#sent = token;
+    this.#write('auth',
+      { token: token === HANDSHAKE ? undefined : token, session });
   }
 
   #closed(code, reason, cause) {

@@ -10,11 +10,11 @@ export class Requests {
   #timers;
   #unsend;
   #resend;
-  #waiting = new Map(); // id → { resolve, fail, until, text, isRefused }
+  #waiting = new Map(); // id → { resolve, fail, until, message, isRefused }
 
   /**
    * `unsend(id)` takes a message back; true if it had not been sent yet.
-   * `resend(text)` sends one again: 0, or the ms to wait before.
+   * `resend(message)` sends one again: 0, or the ms to wait before.
    */
   constructor(clock, timers, unsend, resend) {
     this.#clock = clock;
@@ -24,27 +24,30 @@ export class Requests {
   }
 
   /**
-   * A promise for the answer to `id`; `timeout` in ms, 0 for none. With its
-   * `text` it is asked again if the server says that it was only too early.
+   * A promise for the answer to a message; `timeout` in ms, 0 for none. Unless
+   * it `isOwn`, it is sent again if the server says that it was only too early.
    */
-  wait(id, timeout, signal, text) {
-    return new Promise((resolve, reject) => {
-      const abort = () => this.fail(id, 'ABORTED', { cause: signal.reason });
-      const settle = (how) => (value) => {
-        this.#waiting.delete(id);
-        this.#timers.clear(id);
-        this.#timers.clear(`again ${id}`);
-        signal?.removeEventListener('abort', abort);
-        how(value);
-      };
-      this.#waiting.set(id, { resolve: settle(resolve), fail: settle(reject),
-        until: timeout ? this.#clock.now() + timeout : Infinity, text });
-      signal?.addEventListener('abort', abort);
-      if (timeout) {
-        this.#timers.set(id, timeout,
-          () => this.fail(id, 'TIMEOUT', { retry: true }));
-      }
-    });
+  wait(message, timeout, signal) {
+    return new Promise((...how) => this.settle(message, timeout, how, signal));
+  }
+
+  /** The same, for a promise that is there: how to resolve and reject it. */
+  settle(message, timeout, [resolve, reject], signal) {
+    const { id } = message;
+    const abort = () => this.fail(id, 'ABORTED', signal.reason);
+    const end = (how) => (value) => {
+      this.#waiting.delete(id);
+      this.#timers.clear(id);
+      this.#timers.clear(`again ${id}`);
+      signal?.removeEventListener('abort', abort);
+      how(value);
+    };
+    this.#waiting.set(id, { resolve: end(resolve), fail: end(reject), message,
+      until: timeout ? this.#clock.now() + timeout : Infinity });
+    signal?.addEventListener('abort', abort);
+    if (timeout) {
+      this.#timers.set(id, timeout, () => this.fail(id, 'TIMEOUT'));
+    }
   }
 
   /** Takes a `reply`, `pong` or `error`; one that comes too late is nobody's. */
@@ -58,7 +61,7 @@ export class Requests {
     const error = fromServer(data);
     const { retryAfterMs: ms = SOON } = error;
     const isEarly = error.code === 'RATE_LIMITED' && error.retry &&
-      request.text && this.#clock.now() + ms < request.until;
+      !request.message.isOwn && this.#clock.now() + ms < request.until;
     if (isEarly) this.#again(id, request, ms);
     else request.fail(error);
   }
@@ -67,22 +70,23 @@ export class Requests {
   #again(id, request, ms) {
     request.isRefused = true;
     this.#timers.set(`again ${id}`, ms, () => {
-      const more = this.#resend(request.text);
+      const more = this.#resend(request.message);
       if (more) this.#again(id, request, more);
       else request.isRefused = false;
     });
   }
 
-  fail(id, code, more) {
+  fail(id, code, cause) {
     const request = this.#waiting.get(id);
     const isUnsent = this.#unsend(id) || request?.isRefused;
-    request?.fail(new PerigeeError(code, !isUnsent, more));
+    const retry = code === 'DISCONNECTED' || code === 'TIMEOUT';
+    request?.fail(new PerigeeError(code, !isUnsent, { retry, cause }));
   }
 
-  /** Fails what was sent and not answered; what is `isSafe(id, text)` waits. */
+  /** Fails what was sent and not answered; what is `isSafe(message)` waits. */
   disconnected(isSafe) {
-    for (const [id, { text }] of this.#waiting) {
-      if (!isSafe(id, text)) this.fail(id, 'DISCONNECTED', { retry: true });
+    for (const [id, { message }] of this.#waiting) {
+      if (!isSafe(message)) this.fail(id, 'DISCONNECTED');
     }
   }
 }

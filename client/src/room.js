@@ -26,14 +26,15 @@ export class Rooms {
   #client;
   #rooms = new Map();
   #due = new Set(); // rooms to ask for, oldest first
+  #pages = []; // { data, how }, of histories to ask for
   #past = new Map(); // positions of rooms that only scripts may join again
+  #pauses = new Set(); // what ends each of them
 
   /**
    * `client` has `isHeard()` (there is a session or a connection), `pump()`,
-   * which is called when there is a room to ask for, `ask(type, data)` and
-   * `request(type, data)` → promise, `emit(type, data, room)`,
-   * `deliver(message)` and `later(name, tries, ms, fn)`, which calls `fn` unless
-   * disconnected first.
+   * which is called when there is something to ask for, `ask(type, data, how,
+   * isPlaced)`, `emit(type, data, room)`, `deliver(message)` and `later(name,
+   * tries, ms, fn)`, which calls `fn` unless disconnected first.
    */
   constructor(client) {
     this.#client = client;
@@ -54,10 +55,12 @@ export class Rooms {
     return this.#rooms.get(name)?.here ?? NOBODY;
   }
 
-  /** The `data` of the next join that should be sent, if there is one. */
+  /** What should be asked next, if anything: `[type, data]`. */
   get next() {
     const [room] = this.#due;
-    return room && { ...this.#hello(room), room: room.room };
+    if (room) return ['join', { ...this.#hello(room), room: room.room }];
+    const [page] = this.#pages;
+    return page && ['history', page.data];
   }
 
   // `since` is the application's until there is a position. Who is in the room
@@ -68,6 +71,7 @@ export class Rooms {
   }
 
   join(name, hello) {
+    JSON.stringify([name, hello]); // throws now, not when it leaves
     const room = this.#rooms.get(name) || this.#add(name);
     room.count++;
     const isNews = hello !== undefined && !isSame(hello, room.hello);
@@ -85,11 +89,8 @@ export class Rooms {
   leave(name, all) {
     const room = this.#rooms.get(name);
     if (room && --room.count > 0 && !all) return Promise.resolve();
-    if (room && isScripts(name) && room.state === 'joined') {
-      room.count = 0;
-      return this.#bye(name).then(() => this.takenOut(name));
-    }
-    if (room) this.#forget(room, room.state === 'left');
+    if (room && isScripts(name) && room.state === 'joined') room.count = 0;
+    else if (room) this.#forget(room, room.state === 'left');
     return this.#client.isHeard() ? this.#bye(name) : Promise.resolve();
   }
 
@@ -101,26 +102,19 @@ export class Rooms {
     }
   }
 
-  /** Sends the join that `next` has shown. */
-  askNext() {
-    const data = this.next;
+  /** Asks what `next` has shown. */
+  askNext(isPlaced) {
+    const [type, data] = this.next;
     const [room] = this.#due;
-    this.#due.delete(room);
-    const serial = ++room.serial;
-    room.isAsked = true;
-    room.position.asked();
-    const isMine = () => this.#rooms.get(room.room) === room &&
-      room.serial === serial;
-    this.#client.ask('join', data).then(
-      (answer) => isMine() && this.#joined(room, answer, data.since),
-      (error) => isMine() && error.code !== 'DISCONNECTED' &&
-        this.#failed(room, error),
-    );
+    const how = room ? this.#asked(room, data.since) : this.#pages.shift().how;
+    this.#client.ask(type, data, how, isPlaced);
   }
 
   /** Nobody there knows us any more; with `error`, for good. */
   lost(error) {
     this.#due.clear();
+    this.#pages = [];
+    for (const end of this.#pauses) end(true);
     for (const room of [...this.#rooms.values()]) {
       room.isAsked = false;
       room.catching = null;
@@ -139,7 +133,12 @@ export class Rooms {
   /** A script has put the client into a room. */
   putIn(name, data) {
     const room = this.#rooms.get(name) || this.#add(name);
-    if (room.state === 'joining') return;
+    // For an ordinary room the answer to our join decides.
+    if (room.state === 'joining') {
+      if (!isScripts(name)) return;
+      this.#due.delete(room);
+      room.serial++; // whatever that answer is
+    }
     if (room.position.now && isPosition(data)) {
       this.#enter(room, data);
       this.#missed(room, data);
@@ -149,7 +148,11 @@ export class Rooms {
   /** A script has taken it out; a join that is under way decides anew. */
   takenOut(name, data) {
     const room = this.#rooms.get(name);
-    if (room?.state !== 'joined' || room.isPending) return;
+    if (room?.state !== 'joined') return;
+    if (room.isPending) {
+      this.#become(room, 'joining', data);
+      return;
+    }
     Object.assign(room,
       { position: new Position(), catching: null, here: NOBODY });
     this.#become(room, 'left', data);
@@ -187,10 +190,13 @@ export class Rooms {
     const isMine = () =>
       this.#rooms.get(name) === room && room.catching === mine;
     catchUp(position, { lost, isMine,
-      fetch: (after, limit) =>
-        this.#client.request('history', { room: name, after, limit }),
+      fetch: (after, limit) => new Promise((...how) => {
+        this.#pages.push({ data: { room: name, after, limit }, how });
+        this.#client.pump();
+      }),
+      pause: (tries, ms) => this.#pause(tries, ms),
       deliver: (message) => this.#client.deliver({ ...message, room: name }),
-    }).finally(() => isMine() && (room.catching = null));
+    }).then(() => isMine() && (room.catching = null));
   }
 
   #tellHere(room, before, here) {
@@ -237,6 +243,26 @@ export class Rooms {
     this.#client.pump();
   }
 
+  // What a join that leaves now does when it is answered.
+  #asked(room, since) {
+    this.#due.delete(room);
+    const serial = ++room.serial;
+    const { hello } = room;
+    room.isAsked = true;
+    room.position.asked();
+    const mine = (fn) => (answer) =>
+      this.#rooms.get(room.room) === room && room.serial === serial &&
+        fn(answer);
+    return [
+      mine((answer) => {
+        room.accepted = hello;
+        this.#joined(room, answer, since);
+      }),
+      mine((error) => error.code === 'DISCONNECTED' ||
+        this.#failed(room, error)),
+    ];
+  }
+
   #joined(room, data, since) {
     const gap = room.position.answered(data, since);
     this.#enter(room, data);
@@ -254,6 +280,18 @@ export class Rooms {
     this.#tellHere(room, here, room.here);
   }
 
+  // Resolves in time; with true if there is nobody to wait for any more.
+  #pause(tries, ms) {
+    return new Promise((resolve) => {
+      const end = (isOver) => {
+        this.#pauses.delete(end);
+        resolve(isOver);
+      };
+      this.#pauses.add(end);
+      this.#client.later(end, tries, ms, end);
+    });
+  }
+
   // A server that is busy is asked again; a silent one at the next connection.
   #failed(room, error) {
     if (error.retry && error.code !== 'TIMEOUT') {
@@ -264,20 +302,43 @@ export class Rooms {
       return;
     }
     room.isAsked = false;
-    this.#become(room, 'refused', undefined, error);
+    const { state, accepted: hello, data } = room;
+    if (state === 'joined') { // and stays so, as it was before
+      Object.assign(room, { hello, answer: Promise.resolve(data) });
+    } else room.state = 'refused';
+    this.#become(room, room.state, data, error);
     this.#settle(room, 'reject', error);
   }
 
-  // A leave that came too early is said again, unless it was thought over.
-  #bye(name) {
-    return this.#client.ask('leave', { room: name }).catch((error) => {
-      if (error.code === 'DISCONNECTED') return undefined; // left with it
-      if (error.code !== 'RATE_LIMITED') throw error;
-      return new Promise((resolve) => {
-        this.#client.later(name, 0, error.retryAfterMs, () =>
-          resolve(this.#rooms.has(name) ? undefined : this.#bye(name)));
+  // A script may have put us in again before the server read our leave.
+  #left(room) {
+    if (room?.state !== 'joined') return;
+    if (room.count < 1) this.takenOut(room.room);
+    else {
+      this.#open(room);
+      this.#ask(room);
+    }
+  }
+
+  // A leave that came too early is said again, unless it was thought over:
+  // resolves with true then.
+  async #bye(name, tries = 0) {
+    try {
+      await new Promise((resolve, reject) => {
+        this.#client.ask('leave', { room: name },
+          [() => resolve(this.#left(this.#rooms.get(name))), reject]);
       });
-    });
+      return undefined;
+    } catch (error) {
+      const { code, retry, retryAfterMs } = error;
+      // One that was not heard has left with the session.
+      if (code === 'DISCONNECTED' || !this.#client.isHeard()) return undefined;
+      if (!retry || code === 'TIMEOUT') throw error;
+      if (await this.#pause(tries, retryAfterMs)) return undefined;
+    }
+    const room = this.#rooms.get(name);
+    const isWanted = room && (room.count > 0 || !isScripts(name));
+    return !!isWanted || this.#bye(name, tries + 1);
   }
 
   #become(room, state, data, error) {

@@ -5,8 +5,9 @@
 // it; otherwise it waits in the outbox, if the application wants a queue or the
 // session may go on. What waits leaves as fast as the server lets us: first
 // what the last connection of the session has lost, then rooms, then the
-// outbox. What had to wait there has an id in any case: if the server finds it
-// too early, it is sent again.
+// outbox. A `leave` keeps its place in the outbox, and what the rooms ask for
+// after it stays behind it. What had to wait there has an id in any case: if
+// the server finds it too early, it is sent again.
 
 import { bytesOf, encode } from './codec.js';
 import { PerigeeError } from './codes.js';
@@ -19,7 +20,12 @@ const USUAL_QUEUE = 64; // messages
 const LONGEST_PAUSE = 1000; // ms that a refused message may hold the others
 
 // What became of a queued `send` without the server refusing it.
-const UNANSWERED = ['DISCONNECTED', 'TIMEOUT', 'CLOSED'];
+const UNANSWERED = ['DISCONNECTED', 'TIMEOUT'];
+
+const made = (type, data, id) => {
+  const text = encode(type, data, id);
+  return { type, data, id, text, length: bytesOf(text) };
+};
 
 export class Sender {
   #options;
@@ -37,14 +43,15 @@ export class Sender {
    * `emit(type, data)`. `timers` are told when the connection ends.
    */
   constructor(options, timers, session, client) {
-    const { clock, queue = true } = options;
+    const { clock, queue } = options;
     this.#options = options;
     this.#timers = timers;
     this.#session = session;
     this.#client = client;
-    this.#outbox = new Outbox(queue === true ? USUAL_QUEUE : queue);
+    this.#outbox = new Outbox(queue > 0 && queue !== true ? queue
+      : USUAL_QUEUE);
     this.#requests = new Requests(clock, timers,
-      (id) => this.#unsend(id), (text) => this.#sendAgain(text));
+      (id) => this.#outbox.remove(id), (message) => this.#sendAgain(message));
     this.start();
   }
 
@@ -66,48 +73,58 @@ export class Sender {
 
   /** True if the message is on its way or queued. */
   send(type, data) {
-    return !this.#post(type, data);
+    return !this.#post(made(type, data));
   }
 
   request(type, data, { timeout, signal } = {}) {
-    const id = ++this.#lastId;
-    const text = encode(type, data, id);
-    const refusal = signal?.aborted ? 'ABORTED'
-      : this.#post(type, data, id, text);
+    const message = made(type, data, ++this.#lastId);
+    const refusal = signal?.aborted ? 'ABORTED' : this.#post(message);
     if (refusal) {
       const isPassing = refusal !== 'TOO_LARGE' && !this.#client.isClosed();
       return Promise.reject(new PerigeeError(refusal, false,
         { cause: signal?.reason, retry: isPassing }));
     }
-    return this.#requests.wait(id, timeout ?? this.#options.requestTimeout,
-      signal, text);
+    return this.#requests.wait(message,
+      timeout ?? this.#options.requestTimeout, signal);
   }
 
   /**
-   * What the rooms have to say; it does not wait. A `leave` without a
-   * connection, but with a session, goes behind what was said before.
+   * What the rooms have to say. A `leave` keeps its turn behind what was said
+   * before; what is next of the rooms is sent, or `isPlaced` in the outbox.
+   * The answer goes to `how`, a promise's resolve and reject.
    */
-  ask(type, data) {
-    const id = ++this.#lastId;
-    const text = encode(type, data, id);
-    if (bytesOf(text) > this.#maxMessage) {
-      return Promise.reject(new PerigeeError('TOO_LARGE'));
+  ask(type, data, how, isPlaced) {
+    const message = { ...made(type, data, ++this.#lastId), isOwn: true };
+    if (message.length > this.#maxMessage) {
+      how[1](new PerigeeError('TOO_LARGE'));
+      return;
     }
-    if (type === 'leave' && !this.#client.live()) this.#placeAll();
-    this.#transmit(text);
-    return this.#requests.wait(id, this.#options.requestTimeout);
+    const { isAlive, next } = this.#session;
+    const isLive = this.#client.live();
+    if (!isLive && !isAlive && !this.#client.link()?.token) {
+      this.#session.giveUp(); // it would go on without what we cannot say now
+      how[1](new PerigeeError('DISCONNECTED'));
+      return;
+    }
+    if (isPlaced) this.#outbox.place(message);
+    else if (type === 'leave' && (!isLive || next || this.#outbox.first)) {
+      this.#placeRooms();
+      this.#outbox.push(message);
+    } else this.#transmit(message);
+    this.#requests.settle(message, this.#patience, how);
   }
 
   /** Takes a `reply`, `pong` or `error` with an id. */
   answer(message) {
+    this.#session.answered(message.id);
     this.#requests.answer(message);
   }
 
   /** Sends what waits, as far as it may leave now. */
   pump() {
-    while (this.#client.live()) {
-      const [length, leave] = this.#first() || [];
-      if (!leave) return;
+    if (this.#outbox.hasOwn && this.#client.live()) this.#placeRooms();
+    for (let first; this.#client.live() && (first = this.#first()); ) {
+      const [length, leave] = first;
       const ms = this.#pacer.wait(length);
       if (ms) {
         this.#timers.set('pump', ms, () => this.pump());
@@ -124,139 +141,116 @@ export class Sender {
   /** Empties the queue; its requests fail with `code`. Returns what it was. */
   clear(code) {
     const { queued } = this;
-    for (const message of this.#outbox.messages) this.#discard(message, code);
+    for (const { id } of this.#outbox.messages) this.#requests.fail(id, code);
     return queued;
   }
 
-  /** The connection is gone, the session may go on. */
-  suspend() {
+  /** Fails what was sent and not answered, unless its session `goesOn`. */
+  disconnected(goesOn) {
     this.#timers.clear('pump');
-    this.#requests.disconnected((id, text) =>
-      !text || isKept(text) || this.#outbox.has(id));
+    if (!goesOn) this.#outbox.removeOwn();
+    this.#requests.disconnected(({ id, text }) =>
+      (goesOn && isKept(text)) || this.#outbox.has(id));
   }
 
-  /** Fails what was sent and not answered. */
-  disconnected() {
-    this.#timers.clear('pump');
-    this.#requests.disconnected((id) => this.#outbox.has(id));
-  }
-
-  /** The same. Returns what had waited for nothing but the session. */
+  /** It does not. Returns what had waited for nothing but the session. */
   sessionLost() {
     this.disconnected();
-    return this.#options.queue === undefined ? this.clear('DISCONNECTED') : [];
+    return this.#options.queue ? [] : this.clear('DISCONNECTED');
   }
 
   // Undefined if the message is on its way or queued, else what hinders it.
-  #post(type, data, id, text = encode(type, data, id)) {
-    const length = bytesOf(text);
+  #post(message) {
+    const { length } = message;
     if (length > this.#maxMessage) return 'TOO_LARGE';
     const { queue, maxBuffered } = this.#options;
     if (this.#client.live()) {
       const { buffered } = this.#client.link();
-      const { bytes } = this.#session;
+      const { bytes, next } = this.#session;
       if (Math.max(buffered, bytes) > maxBuffered) return 'BUSY';
-      const mayPass = !queue && !this.#outbox.first;
-      if (mayPass || this.#isFree(length)) {
-        this.#transmit(text, length);
+      // Without a queue it waits only for what waits already.
+      const mayPass = !queue ||
+        (!this.#client.rooms().next && !this.#pacer.wait(length));
+      if (mayPass && !next && !this.#outbox.first) {
+        this.#transmit(message);
         return undefined;
       }
-    } else if (!this.#mayWait || this.#client.isClosed()) return 'NOT_READY';
-    if (!this.#outbox.push({ type, data, id, text })) return 'QUEUE_FULL';
+    } else if (!(queue ?? this.#session.isAlive) || this.#client.isClosed()) {
+      return 'NOT_READY';
+    }
+    const { type, data, id } = message;
+    const isPushed = this.#outbox.push(id ? message
+      : { ...made(type, data, ++this.#lastId), isSend: true });
+    if (!isPushed) return 'QUEUE_FULL';
     this.pump();
     return undefined;
   }
 
-  // The application wants a queue, or has not said no and the session goes on.
-  get #mayWait() {
-    const { queue = this.#session.isAlive } = this.#options;
-    return queue;
-  }
-
-  // Nothing waits before a message of that length.
-  #isFree(length) {
-    return !this.#session.next && !this.#client.rooms().next &&
-      !this.#outbox.first && !this.#pacer.wait(length);
+  // How long an answer to the client's own may take: as long as the session
+  // goes on, and as long as they wait themselves.
+  get #patience() {
+    return this.#session.isOn || this.#outbox.hasOwn ? 0
+      : this.#options.requestTimeout;
   }
 
   // The length of what leaves next, and the function that sends it.
   #first() {
-    const again = this.#session.next;
-    if (again) return [again.length, () => this.#sendNext()];
+    const { next } = this.#session;
+    if (next) return [next.length, () => this.#write(this.#session.take())];
     const rooms = this.#client.rooms();
     if (rooms.next) {
-      const text = encode('join', rooms.next, this.#lastId);
-      return [bytesOf(text), () => rooms.askNext()];
+      const { length } = made(...rooms.next, this.#lastId);
+      return [length, () => rooms.askNext()];
     }
     const message = this.#outbox.first;
-    return message &&
-      [bytesOf(message.text), () => this.#sendQueued(message)];
+    return message && [message.length, () => this.#sendQueued(message)];
   }
 
-  // Without a connection: gives everything that waits its place in the session.
-  #placeAll() {
+  // What the rooms ask for takes its place among what waits.
+  #placeRooms() {
     const rooms = this.#client.rooms();
-    while (rooms.next) rooms.askNext();
-    while (this.#outbox.first) this.#sendQueued(this.#outbox.first);
+    while (rooms.next) rooms.askNext(true);
   }
 
-  // In a session a message is kept; it waits for those before it.
-  #transmit(text, length = bytesOf(text)) {
-    const isFirst = !this.#session.next;
-    if (!this.#session.keep(text, length)) this.#write(text, length);
-    else if (isFirst && this.#client.live()) this.#sendNext();
+  // There is a connection, and nothing that the session repeats.
+  #transmit(message) {
+    this.#session.keep(message);
+    this.#write(message);
   }
 
-  #sendNext() {
-    const { text, length } = this.#session.next;
-    this.#session.sent();
-    this.#write(text, length);
+  #write({ text, length }) {
+    this.#pacer.spend(length);
+    this.#client.link().send(text);
     if (this.#session.shouldAsk(this.#options.maxBuffered / 2)) {
       this.#client.link().ping();
     }
   }
 
-  #write(text, length) {
-    if (!this.#client.live()) return; // a ping among what is placed
-    this.#pacer.spend(length);
-    this.#client.link().send(text);
-  }
-
   // 0 if it was sent, else the time after which it may be.
-  #sendAgain(text) {
-    if (!this.#client.live()) return LONGEST_PAUSE; // the socket closes
-    const ms = this.#pacer.wait(bytesOf(text));
-    if (!ms) this.#transmit(text);
+  #sendAgain(message) {
+    if (!this.#client.live() || this.#session.next) return LONGEST_PAUSE;
+    const ms = this.#pacer.wait(message.length);
+    if (!ms) this.#transmit({ ...message, isAnswered: false });
     return ms;
   }
 
   #sendQueued(message) {
-    const { type, data, id } = message;
-    const own = id ?? ++this.#lastId;
-    const text = encode(type, data, own);
-    if (bytesOf(text) > this.#maxMessage) {
-      this.#discard(message, 'TOO_LARGE');
-      this.#client.emit('@dropped', [{ type, data }]);
+    const { type, data } = message;
+    const drop = () => this.#client.emit('@dropped', [{ type, data }]);
+    if (message.length > this.#maxMessage) {
+      this.#requests.fail(message.id, 'TOO_LARGE');
+      if (!message.isOwn) drop();
       return;
     }
-    this.#outbox.remove(message);
-    this.#transmit(text);
-    if (id) return;
-    this.#requests.wait(own, this.#options.requestTimeout, undefined, text)
-      .catch(({ code, message: why, retry }) => UNANSWERED.includes(code) ||
-        this.#client.emit('error', { code, message: why, retry }));
-  }
-
-  // Takes a message out of the box; true if it was there, that is, unsent.
-  #unsend(id) {
-    const found = this.#outbox.messages.find((message) => message.id === id);
-    if (found) this.#outbox.remove(found);
-    return Boolean(found);
-  }
-
-  #discard(message, code) {
-    const retry = code === 'DISCONNECTED';
-    if (message.id) this.#requests.fail(message.id, code, { retry });
-    this.#outbox.remove(message);
+    this.#outbox.remove(message.id);
+    this.#transmit(message);
+    if (!message.isSend) return;
+    this.#requests.wait(message, this.#patience)
+      .catch(({ code, message: why, retry, sent }) => {
+        if (!sent) drop();
+        else if (!UNANSWERED.includes(code)) {
+          this.#client.emit('error', { code, message: why, retry });
+        }
+      });
   }
 }

@@ -3,7 +3,7 @@
 //
 // A session outlives its connections. Each side counts what it has got, and
 // after a loss they tell each other how far they came; what came later is sent
-// again. So the client keeps what it sends until the server is known to have
+// again. So the client keeps what it has sent until the server is known to have
 // it. What is about the connection itself is neither counted nor kept. A server
 // that has no sessions grants none, and then nothing here is in use.
 
@@ -15,10 +15,10 @@ export const isKept = (text) => !/^{"type":"(auth|ping|pong)"/.test(text);
 export class Session {
   #clock;
   #isWanted;
-  #id = null;
+  #id = null; // '' if it is given up
   #received = 0; // messages of the server
   #acked = 0; // messages of ours that the server has
-  #kept = []; // { text, length }, those after them, oldest first
+  #kept = []; // { text, length, isOwn }, those after them, oldest first
   #next = 0; // the index of the first that this connection has not sent
   #bytes = 0; // kept
   #isAsked = false; // the server, what it has
@@ -43,7 +43,7 @@ export class Session {
   /** What an `auth` says about it. */
   get hello() {
     if (!this.#isWanted) return undefined;
-    return this.isOn ? { id: this.#id, received: this.#received } : {};
+    return this.#id ? { id: this.#id, received: this.#received } : {};
   }
 
   /** The data of a `pong`. */
@@ -56,9 +56,14 @@ export class Session {
     return this.#bytes;
   }
 
-  /** What has to leave before anything new does: { text, length }. */
+  /** What has to leave again before anything new does: { text, length }. */
   get next() {
     return this.#kept[this.#next];
+  }
+
+  /** The same, which is sent now. */
+  take() {
+    return this.#kept[this.#next++];
   }
 
   /**
@@ -92,6 +97,11 @@ export class Session {
     this.#kept = [];
   }
 
+  /** The next connection is not to take it up: the server will say `lost`. */
+  giveUp() {
+    this.#id &&= '';
+  }
+
   /** Counts a message of the server, or takes its word for what it has. */
   heard({ type, data }) {
     if (!NOT_COUNTED.includes(type)) this.#received++;
@@ -105,22 +115,30 @@ export class Session {
     return true;
   }
 
-  /** Keeps a message that is about to leave, as `next`; false: it need not. */
-  keep(text, length) {
-    if (!this.isOn || !isKept(text)) return false;
-    this.#kept.push({ text, length });
-    this.#bytes += length;
-    return true;
-  }
-
-  /** `next` has been sent. */
-  sent() {
+  /** Keeps a message that is sent now; there must be no `next`. */
+  keep(message) {
+    if (!this.isOn || !isKept(message.text)) return;
+    this.#kept.push(message);
+    this.#bytes += message.length;
     this.#next++;
   }
 
-  /** The texts of what was sent, and may or may not have arrived. */
+  /**
+   * The server has answered the message with that id: so what left before it
+   * has arrived, and that is all there is to know about a `send`.
+   */
+  answered(id) {
+    const kept = this.#kept;
+    let i = kept.length - 1; // it is one of the last, as a rule
+    while (i >= 0 && kept[i].id !== id) i--;
+    if (i >= 0) kept[i].isAnswered = true;
+    while (--i >= 0 && !kept[i].isAnswered) kept[i].isAnswered = !kept[i].id;
+  }
+
+  /** What the application has sent and does not know the fate of. */
   get unsure() {
-    return this.#kept.slice(0, this.#next).map(({ text }) => text);
+    return this.#kept.filter(({ isOwn, isAnswered }) => !isOwn && !isAnswered)
+      .map(({ text }) => JSON.parse(text));
   }
 
   #forget(received) {

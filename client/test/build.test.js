@@ -2,14 +2,17 @@
 // The built files: up to date, small, and what they say they are.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { bundle } from '../build.mjs';
+import { INTERNAL, bundle } from '../build.mjs';
 
-const BUDGET = 9800; // bytes, gzipped
+const BUDGET = 10200; // bytes, gzipped
 
 const kept = (name) =>
   readFile(new URL(`../${name}`, import.meta.url), 'utf8');
@@ -24,6 +27,13 @@ test('the module stays within its budget', async (t) => {
   const { length } = gzipSync(await kept('perigee.js'), { level: 9 });
   t.diagnostic(`${length} bytes of ${BUDGET}`);
   assert.ok(length <= BUDGET, `${length} bytes gzipped`);
+});
+
+test('what the build renames is nobody else\'s', async () => {
+  const types = await kept('index.d.ts');
+  for (const name of INTERNAL) {
+    assert.ok(!new RegExp(`\\b${name}\\b`).test(types), name);
+  }
 });
 
 test('all files have the same names', async () => {
@@ -51,3 +61,19 @@ test('the package has what it exports, by either way of its name', async () => {
   const { resolve } = createRequire(import.meta.url);
   assert.match(resolve(name), /perigee\.cjs$/);
 });
+
+test('what is published is the built files, their types, and no more',
+  async () => {
+    const cwd = fileURLToPath(new URL('..', import.meta.url));
+    const { stdout } = await promisify(execFile)('npm',
+      ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd });
+    const [{ files }] = JSON.parse(stdout);
+    assert.deepEqual(files.map(({ path }) => path).sort(),
+      ['LICENSE', 'README.md', 'index.d.cts', 'index.d.ts', 'package.json',
+        'perigee.cjs', 'perigee.global.js', 'perigee.js']);
+    const { sideEffects, exports } = JSON.parse(await kept('package.json'));
+    assert.equal(sideEffects, false);
+    for (const how of ['import', 'require']) {
+      assert.equal(Object.keys(exports['.'][how])[0], 'types', how);
+    }
+  });

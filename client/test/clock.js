@@ -15,6 +15,11 @@ export class FakeClock {
 
   clearTimeout = (timer) => this.#timers.delete(timer);
 
+  /** How many timers there are. */
+  get running() {
+    return this.#timers.size;
+  }
+
   /** Lets `ms` pass, firing each timer at its moment. */
   advance(ms) {
     const end = this.#now + ms;

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { AUTH_STATUS, SocketClient, WS_STATUS } from '../src/index.js';
 import { next, open, pair, reach, settle } from './kit.js';
@@ -469,4 +470,41 @@ test('a stable connection that is dropped by hand starts anew', async (t) => {
   clock.advance(10000);
   await client.reconnect();
   assert.equal(client.getState().attempt, 0);
+});
+
+test('an option that there is not is named', async (t) => {
+  const warn = t.mock.method(console, 'warn', () => {});
+  open(t, 'ws://127.0.0.1/', { tokengetter: () => 'good', queue: true });
+  assert.deepEqual(warn.mock.calls.map((call) => call.arguments),
+    [['perigee: no option tokengetter']]);
+});
+
+test('an address that answers without a WebSocket is named, once',
+  async (t) => {
+    const server = createServer((_, response) => {
+      response.writeHead(404);
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const warn = t.mock.method(console, 'warn', () => {});
+    const url = `ws://127.0.0.1:${server.address().port}/wrong`;
+    const client = open(t, url, { minDelay: 1, maxDelay: 1 });
+    client.connect();
+    await reach(client, ({ attempt }) => attempt > 2);
+    assert.equal(warn.mock.calls.length, 1);
+    const [text] = warn.mock.calls[0].arguments;
+    assert.ok(text.includes(url), text);
+    assert.match(text, /404/);
+  });
+
+test('a listener of the state that throws harms nobody', async (t) => {
+  const report = t.mock.method(console, 'error', () => {});
+  const { client } = await pair(t);
+  const off = client.onStateChange(() => {
+    throw new Error('mine');
+  });
+  await client.connect();
+  off();
+  assert.ok(report.mock.calls.length > 1);
 });

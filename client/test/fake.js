@@ -41,7 +41,7 @@ class Conn {
   tell(message) {
     const { sessions } = this.fake;
     if (sessions) sessions.tell(this, message);
-    else this.socket.send(JSON.stringify(message));
+    else this.socket.send(JSON.stringify(message), () => {});
   }
 
   welcome(facts) {

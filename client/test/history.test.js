@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { next, pair, reach } from './kit.js';
+import { blink, next, pair, reach, settle } from './kit.js';
 import { sessionPair } from './sessions.js';
 
 /** A room's messages on the server; numbers are their data, too. */
@@ -230,4 +230,95 @@ test('of a server that lets one leave it, it can be left', async (t) => {
   await client.join('~mine');
   await client.leave('~mine');
   assert.deepEqual(client.rooms, []);
+});
+
+const resync = (fake, history, seq) => {
+  history.seq = seq;
+  fake.conn.tell({ type: 'resync', room: 'r1',
+    data: { epoch: history.epoch, seq } });
+};
+
+/** Answers the first questions for a history with these codes. */
+const busy = (history, codes) => (conn, message) => {
+  const code = codes.shift();
+  if (!code) return history.read(conn, message);
+  return conn.error(message.id, code, { retry: true, retry_after_ms: 100 });
+};
+
+test('a server that is busy is asked for the history again', async (t) => {
+  const { fake, clock, client, history, heard, gaps } = await inRoom(t);
+  const codes = ['RATE_LIMITED', 'OVERLOADED', 'HANDLER_TIMEOUT'];
+  fake.manners.history = busy(history, codes);
+  resync(fake, history, 44);
+  for (let i = 1; i <= 4; i++) {
+    await fake.until(() => fake.conn.heard('history').length === i);
+    await client.request('sync');
+    await settle();
+    clock.advance(100);
+  }
+  await client.request('sync');
+  assert.deepEqual(heard, [42, 43, 44]);
+  assert.deepEqual(gaps, []);
+});
+
+test('so is one that is silent', async (t) => {
+  const { fake, clock, client, history, heard, gaps } = await inRoom(t);
+  fake.manners.history = () => {};
+  resync(fake, history, 44);
+  await fake.until(() => fake.conn.heard('history').length === 1);
+  fake.manners.history = history.read;
+  clock.advance(10000);
+  await settle();
+  clock.advance(1000);
+  await fake.until(() => fake.conn.heard('history').length === 2);
+  await client.request('sync');
+  assert.deepEqual([heard, gaps], [[42, 43, 44], []]);
+});
+
+test('what the application does with its queue does not matter to it',
+  async (t) => {
+    const all = await inRoom(t, undefined, sessionPair);
+    const { fake, clock, client, history, heard, gaps } = all;
+    fake.manners.history = busy(history, ['RATE_LIMITED']);
+    resync(fake, history, 44);
+    await fake.until(() => fake.conn.heard('history').length);
+    await client.request('sync');
+    await blink(all, async () => {
+      for (let i = 0; i < 64; i++) assert.ok(client.send('note'));
+      clock.advance(100); // now it would be asked again
+      await settle();
+      client.clearQueue();
+    });
+    await fake.until(() => fake.conn.heard('history').length);
+    await client.request('sync');
+    assert.deepEqual([heard, gaps], [[42, 43, 44], []]);
+  });
+
+test('nor does a history come twice that a session goes on with', async (t) => {
+  const all = await inRoom(t, undefined, sessionPair);
+  const { fake, clock, client, history, heard } = all;
+  let answer;
+  fake.manners.join = (conn, message) => {
+    answer = () => history.join(conn, message);
+  };
+  const joined = client.join('r2', { since: { last: 2 } });
+  await fake.until(() => answer);
+  await blink({ ...all, client }, async () => {
+    clock.advance(20000); // longer than a request may take
+    await settle();
+  });
+  answer();
+  await joined;
+  await client.request('sync');
+  assert.equal(fake.conns.flatMap((conn) => conn.heard('join'))
+    .filter(({ data }) => data.room === 'r2').length, 1);
+  assert.equal(new Set(heard).size, heard.length);
+});
+
+test('a page that is none says that nothing is to be had', async (t) => {
+  const { fake, client, history, gaps } = await inRoom(t);
+  fake.manners.history = (conn, { id }) => conn.send('reply', null, id);
+  resync(fake, history, 44);
+  await next(client, 'gap');
+  assert.equal(gaps.length, 1);
 });

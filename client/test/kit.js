@@ -40,3 +40,14 @@ export const next = (client, type) =>
 
 /** Lets every promise that is ready go on. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Loses the connection of a pair, and waits until the client has another one.
+ */
+export async function blink({ fake, clock, client }, meanwhile = () => {}) {
+  fake.cut();
+  const { nextAttemptAt } = await reach(client, 'waiting');
+  await meanwhile();
+  clock.advance(nextAttemptAt - clock.now());
+  await reach(client, 'ready');
+}
