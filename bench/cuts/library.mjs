@@ -119,7 +119,10 @@ export class LibraryUser extends Observer {
   #lost() {
     this.world.count('resumes', 'refused');
     this.isTold = true;
-    for (const room of this.rooms.values()) room.isMember = false;
+    for (const room of this.rooms.values()) {
+      if (room.isMember && !room.isLeaving) room.joining = true; // by itself
+      room.isMember = false;
+    }
     if (this.session) this.session.members.clear();
   }
 

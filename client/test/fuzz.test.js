@@ -9,7 +9,7 @@ import { pair, settle } from './kit.js';
 import { sessionPair } from './sessions.js';
 
 const SEED = Number(process.env.SEED) || Date.now() % 1e6;
-const ROUNDS = Number(process.env.ROUNDS) || 6;
+const ROUNDS = Number(process.env.ROUNDS) || 3;
 const STEPS = 250;
 const NAMES = ['a', 'b', 'c', '~d'];
 
