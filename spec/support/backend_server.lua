@@ -11,6 +11,7 @@
 --     not/TYPE/500    that status to every batch with an event of that type
 --     random          any of these, and sometimes it is gone before it answers
 --   /seen             the requests that it has taken so far, as a JSON array
+--   /told            is counted; /told/count says how often
 --   /batches          how many events each request had, whatever was answered
 for _, version in ipairs { "5.3", "5.2", "5.1" } do
   package.path = package.path .. (";/usr/share/lua/%s/?.lua"):format(version)
@@ -24,7 +25,7 @@ local http_server = require "http.server"
 
 local secret, port, seed, ledger = table.unpack(arg)
 local mode = "ok"
-local seen, batches = {}, {}
+local seen, batches, told = {}, {}, 0
 if tonumber(seed) then
   math.randomseed(tonumber(seed))
   mode = "random"
@@ -82,8 +83,12 @@ local function answer_at_random(stream, body)
     answer(stream, 200, "late")
   elseif dice <= 82 then
     answer(stream, 429, "slowly", { ["retry-after"] = "0" })
-  elseif dice <= 86 then
+  elseif dice <= 84 then
     answer(stream, 408, "too slow")
+  elseif dice <= 88 then
+    answer(stream, 422, "never")
+  elseif dice <= 90 then
+    cqueues.sleep(3600) -- until somebody kills it
   else
     answer(stream, 500 + math.random(0, 4), "no")
   end
@@ -137,6 +142,11 @@ local function on_stream(_, stream)
     answer(stream, 200, mode)
   elseif path == "/seen" then
     answer(stream, 200, "[" .. table.concat(seen, ",") .. "]")
+  elseif path == "/told" then
+    told = told + 1
+    answer(stream, 200, tostring(told - 1))
+  elseif path == "/told/count" then
+    answer(stream, 200, tostring(told))
   elseif path == "/batches" then
     answer(stream, 200, dkjson.encode(batches))
   else

@@ -26,10 +26,17 @@ void ask_free(struct api_ask *ask) {
 
 /* Home with it. The API outlives the workers; if it has ended all the same,
  * nobody waits any more. */
-static void send_answer(struct api_ask *ask) {
+static void send_answer_now(struct ticket_item *item) {
+  struct api_ask *ask = container_of(item, struct api_ask, after);
   ask->desk->waiting--;
   if (!mailbox_post_take(ask->home, &ask->node))
     ask_free(ask);
+}
+
+static void send_answer(struct api_ask *ask) {
+  if (!ticket_queue_add(ask->desk->protocol->host.after, &ask->after,
+                        send_answer_now))
+    send_answer_now(&ask->after);
 }
 
 /* --- the handler -------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #define API_DESK_H
 
 #include "config/api_keys.h"
+#include "events/tickets.h"
 #include "net/mailbox.h"
 #include "protocol/client.h"
 #include "wire/msg_type.h"
@@ -28,7 +29,8 @@ struct api_ask {
   bool done;
   struct buf body; /* JSON; of a problem: its `data`, or empty */
   struct problem problem;
-  void *arg; /* of the asker */
+  struct ticket_item after; /* where the answer waits for events */
+  void *arg;                /* of the asker */
 };
 
 struct desk {

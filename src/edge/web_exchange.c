@@ -32,6 +32,7 @@ struct web_exchange *web_exchange_new(struct web *web, struct visitor *visitor,
           (size_t)(end - request->method.at));
   cors_put(&exchange->cors, web->config, request);
   list_init(&exchange->node);
+  list_init(&exchange->after.node);
   list_push(&web->exchanges, &exchange->node);
   web->count++;
   return exchange;
@@ -42,6 +43,7 @@ static void free_exchange(struct web_exchange *exchange) {
   web->count--;
   web->bytes -= exchange->held;
   list_remove(&exchange->node);
+  list_remove(&exchange->after.node);
   buf_free(&exchange->head);
   buf_free(&exchange->content);
   buf_free(&exchange->ahead);
@@ -136,6 +138,10 @@ void web_exchange_write(struct web_exchange *exchange) {
     visitor_want(visitor, EPOLLOUT);
 }
 
+static void write_late_answer(struct ticket_item *item) {
+  web_exchange_write(container_of(item, struct web_exchange, after));
+}
+
 static void answer_web(struct web_exchange *exchange, struct web_reply reply) {
   struct web *web = exchange->web;
   struct visitor *visitor = exchange->visitor;
@@ -152,7 +158,11 @@ static void answer_web(struct web_exchange *exchange, struct web_reply reply) {
   web_exchange_hold(exchange, exchange->out.len);
   exchange->state = WEB_ANSWERS;
   pending_wait(&visitor->socket, PENDING_ANSWER);
-  web_exchange_write(exchange);
+  if (ticket_queue_add(web->protocol->host.after, &exchange->after,
+                       write_late_answer))
+    visitor_want(visitor, 0);
+  else
+    web_exchange_write(exchange);
 }
 
 static void answer_problem(struct web_exchange *exchange,

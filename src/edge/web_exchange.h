@@ -5,6 +5,7 @@
 
 #include "edge/web.h"
 #include "edge/web_route.h"
+#include "events/tickets.h"
 #include "net/network.h"
 #include "wire/body.h"
 #include "wire/problem.h"
@@ -26,12 +27,13 @@ struct web_exchange {
   struct buf ahead;   /* what came behind it */
   struct buf out;     /* the answer; the next byte is at `written` */
   size_t written;
-  struct buf cors;     /* lines of the answer */
-  size_t held;         /* its part of web->bytes */
-  size_t moved;        /* bytes since the deadline was set */
-  uint64_t started_ns; /* when the handler was called */
-  bool gzips;          /* the peer takes it */
-  bool *ended;         /* told when the handler has ended; or NULL */
+  struct buf cors;          /* lines of the answer */
+  size_t held;              /* its part of web->bytes */
+  size_t moved;             /* bytes since the deadline was set */
+  uint64_t started_ns;      /* when the handler was called */
+  bool gzips;               /* the peer takes it */
+  struct ticket_item after; /* where the answer waits for events */
+  bool *ended;              /* told when the handler has ended; or NULL */
 };
 
 /* Its head begins with the method and ends at `end`; both are copied. */

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 enum {
-  FORM = 1,       /* of the tables; another one is not understood */
-  BUSY_MS = 10000 /* `perigee events` may be writing */
+  FORM = 1,      /* of the tables; another one is not understood */
+  BUSY_MS = 2000 /* `perigee events` may be writing */
 };
 
 static const char tables[] =

@@ -62,3 +62,46 @@ void ticket_waiter_close(struct ticket_waiter *waiter) {
   uv_mutex_unlock(&waiter->tickets->lock);
   uv_close((uv_handle_t *)&waiter->wake, NULL);
 }
+
+/* --- what goes on then -------------------------------------------------- */
+
+static void on_queue_settled(void *arg) {
+  struct ticket_queue *queue = arg;
+  while (!list_empty(&queue->items)) {
+    struct ticket_item *item =
+        container_of(queue->items.next, struct ticket_item, node);
+    if (!tickets_settled(queue->waiter.tickets, item->ticket)) {
+      ticket_wait(&queue->waiter);
+      return;
+    }
+    list_remove(&item->node);
+    item->run(item);
+  }
+}
+
+void ticket_queue_open(struct ticket_queue *queue, struct tickets *tickets,
+                       uv_loop_t *loop) {
+  list_init(&queue->items);
+  ticket_waiter_open(&queue->waiter, tickets, loop, on_queue_settled, queue);
+}
+
+bool ticket_queue_add(struct ticket_queue *queue, struct ticket_item *item,
+                      void (*run)(struct ticket_item *item)) {
+  list_init(&item->node);
+  item->ticket = queue ? tickets_pending(queue->waiter.tickets) : 0;
+  if (item->ticket == 0)
+    return false;
+  item->run = run;
+  list_push(&queue->items, &item->node);
+  ticket_wait(&queue->waiter);
+  return true;
+}
+
+void ticket_queue_close(struct ticket_queue *queue) {
+  struct list *node;
+  while ((node = list_shift(&queue->items))) {
+    struct ticket_item *item = container_of(node, struct ticket_item, node);
+    item->run(item);
+  }
+  ticket_waiter_close(&queue->waiter);
+}

@@ -65,4 +65,27 @@ void ticket_wait(struct ticket_waiter *waiter);
 /* Closes its handle. */
 void ticket_waiter_close(struct ticket_waiter *waiter);
 
+/* What goes on when events are in the outbox, on one loop. */
+struct ticket_queue {
+  struct ticket_waiter waiter;
+  struct list items; /* ticket_item.node, in the order of their tickets */
+};
+
+struct ticket_item {
+  struct list node; /* whoever does not want it any more takes it out */
+  uint64_t ticket;
+  void (*run)(struct ticket_item *item);
+};
+
+void ticket_queue_open(struct ticket_queue *queue, struct tickets *tickets,
+                       uv_loop_t *loop);
+
+/* Whether the item has to wait; `run` is called with it later then. Accepts
+ * NULL: nothing waits. */
+bool ticket_queue_add(struct ticket_queue *queue, struct ticket_item *item,
+                      void (*run)(struct ticket_item *item));
+
+/* Runs all that wait, and closes the handle. */
+void ticket_queue_close(struct ticket_queue *queue);
+
 #endif

@@ -8,7 +8,7 @@
 enum {
   AGAIN_MS = 1000, /* after a failure */
   TOLD_MS = 10000,
-  LAST_TRIES = 3, /* at the end */
+  LAST_TRIES = 2, /* at the end */
 };
 
 void writer_init(struct writer *writer, struct outbox *outbox,

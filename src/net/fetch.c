@@ -42,7 +42,6 @@ struct fetcher {
   struct fetch_limits limits;
   char *ca_file;
   uint32_t count; /* of fetches under way */
-  uint32_t held;  /* of these: fetch->after */
 };
 
 struct fetch {
@@ -51,7 +50,6 @@ struct fetch {
   CURL *easy;              /* NULL: it is over */
   struct curl_slist *lines;
   uint64_t timeout_ms, deadline_ms;
-  uint64_t after; /* it is held until then; 0: it is under way */
   size_t max_bytes;
   const char *too_large; /* what was; NULL: nothing */
   size_t most;           /* bytes that it may have */
@@ -94,8 +92,6 @@ static void detach(struct fetch *fetch) {
   curl_slist_free_all(fetch->lines);
   list_remove(&fetch->node);
   fetcher->count--;
-  fetcher->held -= fetch->after > 0;
-  fetch->after = 0;
   fetch->fetcher = NULL;
   fetch->easy = NULL;
   fetch->lines = NULL;
@@ -348,13 +344,11 @@ static struct fetch *new_fetch(struct fetcher *fetcher,
   /* The loop may be behind the clock: a script may have computed for long. */
   fetch->deadline_ms = uv_hrtime() / 1000000 + r->timeout_ms;
   fetch->max_bytes = r->max_bytes;
-  fetch->after = r->after;
   fetch->done = r->done;
   fetch->arg = r->arg;
   fetch->result.body = "";
   list_push(&fetcher->fetches, &fetch->node);
   fetcher->count++;
-  fetcher->held += r->after > 0;
   return fetch;
 }
 
@@ -375,7 +369,7 @@ enum fetch_code fetch_start(struct fetcher *fetcher,
   fetch->easy = easy;
   if (set_callbacks(fetch) ||
       fetch_setup(easy, request, fetcher->ca_file, &fetch->lines) ||
-      (!fetch->after && curl_multi_add_handle(fetcher->multi, easy))) {
+      (!request->held && curl_multi_add_handle(fetcher->multi, easy))) {
     fetch_free(fetch);
     return FETCH_FAILED;
   }
@@ -387,19 +381,10 @@ enum fetch_code fetch_start(struct fetcher *fetcher,
 }
 
 /* One that libcurl refuses now ends with its deadline. */
-bool fetcher_release(struct fetcher *fetcher, uint64_t number) {
-  if (fetcher->held == 0 || !fetcher->multi)
-    return false;
-  LIST_FOREACH (it, &fetcher->fetches) {
-    struct fetch *fetch = container_of(it, struct fetch, node);
-    if (fetch->after == 0 || fetch->after > number)
-      continue;
-    fetch->after = 0;
-    fetcher->held--;
-    if (curl_multi_add_handle(fetcher->multi, fetch->easy))
-      log_error("fetch: libcurl does not start a request");
-  }
-  return fetcher->held > 0;
+void fetch_go(struct fetch *fetch) {
+  if (fetch->fetcher &&
+      curl_multi_add_handle(fetch->fetcher->multi, fetch->easy))
+    log_error("fetch: libcurl does not start a request");
 }
 
 const struct fetch_result *fetch_result(const struct fetch *fetch) {

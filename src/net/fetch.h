@@ -11,7 +11,6 @@
 #include "net/fetch_code.h"
 #include "net/fetch_request.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -50,9 +49,8 @@ MUST_CHECK enum fetch_code fetch_start(struct fetcher *fetcher,
                                        const struct fetch_request *request,
                                        struct fetch **fetch, const char **why);
 
-/* Begins those whose request.after is `number` at most. Returns whether others
- * wait still. */
-bool fetcher_release(struct fetcher *fetcher, uint64_t number);
+/* Begins one that was held. Nothing when it has ended. */
+void fetch_go(struct fetch *fetch);
 
 /* Valid from `done` or fetcher_close on. */
 const struct fetch_result *fetch_result(const struct fetch *fetch);

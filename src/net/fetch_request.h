@@ -3,6 +3,7 @@
 #ifndef NET_FETCH_REQUEST_H
 #define NET_FETCH_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ struct fetch_request {
   uint64_t connect_timeout_ms; /* until the request can be sent */
   int redirects;               /* how many to follow; GET, HEAD and POST only */
   size_t max_bytes;
-  uint64_t after; /* not before fetcher_release of this or more; 0: at once */
+  bool held;           /* it begins with fetch_go; its time runs already */
   fetch_done_fn *done; /* called once, from the loop, never in fetch_start */
   void *arg;
 };

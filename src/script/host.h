@@ -23,7 +23,7 @@ struct manager;
 struct metrics;
 struct store;
 struct swap;
-struct ticket_waiter;
+struct ticket_queue;
 
 /* Borrowed pointers, all of which outlive every generation. */
 struct host {
@@ -32,9 +32,9 @@ struct host {
   uv_loop_t *loop;  /* NULL where scripts are only checked */
   struct turn turn; /* of the worker's loop; zeroed until it is open */
   struct manager *manager;
-  struct fetcher *fetcher;       /* NULL where scripts are only checked */
-  struct ticket_waiter *fetches; /* those that events hold back */
-  struct events *events;         /* of the process; NULL: nobody hears of any */
+  struct fetcher *fetcher;    /* NULL where scripts are only checked */
+  struct ticket_queue *after; /* what waits for events; NULL without them */
+  struct events *events;      /* of the process; NULL: nobody hears of any */
   struct stats *stats;
   struct metrics *metrics; /* shared by all workers */
   /* The configuration that the next generation is built with, and then holds.

@@ -3,7 +3,7 @@
 #include "script/lib_fetch.h"
 
 #include "base/mem.h"
-#include "events/events.h"
+#include "events/tickets.h"
 #include "net/fetch.h"
 #include "script/fetch_options.h"
 #include "script/generation.h"
@@ -15,6 +15,7 @@
 struct waiting {
   struct waiter waiter;
   struct fetch *fetch;
+  struct ticket_item after; /* where it waits for events */
 };
 
 static int push_fetch_error(lua_State *L, enum fetch_code code,
@@ -82,6 +83,7 @@ static int push_fetched(lua_State *L, struct waiter *waiter) {
 
 static void end_fetching(struct waiter *waiter) {
   struct waiting *waiting = container_of(waiter, struct waiting, waiter);
+  list_remove(&waiting->after.node);
   fetch_free(waiting->fetch);
   mem_free(waiting);
 }
@@ -97,12 +99,8 @@ static void on_fetch_complete(struct fetch *fetch, void *arg) {
 
 /* What the other side sees may follow from events that are not in the outbox
  * yet: then it waits for that. */
-static uint64_t ticket_before_fetch(const struct host *host) {
-  uint64_t ticket =
-      host->events ? tickets_pending(events_tickets(host->events)) : 0;
-  if (ticket > 0)
-    ticket_wait(host->fetches);
-  return ticket;
+static void go_on_fetching(struct ticket_item *item) {
+  fetch_go(container_of(item, struct waiting, after)->fetch);
 }
 
 /* (url, opts?) */
@@ -123,11 +121,13 @@ static int fetch_url(lua_State *L) {
   waiting->waiter.kind = &fetching;
   request.done = on_fetch_complete;
   request.arg = waiting;
-  request.after = ticket_before_fetch(generation->host);
+  request.held = ticket_queue_add(generation->host->after, &waiting->after,
+                                  go_on_fetching);
   enum fetch_code code =
       fetch_start(generation->host->fetcher, &request, &waiting->fetch, &why);
   if (code == FETCH_OK)
     return wait_begin(L, &waiting->waiter);
+  list_remove(&waiting->after.node);
   mem_free(waiting);
   return push_fetch_error(L, code, why);
 }

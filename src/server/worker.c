@@ -126,30 +126,21 @@ static void close_bus(struct worker *worker) {
   bus_close(worker->bus, index);
 }
 
-/* --- requests of scripts ------------------------------------------------ */
+/* --- events ------------------------------------------------------------- */
 
-static void on_events_settled(void *arg) {
-  struct worker *worker = arg;
-  struct tickets *tickets = worker->fetches.tickets;
-  if (fetcher_release(worker->protocol.host.fetcher,
-                      atomic_load(&tickets->settled)))
-    ticket_wait(&worker->fetches);
-}
-
-static void close_fetcher(struct worker *worker) {
-  fetcher_close(worker->protocol.host.fetcher);
-  if (worker->protocol.host.fetches)
-    ticket_waiter_close(&worker->fetches);
-  worker->protocol.host.fetches = NULL;
-}
-
-static void open_fetches(struct worker *worker) {
-  struct events *events = worker->protocol.host.events;
-  if (!events)
+static void open_after(struct worker *worker) {
+  struct host *host = &worker->protocol.host;
+  if (!host->events)
     return;
-  ticket_waiter_open(&worker->fetches, events_tickets(events), &worker->loop,
-                     on_events_settled, worker);
-  worker->protocol.host.fetches = &worker->fetches;
+  ticket_queue_open(&worker->after, events_tickets(host->events),
+                    &worker->loop);
+  host->after = &worker->after;
+}
+
+static void close_after(struct worker *worker) {
+  if (worker->protocol.host.after)
+    ticket_queue_close(&worker->after);
+  worker->protocol.host.after = NULL;
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -157,7 +148,8 @@ static void open_fetches(struct worker *worker) {
 /* All that is open from the beginning. */
 static void close_parts(struct worker *worker) {
   struct protocol *protocol = &worker->protocol;
-  close_fetcher(worker);
+  close_after(worker);
+  fetcher_close(protocol->host.fetcher);
   history_close(protocol);
   close_bus(worker);
   desk_close(&worker->desk);
@@ -304,7 +296,7 @@ int worker_open(struct worker *worker, bool development, struct buf *error) {
   open_bus(worker);
   if (*worker->protocol.config->api_keys)
     desk_open(&worker->desk, &worker->protocol, &worker->loop);
-  open_fetches(worker);
+  open_after(worker);
   keywait_open(&worker->protocol);
   roster_open(&worker->protocol.roster, &worker->protocol.manager,
               worker->protocol.presence);

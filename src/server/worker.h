@@ -54,8 +54,8 @@ struct worker {
   struct protocol protocol;
   struct edge edge;
   struct listener listener;
-  struct desk desk;             /* for the HTTP API; not open without it */
-  struct ticket_waiter fetches; /* of scripts, that events hold back */
+  struct desk desk;          /* for the HTTP API; not open without it */
+  struct ticket_queue after; /* what waits for events */
   struct drain drain;
   struct swap swap;
   uv_mutex_t offer_lock;
