@@ -176,13 +176,13 @@ struct volley {
   size_t gathered; /* bytes of the gather buffer that are taken */
 };
 
-static bool is_for_later(ssize_t result) {
+static bool is_later(ssize_t result) {
   return result == -EAGAIN || result == -EINTR;
 }
 
 static void note_result(struct sockets *sockets, struct conn *conn, size_t len,
                         ssize_t result) {
-  bool broken = result < 0 && !is_for_later(result);
+  bool broken = result < 0 && !is_later(result);
   bool full = !broken && (result < 0 || (size_t)result < len);
   if (!broken && !full && conn->out.count > 0)
     outbound_flush(sockets, conn); /* it has more than one write takes */
@@ -244,7 +244,7 @@ static bool has_ring(struct sockets *sockets) {
   return sockets->ring != NULL;
 }
 
-static bool has_room(const struct volley *volley) {
+static bool takes_more(const struct volley *volley) {
   return volley->count < RING_SENDS &&
          volley->gathered < OUTBOUND_GATHER_BYTES - LITTLE_BYTES;
 }
@@ -255,7 +255,7 @@ static void flush_or_add(struct sockets *sockets, struct volley *volley,
     outbound_flush(sockets, conn);
     return;
   }
-  if (!has_room(volley))
+  if (!takes_more(volley))
     fire(sockets, volley);
   if (sockets->ring && add_to_volley(sockets, volley, conn))
     return;

@@ -19,7 +19,7 @@ static struct list *slot_at(struct wheel *wheel, int ring, uint64_t due_ms) {
 
 /* --- the timer ---------------------------------------------------------- */
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
+static uint64_t sooner(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
@@ -31,7 +31,7 @@ static uint64_t find_next(const struct wheel *wheel) {
     for (int i = 0; i < WHEEL_SLOTS; i++) {
       const struct list *slot = &wheel->rings[ring].slot[i];
       if (!list_empty(slot))
-        next_ms = earlier(
+        next_ms = sooner(
             next_ms, container_of(slot->next, struct deadline, node)->due_ms);
     }
   return next_ms;
@@ -104,7 +104,7 @@ void wheel_set(struct wheel *wheel, struct deadline *deadline,
   while (ring < WHEEL_RINGS - 1 && away > kinds[ring].reach_ms)
     ring++;
   uint64_t grain = kinds[ring].grain_ms;
-  due_ms = now + earlier(away, kinds[ring].reach_ms);
+  due_ms = now + sooner(away, kinds[ring].reach_ms);
   deadline->due_ms = (due_ms + grain - 1) / grain * grain;
   list_remove(&deadline->node);
   list_push(slot_at(wheel, ring, deadline->due_ms), &deadline->node);
