@@ -1,19 +1,23 @@
 -- SPDX-License-Identifier: MIT
--- What `perigee test` runs: busted, with the test kit, on the user's scripts.
+-- What `perigee test` and `perigee fuzz` run, with the test kit, on the user's
+-- scripts: busted, or fuzz.lua.
 --
---   lua5.4 FOLDER/testing_run.lua BINARY SCRIPTS [FLAG…] -- [WORD…]
+--   lua5.4 FOLDER/testing_run.lua PROGRAM BINARY SCRIPTS [FLAG…] -- [WORD…]
 --
--- The flags are for every server that is started, the words are for busted. The
--- folder is temporary: it has the modules of the kit, and is removed as soon as
--- they are read. Any version of Lua can read this file, so that it can say
--- which one it needs.
+-- The flags are for every server that is started, the words are for busted, or
+-- for fuzz.lua (see src/cli/fuzz.c). The folder is temporary: it has the modules
+-- of the kit, and is removed as soon as they are read. Any version of Lua can
+-- read this file, so that it can say which one it needs.
 
 local folder = arg[0]:match "^(.*)/"
-local binary, scripts, flags = arg[1], arg[2], {}
-local words = { [0] = "perigee test", "--ignore-lua" } -- as busted's `arg`
+local program, binary, scripts, flags = arg[1], arg[2], arg[3], {}
+local words = { [0] = "perigee test" } -- as busted's `arg`
+if program == "test" then
+  words[1] = "--ignore-lua"
+end
 
 local list = flags
-for i = 3, #arg do
+for i = 4, #arg do
   if list == flags and arg[i] == "--" then
     list = words
   else
@@ -23,7 +27,6 @@ end
 
 -- { module, package of Debian, rock }
 local needs = {
-  { "busted", "lua-busted", "busted" },
   { "http.websocket", "lua-http", "http" },
   { "cqueues", "lua-cqueues", "cqueues" },
   { "openssl.hmac", "lua-luaossl", "luaossl" },
@@ -31,6 +34,9 @@ local needs = {
   { "dkjson", "lua-dkjson", "dkjson" },
   { "lfs", "lua-filesystem", "luafilesystem" },
 }
+if program == "test" then
+  table.insert(needs, 1, { "busted", "lua-busted", "busted" })
+end
 
 -- Returns the text of a file, and removes the file.
 local function take(name)
@@ -44,6 +50,8 @@ end
 
 local kit, client = take "testing.lua", take "testing_client.lua"
 local json, session = take "testing_json.lua", take "testing_session.lua"
+local fuzz, fuzz_values = take "fuzz.lua", take "fuzz_values.lua"
+local document = program == "fuzz" and take "document.json"
 local http = take "testing_http.lua"
 os.remove(arg[0])
 os.remove(folder)
@@ -54,7 +62,7 @@ local function give_up(text)
 end
 
 if _VERSION ~= "Lua 5.4" then
-  give_up("specs need Lua 5.4, and `lua` is " .. _VERSION
+  give_up("this needs Lua 5.4, and `lua` is " .. _VERSION
     .. ": install it as lua5.4")
 end
 
@@ -94,6 +102,8 @@ package.preload["perigee.testing_http"] =
 package.preload["perigee.testing_client"] =
   once(client, "perigee/testing_client.lua", function() end)
 package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
+package.preload["perigee.fuzz_values"] =
+  once(fuzz_values, "perigee/fuzz_values.lua", function() end)
 
 -- This adds the folders of Debian to package.path, even if a module is missing.
 pcall(require, "perigee.testing_client")
@@ -108,11 +118,33 @@ for _, need in ipairs(needs) do
   end
 end
 if #missing > 0 then
-  give_up("specs need Lua modules that are not installed:\n"
+  give_up("this needs Lua modules that are not installed:\n"
     .. table.concat(missing, "\n")
     .. "\nOn Debian and Ubuntu: apt install " .. table.concat(packages, " ")
     .. "\nElsewhere: luarocks --lua-version=5.4 install "
     .. table.concat(rocks, " && luarocks --lua-version=5.4 install "))
+end
+
+-- The words of src/cli/fuzz.c: seed, time, type or "", claims.
+local function run_fuzz()
+  local decode = require("perigee.testing_json").decode
+  local claims = {}
+  for i = 4, #words do
+    local name, value = words[i]:match "^([^=]+)=(.*)$"
+    local ok, decoded = pcall(decode, value)
+    claims[name or words[i]] = not name or not ok and value or decoded
+  end
+  local run = assert(load(fuzz, "@perigee/fuzz.lua"))()
+  os.exit(run {
+    scripts = scripts, seed = math.tointeger(words[1]),
+    time = tonumber(words[2]), only = words[3] ~= "" and words[3] or nil,
+    claims = claims,
+    requests = decode(document)["$defs"].requests.properties,
+  }, true)
+end
+
+if program == "fuzz" then
+  run_fuzz()
 end
 
 -- Specs may `require` the modules of the scripts, too.

@@ -34,6 +34,7 @@ int cli_nodes(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_new(int argc, char **argv);
 int cli_test(int argc, char **argv);
+int cli_fuzz(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_events(int argc, char **argv);
 

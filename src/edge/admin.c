@@ -111,15 +111,22 @@ static int answer_words(struct admin *admin, struct lws *wsi,
   return result;
 }
 
-static bool wants_check(struct lws *wsi) {
+/* Whether the query has the argument ("check="), and does not say no. */
+static bool has_argument(struct lws *wsi, const char *name) {
   char arg[16];
-  const char *value = lws_get_urlarg_by_name(wsi, "check=", arg, sizeof arg);
+  const char *value = lws_get_urlarg_by_name(wsi, name, arg, sizeof arg);
   return value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
+}
+
+static void answer_stats(struct lws *wsi, struct session *session) {
+  struct admin *admin = admin_of(wsi);
+  bool collect = has_argument(wsi, "collect=");
+  admin->calls->stats(admin->arg, new_admin_request(wsi, session), collect);
 }
 
 static int answer_reload(struct lws *wsi, struct session *session) {
   struct admin *admin = admin_of(wsi);
-  bool check = wants_check(wsi);
+  bool check = has_argument(wsi, "check=");
   admin->calls->reload(admin->arg, new_admin_request(wsi, session), check);
   return 0;
 }
@@ -136,7 +143,7 @@ static int on_request(struct lws *wsi, struct session *session) {
   if (!strcmp(path, "/metrics"))
     admin->calls->metrics(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/stats"))
-    admin->calls->stats(admin->arg, new_admin_request(wsi, session));
+    answer_stats(wsi, session);
   else if (!strcmp(path, "/nodes"))
     admin->calls->nodes(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/interface"))

@@ -7,6 +7,7 @@
  *   GET  /nodes          the machines that serve together, as JSON
  *   GET  /metrics        text format of Prometheus
  *   GET  /stats          the same figures as JSON
+ *   GET  /stats?collect=1  after the garbage of scripts was freed
  *   GET  /interface      what the live scripts declare, as JSON Schema
  *   POST /reload         loads the scripts, answers what came of it
  *   POST /reload?check=1 builds them only
@@ -45,7 +46,7 @@ struct admin_calls {
   unsigned (*ready)(void *arg, struct buf *text);
   void (*nodes)(void *arg, struct admin_request *request);
   void (*metrics)(void *arg, struct admin_request *request);
-  void (*stats)(void *arg, struct admin_request *request);
+  void (*stats)(void *arg, struct admin_request *request, bool collect);
   void (*interface)(void *arg, struct admin_request *request);
   void (*reload)(void *arg, struct admin_request *request, bool check);
 };

@@ -292,6 +292,12 @@ void generation_tune(struct generation *generation) {
          (int)(percent < PERCENT_MAX ? percent : PERCENT_MAX), 0);
 }
 
+/* Twice: the first time calls finalizers, whose objects go the second time. */
+void generation_collect(struct generation *generation) {
+  lua_gc(generation->L, LUA_GCCOLLECT);
+  lua_gc(generation->L, LUA_GCCOLLECT);
+}
+
 /* --- ending --------------------------------------------------------------- */
 
 static void free_handlers(struct handler **handlers) {

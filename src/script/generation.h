@@ -147,6 +147,10 @@ void generation_free(struct generation *generation);
  * To be called after each call; it rarely has to do anything. */
 void generation_tune(struct generation *generation);
 
+/* Frees all garbage, for one who wants to know what is kept. Not while a call
+ * of it runs. */
+void generation_collect(struct generation *generation);
+
 /* The handler of a message type, or NULL. */
 const struct handler *generation_handler(const struct generation *generation,
                                          const char *type, size_t len);

@@ -220,7 +220,10 @@ static void on_metrics(void *arg, struct admin_request *request) {
   want(arg, request, false);
 }
 
-static void on_stats(void *arg, struct admin_request *request) {
+static void on_stats(void *arg, struct admin_request *request, bool collect) {
+  struct control *control = arg;
+  if (collect)
+    crew_post(control->crew, LETTER_COLLECT);
   want(arg, request, true);
 }
 

@@ -128,6 +128,7 @@ static void receive_at_home(struct server *server,
   case LETTER_GO:
   case LETTER_CANCEL:
   case LETTER_STOP:
+  case LETTER_COLLECT:
   case LETTER_TLS:
     break; /* for workers */
   }

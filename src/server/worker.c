@@ -243,6 +243,9 @@ static void receive_at_worker(struct worker *worker,
   case LETTER_STATS:
     tell_stats(worker);
     break;
+  case LETTER_COLLECT:
+    generation_collect(worker->protocol.host.live);
+    break;
   case LETTER_TLS:
     edge_renew_certificate(&worker->edge);
     break;

@@ -26,6 +26,7 @@ enum letter_kind {
   LETTER_CANCEL,  /* to the worker: give it back */
   LETTER_STOP,    /* to the worker: drain and end */
   LETTER_STATS,   /* to the worker: send `snapshot`; from it: here it is */
+  LETTER_COLLECT, /* to the worker: free the garbage of its scripts */
   LETTER_TLS,     /* to the worker: read the certificate again */
   LETTER_READY,   /* from the worker: nothing is in the way */
   LETTER_SWAPPED, /* from the worker: it is live */
