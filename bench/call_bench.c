@@ -210,7 +210,7 @@ int main(void) {
   bench.generation->live = true;
   bench.conn = client_new(&bench.protocol, &io, NULL);
   if (manager_add(&bench.protocol.manager, bench.conn, "192.0.2.1") ||
-      manager_login(&bench.protocol.manager, bench.conn, "alice"))
+      manager_login(&bench.protocol.manager, bench.conn, "alice", 0))
     die("cannot log in");
   report(&bench);
   return 0; /* the system takes the rest back */

@@ -19,7 +19,10 @@ function Redis:start()
   self.process = assert(io.popen(table.concat(words, " "), "r"))
   self.pid = self.process:read "n"
   -- Else, when an example breaks off, the end of the tests would wait for it.
-  self.guard = setmetatable({}, { __gc = function() self:signal "KILL" end })
+  local pid = self.pid
+  self.guard = setmetatable({}, { __gc = function()
+    if self.pid == pid then self:signal "KILL" end
+  end })
   t.wait_until(function() return self:command("PING"):match "PONG" end)
 end
 

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/state.h"
+#include "cluster/ledger.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +23,10 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_RENEW] = "lua/redis/renew.lua",
     [SCRIPT_ONCE] = "lua/redis/once.lua",
     [SCRIPT_LEASE] = "lua/redis/lease.lua",
+    [SCRIPT_CONDEMN] = "lua/redis/condemn.lua",
+    [SCRIPT_LEDGER_PUT] = "lua/redis/ledger_put.lua",
+    [SCRIPT_LEDGER_DROP] = "lua/redis/ledger_drop.lua",
+    [SCRIPT_LEDGER_LOAD] = "lua/redis/ledger_load.lua",
     [SCRIPT_RETIRE] = "lua/redis/retire.lua"};
 
 /* --- what workers ask for --------------------------------------------------
@@ -338,13 +342,25 @@ static const struct engine_ops cluster_ops = {.enter = enter_copy,
                                               .give_up = give_up_wait,
                                               .send = send_parcel};
 
-static void choose_self(struct cluster *cluster) {
-  while (cluster->self == 0)
-    if (getrandom(&cluster->self, sizeof cluster->self, 0) !=
-        (ssize_t)sizeof cluster->self)
+/* A number that no other machine has; not 0, and larger than those of
+ * connections. */
+static uint64_t random_number(void) {
+  uint64_t number = 0;
+  while (number >> 48 == 0)
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
       log_fatal("the system has no random numbers");
+  return number;
+}
+
+void choose_life(struct cluster *cluster) {
+  snprintf(cluster->life, sizeof cluster->life, "%016" PRIx64, random_number());
+}
+
+static void choose_self(struct cluster *cluster) {
+  cluster->self = random_number();
   snprintf(cluster->self_text, sizeof cluster->self_text, "%016" PRIx64,
            cluster->self);
+  choose_life(cluster);
 }
 
 static void read_scripts(struct cluster *cluster) {
@@ -400,6 +416,8 @@ int cluster_start(struct engine *engine, const struct cluster_options *options,
                               .script_count = SCRIPT_COUNT,
                               .events = &cluster->events};
   cluster->options = *options;
+  cluster->presence = options->presence;
+  ledger_watch(cluster);
   init_links(cluster, args);
   cluster->shards = shards_new(&cluster->loop, options->urls, &link,
                                (void *const *)args, why);

@@ -15,13 +15,15 @@
 #include "base/buf.h"
 #include "engine/bus.h"
 #include "engine/engine.h"
+#include "engine/presence.h"
 #include "redis/link.h"
 
 struct cluster_options {
-  const char *urls;    /* as shards_new */
-  const char *ca_file; /* as link_options */
-  const char *name;    /* of this machine, for people */
-  const char *prefix;  /* of all keys and channels */
+  const char *urls;          /* as shards_new */
+  const char *ca_file;       /* as link_options */
+  const char *name;          /* of this machine, for people */
+  const char *prefix;        /* of all keys and channels */
+  struct presence *presence; /* borrowed; NULL: none is kept */
   uint64_t probe_ms, timeout_ms, lease_ms;
 };
 

@@ -10,6 +10,7 @@
  * goes down, those who wait are told. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "cluster/ledger.h"
 #include "cluster/parcel.h"
 #include "cluster/state.h"
 
@@ -80,6 +81,7 @@ static struct name *new_name(struct cluster *cluster, enum name_kind kind,
 static void look_for_numbers(struct name *name, struct rules *rules) {
   const struct rule *rule = rules_find(rules, name_text(name), name->len);
   bool numbered = rule && rule->numbered;
+  ledger_apply_rule(name, rule ? rule->presence : RULE_NO_PRESENCE);
   if (numbered && name->numbers)
     numbers_change(name, rule);
   else if (numbered)
@@ -115,6 +117,7 @@ void name_drop(struct name *name) {
 static void free_name(struct name *name) {
   if (name->numbers)
     numbers_end(name);
+  ledger_end(name);
   link_unsubscribe(name->channel);
   HASH_DEL(name->cluster->names, name);
   list_remove(&name->in_link);
@@ -128,7 +131,13 @@ void name_tick(struct cluster *cluster, bool all) {
     struct name *name = container_of(cluster->idle.next, struct name, idle);
     if (!all && now_ms < name->idle_ms + LINGER_MS)
       return;
-    free_name(name);
+    if (all || !ledger_owes(name)) {
+      free_name(name);
+      continue;
+    }
+    name->idle_ms = now_ms;
+    list_remove(&name->idle);
+    list_push(&cluster->idle, &name->idle);
   }
 }
 
@@ -143,6 +152,12 @@ void name_apply_rules(struct cluster *cluster) {
 
 /* --- those who wait ------------------------------------------------------- */
 
+bool name_serves(const struct name *name, const struct engine_wait *wait) {
+  if (name->numbers && !numbers_serve(name, wait))
+    return false;
+  return (name->numbers || name->confirmed) && ledger_known(name);
+}
+
 void name_settle(struct name *name, int err) {
   struct list waits;
   list_init(&waits);
@@ -151,7 +166,7 @@ void name_settle(struct name *name, int err) {
     struct engine_wait *wait =
         container_of(waits.next, struct engine_wait, in_name);
     list_remove(&wait->in_name);
-    if (!err && name->numbers && !numbers_serve(name, wait))
+    if (!err && !name_serves(name, wait))
       list_push(&name->waits, &wait->in_name);
     else
       answer_wait(wait, err);
@@ -164,6 +179,7 @@ void name_subscribed(void *arg, void *channel_arg) {
   struct name *name = channel_arg;
   (void)arg;
   name->confirmed = true;
+  ledger_subscribed(name);
   if (name->numbers)
     numbers_fill(name);
   else
@@ -177,6 +193,7 @@ void name_link_down(struct shard_link *link) {
     name->logins[0] = name->logins[1] = 0;
     if (name->numbers)
       numbers_down(name);
+    ledger_down(name);
     name_settle(name, ERR_UNAVAILABLE);
   }
 }
@@ -247,6 +264,8 @@ void name_heard(void *arg, void *channel_arg, struct slice payload) {
   (void)arg;
   if (parcel_read(payload, &parcel))
     open_parcel(name, &parcel);
+  else if (ledger_heard(name, payload) || nodes_heard(name, payload))
+    name->cluster->counters.received++;
   else if (name->numbers)
     numbers_heard(name, payload);
   else if (name->key[0] != NAME_NODE && name->key[0] != NAME_ROOM)

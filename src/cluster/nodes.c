@@ -7,7 +7,8 @@
  * are stands on one shard. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/state.h"
+#include "cluster/ledger.h"
+#include "cluster/sweep.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,8 +41,39 @@ static void describe(const struct cluster *cluster, struct buf *out) {
              (long long)cluster->started_s, cluster->workers, logged_in);
 }
 
-/* --- taking others out -----------------------------------------------------
+/* --- taking machines out ----------------------------------------------------
  */
+
+static void put_gone_key(const struct cluster *cluster, struct slice life,
+                         struct buf *out) {
+  char tag[SHARDS_TAG_BYTES];
+  shards_tag("nodes", 5, tag);
+  buf_printf(out, "%s:%s:gone:", cluster->options.prefix, tag);
+  buf_put(out, life.at, life.len);
+}
+
+/* The first argument is the machine. */
+static int command_nodes(struct cluster *cluster, enum cluster_script script,
+                         const struct slice *args, size_t count,
+                         link_answer_fn *done) {
+  struct buf ends = {0}, words = {0}, gone = {0};
+  struct slice command[16];
+  put_keys(cluster, &ends, &words);
+  command[0] = word("EVALSHA");
+  command[1] = word(cluster->shas[script]);
+  command[2] = word("3");
+  command[3] = (struct slice){ends.data, ends.len};
+  command[4] = (struct slice){words.data, words.len};
+  put_gone_key(cluster, args[0], &gone);
+  command[5] = (struct slice){gone.data, gone.len};
+  memcpy(command + 6, args, count * sizeof *args);
+  int err =
+      link_command(nodes_link(cluster), command, 6 + count, done, cluster);
+  buf_free(&gone);
+  buf_free(&ends);
+  buf_free(&words);
+  return err;
+}
 
 static void on_retired(void *arg, enum link_fate fate,
                        const struct reply *reply) {
@@ -49,97 +81,115 @@ static void on_retired(void *arg, enum link_fate fate,
   if (fate != LINK_ANSWERED || reply->kind != REPLY_NUMBER || !reply->number)
     return;
   cluster->counters.retired++;
-  log_warn("redis: a machine was not heard of for node.lease_s and is gone; "
-           "its clients are not counted any more");
+  log_warn("redis: a machine was not heard of for node.lease_s: its clients "
+           "were taken out");
 }
 
-static void retire(struct cluster *cluster, struct slice node, bool over,
-                   link_answer_fn *done) {
-  struct buf ends = {0}, words = {0}, channel = {0}, text = {0};
-  put_keys(cluster, &ends, &words);
+/* Nothing of it is left. */
+static void retire_machine(struct cluster *cluster, const char *life) {
+  struct buf channel = {0}, text = {0};
   channel_put(&channel, cluster, NAME_ALL, "", 0);
-  buf_printf(&text, "N%c", over ? '1' : '0');
-  buf_put(&text, node.at, node.len);
-  const struct slice command[] = {word("EVALSHA"),
-                                  word(cluster->shas[SCRIPT_RETIRE]),
-                                  word("2"),
-                                  {ends.data, ends.len},
-                                  {words.data, words.len},
-                                  node,
-                                  word(over ? "1" : "0"),
-                                  {channel.data, channel.len},
-                                  {text.data, text.len}};
-  if (link_command(nodes_link(cluster), command, 9, done, cluster) && !over)
-    done(cluster, LINK_NOT_SENT, NULL);
-  buf_free(&ends);
-  buf_free(&words);
+  buf_printf(&text, "N%s", life);
+  const struct slice args[] = {
+      word(life), {channel.data, channel.len}, {text.data, text.len}};
+  if (command_nodes(cluster, SCRIPT_RETIRE, args, 3, on_retired))
+    log_debug("redis: a machine that is gone is taken out later");
   buf_free(&channel);
   buf_free(&text);
 }
 
+/* Its lease is over. From now on it is not taken for alive again, whatever it
+ * does; so what we delete of it does not come back. Others may do the same at
+ * this moment: all of that can be done twice. */
+static void take_out(struct cluster *cluster, const char *life) {
+  const struct slice args[] = {word(life), word("1")};
+  if (!command_nodes(cluster, SCRIPT_CONDEMN, args, 2, NULL))
+    sweep_machine(cluster, life, retire_machine);
+}
+
+bool nodes_heard(struct name *name, struct slice payload) {
+  char life[SELF_BYTES];
+  if (name->key[0] != NAME_ALL || payload.len != SELF_BYTES ||
+      *payload.at != 'N')
+    return false;
+  memcpy(life, payload.at + 1, SELF_BYTES - 1);
+  life[SELF_BYTES - 1] = 0;
+  ledger_forget_machine(name->cluster, life);
+  return true;
+}
+
 /* --- the lease --------------------------------------------------------------
  */
+
+/* Others have deleted what this machine had, as it stood still for too long; or
+ * Redis has lost it. */
+static void begin_again(struct cluster *cluster, bool was_taken_out) {
+  char before[SELF_BYTES];
+  snprintf(before, sizeof before, "%s", cluster->life);
+  log_warn("redis: this machine has no lease any more: it stood still for "
+           "node.lease_s, or Redis has lost its memory; it enlists anew");
+  choose_life(cluster);
+  cluster->enlisted = false;
+  nodes_tick(cluster);
+  ledger_rename(cluster, was_taken_out);
+  sweep_machine(cluster, before, retire_machine);
+}
 
 static void on_leased(void *arg, enum link_fate fate,
                       const struct reply *reply) {
   struct cluster *cluster = arg;
   if (fate != LINK_ANSWERED || reply->kind != REPLY_LIST)
     return;
-  struct reply known = reply_at(reply, 0);
-  if (cluster->enlisted && known.number == 0)
-    log_warn("redis: this machine was taken for dead: its lease was not "
-             "renewed for node.lease_s");
+  if (reply_at(reply, 0).number == 0) {
+    if (cluster->enlisted)
+      begin_again(cluster, reply_at(reply, 1).number == 1);
+    return;
+  }
   cluster->enlisted = true;
   for (size_t i = 1; i < reply->count; i++) {
-    struct reply node = reply_at(reply, i);
-    if (!reply_is(&node, cluster->self_text))
-      retire(cluster, (struct slice){node.text, node.len}, true, on_retired);
+    struct reply life = reply_at(reply, i);
+    if (life.len == SELF_BYTES - 1 && !reply_is(&life, cluster->life))
+      take_out(cluster, life.text);
   }
 }
 
 void nodes_tick(struct cluster *cluster) {
-  struct buf ends = {0}, words = {0}, self = {0};
+  struct buf self = {0};
   char lease[24], most[8];
   if (cluster->stopping || !link_is_up(nodes_link(cluster)))
     return;
-  put_keys(cluster, &ends, &words);
   describe(cluster, &self);
   snprintf(lease, sizeof lease, "%" PRIu64, cluster->options.lease_ms);
   snprintf(most, sizeof most, "%d", RETIRED_AT_ONCE);
-  const struct slice command[] = {word("EVALSHA"),
-                                  word(cluster->shas[SCRIPT_LEASE]),
-                                  word("2"),
-                                  {ends.data, ends.len},
-                                  {words.data, words.len},
-                                  word(cluster->self_text),
-                                  word(lease),
-                                  {self.data, self.len},
-                                  word(most)};
-  if (link_command(nodes_link(cluster), command, 9, on_leased, cluster))
+  const struct slice args[] = {word(cluster->life),
+                               word(lease),
+                               {self.data, self.len},
+                               word(most),
+                               word(cluster->enlisted ? "1" : "0")};
+  if (command_nodes(cluster, SCRIPT_LEASE, args, 5, on_leased))
     log_debug("redis: the lease of this machine was not renewed");
-  buf_free(&ends);
-  buf_free(&words);
   buf_free(&self);
 }
 
 /* --- the end ----------------------------------------------------------------
  */
 
-static void on_left(void *arg, enum link_fate fate, const struct reply *reply) {
+static void on_condemned(void *arg, enum link_fate fate,
+                         const struct reply *reply) {
   struct cluster *cluster = arg;
   (void)fate;
   (void)reply;
   cluster->left(cluster);
 }
 
+/* What there is still of it others take out, and say so. */
 void nodes_leave(struct cluster *cluster,
                  void (*done)(struct cluster *cluster)) {
+  const struct slice args[] = {word(cluster->life), word("0")};
   cluster->left = done;
-  if (!cluster->enlisted) {
+  if (!cluster->enlisted ||
+      command_nodes(cluster, SCRIPT_CONDEMN, args, 2, on_condemned))
     done(cluster);
-    return;
-  }
-  retire(cluster, word(cluster->self_text), false, on_left);
 }
 
 /* --- asking ------------------------------------------------------------------

@@ -2,7 +2,7 @@
  * Orders and answers. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "cluster/state.h"
+#include "cluster/ledger.h"
 
 #include <string.h>
 
@@ -19,7 +19,7 @@ static void run_wait(struct cluster *cluster, struct order *order) {
   struct engine_wait *wait = container_of(order, struct engine_wait, order);
   struct name *name = name_hold(cluster, wait->kind, wait->text, wait->len);
   wait->name = name;
-  bool here = name->numbers ? numbers_serve(name, wait) : name->confirmed;
+  bool here = name_serves(name, wait);
   bool there = link_is_there(cluster, name->link->place);
   if (here || !there) {
     answer_wait(wait, here ? 0 : ERR_UNAVAILABLE);
@@ -46,7 +46,7 @@ static void on_answer(struct mailbox *mailbox, struct list *node) {
   struct engine_wait *wait = container_of(node, struct engine_wait, answer);
   (void)mailbox;
   if (!wait->given_up)
-    wait->done(wait->arg, wait->err);
+    wait->done(wait->arg, wait->err, wait->elsewhere);
   wait->order.run = release_wait;
   wait->order.drop = free_wait;
   order_post_take(wait->cluster, &wait->order);
@@ -70,6 +70,7 @@ struct engine_wait *new_wait(struct engine *engine, int worker,
 void answer_wait(struct engine_wait *wait, int err) {
   list_remove(&wait->in_name);
   wait->err = err;
+  wait->elsewhere = ledger_devices(wait->name);
   list_init(&wait->answer);
   if (!mailbox_post_take(&wait->asker->mailbox, &wait->answer))
     release_wait(wait->cluster, &wait->order);

@@ -39,7 +39,8 @@ static void read_copy(struct cluster_read *read) {
                             on_copy_read, read);
 }
 
-static void on_read_settled(void *arg, int err) {
+static void on_read_settled(void *arg, int err, uint32_t elsewhere) {
+  (void)elsewhere;
   struct cluster_read *read = arg;
   read->wait = NULL;
   if (err)

@@ -11,6 +11,7 @@
 #include "cluster/cluster.h"
 #include "config/redis_url.h"
 #include "engine/memory_follow.h"
+#include "engine/presence.h"
 #include "net/mailbox.h"
 #include "redis/shards.h"
 #include "redis/words.h"
@@ -29,7 +30,11 @@ enum cluster_script {
   SCRIPT_RENEW,
   SCRIPT_ONCE,
   SCRIPT_LEASE,
+  SCRIPT_CONDEMN,
   SCRIPT_RETIRE,
+  SCRIPT_LEDGER_PUT,
+  SCRIPT_LEDGER_DROP,
+  SCRIPT_LEDGER_LOAD,
   SCRIPT_COUNT
 };
 
@@ -63,6 +68,7 @@ enum name_kind {
   NAME_ALL = 'a'
 };
 
+struct ledger;
 struct numbers;
 
 struct name {
@@ -76,6 +82,7 @@ struct name {
   struct list idle; /* in cluster->idle: nobody has it, since idle_ms */
   uint64_t idle_ms;
   struct list waits;       /* engine_wait->in_name */
+  struct ledger *ledger;   /* who is there; NULL: nothing is known of that */
   struct numbers *numbers; /* of a room that has them; else NULL */
   uint64_t logins[2];      /* of a user: connections that have said that they
                             * take the place of others, and have not been heard
@@ -97,7 +104,8 @@ struct engine_wait {
   struct name *name; /* held, from run to release */
   bool given_up;     /* by the asker */
   int err;
-  uint64_t after; /* of a room with numbers: it is to have come so far, */
+  uint32_t elsewhere; /* connections of the user on other machines */
+  uint64_t after;     /* of a room with numbers: it is to have come so far, */
   char epoch[ENGINE_EPOCH_BYTES]; /* in this one; empty: anywhere */
   bool asked;                     /* it was looked for already */
   engine_settled_fn *done;
@@ -133,8 +141,11 @@ struct cluster {
   struct name *all, *me;
   uint64_t self;
   char self_text[SELF_BYTES];
-  bool enlisted;                         /* its lease was taken */
-  int64_t started_s;                     /* Unix time */
+  char life[SELF_BYTES]; /* by which it has leases and entries: another one when
+                          * it was taken for dead */
+  struct presence *presence; /* borrowed; NULL: nobody keeps who is in rooms */
+  bool enlisted;             /* its lease was taken */
+  int64_t started_s;         /* Unix time */
   void (*left)(struct cluster *cluster); /* its lease was given back */
   uv_mutex_t look_lock;
   struct cluster_look look; /* under the lock */
@@ -147,6 +158,9 @@ struct cluster {
 static inline struct cluster *cluster_of(struct engine *engine) {
   return container_of(engine, struct cluster, engine);
 }
+
+/* Another name for leases and entries. */
+void choose_life(struct cluster *cluster);
 
 /* --- orders (cluster/order) ----------------------------------------------- */
 
@@ -185,6 +199,9 @@ void name_tick(struct cluster *cluster, bool all);
 
 /* Other rules: rooms may have numbers now, or none any more. */
 void name_apply_rules(struct cluster *cluster);
+
+/* Whether the wait is over. */
+bool name_serves(const struct name *name, const struct engine_wait *wait);
 
 /* What has become of those who wait for it: 0, or ERR_UNAVAILABLE. */
 void name_settle(struct name *name, int err);
@@ -266,6 +283,9 @@ uint64_t rule_hash_s(const struct rule *rule);
  */
 
 void nodes_tick(struct cluster *cluster);
+
+/* A message to all about a machine. False: it is none. */
+bool nodes_heard(struct name *name, struct slice payload);
 
 /* Says goodbye; `done` is called when Redis has heard it, or never will. */
 void nodes_leave(struct cluster *cluster,

@@ -36,6 +36,7 @@ enum bus_what {
   BUS_PROBE,   /* whether they live; BUS_ALL: those of the network in text */
   BUS_ERA,     /* the room is in a new era, at `seq` */
   BUS_LATE,    /* BUS_CONN: what waits for that connection may go, hub/late */
+  BUS_LOOK,    /* who is in a room has changed on another machine */
   BUS_BEHIND,  /* what came after `seq` in the room was left out for you */
 };
 

@@ -151,8 +151,9 @@ struct engine_parcel {
   size_t id_len;
 };
 
-/* A name is followed; or it cannot be now (ERR_UNAVAILABLE). */
-typedef void engine_settled_fn(void *arg, int err);
+/* A name is followed; or it cannot be now (ERR_UNAVAILABLE). Of a user, how
+ * many connections he has on other machines. */
+typedef void engine_settled_fn(void *arg, int err, uint32_t elsewhere);
 
 struct engine_ops {
   struct engine_position (*enter)(struct engine *engine, int worker,

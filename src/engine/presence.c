@@ -50,179 +50,6 @@ void presence_info_unref(struct presence_info *info) {
     mem_free(info);
 }
 
-/* --- rooms -------------------------------------------------------------- */
-
-static struct presence_room *presence_room_named(struct presence *presence,
-                                                 const char *name) {
-  struct presence_room *room;
-  HASH_FIND_STR(presence->rooms, name, room);
-  return room;
-}
-
-static struct presence_room *ensure_presence_room(struct presence *presence,
-                                                  const char *name,
-                                                  enum rule_presence how) {
-  struct presence_room *room = presence_room_named(presence, name);
-  if (room)
-    return room;
-  size_t len = strlen(name);
-  room = mem_alloc(sizeof *room + len + 1);
-  memcpy(room->name, name, len);
-  room->how = how;
-  room->members = mem_alloc((size_t)presence->workers * sizeof(uint32_t));
-  list_init(&room->due);
-  list_init(&room->changed);
-  HASH_ADD_STR(presence->rooms, name, room);
-  return room;
-}
-
-static void drop_presence_room(struct presence *presence,
-                               struct presence_room *room) {
-  presence->users -= room->there;
-  while (room->users)
-    presence_drop_user(room->users);
-  list_remove(&room->due);
-  HASH_DEL(presence->rooms, room);
-  mem_free(room->members);
-  mem_free(room);
-}
-
-/* Nobody is in it, and nobody needs to be told that. */
-static void drop_if_empty(struct presence *presence,
-                          struct presence_room *room) {
-  if (!room->users && room->total == 0)
-    drop_presence_room(presence, room);
-}
-
-/* The worker tells the room's members, a while from now. */
-static void make_due(struct presence *presence, struct presence_room *room,
-                     int worker, uint64_t now_ms) {
-  bool waits = list_linked(&room->due);
-  if (waits && now_ms < room->due_ms + LATE_MS)
-    return;
-  if (!waits)
-    room->due_ms = now_ms + presence->options.every_ms;
-  list_remove(&room->due);
-  list_push(&presence->worker[worker].due, &room->due);
-}
-
-/* --- users -------------------------------------------------------------- */
-
-static struct presence_user *presence_user_named(struct presence_room *room,
-                                                 const char *id) {
-  struct presence_user *user;
-  HASH_FIND_STR(room->users, id, user);
-  return user;
-}
-
-static struct presence_user *ensure_presence_user(struct presence_room *room,
-                                                  const char *id) {
-  struct presence_user *user = presence_user_named(room, id);
-  if (user)
-    return user;
-  size_t len = strlen(id);
-  user = mem_alloc(sizeof *user + len + 1);
-  memcpy(user->id, id, len);
-  user->room = room;
-  list_init(&user->changed);
-  list_init(&user->leaving);
-  HASH_ADD_STR(room->users, id, user);
-  return user;
-}
-
-void presence_drop_user(struct presence_user *user) {
-  HASH_DEL(user->room->users, user);
-  list_remove(&user->changed);
-  list_remove(&user->leaving);
-  for (uint32_t i = 0; i < user->count; i++)
-    presence_info_unref(user->seats[i].info);
-  presence_info_unref(user->info);
-  presence_info_unref(user->told_info);
-  mem_free(user->seats);
-  mem_free(user);
-}
-
-/* The user is not as the members of the room were told. */
-static void note_change(struct presence *presence, struct presence_user *user,
-                        int worker, uint64_t now_ms) {
-  struct presence_room *room = user->room;
-  if (room->how != RULE_PRESENCE || list_linked(&user->changed))
-    return;
-  list_push(&room->changed, &user->changed);
-  make_due(presence, room, worker, now_ms);
-}
-
-/* The number of users has changed. */
-static void note_count(struct presence *presence, struct presence_room *room,
-                       int worker, uint64_t now_ms) {
-  if (room->how == RULE_PRESENCE_COUNT)
-    make_due(presence, room, worker, now_ms);
-}
-
-static void come(struct presence *presence, struct presence_user *user,
-                 int worker, uint64_t now_ms) {
-  user->room->there++;
-  presence->users++;
-  if (!user->told) /* else nobody knows that he was away */
-    user->since_s = time(NULL);
-  note_count(presence, user->room, worker, now_ms);
-}
-
-/* He has no connection there any more, and no grace. */
-static void vanish(struct presence *presence, struct presence_user *user,
-                   int worker, uint64_t now_ms) {
-  struct presence_room *room = user->room;
-  room->there--;
-  presence->users--;
-  note_count(presence, room, worker, now_ms);
-  if (room->how == RULE_PRESENCE)
-    note_change(presence, user, worker, now_ms);
-  else
-    presence_drop_user(user);
-}
-
-/* --- seats -------------------------------------------------------------- */
-
-static struct presence_seat *presence_seat_of(const struct presence_user *user,
-                                              uint64_t conn) {
-  for (uint32_t i = 0; i < user->count; i++)
-    if (user->seats[i].conn == conn)
-      return &user->seats[i];
-  return NULL;
-}
-
-/* What is shown of the user: what one of his connections has said last. */
-static void choose_info(struct presence_user *user) {
-  const struct presence_seat *best = NULL;
-  struct presence_info *before = user->info;
-  for (uint32_t i = 0; i < user->count; i++)
-    if (user->seats[i].info && (!best || user->seats[i].said > best->said))
-      best = &user->seats[i];
-  user->info = best ? presence_info_ref(best->info) : NULL;
-  presence_info_unref(before);
-}
-
-static void take_seat(struct presence *presence, struct presence_user *user,
-                      const struct presence_member *member) {
-  if (user->count == user->cap) {
-    user->cap = user->cap ? user->cap * 2 : 1;
-    user->seats = mem_realloc(user->seats, user->cap * sizeof *user->seats);
-  }
-  user->seats[user->count++] =
-      (struct presence_seat){.conn = member->conn,
-                             .info = presence_info_ref(member->info),
-                             .said = ++presence->clock};
-  choose_info(user);
-}
-
-static void give_seat_up(struct presence_user *user,
-                         struct presence_seat *seat) {
-  presence_info_unref(seat->info);
-  *seat = user->seats[--user->count];
-  if (user->count > 0) /* else it is shown until he has vanished */
-    choose_info(user);
-}
-
 /* --- members ------------------------------------------------------------ */
 
 static void count_member(struct presence_room *room, int worker, int by) {
@@ -232,22 +59,23 @@ static void count_member(struct presence_room *room, int worker, int by) {
 
 static void enter_user(struct presence *presence, struct presence_room *room,
                        const struct presence_member *member, uint64_t now_ms) {
-  struct presence_user *user = ensure_presence_user(room, member->user);
+  struct presence_user *user = presence_ensure_user(room, member->user);
   if (presence_seat_of(user, member->conn))
     return;
   count_member(room, member->worker, 1);
   if (!presence_is_there(user))
-    come(presence, user, member->worker, now_ms);
+    presence_come(presence, user, member->worker, now_ms);
   list_remove(&user->leaving);
-  take_seat(presence, user, member);
-  note_change(presence, user, member->worker, now_ms);
+  presence_take_seat(presence, user, member);
+  presence_note_change(presence, user, member->worker, now_ms);
+  presence_tell_others(presence, user);
 }
 
 void presence_enter(struct presence *presence,
                     const struct presence_member *member, uint64_t now_ms) {
   uv_mutex_lock(&presence->lock);
   struct presence_room *room =
-      ensure_presence_room(presence, member->room, member->how);
+      presence_ensure_room(presence, member->room, member->how);
   if (member->user)
     enter_user(presence, room, member, now_ms);
   else
@@ -258,12 +86,15 @@ void presence_enter(struct presence *presence,
 static void leave_user(struct presence *presence, struct presence_user *user,
                        int worker, uint64_t grace_ms, uint64_t now_ms) {
   if (user->count > 0) {
-    note_change(presence, user, worker, now_ms);
+    presence_note_change(presence, user, worker, now_ms);
+    presence_tell_others(presence, user);
   } else if (grace_ms > 0) {
     user->leave_ms = now_ms + grace_ms;
     list_push(&presence->worker[worker].leaving, &user->leaving);
+    presence_tell_others(presence, user);
   } else {
-    vanish(presence, user, worker, now_ms);
+    presence_tell_others(presence, user);
+    presence_vanish(presence, user, worker, now_ms);
   }
 }
 
@@ -281,10 +112,10 @@ void presence_leave(struct presence *presence,
   if (room && (seat || !member->user)) {
     count_member(room, member->worker, -1);
     if (seat) {
-      give_seat_up(user, seat);
+      presence_give_seat_up(user, seat);
       leave_user(presence, user, member->worker, grace_ms, now_ms);
     }
-    drop_if_empty(presence, room);
+    presence_drop_if_empty(presence, room);
   }
   uv_mutex_unlock(&presence->lock);
 }
@@ -301,8 +132,9 @@ void presence_tell(struct presence *presence,
     presence_info_unref(seat->info);
     seat->info = presence_info_ref(member->info);
     seat->said = ++presence->clock;
-    choose_info(user);
-    note_change(presence, user, member->worker, now_ms);
+    presence_choose_info(user);
+    presence_note_change(presence, user, member->worker, now_ms);
+    presence_tell_others(presence, user);
   }
   uv_mutex_unlock(&presence->lock);
 }
@@ -319,12 +151,12 @@ static void change_room(struct presence *presence, struct presence_room *room,
     list_remove(&user->changed);
     user->told = false;
     if (presence_is_there(user))
-      note_change(presence, user, worker, now_ms);
+      presence_note_change(presence, user, worker, now_ms);
     else
       presence_drop_user(user);
   }
   room->told_count = UINT32_MAX;
-  note_count(presence, room, worker, now_ms);
+  presence_note_count(presence, room, worker, now_ms);
 }
 
 /* Who was told of is told of again, in any case: see presence_told. */
@@ -334,12 +166,12 @@ static void tell_all(struct presence *presence, struct presence_room *room,
   HASH_ITER (hh, room->users, user, next) {
     if (!user->told)
       continue;
-    note_change(presence, user, worker, now_ms);
+    presence_note_change(presence, user, worker, now_ms);
     user->told = !presence_is_there(user);
     user->misled = true;
   }
   room->told_count = UINT32_MAX;
-  note_count(presence, room, worker, now_ms);
+  presence_note_count(presence, room, worker, now_ms);
 }
 
 void presence_tell_all(struct presence *presence, const char *name, int worker,
@@ -364,7 +196,7 @@ void presence_forget(struct presence *presence, const char *name) {
   uv_mutex_lock(&presence->lock);
   struct presence_room *room = presence_room_named(presence, name);
   if (room)
-    drop_presence_room(presence, room);
+    presence_drop_room(presence, room);
   uv_mutex_unlock(&presence->lock);
 }
 
@@ -428,12 +260,12 @@ static void tell_room(struct presence *presence, struct presence_room *room,
   list_remove(&room->due);
   if (!all_take_it(presence, room)) {
     presence->counted.put_off++;
-    make_due(presence, room, worker, now_ms);
+    presence_make_due(presence, room, worker, now_ms);
     return;
   }
   frame = presence_compose(presence, room);
   if (!list_empty(&room->changed))
-    make_due(presence, room, worker, now_ms);
+    presence_make_due(presence, room, worker, now_ms);
   if (frame && presence->bus) {
     post_message(presence, room, frame);
   } else if (frame) {
@@ -441,15 +273,17 @@ static void tell_room(struct presence *presence, struct presence_room *room,
     message->room_len = strlen(room->name);
     memcpy(message->room, room->name, message->room_len + 1);
   }
-  drop_if_empty(presence, room);
+  presence_drop_if_empty(presence, room);
 }
 
 static void end_grace(struct presence *presence, struct presence_user *user,
                       int worker, uint64_t now_ms) {
   struct presence_room *room = user->room;
   list_remove(&user->leaving);
-  vanish(presence, user, worker, now_ms);
-  drop_if_empty(presence, room);
+  presence_tell_others(presence, user);
+  if (user->count == 0)
+    presence_vanish(presence, user, worker, now_ms);
+  presence_drop_if_empty(presence, room);
 }
 
 bool presence_work(struct presence *presence, int worker, uint64_t now_ms,
@@ -535,7 +369,7 @@ void presence_free(struct presence *presence) {
   if (!presence)
     return;
   HASH_ITER (hh, presence->rooms, room, next)
-    drop_presence_room(presence, room);
+    presence_drop_room(presence, room);
   uv_mutex_destroy(&presence->lock);
   buf_free(&presence->joined);
   buf_free(&presence->left);

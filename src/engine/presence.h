@@ -98,6 +98,46 @@ void presence_change(struct presence *presence, const char *room,
 /* The room has no such rule any more: all about it is forgotten. */
 void presence_forget(struct presence *presence, const char *room);
 
+/* --- other machines ------------------------------------------------------- */
+
+/* How a user is in a room on one machine. */
+struct presence_entry {
+  const char *user;
+  uint32_t devices; /* 0: he is not there */
+  int64_t since_s;  /* Unix time */
+  const char *info; /* JSON of `info_len` bytes; 0: none */
+  size_t info_len;
+};
+
+/* What the connections of this process make of a user has changed. Called under
+ * the lock: it must not call a function of the presence. */
+typedef void presence_watch_fn(void *arg, const char *room,
+                               const struct presence_entry *entry);
+
+/* Sets who is called then. To be called before the first connection. */
+void presence_watch(struct presence *presence, presence_watch_fn *watcher,
+                    void *arg);
+
+/* A user on another machine, which is known by its number, is like this now. */
+void presence_set_far(struct presence *presence, const char *room,
+                      enum rule_presence how, uint64_t machine,
+                      const struct presence_entry *entry, uint64_t now_ms);
+
+/* The same for all machines: who is not among these is on none. */
+struct presence_far {
+  uint64_t machine;
+  struct presence_entry entry;
+};
+
+void presence_replace_far(struct presence *presence, const char *room,
+                          enum rule_presence how,
+                          const struct presence_far *list, size_t count,
+                          uint64_t now_ms);
+
+/* A machine is gone, out of all rooms. */
+void presence_drop_far(struct presence *presence, uint64_t machine,
+                       uint64_t now_ms);
+
 /* --- what is to be sent ------------------------------------------------- */
 
 /* When that worker has something to do next, in time of its loop; 0: never. It

@@ -21,7 +21,10 @@ struct presence_info {
 struct presence_seat {
   uint64_t conn;
   struct presence_info *info; /* what it says of itself, held; or NULL */
-  uint64_t said; /* when, by presence->clock: what was said last is shown */
+  uint64_t said;    /* when, by presence->clock: what was said last is shown */
+  uint32_t devices; /* 1; more only on another machine, whose key `conn` is */
+  bool far;         /* it is on another machine */
+  bool stale;       /* and has not been heard of again */
 };
 
 /* A user in a room, or one who has left it and must be told of. */
@@ -76,8 +79,10 @@ struct presence {
   struct presence_options options;
   struct presence_worker *worker; /* each */
   struct presence_room *rooms;
-  uint64_t users; /* that are there, in all rooms together */
-  uint64_t clock; /* grows with what seats say */
+  uint64_t users;             /* that are there, in all rooms together */
+  uint64_t clock;             /* grows with what seats say */
+  presence_watch_fn *watcher; /* NULL: there are no other machines */
+  void *watcher_arg;
   struct presence_stats counted;
   struct buf joined, left, changed, text; /* where messages are written */
 };
@@ -90,8 +95,72 @@ static inline bool presence_is_there(const struct presence_user *user) {
 /* How many devices he is shown with. Who vanished a moment ago, and counts as
  * being there, has the one that he comes back with. */
 static inline uint32_t presence_devices(const struct presence_user *user) {
-  return user->count > 0 ? user->count : 1;
+  uint32_t devices = 0;
+  for (uint32_t i = 0; i < user->count; i++)
+    devices += user->seats[i].devices;
+  return devices > 0 ? devices : 1;
 }
+
+/* The room, or NULL. */
+struct presence_room *presence_room_named(struct presence *presence,
+                                          const char *name);
+
+/* The room; makes it if there is none. */
+struct presence_room *presence_ensure_room(struct presence *presence,
+                                           const char *name,
+                                           enum rule_presence how);
+
+/* Forgets all about it. */
+void presence_drop_room(struct presence *presence, struct presence_room *room);
+
+/* Frees the room if nobody is in it, and nobody needs to be told that. */
+void presence_drop_if_empty(struct presence *presence,
+                            struct presence_room *room);
+
+/* The worker tells the members of the room, a while from now. */
+void presence_make_due(struct presence *presence, struct presence_room *room,
+                       int worker, uint64_t now_ms);
+
+/* The user in that room, or NULL. */
+struct presence_user *presence_user_named(struct presence_room *room,
+                                          const char *id);
+
+/* The user; makes him if there is none. */
+struct presence_user *presence_ensure_user(struct presence_room *room,
+                                           const char *id);
+
+/* The user is not as the members of the room were told. */
+void presence_note_change(struct presence *presence, struct presence_user *user,
+                          int worker, uint64_t now_ms);
+
+/* The number of users has changed. */
+void presence_note_count(struct presence *presence, struct presence_room *room,
+                         int worker, uint64_t now_ms);
+
+/* He was not there, and gets a seat. */
+void presence_come(struct presence *presence, struct presence_user *user,
+                   int worker, uint64_t now_ms);
+
+/* He has no connection there any more, and no grace. He may be freed. */
+void presence_vanish(struct presence *presence, struct presence_user *user,
+                     int worker, uint64_t now_ms);
+
+/* The seat of a connection or, on another machine, of that; or NULL. */
+struct presence_seat *presence_seat_of(const struct presence_user *user,
+                                       uint64_t conn);
+
+/* What is shown of him is what one of his connections has said last. */
+void presence_choose_info(struct presence_user *user);
+
+/* One seat more, and one less. */
+void presence_take_seat(struct presence *presence, struct presence_user *user,
+                        const struct presence_member *member);
+void presence_give_seat_up(struct presence_user *user,
+                           struct presence_seat *seat);
+
+/* Tells other machines what the user has here. */
+void presence_tell_others(const struct presence *presence,
+                          const struct presence_user *user);
 
 /* Takes the user, who is not there, out of the room. */
 void presence_drop_user(struct presence_user *user);

@@ -134,6 +134,12 @@ void whereabouts_tell(struct whereabouts *whereabouts,
   whereabouts->turned_arg = arg;
 }
 
+void whereabouts_census(struct whereabouts *whereabouts,
+                        whereabouts_census_fn *census, void *arg) {
+  whereabouts->census = census;
+  whereabouts->census_arg = arg;
+}
+
 void whereabouts_listen(struct whereabouts *whereabouts, int worker,
                         bool listens) {
   uv_mutex_lock(&whereabouts->lock);
@@ -157,6 +163,22 @@ static void tell_turned(const struct whereabouts *whereabouts, const char *user,
   whereabouts->watcher(whereabouts->watcher_arg, (int)worker, user, online);
 }
 
+void whereabouts_say_user(struct whereabouts *whereabouts, const char *user,
+                          bool online) {
+  uv_mutex_lock(&whereabouts->lock);
+  tell_turned(whereabouts, user, online);
+  uv_mutex_unlock(&whereabouts->lock);
+}
+
+/* The user has one connection more, or less. */
+static void note_user_count(const struct whereabouts *whereabouts,
+                            const struct dir_user *user, bool came) {
+  if (whereabouts->census)
+    whereabouts->census(whereabouts->census_arg, user->id, user->count);
+  else if (user->count == (came ? 1 : 0))
+    tell_turned(whereabouts, user->id, came);
+}
+
 int whereabouts_login(struct whereabouts *whereabouts,
                       const struct whereabouts_conn *conn, uint32_t per_user) {
   struct dir_user *user;
@@ -173,8 +195,8 @@ int whereabouts_login(struct whereabouts *whereabouts,
     HASH_ADD_STR(whereabouts->users, id, user);
   }
   list_push(&user->conns, &new_login(user, conn)->node);
-  if (++user->count == 1)
-    tell_turned(whereabouts, user->id, true);
+  user->count++;
+  note_user_count(whereabouts, user, true);
   whereabouts->logged_in[conn->worker]++;
 out:
   uv_mutex_unlock(&whereabouts->lock);
@@ -213,8 +235,9 @@ void whereabouts_logout(struct whereabouts *whereabouts, const char *user,
     whereabouts->logged_in[login->conn.worker]--;
     list_remove(&login->node);
     free_login(login);
-    if (--found->count == 0) {
-      tell_turned(whereabouts, found->id, false);
+    found->count--;
+    note_user_count(whereabouts, found, false);
+    if (found->count == 0) {
       HASH_DEL(whereabouts->users, found);
       mem_free(found);
     }

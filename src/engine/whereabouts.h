@@ -88,6 +88,20 @@ void whereabouts_tell(struct whereabouts *whereabouts,
                       whereabouts_turned_fn *user, whereabouts_turned_fn *room,
                       void *arg);
 
+/* How many connections a user has in this process has changed. As with
+ * whereabouts_watch. */
+typedef void whereabouts_census_fn(void *arg, const char *user, uint32_t count);
+
+/* With other machines, only these together know who is online: sets who is
+ * called of each user. Workers are told by whereabouts_say_user then, and not
+ * by what happens here. To be called before the first login. */
+void whereabouts_census(struct whereabouts *whereabouts,
+                        whereabouts_census_fn *census, void *arg);
+
+/* Has a worker told that the user is online, or is not any more. */
+void whereabouts_say_user(struct whereabouts *whereabouts, const char *user,
+                          bool online);
+
 /* Whether the worker is one of those that are told of users. All about one user
  * goes to the same worker, as long as the same ones listen; while none does,
  * nobody is told. */

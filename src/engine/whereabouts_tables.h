@@ -56,6 +56,8 @@ struct whereabouts {
   void *watcher_arg;
   whereabouts_turned_fn *user_turned, *room_turned; /* NULL: nobody hears */
   void *turned_arg;
+  whereabouts_census_fn *census; /* NULL: there are no other machines */
+  void *census_arg;
   struct dir_user *users;
   struct dir_room *rooms;
   struct dir_address *addresses;

@@ -90,7 +90,7 @@ static inline struct conn *fake_conn(struct fake *fake) {
 static inline struct conn *fake_login(struct fake *fake, const char *user) {
   struct conn *conn = fake_conn(fake);
   assert_int_equal(manager_add(&fake->manager, conn, "192.0.2.1"), 0);
-  assert_int_equal(manager_login(&fake->manager, conn, user), 0);
+  assert_int_equal(manager_login(&fake->manager, conn, user, 0), 0);
   return conn;
 }
 

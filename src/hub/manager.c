@@ -322,8 +322,12 @@ static struct whereabouts_conn whereabouts_entry(const struct manager *manager,
 
 /* Whether the user may have one more; in whereabouts it has it then. */
 static int claim_login(const struct manager *manager, const struct conn *conn,
-                       const struct user *user) {
+                       const struct user *user, uint32_t elsewhere) {
   uint32_t limit = manager->limits.per_user;
+  if (limit && elsewhere >= limit)
+    return ERR_LIMIT_EXCEEDED;
+  if (limit)
+    limit -= elsewhere;
   struct whereabouts_conn entry = whereabouts_entry(manager, conn, user);
   if (manager->bus)
     return whereabouts_login(manager->bus->whereabouts, &entry, limit);
@@ -342,10 +346,11 @@ static void tell_user_turned(struct manager *manager, const struct user *user) {
     tell_of_user(manager->events, user->id, user->count > 0);
 }
 
-int manager_login(struct manager *manager, struct conn *conn, const char *id) {
+int manager_login(struct manager *manager, struct conn *conn, const char *id,
+                  uint32_t elsewhere) {
   struct user *user = ensure_user(manager, id);
   user->refs++;
-  if (claim_login(manager, conn, user)) {
+  if (claim_login(manager, conn, user, elsewhere)) {
     user_unref(manager, user);
     return ERR_LIMIT_EXCEEDED;
   }

@@ -117,10 +117,11 @@ MUST_CHECK int manager_add(struct manager *manager, struct conn *conn,
                            const char *address);
 
 /* The connection is this user's from now on (state CONN_READY). `id` is
- * copied, at most USER_ID_BYTES. ERR_LIMIT_EXCEEDED, and no change, if the
+ * copied, at most USER_ID_BYTES; `elsewhere` are
+ * its connections on other machines. ERR_LIMIT_EXCEEDED, and no change, if the
  * user has too many connections. */
 MUST_CHECK int manager_login(struct manager *manager, struct conn *conn,
-                             const char *id);
+                             const char *id, uint32_t elsewhere);
 
 /* From now on the connection does not count for its address, nor among
  * limits.connections: it is away, or another one is counted in its place. */

@@ -196,7 +196,8 @@ static void step_login(struct model *model, struct model_conn *it) {
   uint32_t devices = 0;
   for (int i = 0; i < CONNS; i++)
     devices += is_open(&model->conns[i]) && model->conns[i].user == user;
-  int err = manager_login(&model->fake.manager, it->conn, name_of("u", user));
+  int err =
+      manager_login(&model->fake.manager, it->conn, name_of("u", user), 0);
   assert_int_equal(err, devices < MODEL_USER_MAX ? 0 : ERR_LIMIT_EXCEEDED);
   if (!err)
     it->user = user;
@@ -314,7 +315,7 @@ static void only_who_has_logged_in_joins(void **state) {
   struct conn *conn = fake_conn(&fake);
   assert_int_equal(manager_add(&fake.manager, conn, "::1"), 0);
   assert_int_equal(join(conn, "lobby"), ERR_UNAUTHENTICATED);
-  assert_int_equal(manager_login(&fake.manager, conn, "alice"), 0);
+  assert_int_equal(manager_login(&fake.manager, conn, "alice", 0), 0);
   assert_int_equal(join(conn, "lobby"), 0);
   conn_close(conn, CLOSE_KICKED, NULL);
   assert_int_equal(join(conn, "other"), ERR_CLOSED);
@@ -379,13 +380,13 @@ static void too_many_of_one_user(void **state) {
   fake_login(&fake, "bob");
   struct conn *third = fake_conn(&fake);
   assert_int_equal(manager_add(&fake.manager, third, "::1"), 0);
-  assert_int_equal(manager_login(&fake.manager, third, "alice"),
+  assert_int_equal(manager_login(&fake.manager, third, "alice", 0),
                    ERR_LIMIT_EXCEEDED);
   assert_int_equal(third->state, CONN_NEW);
   assert_null(third->user);
   assert_int_equal(user_of(&fake, "alice")->count, 2);
   conn_close(first, CLOSE_REPLACED, NULL);
-  assert_int_equal(manager_login(&fake.manager, third, "alice"), 0);
+  assert_int_equal(manager_login(&fake.manager, third, "alice", 0), 0);
   assert_int_equal(user_of(&fake, "alice")->count, 2);
   assert_int_equal(user_of(&fake, "alice")->refs, 3);
   fake_stop(&fake);

@@ -37,6 +37,10 @@ static void look_later(struct roster *roster, uint64_t delay_ms) {
   arm_roster(roster, uv_now(roster->timer.loop) + delay_ms);
 }
 
+void roster_look(struct roster *roster) {
+  look_later(roster, roster->every_ms);
+}
+
 static void on_roster_timer(uv_timer_t *timer) {
   struct roster *roster = container_of(timer, struct roster, timer);
   struct manager *manager = roster->manager;

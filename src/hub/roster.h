@@ -50,6 +50,9 @@ void roster_enter(struct conn *conn, const struct room *room);
 /* It is a member no more: it has left, was made to leave, or is closed. */
 void roster_leave(struct conn *conn, const struct room *room);
 
+/* What the engine knows of other machines has changed. */
+void roster_look(struct roster *roster);
+
 /* What the connection says of itself in all of its rooms from now on. Takes the
  * reference; NULL: nothing. */
 void roster_tell_take(struct conn *conn, struct presence_info *info);

@@ -43,6 +43,8 @@ void remote_receive(void *arg, const struct bus_letter *letter) {
     publish_receive(&protocol->manager, letter);
   else if (letter->what == BUS_ONLINE || letter->what == BUS_OFFLINE)
     online_note(protocol, letter->target, letter->what == BUS_ONLINE);
+  else if (letter->what == BUS_LOOK)
+    roster_look(&protocol->roster);
   else if (letter->what == BUS_PROBE)
     probe_receive(protocol, letter);
   else if (letter->to == BUS_USER)

@@ -173,7 +173,9 @@ static bool has_numbers(const struct conn *conn, const char *name) {
 
 /* Who others are is not known now: a room without numbers is joined all the
  * same, and heard in full when they are there again. */
-static void on_room_settled(struct conn *conn, void *arg, int err) {
+static void on_room_settled(struct conn *conn, void *arg, int err,
+                            uint32_t elsewhere) {
+  (void)elsewhere;
   struct waiting_join *join = arg;
   if (err && has_numbers(conn, join->asked.name))
     answer_error(conn, &join->id, (enum err)err, NULL);
@@ -246,7 +248,9 @@ static void take_in_now(struct conn *conn, const char *name,
   buf_free(&out);
 }
 
-static void on_taken_room_settled(struct conn *conn, void *arg, int err) {
+static void on_taken_room_settled(struct conn *conn, void *arg, int err,
+                                  uint32_t elsewhere) {
+  (void)elsewhere;
   struct waiting_join *join = arg;
   if ((!err || !has_numbers(conn, join->asked.name)) && conn_is_let_in(conn))
     take_in_now(conn, join->asked.name, join->data);

@@ -191,11 +191,12 @@ static void tell_let_in(struct conn *conn, const struct msg_id *id) {
   buf_free(&session);
 }
 
-static void let_in(struct conn *conn, const struct msg_id *id) {
+static void let_in(struct conn *conn, const struct msg_id *id,
+                   uint32_t elsewhere) {
   struct manager *manager = manager_of(conn);
   if (conn->state != CONN_NEW)
     return;
-  if (manager_login(manager, conn, conn->claimant)) {
+  if (manager_login(manager, conn, conn->claimant, elsewhere)) {
     no_place(conn, id);
     return;
   }
@@ -212,10 +213,11 @@ static void let_in(struct conn *conn, const struct msg_id *id) {
 }
 
 /* Where other machines are not heard, it is let in all the same. */
-static void on_user_settled(struct conn *conn, void *arg, int err) {
+static void on_user_settled(struct conn *conn, void *arg, int err,
+                            uint32_t elsewhere) {
   struct msg_id *id = arg;
   (void)err;
-  let_in(conn, id);
+  let_in(conn, id, elsewhere);
   mem_free(id);
 }
 
@@ -231,7 +233,7 @@ void session_let_in(struct conn *conn, const struct msg_id *id) {
                    on_user_settled, copy))
     return;
   mem_free(copy);
-  let_in(conn, id);
+  let_in(conn, id, 0);
 }
 
 static void decide_place(struct conn *conn) {

@@ -13,11 +13,11 @@ struct settling {
   void *arg;
 };
 
-static void on_settled(void *arg, int err) {
+static void on_settled(void *arg, int err, uint32_t elsewhere) {
   struct settling *settling = arg;
   struct conn *conn = settling->conn;
   list_remove(&settling->node);
-  settling->done(conn, settling->arg, err);
+  settling->done(conn, settling->arg, err, elsewhere);
   mem_free(settling);
   session_idle(conn);
 }

@@ -13,12 +13,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conn;
 
-/* `err` is 0, or ERR_UNAVAILABLE: others are not heard now. The connection may
- * have closed meanwhile; it is there, all the same. */
-typedef void settle_fn(struct conn *conn, void *arg, int err);
+/* `err` is 0, or ERR_UNAVAILABLE: others are not heard now. Of a user,
+ * `elsewhere` says how many connections he has on other machines. The
+ * connection may have closed meanwhile; it is there, all the same. */
+typedef void settle_fn(struct conn *conn, void *arg, int err,
+                       uint32_t elsewhere);
 
 /* Whether there is something to wait for: then `done` is called, later and
  * once, if the worker does not end before. False: it is so already, as always

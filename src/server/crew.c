@@ -93,6 +93,7 @@ static int open_engine(struct crew *crew, struct buf *error) {
                                     .ca_file = config->redis_ca_file,
                                     .name = crew->name,
                                     .prefix = config->redis_prefix,
+                                    .presence = crew->presence,
                                     .probe_ms = to_ms(config->redis_probe_s),
                                     .timeout_ms =
                                         to_ms(config->redis_timeout_s),
@@ -114,7 +115,8 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->desks = mem_alloc((size_t)count * sizeof *crew->desks);
   crew->bus = bus_new(count, port_bytes(shared->config, count));
   crew->engine = new_engine(crew, shared->config);
-  crew->presence = presence_new(count > 1 ? crew->bus : NULL);
+  crew->presence = presence_new(
+      count > 1 || engine_is_shared(crew->engine) ? crew->bus : NULL);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT
+ * The ledger of a name.
+ *
+ * What this machine has of a name stands in a table here, too: after a
+ * reconnect, or when Redis has lost its memory, all of it is written anew.
+ *
+ * Reading takes two connections: entries come by that for commands, changes by
+ * that of the channel. What is heard while the entries are being read is kept,
+ * and used after them; so what is known at last is what was said last. */
+#include "cluster/ledger.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/presence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIFE_BYTES = SELF_BYTES - 1, HEARD_MAX = 10000 };
+
+/* An entry of this machine: a user in a room, or (with an empty field) a user.
+ */
+struct own_entry {
+  UT_hash_handle hh;
+  char *value; /* empty: there is none any more, and Redis does not know */
+  bool fresh;  /* nor does it know that there was one */
+  size_t len;  /* of the field */
+  char field[];
+};
+
+/* Of a user: what another machine has. */
+struct other_machine {
+  struct list node;
+  char life[SELF_BYTES];
+  uint32_t devices;
+};
+
+/* What was heard while the ledger was read. */
+struct heard {
+  struct list node;
+  size_t len;
+  char bytes[];
+};
+
+struct ledger {
+  struct own_entry *own;
+  struct list others; /* of a user: other_machine->node */
+  struct list heard;
+  uint32_t heard_count;
+  enum rule_presence how; /* of a room */
+  bool wanted;            /* it is read: it has presence, or is a user's */
+  bool reading, known, again;
+};
+
+static uint64_t machine_of(const char *life) {
+  return strtoull(life, NULL, 16);
+}
+
+/* --- entries ----------------------------------------------------------------
+ */
+
+static struct ledger *ensure_ledger(struct name *name) {
+  if (name->ledger)
+    return name->ledger;
+  name->ledger = mem_alloc(sizeof *name->ledger);
+  list_init(&name->ledger->others);
+  list_init(&name->ledger->heard);
+  name->ledger->wanted = name->key[0] == NAME_USER;
+  return name->ledger;
+}
+
+static void drop_own(struct ledger *ledger, struct own_entry *entry) {
+  HASH_DEL(ledger->own, entry);
+  mem_free(entry->value);
+  mem_free(entry);
+}
+
+static struct own_entry *find_own(const struct ledger *ledger,
+                                  const char *field, size_t len) {
+  struct own_entry *entry;
+  HASH_FIND(hh, ledger->own, field, len, entry);
+  return entry;
+}
+
+static struct own_entry *note_own(struct ledger *ledger, const char *field,
+                                  size_t len, const char *value) {
+  struct own_entry *entry = find_own(ledger, field, len);
+  if (!entry) {
+    entry = mem_alloc(sizeof *entry + len + 1);
+    memcpy(entry->field, field, len);
+    entry->len = len;
+    entry->fresh = true;
+    HASH_ADD_KEYPTR(hh, ledger->own, entry->field, len, entry);
+  }
+  mem_free(entry->value);
+  entry->value = mem_strdup(value);
+  return entry;
+}
+
+static void drop_heard(struct ledger *ledger) {
+  struct list *node;
+  while ((node = list_shift(&ledger->heard)))
+    mem_free(container_of(node, struct heard, node));
+  ledger->heard_count = 0;
+}
+
+static void drop_others(struct ledger *ledger) {
+  struct list *node;
+  while ((node = list_shift(&ledger->others)))
+    mem_free(container_of(node, struct other_machine, node));
+}
+
+/* --- keys
+ * --------------------------------------------------------------------- */
+
+/* How the keys of entries begin; the machine follows. */
+void ledger_put_entries_prefix(struct buf *out, const struct cluster *cluster,
+                               enum name_kind kind, const char *text,
+                               size_t len) {
+  char tag[SHARDS_TAG_BYTES];
+  shards_tag(text, len, tag);
+  buf_printf(out, "%s:%s:%c%c:%zu:", cluster->options.prefix, tag, (char)kind,
+             'p', len);
+  buf_put(out, text, len);
+  buf_putc(out, ':');
+}
+
+void ledger_put_machines_key(struct buf *out, const struct cluster *cluster,
+                             enum name_kind kind, const char *text,
+                             size_t len) {
+  char tag[SHARDS_TAG_BYTES];
+  shards_tag(text, len, tag);
+  buf_printf(out, "%s:%s:%c%c:", cluster->options.prefix, tag, (char)kind, 'n');
+  buf_put(out, text, len);
+}
+
+/* Of what a machine has entries, on one Redis. */
+void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
+                          const char *life) {
+  buf_printf(out, "%s:names:%s", cluster->options.prefix, life);
+}
+
+/* --- writing
+ * ------------------------------------------------------------------ */
+
+/* Remembers, for whoever cleans up after us, that there may be entries. */
+static void enlist_name(const struct name *name) {
+  struct cluster *cluster = name->cluster;
+  struct buf key = {0};
+  ledger_put_names_key(&key, cluster, cluster->life);
+  const struct slice words[] = {
+      word("SADD"), {key.data, key.len}, {name->key, name->len + 1}};
+  if (link_command(link_of(name), words, 3, NULL, NULL))
+    cluster->counters.unsent++;
+  buf_free(&key);
+}
+
+/* What an entry was written for. */
+struct writing {
+  struct cluster *cluster;
+  bool fresh, gone;
+  size_t key_len, field_len;
+  char text[]; /* the name's key, a zero, the field, a zero */
+};
+
+static struct writing *new_writing(const struct name *name,
+                                   const struct own_entry *entry) {
+  size_t key_len = name->len + 1;
+  struct writing *writing =
+      mem_alloc(sizeof *writing + key_len + entry->len + 2);
+  writing->cluster = name->cluster;
+  writing->fresh = entry->fresh;
+  writing->gone = !*entry->value;
+  writing->key_len = key_len;
+  writing->field_len = entry->len;
+  memcpy(writing->text, name->key, key_len);
+  memcpy(writing->text + key_len + 1, entry->field, entry->len);
+  return writing;
+}
+
+/* It may not stand in Redis: it is written again when the link is up. */
+static void write_again(const struct writing *writing) {
+  struct name *name =
+      name_hold(writing->cluster, (enum name_kind)writing->text[0],
+                writing->text + 1, writing->key_len - 1);
+  struct ledger *ledger = ensure_ledger(name);
+  const char *field = writing->text + writing->key_len + 1;
+  struct own_entry *entry = find_own(ledger, field, writing->field_len);
+  if (!entry && writing->gone)
+    entry = note_own(ledger, field, writing->field_len, "");
+  if (entry)
+    entry->fresh = writing->fresh;
+  name_drop(name);
+}
+
+/* The first machine that has a user says that he is online, the last one that
+ * he is not. */
+static void on_written(void *arg, enum link_fate fate,
+                       const struct reply *reply) {
+  struct writing *writing = arg;
+  bool good = fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER;
+  bool alone = good && reply->number == 0;
+  if (!good)
+    write_again(writing);
+  else if (alone && writing->text[0] == NAME_USER &&
+           (writing->fresh || writing->gone))
+    whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
+                         !writing->gone);
+  mem_free(writing);
+}
+
+static void put_delta(struct buf *out, const struct cluster *cluster,
+                      const char *field, size_t len, const char *value) {
+  buf_putc(out, 'D');
+  buf_put(out, cluster->life, LIFE_BYTES);
+  buf_printf(out, "%zu:", len);
+  buf_put(out, field, len);
+  buf_puts(out, value);
+}
+
+static void send_entry(struct name *name, const struct own_entry *own,
+                       struct writing *writing) {
+  struct cluster *cluster = name->cluster;
+  enum name_kind kind = (enum name_kind)name->key[0];
+  struct buf entries = {0}, machines = {0}, channel = {0}, delta = {0};
+  ledger_put_entries_prefix(&entries, cluster, kind, name_text(name),
+                            name->len);
+  buf_put(&entries, cluster->life, LIFE_BYTES);
+  ledger_put_machines_key(&machines, cluster, kind, name_text(name), name->len);
+  channel_put(&channel, cluster, kind, name_text(name), name->len);
+  put_delta(&delta, cluster, own->field, own->len, own->value);
+  const struct slice words[] = {word("EVALSHA"),
+                                word(cluster->shas[SCRIPT_LEDGER_PUT]),
+                                word("2"),
+                                {entries.data, entries.len},
+                                {machines.data, machines.len},
+                                word(cluster->life),
+                                {own->field, own->len},
+                                word(own->value),
+                                {channel.data, channel.len},
+                                {delta.data, delta.len}};
+  if (link_command(link_of(name), words, 10, on_written, writing))
+    on_written(writing, LINK_NOT_SENT, NULL);
+  buf_free(&entries);
+  buf_free(&machines);
+  buf_free(&channel);
+  buf_free(&delta);
+}
+
+static void write_entry(struct name *name, struct own_entry *entry) {
+  struct writing *writing = new_writing(name, entry);
+  bool never_was = writing->fresh && writing->gone;
+  entry->fresh = false;
+  if (never_was)
+    mem_free(writing);
+  else
+    send_entry(name, entry, writing);
+  if (!*entry->value)
+    drop_own(name->ledger, entry);
+}
+
+void ledger_put(struct name *name, const char *field, size_t len,
+                const char *value) {
+  struct ledger *ledger = ensure_ledger(name);
+  bool first = !ledger->own;
+  struct own_entry *entry = note_own(ledger, field, len, value);
+  if (!name->confirmed)
+    return; /* all is written then */
+  if (first)
+    enlist_name(name);
+  write_entry(name, entry);
+}
+
+/* --- what others have
+ * ----------------------------------------------------------- */
+
+/* "devices since info" */
+static struct presence_entry entry_of(const char *user, const char *value) {
+  struct presence_entry entry = {.user = user};
+  char *end;
+  entry.devices = (uint32_t)strtoul(value, &end, 10);
+  entry.since_s = strtoll(end, &end, 10);
+  if (*end == ' ' && end[1]) {
+    entry.info = end + 1;
+    entry.info_len = strlen(end + 1);
+  }
+  return entry;
+}
+
+static void set_machine(struct ledger *ledger, const char *life,
+                        uint32_t devices) {
+  LIST_FOREACH_SAFE (it, &ledger->others) {
+    struct other_machine *other = container_of(it, struct other_machine, node);
+    if (strcmp(other->life, life) != 0)
+      continue;
+    other->devices = devices;
+    if (devices == 0) {
+      list_remove(&other->node);
+      mem_free(other);
+    }
+    return;
+  }
+  if (devices == 0)
+    return;
+  struct other_machine *other = mem_alloc(sizeof *other);
+  snprintf(other->life, sizeof other->life, "%s", life);
+  other->devices = devices;
+  list_init(&other->node);
+  list_push(&ledger->others, &other->node);
+}
+
+uint32_t ledger_devices(const struct name *name) {
+  uint32_t devices = 0;
+  if (name->ledger)
+    LIST_FOREACH (it, &name->ledger->others)
+      devices += container_of(it, struct other_machine, node)->devices;
+  return devices;
+}
+
+static void use_entry(struct name *name, const char *life, const char *field,
+                      const char *value) {
+  struct cluster *cluster = name->cluster;
+  struct ledger *ledger = name->ledger;
+  struct presence_entry entry = entry_of(field, value);
+  if (name->key[0] == NAME_USER)
+    set_machine(ledger, life, entry.devices);
+  else if (cluster->presence)
+    presence_set_far(cluster->presence, name_text(name), ledger->how,
+                     machine_of(life), &entry, uv_now(&cluster->loop));
+}
+
+/* `D`, the machine, the length of the field, a colon, the field, the value. */
+static bool use_delta(struct name *name, struct slice bytes) {
+  char life[SELF_BYTES], *text = mem_strndup(bytes.at, bytes.len), *end;
+  bool good = bytes.len > LIFE_BYTES + 2;
+  if (good) {
+    memcpy(life, text + 1, LIFE_BYTES);
+    life[LIFE_BYTES] = 0;
+    size_t len = strtoul(text + 1 + LIFE_BYTES, &end, 10);
+    good = *end == ':' && (size_t)(text + bytes.len - (end + 1)) >= len;
+    if (good && strcmp(life, name->cluster->life) != 0) {
+      char *field = mem_strndup(end + 1, len);
+      use_entry(name, life, field, end + 1 + len);
+      mem_free(field);
+    }
+  }
+  mem_free(text);
+  return good;
+}
+
+static void keep_heard(struct name *name, struct slice payload) {
+  struct ledger *ledger = name->ledger;
+  if (ledger->heard_count == HEARD_MAX) {
+    ledger->again = true;
+    return;
+  }
+  struct heard *heard = mem_alloc(sizeof *heard + payload.len);
+  heard->len = payload.len;
+  memcpy(heard->bytes, payload.at, payload.len);
+  list_init(&heard->node);
+  list_push(&ledger->heard, &heard->node);
+  ledger->heard_count++;
+}
+
+bool ledger_heard(struct name *name, struct slice payload) {
+  if (payload.len == 0 || *payload.at != 'D')
+    return false;
+  struct ledger *ledger = name->ledger;
+  if (!ledger || !ledger->wanted)
+    return true;
+  if (ledger->reading)
+    keep_heard(name, payload);
+  else if (ledger->known && !use_delta(name, payload))
+    name->cluster->counters.strange++;
+  return true;
+}
+
+/* --- reading
+ * -------------------------------------------------------------------- */
+
+struct reading_ledger {
+  struct cluster *cluster;
+  size_t len;
+  char key[];
+};
+
+static size_t count_entries(const struct reply *reply) {
+  size_t count = 0;
+  for (size_t i = 0; i + 1 < reply->count; i += 2)
+    count += reply_at(reply, i + 1).count / 2;
+  return count;
+}
+
+static void use_room(struct name *name, const struct reply *reply) {
+  struct cluster *cluster = name->cluster;
+  struct presence_far *list =
+      mem_alloc((count_entries(reply) + 1) * sizeof *list);
+  size_t n = 0;
+  for (size_t i = 0; i + 1 < reply->count; i += 2) {
+    struct reply life = reply_at(reply, i), fields = reply_at(reply, i + 1);
+    if (reply_is(&life, cluster->life))
+      continue;
+    for (size_t j = 0; j + 1 < fields.count; j += 2) {
+      list[n].machine = machine_of(life.text);
+      list[n++].entry =
+          entry_of(reply_at(&fields, j).text, reply_at(&fields, j + 1).text);
+    }
+  }
+  if (cluster->presence)
+    presence_replace_far(cluster->presence, name_text(name), name->ledger->how,
+                         list, n, uv_now(&cluster->loop));
+  mem_free(list);
+}
+
+static void use_user(struct name *name, const struct reply *reply) {
+  drop_others(name->ledger);
+  for (size_t i = 0; i + 1 < reply->count; i += 2) {
+    struct reply life = reply_at(reply, i), fields = reply_at(reply, i + 1);
+    struct reply value = reply_at(&fields, 1);
+    if (!reply_is(&life, name->cluster->life) && life.len == LIFE_BYTES)
+      set_machine(name->ledger, life.text, entry_of("", value.text).devices);
+  }
+}
+
+static void read_ledger(struct name *name);
+
+static void end_reading(struct name *name) {
+  struct ledger *ledger = name->ledger;
+  struct list *node;
+  ledger->reading = false;
+  ledger->known = true;
+  while ((node = list_shift(&ledger->heard))) {
+    struct heard *heard = container_of(node, struct heard, node);
+    (void)use_delta(name, (struct slice){heard->bytes, heard->len});
+    mem_free(heard);
+  }
+  ledger->heard_count = 0;
+  if (ledger->again)
+    read_ledger(name);
+  else
+    name_settle(name, 0);
+}
+
+static void on_ledger_read(void *arg, enum link_fate fate,
+                           const struct reply *reply) {
+  struct reading_ledger *reading = arg;
+  struct name *name =
+      name_find(reading->cluster, (enum name_kind)reading->key[0],
+                reading->key + 1, reading->len);
+  if (name && name->ledger && name->ledger->reading && fate == LINK_ANSWERED) {
+    if (reply->kind == REPLY_LIST && name->key[0] == NAME_USER)
+      use_user(name, reply);
+    else if (reply->kind == REPLY_LIST)
+      use_room(name, reply);
+    end_reading(name);
+  }
+  mem_free(reading);
+}
+
+static void read_ledger(struct name *name) {
+  struct cluster *cluster = name->cluster;
+  struct ledger *ledger = name->ledger;
+  enum name_kind kind = (enum name_kind)name->key[0];
+  struct buf machines = {0}, prefix = {0};
+  struct reading_ledger *reading = mem_alloc(sizeof *reading + name->len + 2);
+  reading->cluster = cluster;
+  reading->len = name->len;
+  memcpy(reading->key, name->key, name->len + 1);
+  ledger_put_machines_key(&machines, cluster, kind, name_text(name), name->len);
+  ledger_put_entries_prefix(&prefix, cluster, kind, name_text(name), name->len);
+  const struct slice words[] = {word("EVALSHA"),
+                                word(cluster->shas[SCRIPT_LEDGER_LOAD]),
+                                word("1"),
+                                {machines.data, machines.len},
+                                {prefix.data, prefix.len}};
+  ledger->again = false;
+  ledger->reading = true;
+  if (link_command(link_of(name), words, 5, on_ledger_read, reading)) {
+    ledger->reading = false; /* `down` comes, or has */
+    mem_free(reading);
+    name_settle(name, ERR_UNAVAILABLE);
+  }
+  buf_free(&machines);
+  buf_free(&prefix);
+}
+
+/* --- a name's life
+ * ---------------------------------------------------------------- */
+
+static void write_all(struct name *name) {
+  struct own_entry *entry = NULL, *next = NULL;
+  if (!name->ledger || !name->ledger->own)
+    return;
+  enlist_name(name);
+  HASH_ITER (hh, name->ledger->own, entry, next)
+    write_entry(name, entry);
+}
+
+bool ledger_owes(const struct name *name) {
+  return name->ledger && name->ledger->own;
+}
+
+void ledger_subscribed(struct name *name) {
+  if (name->key[0] == NAME_USER)
+    ensure_ledger(name);
+  write_all(name);
+  if (name->ledger && name->ledger->wanted)
+    read_ledger(name);
+}
+
+void ledger_down(struct name *name) {
+  if (!name->ledger)
+    return;
+  name->ledger->reading = name->ledger->again = false;
+  drop_heard(name->ledger);
+}
+
+void ledger_end(struct name *name) {
+  struct ledger *ledger = name->ledger;
+  struct own_entry *entry = NULL, *next = NULL;
+  if (!ledger)
+    return;
+  if (name->key[0] == NAME_ROOM && name->cluster->presence)
+    presence_replace_far(name->cluster->presence, name_text(name), ledger->how,
+                         NULL, 0, uv_now(&name->cluster->loop));
+  HASH_ITER (hh, ledger->own, entry, next)
+    drop_own(ledger, entry);
+  drop_heard(ledger);
+  drop_others(ledger);
+  mem_free(ledger);
+  name->ledger = NULL;
+}
+
+void ledger_apply_rule(struct name *name, enum rule_presence how) {
+  bool wanted = how != RULE_NO_PRESENCE;
+  if (!wanted && !name->ledger)
+    return;
+  struct ledger *ledger = ensure_ledger(name);
+  bool begins = wanted && !ledger->wanted;
+  ledger->how = how;
+  ledger->wanted = wanted;
+  if (!wanted)
+    ledger->known = false;
+  else if (begins && name->confirmed)
+    read_ledger(name);
+}
+
+bool ledger_known(const struct name *name) {
+  bool wanted = name->ledger ? name->ledger->wanted : name->key[0] == NAME_USER;
+  return !wanted || (name->ledger && name->ledger->known);
+}
+
+static void make_fresh(const struct ledger *ledger) {
+  struct own_entry *entry = NULL, *next = NULL;
+  HASH_ITER (hh, ledger->own, entry, next)
+    entry->fresh = true;
+}
+
+void ledger_rename(struct cluster *cluster, bool was_gone) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next) {
+    if (was_gone && name->ledger)
+      make_fresh(name->ledger);
+    if (name->confirmed)
+      write_all(name);
+  }
+}
+
+void ledger_forget_machine(struct cluster *cluster, const char *life) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next)
+    if (name->ledger && name->key[0] == NAME_USER)
+      set_machine(name->ledger, life, 0);
+  if (cluster->presence)
+    presence_drop_far(cluster->presence, machine_of(life),
+                      uv_now(&cluster->loop));
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * Who is where, on all machines: users in rooms that have presence, and users
+ * at all.
+ *
+ * Each machine writes its own entries, and no others; together they are the
+ * ledger of a name (a room, a user). They stand in Redis, and whoever follows
+ * the name hears of changes by its channel. What is told is absolute, and those
+ * who come late read all of it. So nothing has to be counted up and down.
+ *
+ * The entries of a machine live as long as its lease. After that somebody else
+ * deletes them: each step of that can be done twice. */
+#ifndef CLUSTER_LEDGER_H
+#define CLUSTER_LEDGER_H
+
+#include "cluster/state.h"
+
+/* Sets up what other threads tell of: see presence_watch, whereabouts_census.
+ */
+void ledger_watch(struct cluster *cluster);
+
+/* The entry of this machine is this value now; empty: there is none. The field
+ * is the user, in a room; of a user it is empty. */
+void ledger_put(struct name *name, const char *field, size_t len,
+                const char *value);
+
+/* The name is subscribed to: writes what we have of it, reads what others have.
+ */
+void ledger_subscribed(struct name *name);
+
+/* The connection is lost. */
+void ledger_down(struct name *name);
+
+/* The name is let go. */
+void ledger_end(struct name *name);
+
+/* Whether something of it is to be written still. */
+bool ledger_owes(const struct name *name);
+
+/* Another rule: it has presence now, or has not. */
+void ledger_apply_rule(struct name *name, enum rule_presence how);
+
+/* Whether it is known what others have. */
+bool ledger_known(const struct name *name);
+
+/* A message of the channel. False: it is none of the ledger. */
+bool ledger_heard(struct name *name, struct slice payload);
+
+/* This machine has another name: everything of it is written anew. `was_gone`:
+ * others have said of its users that they are offline. */
+void ledger_rename(struct cluster *cluster, bool was_gone);
+
+/* A machine is gone: what it had is not there any more. */
+void ledger_forget_machine(struct cluster *cluster, const char *life);
+
+/* Keys in Redis: how those of entries begin, with the machine behind it; of the
+ * machines that have entries; of what a machine has entries. */
+void ledger_put_entries_prefix(struct buf *out, const struct cluster *cluster,
+                               enum name_kind kind, const char *text,
+                               size_t len);
+void ledger_put_machines_key(struct buf *out, const struct cluster *cluster,
+                             enum name_kind kind, const char *text, size_t len);
+void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
+                          const char *life);
+
+/* How many connections the user has on other machines. */
+uint32_t ledger_devices(const struct name *name);
+
+#endif
