@@ -8,15 +8,25 @@ local t = require "perigee.testing"
 local Redis = {}
 Redis.__index = Redis
 
+-- The lines of its file; an option with several values has one for each. Who
+-- looks after it (Sentinel) may write that file anew.
+function Redis:configure()
+  local file = assert(io.open(self.dir .. "/redis.conf", "w"))
+  file:write(("unixsocket %s\ndir %s\n"):format(self.socket, self.dir))
+  for name, values in pairs(self.options) do
+    for _, value in ipairs(type(values) == "table" and values or { values }) do
+      file:write(("%s %s\n"):format(name, value == "" and '""' or value))
+    end
+  end
+  file:close()
+end
+
 -- Starts it, with what was kept in its folder, and waits until it answers.
 function Redis:start()
-  local words = { "echo $$; exec setpriv --pdeathsig KILL redis-server --port 0",
-    "--unixsocket", self.socket, "--dir", self.dir, "--daemonize no" }
-  for name, value in pairs(self.options) do
-    table.insert(words, ("--%s '%s'"):format(name, value))
-  end
-  table.insert(words, "</dev/null >>" .. self.dir .. "/log 2>&1")
-  self.process = assert(io.popen(table.concat(words, " "), "r"))
+  local command = ("echo $$; exec setpriv --pdeathsig KILL redis-server %s/redis.conf %s " ..
+    "</dev/null >>%s/log 2>&1"):format(self.dir, self.options.sentinel and "--sentinel" or "",
+    self.dir)
+  self.process = assert(io.popen(command, "r"))
   self.pid = self.process:read "n"
   -- Else, when an example breaks off, the end of the tests would wait for it.
   local pid = self.pid
@@ -41,6 +51,7 @@ function Redis:signal(name)
 end
 
 function Redis:kill(name)
+  if not self.pid then return end
   self:signal(name or "KILL")
   self.process:close()
   self.pid = nil
@@ -55,8 +66,12 @@ return function(options)
   local dir = io.popen("mktemp -d"):read "l"
   local self = setmetatable({ dir = dir, socket = dir .. "/redis.sock",
     options = options or {} }, Redis)
-  self.options.save = self.options.save or ""
+  self.options.port = self.options.port or 0
+  if not self.options.sentinel then
+    self.options.save = self.options.save or ""
+  end
   self.url = "unix://" .. self.socket
+  self:configure()
   self:start()
   return self
 end
