@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/ledger.h"
+#include "cluster/question.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -236,6 +237,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, tick);
   name_tick(cluster, false);
   nodes_tick(cluster);
+  question_tick(cluster);
   take_look(cluster);
 }
 
@@ -340,7 +342,8 @@ static const struct engine_ops cluster_ops = {.enter = enter_copy,
                                               .unfollow = unfollow_name,
                                               .settle = settle_name,
                                               .give_up = give_up_wait,
-                                              .send = send_parcel};
+                                              .send = send_parcel,
+                                              .ask = ask_others};
 
 /* A number that no other machine has; not 0, and larger than those of
  * connections. */
@@ -386,6 +389,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   mailbox_init(&cluster->orders, &cluster->loop, on_order);
   list_init(&cluster->idle);
   list_init(&cluster->late);
+  list_init(&cluster->questions);
   atomic_init(&cluster->down, UINT64_MAX);
   choose_self(cluster);
   read_scripts(cluster);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cluster/ledger.h"
 #include "cluster/parcel.h"
+#include "cluster/question.h"
 #include "cluster/state.h"
 
 #include <string.h>
@@ -223,6 +224,7 @@ static enum bus_to target_of(const struct name *name) {
   case NAME_USER:
     return BUS_USER;
   case NAME_NODE:
+    return BUS_CONN;
   case NAME_ALL:
     return BUS_ALL;
   }
@@ -245,7 +247,9 @@ static void open_parcel(struct name *name, const struct parcel *parcel) {
                               .target = name_text(name),
                               .target_len = name->len,
                               .text = text};
-  if (own)
+  if (letter.to == BUS_CONN)
+    letter.conn = parcel->conn;
+  else if (own)
     letter.except = parcel->conn;
   else if (parcel->what == BUS_CLOSE && parcel->conn)
     letter.except = login_that_stays(name);
@@ -264,7 +268,8 @@ void name_heard(void *arg, void *channel_arg, struct slice payload) {
   (void)arg;
   if (parcel_read(payload, &parcel))
     open_parcel(name, &parcel);
-  else if (ledger_heard(name, payload) || nodes_heard(name, payload))
+  else if (ledger_heard(name, payload) || nodes_heard(name, payload) ||
+           question_heard(name, payload))
     name->cluster->counters.received++;
   else if (name->numbers)
     numbers_heard(name, payload);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cluster/ledger.h"
+#include "cluster/question.h"
 
 #include <string.h>
 
@@ -31,21 +32,26 @@ static void run_wait(struct cluster *cluster, struct order *order) {
 }
 
 static void free_wait(struct order *order) {
-  mem_free(container_of(order, struct engine_wait, order));
+  struct engine_wait *wait = container_of(order, struct engine_wait, order);
+  question_free(wait->question);
+  mem_free(wait);
 }
 
 /* The asker has done what it wanted to. */
 static void release_wait(struct cluster *cluster, struct order *order) {
   struct engine_wait *wait = container_of(order, struct engine_wait, order);
   (void)cluster;
-  name_drop(wait->name);
-  mem_free(wait);
+  if (wait->name)
+    name_drop(wait->name);
+  free_wait(order);
 }
 
 static void on_answer(struct mailbox *mailbox, struct list *node) {
   struct engine_wait *wait = container_of(node, struct engine_wait, answer);
   (void)mailbox;
-  if (!wait->given_up)
+  if (!wait->given_up && wait->question)
+    question_tell(wait);
+  else if (!wait->given_up)
     wait->done(wait->arg, wait->err, wait->elsewhere);
   wait->order.run = release_wait;
   wait->order.drop = free_wait;
@@ -70,7 +76,7 @@ struct engine_wait *new_wait(struct engine *engine, int worker,
 void answer_wait(struct engine_wait *wait, int err) {
   list_remove(&wait->in_name);
   wait->err = err;
-  wait->elsewhere = ledger_devices(wait->name);
+  wait->elsewhere = wait->name ? ledger_devices(wait->name) : 0;
   list_init(&wait->answer);
   if (!mailbox_post_take(&wait->asker->mailbox, &wait->answer))
     release_wait(wait->cluster, &wait->order);
@@ -92,6 +98,6 @@ void asker_free(struct asker *asker) {
   if (!asker->open)
     return;
   while ((node = list_shift(&asker->mailbox.letters)))
-    mem_free(container_of(node, struct engine_wait, answer));
+    free_wait(&container_of(node, struct engine_wait, answer)->order);
   mailbox_free(&asker->mailbox);
 }

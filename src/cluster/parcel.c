@@ -31,13 +31,12 @@ static bool read_word(uint64_t letter, enum bus_what *what) {
   return false;
 }
 
-static void put_number(struct buf *out, uint64_t value, int bytes) {
+void parcel_put_number(struct buf *out, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; i++)
     buf_putc(out, (char)(value >> 8 * i & 0xff));
 }
 
-/* Takes a number off the beginning. False: there are not so many bytes. */
-static bool take_number(struct slice *rest, int bytes, uint64_t *value) {
+bool parcel_take_number(struct slice *rest, int bytes, uint64_t *value) {
   if (rest->len < (size_t)bytes)
     return false;
   *value = 0;
@@ -47,7 +46,7 @@ static bool take_number(struct slice *rest, int bytes, uint64_t *value) {
   return true;
 }
 
-static bool take_slice(struct slice *rest, size_t len, struct slice *slice) {
+bool parcel_take(struct slice *rest, size_t len, struct slice *slice) {
   if (rest->len < len)
     return false;
   *slice = (struct slice){rest->at, len};
@@ -64,23 +63,24 @@ void parcel_put(struct buf *out, const struct parcel *parcel) {
   buf_putc(out, PARCEL_VERSION);
   buf_putc(out, words[parcel->what]);
   buf_putc(out, (char)flags);
-  put_number(out, parcel->origin, 8);
-  put_number(out, parcel->conn, 8);
-  put_number(out, (uint64_t)parcel->code, 2);
-  put_number(out, parcel->text.len, 2);
+  parcel_put_number(out, parcel->origin, 8);
+  parcel_put_number(out, parcel->conn, 8);
+  parcel_put_number(out, (uint64_t)parcel->code, 2);
+  parcel_put_number(out, parcel->text.len, 2);
   buf_put(out, parcel->text.at, parcel->text.len);
   buf_put(out, parcel->payload.at, parcel->payload.len);
 }
 
 bool parcel_read(struct slice bytes, struct parcel *parcel) {
   uint64_t version, what, flags, code, text_len;
-  bool ok = take_number(&bytes, 1, &version) && version == PARCEL_VERSION &&
-            take_number(&bytes, 1, &what) && take_number(&bytes, 1, &flags) &&
-            take_number(&bytes, 8, &parcel->origin) &&
-            take_number(&bytes, 8, &parcel->conn) &&
-            take_number(&bytes, 2, &code) &&
-            take_number(&bytes, 2, &text_len) &&
-            take_slice(&bytes, text_len, &parcel->text);
+  bool ok = parcel_take_number(&bytes, 1, &version) &&
+            version == PARCEL_VERSION && parcel_take_number(&bytes, 1, &what) &&
+            parcel_take_number(&bytes, 1, &flags) &&
+            parcel_take_number(&bytes, 8, &parcel->origin) &&
+            parcel_take_number(&bytes, 8, &parcel->conn) &&
+            parcel_take_number(&bytes, 2, &code) &&
+            parcel_take_number(&bytes, 2, &text_len) &&
+            parcel_take(&bytes, text_len, &parcel->text);
   if (!ok || !read_word(what, &parcel->what))
     return false;
   parcel->echo = flags & FLAG_ECHO;
@@ -97,25 +97,26 @@ bool parcel_read(struct slice bytes, struct parcel *parcel) {
 void record_put(struct buf *out, const struct record *record) {
   buf_putc(out, RECORD_VERSION);
   buf_putc(out, record->drop ? FLAG_DROP : 0);
-  put_number(out, record->origin, 8);
-  put_number(out, record->except, 8);
-  put_number(out, (uint64_t)record->at_ms, 8);
-  put_number(out, record->number_at, 4);
-  put_number(out, record->key.len, 1);
+  parcel_put_number(out, record->origin, 8);
+  parcel_put_number(out, record->except, 8);
+  parcel_put_number(out, (uint64_t)record->at_ms, 8);
+  parcel_put_number(out, record->number_at, 4);
+  parcel_put_number(out, record->key.len, 1);
   buf_put(out, record->key.at, record->key.len);
   buf_put(out, record->text.at, record->text.len);
 }
 
 bool record_read(struct slice bytes, struct record *record) {
   uint64_t version, flags, at_ms, number_at, key_len;
-  bool ok = take_number(&bytes, 1, &version) && version == RECORD_VERSION &&
-            take_number(&bytes, 1, &flags) &&
-            take_number(&bytes, 8, &record->origin) &&
-            take_number(&bytes, 8, &record->except) &&
-            take_number(&bytes, 8, &at_ms) &&
-            take_number(&bytes, 4, &number_at) &&
-            take_number(&bytes, 1, &key_len) &&
-            take_slice(&bytes, key_len, &record->key);
+  bool ok = parcel_take_number(&bytes, 1, &version) &&
+            version == RECORD_VERSION &&
+            parcel_take_number(&bytes, 1, &flags) &&
+            parcel_take_number(&bytes, 8, &record->origin) &&
+            parcel_take_number(&bytes, 8, &record->except) &&
+            parcel_take_number(&bytes, 8, &at_ms) &&
+            parcel_take_number(&bytes, 4, &number_at) &&
+            parcel_take_number(&bytes, 1, &key_len) &&
+            parcel_take(&bytes, key_len, &record->key);
   if (!ok || number_at > bytes.len || key_len > ENGINE_KEY_BYTES)
     return false;
   record->drop = flags & FLAG_DROP;

@@ -27,6 +27,16 @@ struct parcel {
   bool is_binary;       /* that is */
 };
 
+/* A whole number of so many bytes. */
+void parcel_put_number(struct buf *out, uint64_t value, int bytes);
+
+/* Takes a number, or bytes, off the beginning. False: there are not so many
+ * bytes. */
+MUST_CHECK bool parcel_take_number(struct slice *rest, int bytes,
+                                   uint64_t *value);
+MUST_CHECK bool parcel_take(struct slice *rest, size_t len,
+                            struct slice *slice);
+
 /* Appends it. */
 void parcel_put(struct buf *out, const struct parcel *parcel);
 

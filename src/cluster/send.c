@@ -103,6 +103,11 @@ static uint32_t find_receivers(const struct cluster *cluster,
 
 void deliver_letter(struct cluster *cluster, const struct bus_letter *letter) {
   uint32_t counts[BUS_WORKERS_MAX];
+  if (letter->to == BUS_CONN) {
+    int worker = (int)((letter->conn - 1) % (uint64_t)cluster->workers);
+    (void)bus_post(cluster->bus, worker, letter); /* or it is left out */
+    return;
+  }
   if (find_receivers(cluster, letter, counts) == 0)
     return;
   for (int i = 0; i < cluster->workers; i++)
@@ -192,8 +197,9 @@ static enum name_kind kind_of(enum bus_to to) {
     return NAME_USER;
   case BUS_ROOM:
     return NAME_ROOM;
-  case BUS_ALL:
   case BUS_CONN:
+    return NAME_NODE;
+  case BUS_ALL:
     break;
   }
   return NAME_ALL;
@@ -208,7 +214,8 @@ static void pack_letter(struct buf *out, const struct cluster *cluster,
                           .drop = letter->drop,
                           .own = letter->own,
                           .code = letter->code,
-                          .conn = letter->except,
+                          .conn = letter->to == BUS_CONN ? letter->conn
+                                                         : letter->except,
                           .text = word(letter->text ? letter->text : "")};
   if (letter->frame) {
     size_t len;
@@ -225,6 +232,12 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
   bool to_all = letter->to == BUS_ALL;
   const char *target = to_all ? "" : letter->target;
   size_t len = to_all ? 0 : letter->target_len;
+  char machine[SELF_BYTES];
+  if (letter->to == BUS_CONN) {
+    snprintf(machine, sizeof machine, "%016" PRIx64, wanted->machine);
+    target = machine;
+    len = SELF_BYTES - 1;
+  }
   if (!link_is_there(cluster, shards_place(target, len, cluster->link_count))) {
     if (wanted->echo && !wanted->id)
       deliver_letter(cluster, letter);
@@ -237,7 +250,7 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
   parcel->kind = kind_of(letter->to);
   parcel->target_len = len;
   memcpy(parcel->target, target, len);
-  if (letter->what == BUS_CLOSE)
+  if (letter->what == BUS_CLOSE && letter->to == BUS_USER)
     parcel->login = letter->except;
   if (wanted->id) {
     parcel->has_id = true;

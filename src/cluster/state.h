@@ -70,6 +70,7 @@ enum name_kind {
 
 struct ledger;
 struct numbers;
+struct question;
 
 struct name {
   UT_hash_handle hh; /* in cluster->names, by `key` */
@@ -108,7 +109,9 @@ struct engine_wait {
   uint64_t after;     /* of a room with numbers: it is to have come so far, */
   char epoch[ENGINE_EPOCH_BYTES]; /* in this one; empty: anywhere */
   bool asked;                     /* it was looked for already */
+  struct question *question;      /* NULL: it is about a name; else its own */
   engine_settled_fn *done;
+  engine_news_fn *heard; /* of a question, instead */
   void *arg;
   enum name_kind kind;
   size_t len;
@@ -138,6 +141,8 @@ struct cluster {
   bool stopping;
   struct name *names;
   struct list idle;
+  struct list questions; /* of cluster/question: not answered yet */
+  uint64_t question_ids;
   struct name *all, *me;
   uint64_t self;
   char self_text[SELF_BYTES];

@@ -36,6 +36,7 @@
 #define ENGINE_ENGINE_H
 
 #include "engine/bus.h"
+#include "engine/news.h"
 #include "engine/rules.h"
 #include "net/turn.h"
 #include "wire/frame.h"
@@ -144,6 +145,7 @@ struct engine_parcel {
   const struct bus_letter *letter; /* BUS_SEND, BUS_CLOSE or BUS_PROBE, to a
                                     * user, a room or all; BUS_JOIN or
                                     * BUS_LEAVE, to a user */
+  uint64_t machine; /* of a letter to a connection there (BUS_CONN); else 0 */
   bool echo; /* it is for those who are here, too: the caller has not delivered
               * it, and letters come. So it keeps its order among messages with
               * numbers. */
@@ -154,6 +156,17 @@ struct engine_parcel {
 /* A name is followed; or it cannot be now (ERR_UNAVAILABLE). Of a user, how
  * many connections he has on other machines. */
 typedef void engine_settled_fn(void *arg, int err, uint32_t elsewhere);
+
+/* What is asked of other machines. */
+enum engine_subject {
+  ENGINE_MEMBERS, /* users in a room, and how many connections */
+  ENGINE_CONNS,   /* connections of a user */
+  ENGINE_USERS,   /* all users, all rooms */
+  ENGINE_ROOMS,
+};
+
+/* `news` is there until this returns. */
+typedef void engine_news_fn(void *arg, const struct engine_news *news);
 
 struct engine_ops {
   struct engine_position (*enter)(struct engine *engine, int worker,
@@ -190,6 +203,9 @@ struct engine_ops {
                                 engine_settled_fn *done, void *arg);
   void (*give_up)(struct engine_wait *wait);
   int (*send)(struct engine *engine, const struct engine_parcel *parcel);
+  struct engine_wait *(*ask)(struct engine *engine, int worker,
+                             enum engine_subject subject, const char *name,
+                             size_t len, engine_news_fn *done, void *arg);
 };
 
 /* The first member of what an implementation has. */
@@ -333,6 +349,13 @@ engine_settle(struct engine *engine, int worker, enum bus_to to,
 static inline void engine_give_up(struct engine *engine,
                                   struct engine_wait *wait) {
   engine->ops->give_up(wait);
+}
+
+/* Asks the other machines. `done` is called as that of engine_settle. */
+MUST_CHECK static inline struct engine_wait *
+engine_ask(struct engine *engine, int worker, enum engine_subject subject,
+           const char *name, size_t len, engine_news_fn *done, void *arg) {
+  return engine->ops->ask(engine, worker, subject, name, len, done, arg);
 }
 
 /* Sends it to the other machines that follow its target. Messages that one

@@ -26,7 +26,8 @@ struct whereabouts;
 /* A connection as other workers see it. */
 struct whereabouts_conn {
   uint64_t id;
-  int worker; /* 0, 1, … */
+  uint64_t machine; /* where it is; 0: here */
+  int worker;       /* 0, 1, … */
   const char *user, *address;
   const char *claims;       /* JSON, or NULL */
   int64_t opened_s;         /* Unix seconds */

@@ -14,6 +14,7 @@ struct conn;
 struct client_box {
   struct conn *conn;  /* NULL when it is over, or of another worker */
   uint64_t elsewhere; /* of another worker: the connection's number; else 0 */
+  uint64_t machine;   /* where that is; 0: here */
   int worker;         /* that worker */
   bool named;         /* the user is known, and stands in FIELD_USER_ID */
 };

@@ -22,6 +22,8 @@
 static bool is_there(lua_State *L, const struct client_box *box) {
   const struct manager *manager = generation_of(L)->host->manager;
   size_t len;
+  if (box->machine)
+    return true; /* as far as it is known here */
   lua_getiuservalue(L, 1, FIELD_USER_ID);
   const char *user = lua_tolstring(L, -1, &len);
   bool there =
@@ -30,13 +32,22 @@ static bool is_there(lua_State *L, const struct client_box *box) {
   return there;
 }
 
+/* Whether the letter was given to the machine of the box. */
+static bool send_to_machine(lua_State *L, const struct client_box *box,
+                            const struct bus_letter *letter) {
+  struct engine *others = generation_of(L)->host->manager->others;
+  struct engine_parcel parcel = {.letter = letter, .machine = box->machine};
+  return engine_send(others, &parcel) == 0;
+}
+
 /* Posts to the worker of the client at index 1. Drops the letter's frame. */
 static int ask_worker(lua_State *L, struct bus_letter *letter) {
   const struct client_box *box = client_box_check(L, 1);
   letter->to = BUS_CONN;
   letter->conn = box->elsewhere;
-  bool posted =
-      bus_post(generation_of(L)->host->manager->bus, box->worker, letter);
+  bool posted = box->machine ? send_to_machine(L, box, letter)
+                             : bus_post(generation_of(L)->host->manager->bus,
+                                        box->worker, letter);
   if (letter->frame)
     frame_unref(letter->frame);
   if (posted) {
@@ -44,7 +55,7 @@ static int ask_worker(lua_State *L, struct bus_letter *letter) {
     return 1;
   }
   lua_pushnil(L);
-  lua_pushliteral(L, "OVERLOADED");
+  lua_pushstring(L, box->machine ? "UNAVAILABLE" : "OVERLOADED");
   return 2;
 }
 
@@ -106,6 +117,15 @@ static int client_send_raw(lua_State *L) {
     return client_box_closed(L);
   check_is_raw(L, conn->raw);
   return send_take(L, conn, message_raw_frame(L, 2, is_binary));
+}
+
+/* Raises if the client is on another machine, where nobody can look. */
+static void client_box_here(lua_State *L, const struct client_box *box,
+                            const char *method) {
+  if (box->machine)
+    luaL_error(L,
+               "client:%s() is known on another machine, where the client is",
+               method);
 }
 
 static const char *check_room_name(lua_State *L, int index, size_t *len) {
@@ -245,6 +265,7 @@ static int client_leave(lua_State *L) {
 static int client_rooms(lua_State *L) {
   const struct conn *conn = lib_client_check(L, 1);
   const struct client_box *box = client_box_check(L, 1);
+  client_box_here(L, box, "rooms");
   if (box->elsewhere)
     return luaL_error(L,
                       "client:rooms() is known on worker %d, where the "
@@ -268,6 +289,7 @@ static int client_is_in(lua_State *L) {
   const struct conn *conn = lib_client_check(L, 1);
   const struct client_box *box = client_box_check(L, 1);
   const struct manager *manager = generation_of(L)->host->manager;
+  client_box_here(L, box, "is_in");
   if (box->elsewhere && is_there(L, box)) {
     lua_getiuservalue(L, 1, FIELD_USER_ID);
     lua_pushboolean(L, whereabouts_is_in(manager->bus->whereabouts, name, len,
@@ -340,6 +362,7 @@ static int client_close(lua_State *L) {
 static int client_is_open(lua_State *L) {
   const struct conn *conn = lib_client_check(L, 1);
   const struct client_box *box = client_box_check(L, 1);
+  client_box_here(L, box, "is_open");
   lua_pushboolean(L, conn || (box->elsewhere && is_there(L, box)));
   return 1;
 }

@@ -37,7 +37,10 @@ struct conn *lib_client_check(lua_State *L, int index) {
 
 uint64_t lib_client_id(lua_State *L, int index) {
   const struct conn *conn = lib_client_check(L, index);
-  return conn ? conn->id : client_box_check(L, index)->elsewhere;
+  const struct client_box *box = client_box_check(L, index);
+  if (box->machine)
+    luaL_error(L, "a client of another machine cannot be left out");
+  return conn ? conn->id : box->elsewhere;
 }
 
 int client_box_closed(lua_State *L) {
@@ -107,6 +110,7 @@ void lib_client_push_elsewhere(lua_State *L,
     lua_setiuservalue(L, -2, FIELD_CLAIMS);
   }
   box->elsewhere = conn->id;
+  box->machine = conn->machine;
   box->worker = conn->worker;
   box->named = true;
 }

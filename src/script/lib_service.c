@@ -10,6 +10,7 @@
 #include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/message.h"
+#include "script/others.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -136,31 +137,48 @@ static int kick_user(lua_State *L) {
       L, publish_close_user(manager, user, len, CLOSE_KICKED, reason));
 }
 
-static int is_user_online(lua_State *L) {
-  const struct manager *manager = service_manager(L);
-  uint32_t counts[BUS_WORKERS_MAX];
-  size_t len;
-  const char *id = luaL_checklstring(L, 1, &len);
-  const struct user *user = manager_user(manager, id, len);
-  bool here = user && user->count > 0;
-  lua_pushboolean(
-      L, here || (manager->bus && whereabouts_of_user(manager->bus->whereabouts,
-                                                      id, len, counts) > 0));
-  return 1;
-}
-
-/* (user): how many connections it has. */
-static int count_devices(lua_State *L) {
+/* How many connections the user of argument 1 has in this process. */
+static uint32_t devices_here(lua_State *L) {
   const struct manager *manager = service_manager(L);
   uint32_t counts[BUS_WORKERS_MAX];
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
   if (manager->bus)
-    return push_count(
-        L, whereabouts_of_user(manager->bus->whereabouts, id, len, counts));
+    return whereabouts_of_user(manager->bus->whereabouts, id, len, counts);
   const struct user *user = manager_user(manager, id, len);
-  return push_count(L, user ? user->count : 0);
+  return user ? user->count : 0;
 }
+
+static int push_is_online(lua_State *L, const struct engine_news *news) {
+  lua_pushboolean(L, devices_here(L) + news->connections > 0);
+  return 1;
+}
+
+/* What is known here needs no waiting. */
+static int is_user_online(lua_State *L) {
+  const struct engine_news none = {0};
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  if (others_are_there(L) && devices_here(L) == 0)
+    return others_settle(L, "is_online", BUS_USER, id, len, push_is_online);
+  return push_is_online(L, &none);
+}
+
+static int push_devices(lua_State *L, const struct engine_news *news) {
+  return push_count(L, devices_here(L) + news->connections);
+}
+
+/* (user): how many connections it has. */
+static int count_devices(lua_State *L) {
+  const struct engine_news none = {0};
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  if (others_are_there(L))
+    return others_settle(L, "devices", BUS_USER, id, len, push_devices);
+  return push_devices(L, &none);
+}
+
+static int push_room_count(lua_State *L, const struct engine_news *news);
 
 /* (room): how many users are in it, and with how many connections. */
 static int count_room(lua_State *L) {
@@ -169,6 +187,8 @@ static int count_room(lua_State *L) {
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
   const struct room *room = manager_room(manager, name, len);
+  if (others_are_there(L))
+    return others_ask(L, "count", ENGINE_MEMBERS, name, len, push_room_count);
   if (manager->bus) {
     count = whereabouts_count_room(manager->bus->whereabouts, name, len);
   } else if (room) {
@@ -240,11 +260,10 @@ static int push_sorted(lua_State *L, const struct collection *found) {
   return 1;
 }
 
-static int list_members(lua_State *L) {
+static void collect_members(lua_State *L, struct collection *found) {
   const struct manager *manager = service_manager(L);
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
-  struct collection *found = new_collection(L);
   const struct room *room = manager_room(manager, name, len);
   if (manager->bus)
     whereabouts_each_member(manager->bus->whereabouts, name, len, collect_text,
@@ -255,14 +274,60 @@ static int list_members(lua_State *L) {
       if (user) /* of a raw connection there may be none */
         collect_text(found, user->id);
     }
+}
+
+static void collect_news(struct collection *found,
+                         const struct engine_news *news) {
+  for (size_t i = 0; i < news->name_count; i++)
+    collect_text(found, news->names[i]);
+}
+
+static int push_members(lua_State *L, const struct engine_news *news) {
+  struct collection *found = new_collection(L);
+  collect_members(L, found);
+  collect_news(found, news);
   return push_sorted(L, found);
+}
+
+static int push_room_count(lua_State *L, const struct engine_news *news) {
+  const struct manager *manager = service_manager(L);
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  struct whereabouts_count here =
+      whereabouts_count_room(manager->bus->whereabouts, name, len);
+  (void)push_members(L, news);
+  lua_Integer users = (lua_Integer)lua_rawlen(L, -1);
+  lua_pushinteger(L, users);
+  return 1 + push_count(L, here.connections + news->connections);
+}
+
+static int list_members(lua_State *L) {
+  const struct engine_news none = {0};
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  if (others_are_there(L))
+    return others_ask(L, "members", ENGINE_MEMBERS, name, len, push_members);
+  return push_members(L, &none);
 }
 
 /* (room): what its members are told of each other. The list is JSON first: no
  * Lua value may be made under the lock of others. */
-static int list_presence(lua_State *L) {
+static int push_presence(lua_State *L, const struct engine_news *news) {
   const struct manager *manager = service_manager(L);
   struct buf *out = &generation_of(L)->scratch;
+  const char *name = luaL_checkstring(L, 1);
+  (void)news; /* what others have is known here */
+  buf_reset(out, GENERATION_SCRATCH_KEEP);
+  presence_put_users(manager->roster->presence, name, out);
+  size_t len = out->len;
+  lua_pushlstring(L, out->data, len); /* decoding may run what writes there */
+  json_decode(L, lua_tostring(L, -1), len);
+  return 1;
+}
+
+static int list_presence(lua_State *L) {
+  const struct manager *manager = service_manager(L);
+  const struct engine_news none = {0};
   size_t name_len;
   const char *name = luaL_checklstring(L, 1, &name_len);
   const struct rule *rule = rules_find(manager->rules, name, name_len);
@@ -272,15 +337,13 @@ static int list_presence(lua_State *L) {
     lua_pushliteral(L, "no rule of @rooms with presence fits the room");
     return 3;
   }
-  buf_reset(out, GENERATION_SCRATCH_KEEP);
-  presence_put_users(manager->roster->presence, name, out);
-  size_t len = out->len;
-  lua_pushlstring(L, out->data, len); /* decoding may run what writes there */
-  json_decode(L, lua_tostring(L, -1), len);
-  return 1;
+  if (others_are_there(L))
+    return others_settle(L, "presence", BUS_ROOM, name, name_len,
+                         push_presence);
+  return push_presence(L, &none);
 }
 
-static int list_users(lua_State *L) {
+static int push_users(lua_State *L, const struct engine_news *news) {
   struct user *user = NULL, *next = NULL;
   const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
@@ -290,10 +353,18 @@ static int list_users(lua_State *L) {
     HASH_ITER (hh, manager->users, user, next)
       if (user->count > 0)
         collect_text(found, user->id);
+  collect_news(found, news);
   return push_sorted(L, found);
 }
 
-static int list_rooms(lua_State *L) {
+static int list_users(lua_State *L) {
+  const struct engine_news none = {0};
+  if (others_are_there(L))
+    return others_ask(L, "users", ENGINE_USERS, NULL, 0, push_users);
+  return push_users(L, &none);
+}
+
+static int push_rooms(lua_State *L, const struct engine_news *news) {
   struct room *room = NULL, *next = NULL;
   const struct manager *manager = service_manager(L);
   struct collection *found = new_collection(L);
@@ -303,7 +374,15 @@ static int list_rooms(lua_State *L) {
     HASH_ITER (hh, manager->rooms, room, next)
       if (room->count > 0)
         collect_text(found, room->name);
+  collect_news(found, news);
   return push_sorted(L, found);
+}
+
+static int list_rooms(lua_State *L) {
+  const struct engine_news none = {0};
+  if (others_are_there(L))
+    return others_ask(L, "rooms", ENGINE_ROOMS, NULL, 0, push_rooms);
+  return push_rooms(L, &none);
 }
 
 /* What lib_client_push_elsewhere needs, in one piece of memory. */
@@ -334,7 +413,7 @@ static void collect_local(const struct manager *manager, const char *id,
     }
 }
 
-static int list_clients(lua_State *L) {
+static int push_clients(lua_State *L, const struct engine_news *news) {
   const struct manager *manager = service_manager(L);
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
@@ -359,7 +438,22 @@ static int list_clients(lua_State *L) {
       continue; /* closed by a finalizer, just now */
     lua_rawseti(L, -2, ++n);
   }
+  for (size_t i = 0; i < news->conn_count; i++) {
+    struct whereabouts_conn there = news->conns[i];
+    there.user = id;
+    lib_client_push_elsewhere(L, &there);
+    lua_rawseti(L, -2, ++n);
+  }
   return 1;
+}
+
+static int list_clients(lua_State *L) {
+  const struct engine_news none = {0};
+  size_t len;
+  const char *id = luaL_checklstring(L, 1, &len);
+  if (others_are_there(L))
+    return others_ask(L, "clients_of", ENGINE_CONNS, id, len, push_clients);
+  return push_clients(L, &none);
 }
 
 static const luaL_Reg functions[] = {

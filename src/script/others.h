@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Questions of scripts to other machines: the function waits then.
+ *
+ * What is known here is looked up when the answer has come; it is as new as
+ * that. */
+#ifndef SCRIPT_OTHERS_H
+#define SCRIPT_OTHERS_H
+
+#include "engine/engine.h"
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Pushes what the function returns; its arguments stand where they were. */
+typedef int others_push_fn(lua_State *L, const struct engine_news *news);
+
+/* Whether there may be other machines. */
+bool others_are_there(lua_State *L);
+
+/* Asks them about the name (NULL: about nothing in particular), and waits. If
+ * not all of them answer, the function returns nil, UNAVAILABLE and a text, and
+ * `push` is not called. In tail position, as wait_begin. `function` is its name
+ * for messages. */
+int others_ask(lua_State *L, const char *function, enum engine_subject subject,
+               const char *name, size_t len, others_push_fn *push);
+
+/* Waits until what others tell of the room or the user by themselves is known
+ * here. news->connections are those of the user elsewhere. */
+int others_settle(lua_State *L, const char *function, enum bus_to to,
+                  const char *name, size_t len, others_push_fn *push);
+
+#endif
