@@ -20,6 +20,12 @@ function t.connect(user, claims) end
 ---@return perigee.testing.HttpAnswer
 function t.http(opts) end
 
+---What a backend would have heard in this example, in order, from the server
+---that all examples share.
+---@param type? string `order.made`, or `order.*`; all without it.
+---@return perigee.testing.Event[]
+function t.events(type) end
+
 ---The server that all examples share.
 ---@return perigee.testing.Server
 function t.shared() end
@@ -40,6 +46,13 @@ function t.wait_until(condition, timeout) end
 ---@param list table
 ---@return table
 function t.array(list) end
+
+---@class perigee.testing.Event
+---@field id string
+---@field at integer Milliseconds of Unix time.
+---@field type string
+---@field user? string
+---@field data any
 
 ---@class perigee.testing.ConnectOptions
 ---@field user? string
@@ -69,6 +82,7 @@ function t.array(list) end
 ---@field env? table<string, string> Variables of its environment.
 ---@field dir? string Where it runs.
 ---@field mode? "serve"|"dev"
+---@field events? boolean Keeps its events for `server:events()`.
 ---@field no_wait? boolean Does not wait until it is ready.
 
 ---@class perigee.testing.Message

@@ -22,7 +22,7 @@ describe("perigee new", function()
     status, out, problem = cli.run({ "test", "--", "--output=TAP" },
       { dir = project })
     assert.equal(0, status, out .. problem)
-    assert.matches("\nok 3 ", "\n" .. out)
+    assert.matches("\nok 4 ", "\n" .. out)
   end)
 
   it("makes a page that talks to the server", function()
@@ -40,6 +40,25 @@ describe("perigee new", function()
     local alice = server:connect { token = t.decode(token).token }
     assert.same({ reached = 1 }, alice:request("hello.say", { text = "hi" }))
     assert.matches("'hello.say'", page, 1, true)
+  end)
+
+  it("makes a backend that hears and answers", function()
+    if not os.execute "node --version >/dev/null 2>&1" then
+      pending "node is not here"
+      return
+    end
+    local project = new_project()
+    local env = { API_KEY = ("a"):rep(32), EVENTS_SECRET = ("e"):rep(32) }
+    local server, node = require("spec.support.node").with(project .. "/backend/backend.mjs",
+      env, function(url)
+        env.EVENTS_URL = url
+        return t.server { mode = "dev", dir = project, scripts = "scripts", env = env }
+      end)
+    local alice = server:connect "alice"
+    alice:request("hello.say", { text = "are you there?" })
+    alice:expect("hello.said", { from = "backend", text = "good question" })
+    node:stop()
+    assert.matches("alice is online\n.*alice said are you there%?", node:log())
   end)
 
   it("leaves a folder alone that is not empty, and says what is there",

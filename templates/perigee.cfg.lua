@@ -12,5 +12,11 @@ dev = { types = "types/api.d.ts" }
 -- auth.secret = env "APP_SECRET"
 -- origins = { "https://app.example.com" }
 
+-- Your backend tells clients something with this key, and hears at this address
+-- what happens here. What is not set is off; README.md sets it.
+api.keys = { backend = env "API_KEY" }
+events.url = env "EVENTS_URL"
+events.secret = env "EVENTS_SECRET"
+
 -- Any values for the scripts: perigee.config.room
 vars = { room = "lobby" }

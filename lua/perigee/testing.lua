@@ -119,6 +119,30 @@ local function whole_lines(server)
   return server:log():match "^.*\n" or ""
 end
 
+-- `perigee events` on the server's outbox; what it has printed.
+local function run_events(self, words)
+  if not self.outbox then
+    error("this server has no events: t.server { events = true }", 3)
+  end
+  local pipe <close> = assert(io.popen(("%s events %s --events.file=%s"):format(
+    quote(t.binary), words, quote(self.outbox))))
+  return pipe:read "a"
+end
+
+-- What a backend would have heard by now in this example, in order; of one
+-- type, if that is given. An event is there before its effects can be seen.
+function Server:events(type)
+  local words = "list --json --limit=1000000"
+  if type then
+    words = words .. " --type=" .. quote(type)
+  end
+  local list = {}
+  for line in run_events(self, words):gmatch "[^\n]+" do
+    list[#list + 1] = t.decode(line)
+  end
+  return list
+end
+
 -- Waits until the log matches, from byte `init` on. Returns the captures.
 function Server:wait_log(pattern, init)
   local found = t.wait_until(function()
@@ -221,6 +245,9 @@ function Server:end_example()
     end
   end
   self:drop_clients()
+  if self.is_shared then
+    run_events(self, "drop --all")
+  end
   self.shown = lfs.attributes(self.dir .. "/log", "size")
 end
 
@@ -253,7 +280,7 @@ function Server:stop(signal)
   return how == "exit" and status or nil, status
 end
 
-local function arguments(options)
+local function arguments(options, outbox)
   local words = {}
   for name, value in pairs(t.defaults) do
     if options[name] == nil then
@@ -265,6 +292,10 @@ local function arguments(options)
     if value then
       table.insert(words, ("--%s=%s"):format(name, value))
     end
+  end
+  if outbox then
+    table.insert(words, "--events.url=-")
+    table.insert(words, "--events.file=" .. outbox)
   end
   return words
 end
@@ -284,7 +315,7 @@ local function spawn(server, opts)
     binary = lfs.currentdir() .. "/" .. binary
   end
   for _, word in ipairs { binary, opts.mode or "serve", server.scripts,
-    table.unpack(arguments(opts.options or {})) } do
+    table.unpack(arguments(opts.options or {}, server.outbox)) } do
     table.insert(words, quote(word))
   end
   table.insert(words, "</dev/null >" .. quote(server.dir .. "/log") .. " 2>&1")
@@ -294,8 +325,9 @@ end
 
 -- Starts a server, and waits until it is ready. `opts` may have: `scripts` (a
 -- folder, or texts by file name), `options` (flags without dashes; false drops
--- a default one), `env`, `dir` (where it runs), `mode` ("serve" or "dev"), and
--- `no_wait`, with which it returns at once.
+-- a default one), `env`, `dir` (where it runs), `mode` ("serve" or "dev"),
+-- `events` (true: they are kept for Server:events), and `no_wait`, with which it
+-- returns at once.
 function t.server(opts)
   opts = opts or {}
   local dir = io.popen("mktemp -d"):read "l"
@@ -311,6 +343,9 @@ function t.server(opts)
     for name, text in pairs(scripts or { ["none.lua"] = "return {}" }) do
       self:write(name, text)
     end
+  end
+  if opts.events then
+    self.outbox = dir .. "/events.db"
   end
   spawn(self, opts)
   running[self] = true
@@ -351,10 +386,15 @@ function t.shared()
     shared = nil
   end
   if not shared then
-    shared = t.server { scripts = t.scripts or "scripts" }
+    shared = t.server { scripts = t.scripts or "scripts", events = true }
     shared.is_shared, shared.is_of_example = true, false
   end
   return shared
+end
+
+-- The events of the shared server: t.events "order.made".
+function t.events(type)
+  return t.shared():events(type)
 end
 
 -- Connects a client to the shared server: t.connect "alice". The arguments are

@@ -84,7 +84,7 @@ end
 local function set_up(t)
   t.binary, t.scripts, t.flags = binary, scripts, flags
   for _, key in ipairs { "auth.user_claim", "auth.issuer", "auth.audience",
-    "tls.cert", "tls.key" } do
+    "tls.cert", "tls.key", "events.url" } do
     t.defaults[key] = ""
   end
   t.defaults["auth.algorithm"] = "HS256"

@@ -31,7 +31,9 @@ return {
         type = "hello.said",
         data = { from = client.user_id, text = data.text },
       })
-      return { reached = reached } -- the reply to a message that has an id
+      -- The backend hears of it, if there is one (events.url).
+    perigee.emit("hello.said", { text = data.text }, { user = client.user_id })
+    return { reached = reached } -- the reply to a message that has an id
     end,
   },
 

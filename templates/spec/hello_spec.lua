@@ -11,6 +11,14 @@ describe("hello", function()
       bob:expect("hello.said").data)
   end)
 
+  it("is told to the backend", function()
+    local alice = t.connect "alice"
+    alice:request("hello.say", { text = "hi" })
+    local said = t.events("hello.said")[1]
+    assert.equal("alice", said.user)
+    assert.same({ text = "hi" }, said.data)
+  end)
+
   it("needs words", function()
     local alice, bob = t.connect "alice", t.connect "bob"
     assert.equal("hello.no_text", (alice:fails("hello.say", { text = "" })))
