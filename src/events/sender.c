@@ -21,6 +21,7 @@ enum {
   GATHER_MS = 50,
   LOOK_MS = 1000, /* whether somebody else has changed the outbox */
   TOLD_MS = 10000,
+  BURIED_MS = 1000,
   LAST_MS = 5000, /* at the end of the process */
   AT_ONCE = 4,    /* requests */
   DOWN = 3,       /* failures in a row */
@@ -71,11 +72,25 @@ static void end_batch(struct sender *sender, struct batch *batch,
   lanes_done(&sender->lanes, batch);
 }
 
+/* Where the backend refuses everything, one line a second says so. */
+static void tell_burial(struct sender *sender, const struct batch *batch,
+                        const struct fetch_result *result) {
+  uint64_t now = uv_now(&sender->loop);
+  if (sender->buried_ms && now - sender->buried_ms < BURIED_MS) {
+    sender->unsaid++;
+    return;
+  }
+  log_warn("events: %s answers %d: a dead letter, see `perigee events list "
+           "--dead`: unsaid=%u %.200s",
+           sender->options.url, result->status, sender->unsaid,
+           batch->events[0]->body);
+  sender->buried_ms = now;
+  sender->unsaid = 0;
+}
+
 static void bury_batch(struct sender *sender, struct batch *batch,
                        const struct fetch_result *result) {
-  log_warn("events: %s answers %d: a dead letter, see `perigee events list "
-           "--dead`: %.200s",
-           sender->options.url, result->status, batch->events[0]->body);
+  tell_burial(sender, batch, result);
   end_batch(sender, batch, OUTBOX_BURY, result);
 }
 

@@ -41,6 +41,8 @@ struct sender {
   unsigned failures;  /* since the last one that was taken */
   uint64_t new_ms;    /* no new batch before that (loop time) */
   uint64_t all_ms;    /* nothing at all: the backend has said so */
+  uint64_t buried_ms; /* when it last heard of a dead letter, */
+  unsigned unsaid;    /* and of how many it has not, since */
   uint64_t told_ms;   /* when the log last heard of a failure */
   _Atomic bool woken; /* more was written */
   _Atomic bool stops; /* it ends as soon as nothing is left */
