@@ -11,6 +11,8 @@
 #include "config/api_keys.h"
 #include "wire/slice.h"
 
+#include <openssl/types.h>
+
 enum { API_KEY_HASH_BYTES = 32 };
 
 struct api_key {
@@ -22,6 +24,8 @@ struct api_key {
 struct api_keys {
   struct api_key *list;
   size_t count;
+  EVP_MD *sha256;     /* NULL: OpenSSL has none */
+  EVP_MD_CTX *digest; /* what it is at work on: so one thread uses the keys */
 };
 
 /* The keys of that text, which api_keys_check has found to be good. */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Letters from one thread to another: a list behind a lock, and a wake-up. */
+ * Letters from one thread to another: a list behind a lock, and a wake-up.
+ *
+ * The wake-up is an eventfd of its own. uv_async_send marks a handle before and
+ * after it writes: a receiver that runs in between, as it does on the same
+ * core, spins until the sender runs again. */
 #ifndef NET_MAILBOX_H
 #define NET_MAILBOX_H
 
 #include "base/attr.h"
 #include "base/list.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -17,9 +22,11 @@ typedef void mailbox_fn(struct mailbox *mailbox, struct list *letter);
 
 struct mailbox {
   uv_mutex_t lock;
-  struct list letters; /* under the lock */
-  bool closed;         /* under the lock */
-  uv_async_t wake;
+  struct list letters;      /* under the lock */
+  bool closed;              /* under the lock */
+  int fd;                   /* readable: there may be letters */
+  uv_poll_t wake;           /* for it */
+  _Atomic unsigned posting; /* threads that are about to write to it */
   struct turn *turn; /* bounds how many are received at one go; NULL: nothing */
   mailbox_fn *open;
 };
