@@ -13,6 +13,7 @@
 #include "redis/secure.h"
 #include "redis/socket.h"
 
+#include <fcntl.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <netdb.h>
@@ -168,6 +169,11 @@ static void on_hiredis_end(const redisAsyncContext *redis, int status) {
   adapter_end(adapter, fault ? fault : "the connection was closed");
 }
 
+/* Programs that scripts start do not get it. */
+static void keep_socket(int fd) {
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static void set_socket_options(int fd) {
   int on = 1, idle = ADAPTER_KEEPALIVE_S;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -180,6 +186,7 @@ static const char *adopt_context(struct adapter *adapter,
                                  redisAsyncContext *redis) {
   if (redis->err)
     return redis->errstr;
+  keep_socket(redis->c.fd);
   if (!adapter->path)
     set_socket_options(redis->c.fd);
   const char *why = adapter->tls

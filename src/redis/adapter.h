@@ -6,7 +6,7 @@
  * commands wait for ever. It also has no deadline for connecting, and looks up
  * names while everything else stands still. All of that is done here. What the
  * caller sees does not depend on the version of hiredis: 0.14.1 of Debian 12
- * or 1.x. */
+ * or 1.x. It writes so that the process must ignore SIGPIPE. */
 #ifndef REDIS_ADAPTER_H
 #define REDIS_ADAPTER_H
 

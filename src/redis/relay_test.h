@@ -6,7 +6,7 @@
 
 #include "redis/rig_test.h"
 
-enum { RELAY_PAIRS = 64, RELAY_BLOCK = 65536 };
+enum { RELAY_PAIRS = 4096, RELAY_BLOCK = 65536 };
 
 struct relay_side {
   uv_tcp_t tcp;
@@ -19,7 +19,7 @@ struct relay {
   uv_tcp_t listener;
   struct sockaddr_in server;
   int port, count;
-  struct relay_side *sides[RELAY_PAIRS * 2];
+  struct relay_side *sides[RELAY_PAIRS * 2]; /* also those that ended */
 };
 
 static inline void end_side(struct relay_side *side, bool reset) {

@@ -18,6 +18,7 @@ struct rig {
   int subscribed; /* since it came up */
   char why[512], payload[256], error[256];
   struct link_options options;
+  const struct link_events *events; /* NULL: rig_events */
 };
 
 static inline void on_up(void *arg) {
@@ -68,16 +69,16 @@ static inline void on_guard(uv_timer_t *timer) {
 /* Turns the loop until it is so; half a minute is for ever. */
 #define UNTIL(rig, condition)                                                  \
   do {                                                                         \
-    bool over = false;                                                         \
+    bool over = false, met;                                                    \
     uv_timer_t guard;                                                          \
     uv_timer_init(&(rig)->loop, &guard);                                       \
     guard.data = &over;                                                        \
     uv_timer_start(&guard, on_guard, 30000, 0);                                \
-    while (!(condition) && !over)                                              \
+    while (!(met = (condition)) && !over)                                      \
       uv_run(&(rig)->loop, UV_RUN_ONCE);                                       \
     uv_close((uv_handle_t *)&guard, NULL);                                     \
     uv_run(&(rig)->loop, UV_RUN_NOWAIT);                                       \
-    if (!(condition))                                                          \
+    if (!met)                                                                  \
       fail_msg("never: %s (%s)", #condition,                                   \
                (rig)->link ? link_status((rig)->link).why : "");               \
   } while (0)
@@ -86,7 +87,7 @@ static inline void rig_link(struct rig *rig) {
   struct buf why = {0};
   rig->options.url = rig->url;
   rig->options.name = "test";
-  rig->options.events = &rig_events;
+  rig->options.events = rig->events ? rig->events : &rig_events;
   rig->options.arg = rig;
   if (!rig->options.probe_ms)
     rig->options.probe_ms = 250;
@@ -110,6 +111,7 @@ static inline void rig_url(struct rig *rig, int port) {
 static inline int rig_start(void **state) {
   struct rig *rig = calloc(1, sizeof *rig);
   log_setup(getenv("DEBUG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+  signal(SIGPIPE, SIG_IGN); /* as the server does */
   uv_loop_init(&rig->loop);
   *state = rig;
   return 0;
