@@ -158,6 +158,10 @@ describe("GET /metrics", function()
         kinds[name] = kind
       elseif not line:find "^# HELP [%a_:][%w_:]* %S" then
         local series, value = line:match "^([%a_:][%w_:]*)%S* (%S+)$"
+        local base = series:gsub("_%l+$", "")
+        if kinds[base] == "histogram" then
+          series = base
+        end
         assert.is_not_nil(kinds[series], line)
         assert.is_number(tonumber(value), line)
         count = count + 1

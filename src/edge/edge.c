@@ -9,6 +9,7 @@
 #include "edge/outbound.h"
 #include "edge/tls.h"
 #include "edge/ws.h"
+#include "engine/timings.h"
 #include "hub/shed.h"
 #include "net/ring.h"
 #include "net/tcp.h"
@@ -45,6 +46,24 @@ static bool is_all_done(const struct edge *edge) {
          !online_has_more(edge->protocol);
 }
 
+/* What a turn took, without the time in which the loop had nothing to do; and
+ * as long at most have those waited that were written to in it. */
+static void note_turn(struct edge *edge) {
+  uv_loop_t *loop = edge->protocol->loop;
+  uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(loop);
+  uint64_t gone_ns = now_ns - edge->turn_ns;
+  uint64_t free_ns = idle_ns - edge->idle_ns;
+  uint64_t busy_ns = gone_ns > free_ns ? gone_ns - free_ns : 0;
+  uint64_t writes = edge->protocol->stats.writes;
+  if (edge->turn_ns)
+    timing_note(edge->turns, busy_ns, 1);
+  if (writes > edge->writes)
+    timing_note(edge->sockets.deliveries, busy_ns, writes - edge->writes);
+  edge->turn_ns = now_ns;
+  edge->idle_ns = idle_ns;
+  edge->writes = writes;
+}
+
 /* Reading comes before closing, so that what is closed by it goes at once; and
  * both come before the farewells, whose hooks send: that leaves with the same
  * turn. Writing is the last, and may be left unfinished (edge/outbound): then
@@ -69,6 +88,7 @@ static void on_turn_end(uv_prepare_t *prepare) {
     uv_idle_stop(&edge->unfinished);
   else
     uv_idle_start(&edge->unfinished, on_unfinished);
+  note_turn(edge);
   pulse_doing(pulse, "waiting, or serving timers and events");
 }
 
@@ -79,6 +99,10 @@ static void on_stall_tick(uv_timer_t *timer) {
 }
 
 static void start_handles(struct edge *edge, uv_loop_t *loop) {
+  const struct host *host = &edge->protocol->host;
+  edge->turns = timings_of(host->timings, TIMING_TURN, host->worker, "");
+  edge->sockets.deliveries =
+      timings_of(host->timings, TIMING_DELIVERY, host->worker, "");
   double stall_ms = edge->config->limits_stall_s * 1000.0;
   uint64_t tick_ms = 1 + (uint64_t)stall_ms / STALL_TICKS;
   uv_prepare_init(loop, &edge->end_of_turn);

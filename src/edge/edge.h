@@ -44,9 +44,12 @@ struct edge {
   struct quiet quiet;
   struct pulse pulse;
   uv_prepare_t end_of_turn;
-  uv_idle_t unfinished;  /* active while a turn has left something to do */
-  uv_timer_t stall_tick; /* looks for clients that take nothing */
-  uv_timer_t beat;       /* turns a loop that has nothing to do */
+  struct timing *turns;      /* borrowed */
+  uint64_t turn_ns, idle_ns; /* at its last end: the time, and of it idle */
+  uint64_t writes;           /* until then */
+  uv_idle_t unfinished;      /* active while a turn has left something to do */
+  uv_timer_t stall_tick;     /* looks for clients that take nothing */
+  uv_timer_t beat;           /* turns a loop that has nothing to do */
 };
 
 /* Prepares everything; listens nowhere. ERR_SYSTEM or ERR_CONFIG, with a line

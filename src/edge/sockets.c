@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/timings.h"
 #include "protocol/client.h"
 
 /* The only place that changes the state; an impossible step is a bug. */
@@ -31,10 +32,22 @@ void socket_wait(struct conn *conn) {
                   (reads ? EPOLLIN : 0U) | (conn->blocked ? EPOLLOUT : 0U));
 }
 
+/* What has waited for a socket that was full has waited for so long at most. */
+static void note_full_time(const struct conn *conn, bool full) {
+  struct socket *socket = socket_of(conn);
+  uint32_t now_ms = (uint32_t)uv_now(conn->owner->loop);
+  if (full)
+    socket->full_ms = now_ms;
+  else
+    timing_note(sockets_of(conn)->deliveries,
+                (uint64_t)(now_ms - socket->full_ms) * 1000000, 1);
+}
+
 void socket_note_full(struct conn *conn, bool full) {
   if (conn->blocked == full)
     return;
   conn->blocked = full;
+  note_full_time(conn, full);
   socket_wait(conn);
 }
 

@@ -40,13 +40,14 @@ struct sockets {
   struct protocol *protocol; /* borrowed, as are those below */
   struct poller *poller;
   struct pulse *pulse;
-  unsigned char *input;    /* TRANSPORT_BLOCK_BYTES */
-  unsigned char *gather;   /* OUTBOUND_GATHER_BYTES */
-  struct ring *ring;       /* NULL: none was needed yet, or is to be had */
-  bool wants_ring;         /* it is made when it is needed */
-  struct deflate *deflate; /* of the worker; NULL if it is not enabled */
-  struct list all;         /* socket->node */
-  struct list dirty;       /* conn->dirty: those with something to flush */
+  struct timing *deliveries; /* borrowed */
+  unsigned char *input;      /* TRANSPORT_BLOCK_BYTES */
+  unsigned char *gather;     /* OUTBOUND_GATHER_BYTES */
+  struct ring *ring;         /* NULL: none was needed yet, or is to be had */
+  bool wants_ring;           /* it is made when it is needed */
+  struct deflate *deflate;   /* of the worker; NULL if it is not enabled */
+  struct list all;           /* socket->node */
+  struct list dirty;         /* conn->dirty: those with something to flush */
   struct list held; /* conn->dirty: of those whose frames wait, hub/gate */
   struct ticket_waiter settled; /* for these; open where there are events */
   struct list more;             /* socket->more: to be read on from */
@@ -60,6 +61,7 @@ enum socket_state { SOCKET_READS, SOCKET_PAUSED, SOCKET_LAST, SOCKET_ENDED };
 struct socket {
   struct conn *conn;
   enum socket_state state;
+  uint32_t full_ms;  /* loop time at which it was full; its low bits */
   struct buf rest;   /* what was read and may not be used yet: comes first */
   struct list node;  /* in sockets->all */
   struct list more;  /* in sockets->more: to be read on from with the turn */

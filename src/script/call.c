@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "engine/timings.h"
 #include "hub/conn.h"
 #include "script/call_body.h"
 #include "script/call_park.h"
@@ -86,6 +87,23 @@ static void check_memory(struct generation *generation) {
 
 /* --- steps ---------------------------------------------------------------- */
 
+/* What the handler took, waiting included: of one that has waited, in
+ * milliseconds. Functions that timers call have no name of their own. */
+static void note_time(const struct call *call) {
+  struct host *host = call->generation->host;
+  struct handler *handler = (struct handler *)call->spec.handler;
+  uint64_t started_ns = call->waited ? call->started_ms * 1000000
+                                     : call->generation->budget.start_ns;
+  if (!host->timings || call->spec.function)
+    return;
+  if (!handler->timing)
+    handler->timing =
+        timings_of(host->timings, TIMING_HANDLER, host->worker, handler->name);
+  uint64_t now_ns = uv_hrtime();
+  timing_note(handler->timing, now_ns > started_ns ? now_ns - started_ns : 0,
+              1);
+}
+
 /* What is told once the result is known. The connection goes on with its next
  * message when everything about this one is over. */
 static void end_call(struct call *call, int status, bool too_long) {
@@ -93,6 +111,7 @@ static void end_call(struct call *call, int status, bool too_long) {
   struct conn *conn = call->waited ? call->spec.conn : NULL;
   char ref[CALL_REF_BYTES];
   call_set_state(call, CALL_ENDED);
+  note_time(call);
   call_drop_deadline(call);
   wait_end(call);
   find_error(call, status, too_long);

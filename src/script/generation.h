@@ -43,6 +43,7 @@
 
 struct conn;
 struct timer;
+struct timing;
 
 /* Bytes that `scratch` keeps between messages. */
 enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
@@ -76,6 +77,7 @@ struct handler {
   size_t emit_count;
   bool says_emits;             /* it sends nothing that `emits` does not name */
   bool told_reply, told_emits; /* the log has said that it did not fit */
+  struct timing *timing;       /* of its calls; NULL: it has had none yet */
   char *doc;                   /* one line about it; owned */
 
   char *file;  /* of a handler: its script, "chat.lua"; else NULL; owned */

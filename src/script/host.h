@@ -23,6 +23,7 @@ struct manager;
 struct metrics;
 struct store;
 struct swap;
+struct timings;
 struct ticket_queue;
 
 /* Borrowed pointers, all of which outlive every generation. */
@@ -37,6 +38,7 @@ struct host {
   struct events *events;      /* of the process; NULL: nobody hears of any */
   struct stats *stats;
   struct metrics *metrics; /* shared by all workers */
+  struct timings *timings; /* likewise; NULL: nobody wants to know */
   /* The configuration that the next generation is built with, and then holds.
    * Only the thread that builds looks here. */
   const struct config *config;

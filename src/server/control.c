@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/metrics.h"
+#include "engine/timings.h"
 #include "events/events.h"
 
 enum { PATIENCE_MS = 1000 };
@@ -134,6 +135,7 @@ static void print_prometheus(const struct control *control, struct buf *out) {
   snapshot_print(control->last, (size_t)control->crew->count, out);
   print_histories(control->crew->engine, out);
   machines_print(&control->machines, out);
+  timings_print(control->timings, out);
   metrics_print(control->metrics, out);
   if (control->api)
     api_print(control->api, out);

@@ -18,6 +18,7 @@ struct control {
   struct reloader *reloader; /* borrowed */
   struct crew *crew;         /* borrowed */
   struct metrics *metrics;   /* of scripts; borrowed */
+  struct timings *timings;   /* borrowed */
   struct events *events;     /* borrowed; NULL: there are none */
   const struct keys *keys;   /* borrowed */
   struct api *api;           /* NULL: there are no api.keys; else its own */

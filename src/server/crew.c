@@ -125,6 +125,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.rates = shared->rates;
     worker->protocol.presence = crew->presence;
     worker->protocol.host.metrics = shared->metrics;
+    worker->protocol.host.timings = shared->timings;
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
     worker->protocol.host.events = shared->events;

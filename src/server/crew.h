@@ -30,6 +30,7 @@ struct crew_shared {
   const struct config *config;
   const struct jwt_key *key;
   struct metrics *metrics;
+  struct timings *timings;
   struct events *events; /* NULL: nobody hears of any */
   struct store *store;
   struct rates *rates;

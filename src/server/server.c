@@ -8,6 +8,7 @@
 #include "config/address.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
+#include "engine/timings.h"
 #include "events/events.h"
 #include "net/ring.h"
 #include "script/interface.h"
@@ -41,6 +42,7 @@ struct server {
   struct mailbox mailbox;
   struct crew crew;
   struct metrics *metrics;
+  struct timings *timings;
   struct events *events; /* NULL: the backend hears of none */
   struct rates rates;
   struct reloader reloader;
@@ -306,11 +308,13 @@ static void init_server(struct server *server) {
   srandom((unsigned)time(NULL) ^ (unsigned)getpid());
   uv_loop_init(&server->loop);
   server->metrics = metrics_new();
+  server->timings = timings_new(config_workers(server->config));
   server->store = new_store(server->config);
   rates_init(&server->rates);
   struct crew_shared shared = {.config = server->config,
                                .key = server->keys.key,
                                .metrics = server->metrics,
+                               .timings = server->timings,
                                .store = server->store,
                                .rates = &server->rates,
                                .events = server->events,
@@ -322,6 +326,7 @@ static void init_server(struct server *server) {
   server->control.reloader = &server->reloader;
   server->control.crew = &server->crew;
   server->control.metrics = server->metrics;
+  server->control.timings = server->timings;
   server->control.events = server->events;
   server->control.keys = &server->keys;
 }
@@ -332,6 +337,7 @@ static void free_all(struct server *server) {
   rates_free(&server->rates);
   control_free(&server->control);
   metrics_free(server->metrics);
+  timings_free(server->timings);
   store_free(server->store);
   if (uv_loop_close(&server->loop))
     log_debug("a handle of the main loop was left open");

@@ -292,6 +292,8 @@ static int open_fetcher(struct worker *worker, struct buf *error) {
 
 int worker_open(struct worker *worker, bool development, struct buf *error) {
   uv_loop_init(&worker->loop);
+  (void)uv_loop_configure(&worker->loop, UV_METRICS_IDLE_TIME); /* or all of
+      it counts */
   turn_init(&worker->protocol.host.turn, &worker->loop);
   wheel_init(&worker->protocol.wheel, &worker->loop, heartbeat_due);
   mailbox_init(&worker->mailbox, &worker->loop, on_worker_letter);
