@@ -3,6 +3,7 @@
 #include "events/post.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "events/signature.h"
 
 #include <ctype.h>
@@ -62,6 +63,21 @@ enum post_verdict post_verdict(const struct fetch_result *result) {
   if (status == 408 || status == 429 || (status >= 502 && status <= 504))
     return POST_LATER;
   return status >= 400 && status < 500 ? POST_REFUSED : POST_FAILED;
+}
+
+void post_answer_text(const struct fetch_result *result, char *text,
+                      size_t size) {
+  size_t len = result->body_len;
+  if (len >= size) /* no character is cut */
+    for (len = size - 1; len > 0 && (result->body[len] & 0xc0) == 0x80;)
+      len--;
+  bool valid = utf8_valid(result->body, len);
+  for (size_t i = 0; i < len; i++) {
+    unsigned char byte = (unsigned char)result->body[i];
+    bool odd = byte == 0 || (byte >= 0x80 && !valid);
+    text[i] = odd ? '?' : (char)byte;
+  }
+  text[len] = 0;
 }
 
 static const char *header_of(const struct fetch_result *result,

@@ -33,6 +33,11 @@ enum post_verdict {
 
 enum post_verdict post_verdict(const struct fetch_result *result);
 
+/* The beginning of the answer as a text: valid UTF-8, with a zero at its end
+ * and none before. */
+void post_answer_text(const struct fetch_result *result, char *text,
+                      size_t size);
+
 /* What Retry-After says, in milliseconds; 0: nothing. */
 uint64_t post_retry_after_ms(const struct fetch_result *result, int64_t now_s);
 

@@ -53,6 +53,24 @@ static void retry_after_is_seconds_or_a_date(void **state) {
   assert_int_equal(post_retry_after_ms(&none, 0), 0);
 }
 
+static const char *text_of(const char *body, size_t len) {
+  static char text[8];
+  /* Behind the body there is no zero: it ends where it ends. */
+  struct fetch_result result = {.body = body, .body_len = len};
+  post_answer_text(&result, text, sizeof text);
+  return text;
+}
+
+static void answers_become_texts(void **state) {
+  (void)state;
+  assert_string_equal(text_of("", 0), "");
+  assert_string_equal(text_of("no and more", 2), "no");
+  assert_string_equal(text_of("much longer", 11), "much lo");
+  assert_string_equal(text_of("sechsü!", 8), "sechsü");
+  assert_string_equal(text_of("sieben\u00fc", 8), "sieben");
+  assert_string_equal(text_of("a\xff\0b", 4), "a??b");
+}
+
 static void the_wait_doubles_up_to_a_bound(void **state) {
   (void)state;
   for (int i = 0; i < 1000; i++) {
@@ -95,6 +113,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(statuses_have_a_meaning),
       cmocka_unit_test(retry_after_is_seconds_or_a_date),
+      cmocka_unit_test(answers_become_texts),
       cmocka_unit_test(the_wait_doubles_up_to_a_bound),
       cmocka_unit_test(the_signature_is_an_hmac),
       cmocka_unit_test(types_are_checked),

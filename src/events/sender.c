@@ -56,7 +56,7 @@ static void post_work(struct sender *sender, enum outbox_what what,
   char answer[ANSWER_KEPT + 1];
   struct outbox_work work = {.what = what, .pos = event->pos};
   if (what == OUTBOX_BURY) {
-    snprintf(answer, sizeof answer, "%s", result->body);
+    post_answer_text(result, answer, sizeof answer);
     work.at_ms = (int64_t)time(NULL) * 1000;
     work.status = result->status;
     work.body = answer;
