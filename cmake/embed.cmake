@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Writes ${OUT}: a C table of the files in the list ${FILES}, by file name; those
-# in ${ROOT}/templates and ${ROOT}/lua/redis by their path from ${ROOT}.
+# in ${ROOT}/templates, ${ROOT}/lua/redis and ${ROOT}/console/dist by their path from ${ROOT}.
 set(table "")
 set(body "#include \"base/embedded.h\"\n\n")
 set(n 0)
 foreach(file ${FILES})
   file(RELATIVE_PATH name ${ROOT} ${file})
-  if(NOT name MATCHES "^(templates|lua/redis)/")
+  if(NOT name MATCHES "^(templates|lua/redis|console/dist)/")
     get_filename_component(name ${file} NAME)
   endif()
   file(READ ${file} hex HEX)

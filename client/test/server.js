@@ -68,6 +68,7 @@ export class Server {
     this.exited = exited;
     this.port = await Promise.race([ready, failed]);
     this.url = `http://127.0.0.1:${this.port}`;
+    this.admin = `http://${/ admin=(\S+)/.exec(this.log)?.[1]}`;
     this.log = '';
   }
 

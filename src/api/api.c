@@ -2,6 +2,7 @@
  * The thread of the HTTP API. */
 #include "api/api.h"
 
+#include "api/console.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -249,6 +250,11 @@ void api_configure(struct api *api, const struct config *config) {
 
 const char *api_address(const struct api *api) {
   return api->address;
+}
+
+bool api_is_console(struct api *api, const struct request *request) {
+  struct api_key key;
+  return console_is_page(&api->service.sessions, request, &key);
 }
 
 void api_print(const struct api *api, struct buf *out) {

@@ -50,6 +50,10 @@ void api_configure(struct api *api, const struct config *config);
 /* The address of api.listen that was bound; empty: none. */
 const char *api_address(const struct api *api);
 
+/* Whether a request at the admin address comes from the console's page, in a
+ * session; from the main thread. */
+bool api_is_console(struct api *api, const struct request *request);
+
 /* Appends figures for /metrics; from the main thread. */
 void api_print(const struct api *api, struct buf *out);
 

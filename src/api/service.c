@@ -2,6 +2,7 @@
  * Requests to the API. */
 #include "api/service.h"
 
+#include "api/console.h"
 #include "api/history.h"
 #include "api/http_answer.h"
 #include "api/lines.h"
@@ -131,9 +132,9 @@ static void on_api_piece(void *arg, struct http_conn *conn,
 
 /* --- the head ----------------------------------------------------------- */
 
-/* The same for a missing key and a wrong one: nobody learns which it was. */
-static bool refuse_key(struct api_service *service, struct http_conn *conn,
-                       struct problem *problem) {
+/* Nobody learns which it was. */
+bool api_service_refuse_key(struct api_service *service, struct http_conn *conn,
+                            struct problem *problem) {
   char network[NETWORK_BYTES];
   conn->last = true; /* a place is for those who have a key */
   network_of(conn->ip, network);
@@ -180,23 +181,34 @@ static void keep_target(struct exchange *exchange,
   buf_put(&exchange->target, request->query.at, request->query.len);
 }
 
+/* Whose request it is: by its key, or as one of the console's page. */
+static bool find_caller(struct api_service *service,
+                        const struct http_conn *conn,
+                        const struct request *request, struct api_key *key) {
+  const struct slice *field = request_field(request, "authorization");
+  const struct api_key *found = api_keys_find(service->keys, field);
+  if (found)
+    *key = *found;
+  return found || (!field && conn->origin == API_ORIGIN_ADMIN &&
+                   console_is_page(&service->sessions, request, key));
+}
+
 /* Begins the exchange. False with a problem. */
 static bool begin_exchange(struct api_service *service, struct http_conn *conn,
                            const struct request *request,
                            struct problem *problem) {
-  const struct api_key *key =
-      api_keys_find(service->keys, request_field(request, "authorization"));
-  if (!key)
-    return refuse_key(service, conn, problem);
+  struct api_key key;
+  if (!find_caller(service, conn, request, &key))
+    return api_service_refuse_key(service, conn, problem);
   const struct api_call *call = api_call_find(request, problem);
   if (!call)
     return false;
   struct exchange *exchange = mem_alloc(sizeof *exchange);
   conn->exchange = exchange;
   exchange->call = call;
-  exchange->groups = key->groups;
-  memcpy(exchange->key, key->name, sizeof exchange->key);
-  if (!api_call_allowed(call, exchange->key, key->groups, problem) ||
+  exchange->groups = key.groups;
+  memcpy(exchange->key, key.name, sizeof exchange->key);
+  if (!api_call_allowed(call, exchange->key, key.groups, problem) ||
       !take_repeat(request, exchange, problem) ||
       !check_repeat(exchange, problem))
     return false;
@@ -210,7 +222,7 @@ static bool begin_exchange(struct api_service *service, struct http_conn *conn,
 static bool is_foreign_request(const struct http_conn *conn,
                                const struct request *request) {
   return conn->origin == API_ORIGIN_ADMIN &&
-         !slice_begins(request->path, "/api/");
+         !slice_begins(request->path, "/api/") && !console_is_asked(request);
 }
 
 static void give_conn_away(void *arg, struct http_conn *conn) {
@@ -224,7 +236,9 @@ static void on_api_head(void *arg, struct http_conn *conn,
                         const struct request *request) {
   struct api_service *service = arg;
   struct problem problem = {0};
-  if (!begin_exchange(service, conn, request, &problem))
+  if (conn->origin == API_ORIGIN_ADMIN && console_is_asked(request))
+    console_answer(service, conn, request);
+  else if (!begin_exchange(service, conn, request, &problem))
     exchange_refuse(service, conn, &problem);
 }
 
@@ -268,6 +282,7 @@ void api_service_open(struct api_service *service, const struct config *config,
   http_open(&service->http, loop);
   repeats_init(&service->repeats);
   rates_init(&service->refusals);
+  console_sessions_init(&service->sessions);
   mailbox_init(&service->answers, loop, question_answered);
   turn_init(&service->turn, loop);
   engine_attach(service->engine, service->bus->workers, &service->turn);
@@ -281,6 +296,7 @@ void api_service_configure_take(struct api_service *service,
   api_keys_free(service->keys);
   service->config = config;
   service->keys = api_keys_new(config->api_keys);
+  console_sessions_review(&service->sessions, service->keys);
   service->http.request_ms = (uint64_t)request_ms;
 }
 
@@ -299,6 +315,7 @@ void api_service_free(struct api_service *service) {
   mailbox_free(&service->answers);
   repeats_free(&service->repeats);
   rates_free(&service->refusals);
+  console_sessions_free(&service->sessions);
   api_keys_free(service->keys);
   config_free(service->config);
   buf_free(&service->scratch);
@@ -328,4 +345,10 @@ void api_service_print(const struct api_service *service, struct buf *out) {
              "# TYPE perigee_api_connections gauge\n"
              "perigee_api_connections %llu\n",
              (unsigned long long)figures->connections);
+  buf_printf(out,
+             "# HELP perigee_console_sessions_total sessions of the console "
+             "that were begun\n"
+             "# TYPE perigee_console_sessions_total counter\n"
+             "perigee_console_sessions_total %llu\n",
+             (unsigned long long)figures->entered);
 }

@@ -7,6 +7,7 @@
 #define API_SERVICE_H
 
 #include "api/call.h"
+#include "api/console_sessions.h"
 #include "api/desk.h"
 #include "api/http.h"
 #include "api/keys.h"
@@ -26,6 +27,7 @@ struct api_figures {
   _Atomic uint64_t failed[API_CALLS_MAX]; /* with a problem */
   _Atomic uint64_t refused;               /* before there was a call */
   _Atomic uint64_t connections;
+  _Atomic uint64_t entered; /* sessions of the console */
 };
 
 /* A request that came in at the admin address and is none of ours. The socket
@@ -47,6 +49,7 @@ struct api_service {
   api_foreign_fn *foreign;
   void *arg; /* for it */
   struct repeats repeats;
+  struct console_sessions sessions;
   struct rates refusals; /* 401, by address */
   struct quiet quiet;
   struct buf scratch, text;
@@ -67,6 +70,11 @@ void api_service_close(struct api_service *service);
 
 /* After that. */
 void api_service_free(struct api_service *service);
+
+/* A problem for who has no key that is good, and nothing else that is: the same
+ * for a missing one and a wrong one. Returns false. */
+bool api_service_refuse_key(struct api_service *service, struct http_conn *conn,
+                            struct problem *problem);
 
 /* Appends its figures for /metrics. By any thread. */
 void api_service_print(const struct api_service *service, struct buf *out);

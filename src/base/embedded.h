@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 struct embedded {
-  /* File name without folder, but "templates/…" for those of `perigee new`;
-   * NULL ends the table. */
+  /* File name without folder, but "templates/…" for those of `perigee new`
+   * and "console/dist/…" for the pages; NULL ends the table. */
   const char *name;
   const char *data; /* followed by a zero byte that is not counted */
   size_t len;

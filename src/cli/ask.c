@@ -108,8 +108,8 @@ int cli_fetch(const char *url, long *code, struct buf *answer) {
   return perform(curl, url, code, answer);
 }
 
-int cli_ask(const char *admin, const char *path, bool post, struct buf *url,
-            struct buf *answer) {
+static int ask(const char *admin, const char *path, bool post, const char *key,
+               long *code, struct buf *url, struct buf *answer) {
   int status = make_url(url, admin, path);
   CURL *curl = status == CLI_OK ? curl_easy_init() : NULL;
   if (status != CLI_OK)
@@ -117,5 +117,19 @@ int cli_ask(const char *admin, const char *path, bool post, struct buf *url,
   if (!curl)
     return cli_unreached(url->data, "libcurl does not start");
   set_request(curl, url->data, address_unix_path(admin), post);
-  return perform(curl, url->data, NULL, answer);
+  if (*key) {
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, key);
+  }
+  return perform(curl, url->data, code, answer);
+}
+
+int cli_ask(const char *admin, const char *path, bool post, struct buf *url,
+            struct buf *answer) {
+  return ask(admin, path, post, "", NULL, url, answer);
+}
+
+int cli_ask_with_key(const char *admin, const char *path, const char *key,
+                     long *code, struct buf *url, struct buf *answer) {
+  return ask(admin, path, true, key, code, url, answer);
 }

@@ -14,6 +14,12 @@
 MUST_CHECK int cli_ask(const char *admin, const char *path, bool post,
                        struct buf *url, struct buf *answer);
 
+/* POSTs likewise, with `Authorization: Bearer KEY` unless `key` is empty;
+ * `*code` is the status of the answer. */
+MUST_CHECK int cli_ask_with_key(const char *admin, const char *path,
+                                const char *key, long *code, struct buf *url,
+                                struct buf *answer);
+
 /* Gets a URL, of any server, over TLS, too. `*code` is the status of the
  * answer, whose body is appended. Returns likewise. */
 MUST_CHECK int cli_fetch(const char *url, long *code, struct buf *answer);

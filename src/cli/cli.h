@@ -30,6 +30,7 @@ int cli_describe(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_api(int argc, char **argv);
 int cli_reload(int argc, char **argv);
+int cli_console(int argc, char **argv);
 int cli_nodes(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_new(int argc, char **argv);

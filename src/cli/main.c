@@ -66,6 +66,11 @@ static const struct command commands[] = {
      "                     if they break clients that are out there\n"
      "  --allow-breaking   that is meant: do not exit with 3\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
+    {"console", cli_console, "Print a link that opens the console, once.",
+     "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"
+     "The link is good for two minutes. It is made with the first of api.keys\n"
+     "that has `admin`; for a server of `perigee dev` none is needed.\n\n"},
     {"nodes", cli_nodes, "Show the machines that serve together.",
      "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --admin=HOST:PORT  where one of them is, instead of admin.listen\n\n"},

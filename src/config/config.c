@@ -206,18 +206,29 @@ static void load_flags(struct load *load) {
 
 /* A key that ends with the process: tokens of one run are worthless in the
  * next, which is right for trying things out and for nothing else. */
-static void make_secret(struct load *load) {
+static void make_secret(struct load *load, size_t at, const char *before) {
+  const struct option *option = &option_table[at];
   unsigned char bytes[32];
-  char hex[2 * sizeof bytes + 1];
+  char text[32 + 2 * sizeof bytes + 1];
+  size_t len = (size_t)snprintf(text, 32, "%s", before);
   if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
-    buf_puts(load->errors, "auth.secret: no random bytes to make one\n");
+    buf_printf(load->errors, "%s: no random bytes to make one\n", option->key);
     return;
   }
   for (size_t i = 0; i < sizeof bytes; i++)
-    snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-  set_option_from(load, &option_table[OPTION_AT_auth_secret], hex, CONFIG_MADE);
+    snprintf(text + len + 2 * i, 3, "%02x", bytes[i]);
+  set_option_from(load, option, text, CONFIG_MADE);
   explicit_bzero(bytes, sizeof bytes);
-  explicit_bzero(hex, sizeof hex);
+  explicit_bzero(text, sizeof text);
+}
+
+static void make_secrets(struct load *load) {
+  const struct config *cfg = load->cfg;
+  if (config_uses_secret(cfg) && cfg->auth_secret[0] == '\0' &&
+      cfg->auth_secret_file[0] == '\0')
+    make_secret(load, OPTION_AT_auth_secret, "");
+  if (cfg->api_keys[0] == '\0') /* for the console */
+    make_secret(load, OPTION_AT_api_keys, "development:");
 }
 
 struct config *config_load(const struct config_args *args, struct buf *errors) {
@@ -229,9 +240,8 @@ struct config *config_load(const struct config_args *args, struct buf *errors) {
   load_file(&load);
   load_environment(&load);
   load_flags(&load);
-  if (args->mode == CONFIG_DEVELOPMENT && config_uses_secret(cfg) &&
-      cfg->auth_secret[0] == '\0' && cfg->auth_secret_file[0] == '\0')
-    make_secret(&load);
+  if (args->mode == CONFIG_DEVELOPMENT)
+    make_secrets(&load);
   if (errors->len == before)
     return cfg;
   config_free(cfg);

@@ -150,6 +150,9 @@ static int on_request(struct lws *wsi, struct session *session) {
     admin->calls->interface(admin->arg, new_admin_request(wsi, session));
   else if (!strcmp(path, "/reload"))
     return answer_reload(wsi, session);
+  else if (!strcmp(path, "/")) /* else the API's thread had answered */
+    return response_end_text(
+        wsi, 404, "the console needs one of api.keys, with `admin`\n");
   else
     return response_end_text(wsi, 404, "not found\n");
   return 0;
@@ -181,7 +184,8 @@ static int on_admin_event(struct lws *wsi, enum lws_callback_reasons reason,
 static const char *browser_fault(const struct admin *admin,
                                  const struct request *request) {
   char host[HOST_BYTES];
-  if (request_field(request, "origin"))
+  if (request_field(request, "origin") &&
+      !admin->calls->is_from_console(admin->arg, request))
     return "not for browsers: the request has an Origin\n";
   slice_copy(request->host, host, sizeof host);
   if (request->has_host && !origin_host_is_safe(host, admin->host))
@@ -232,10 +236,17 @@ static void pass_call(struct admin *admin, struct visitor *visitor,
   visitor_free(visitor);
 }
 
+/* The API and the console (api/api) have connections in common with us. */
+static bool is_of_api(const struct request *request) {
+  return slice_begins(request->path, "/api/") ||
+         slice_begins(request->path, "/console/") ||
+         slice_equals(request->path, "/");
+}
+
 static void route_admin(void *arg, struct visitor *visitor,
                         const struct request *request, struct slice rest) {
   struct admin *admin = arg;
-  if (admin->pass && slice_begins(request->path, "/api/")) {
+  if (admin->pass && is_of_api(request)) {
     pass_call(admin, visitor, request, rest);
     return;
   }

@@ -12,10 +12,13 @@
  *   POST /reload         loads the scripts, answers what came of it
  *   POST /reload?check=1 builds them only
  *
+ * The console, and the HTTP API, have the same address: see api/api.
+ *
  * Nobody is asked for a password: the address is a private one. But a browser
  * on the same machine runs the pages of strangers. So whatever looks like a
  * browser is refused: a request with an Origin, or one for a host name that is
- * neither localhost nor ours.
+ * neither localhost nor ours. The console's own page is not, when its operator
+ * has shown a key.
  *
  * This file knows HTTP and no server. What is answered is said by the caller
  * (struct admin_calls). */
@@ -42,6 +45,10 @@ struct admin_request;
  * `text`. Each of the others must lead to one admin_answer, at once or later.
  */
 struct admin_calls {
+  /* Whether a request comes from the console's page, in a session
+   * (api/console).
+   */
+  bool (*is_from_console)(void *arg, const struct request *request);
   unsigned (*health)(void *arg, struct buf *text);
   unsigned (*ready)(void *arg, struct buf *text);
   void (*nodes)(void *arg, struct admin_request *request);

@@ -142,6 +142,14 @@ struct whereabouts_count {
 struct whereabouts_count whereabouts_count_room(struct whereabouts *whereabouts,
                                                 const char *room, size_t len);
 
+/* How many users have a connection to this process, and how many rooms a
+ * member: each once, on whatever workers they are. */
+struct whereabouts_totals {
+  uint32_t users, rooms;
+};
+struct whereabouts_totals
+whereabouts_count_all(struct whereabouts *whereabouts);
+
 /* Whether that connection, which has logged in as that user, is in the room. */
 bool whereabouts_is_in(struct whereabouts *whereabouts, const char *room,
                        size_t len, const char *user, uint64_t conn);

@@ -80,6 +80,15 @@ void whereabouts_each_member(struct whereabouts *whereabouts, const char *room,
   }
 }
 
+struct whereabouts_totals
+whereabouts_count_all(struct whereabouts *whereabouts) {
+  uv_mutex_lock(&whereabouts->lock);
+  struct whereabouts_totals totals = {HASH_COUNT(whereabouts->users),
+                                      HASH_COUNT(whereabouts->rooms)};
+  uv_mutex_unlock(&whereabouts->lock);
+  return totals;
+}
+
 /* --- one connection ----------------------------------------------------- */
 
 struct wanted {

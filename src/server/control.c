@@ -144,13 +144,19 @@ static void print_prometheus(const struct control *control, struct buf *out) {
 }
 
 static void print_status(const struct control *control, struct buf *out) {
+  struct whereabouts_totals totals =
+      whereabouts_count_all(control->crew->bus->whereabouts);
+  size_t resident = 0;
+  uv_resident_set_memory(&resident);
   buf_printf(out,
              "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
              "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
-             "\"log_lines_lost\":%llu,",
+             "\"log_lines_lost\":%llu,\"memory_bytes\":%zu,\"users\":%u,"
+             "\"rooms\":%u,",
              control->reloader->number, (long long)control->started,
              control->draining ? "true" : "false", control->reloader->failed,
-             (unsigned long long)log_lost());
+             (unsigned long long)log_lost(), resident, totals.users,
+             totals.rooms);
   print_presence_json(control->crew->presence, out);
   buf_puts(out, ",\"workers\":");
   snapshot_print_json(control->last, (size_t)control->crew->count, out);
@@ -287,16 +293,6 @@ static void on_nodes(void *arg, struct admin_request *request) {
   machines_ask(&control->machines, request);
 }
 
-static const struct admin_calls calls = {
-    .health = on_health,
-    .ready = on_ready,
-    .nodes = on_nodes,
-    .metrics = on_metrics,
-    .stats = on_stats,
-    .interface = on_interface,
-    .reload = on_reload,
-};
-
 /* Every development server has the same default; one of them gets it. */
 static bool may_do_without(const struct config *config, enum config_mode mode) {
   return mode == CONFIG_DEVELOPMENT &&
@@ -315,6 +311,22 @@ static void pass_to_api(void *arg, int fd, const char *ip, struct slice read) {
   struct control *control = arg;
   api_visit_take(control->api, fd, ip, read);
 }
+
+static bool is_from_console(void *arg, const struct request *request) {
+  struct control *control = arg;
+  return control->api && api_is_console(control->api, request);
+}
+
+static const struct admin_calls calls = {
+    .health = on_health,
+    .ready = on_ready,
+    .nodes = on_nodes,
+    .metrics = on_metrics,
+    .stats = on_stats,
+    .interface = on_interface,
+    .reload = on_reload,
+    .is_from_console = is_from_console,
+};
 
 static int open_control_api(struct control *control,
                             const struct config *config, uv_loop_t *loop,
