@@ -215,6 +215,12 @@ describe("The client that is typed by the starter scripts", function()
     end)
   end
 
+  it("checks the demo chat", function()
+    local chat = ROOT .. "/client/chat"
+    assert.equal(slurp(chat .. "/api.d.ts"), types_of(ROOT .. "/scripts"))
+    assert.equal("", compile(chat, "-p jsconfig.json"))
+  end)
+
   it("checks the page of `perigee new`", function()
     local project = cli.folder() .. "/app"
     assert.equal(0, (cli.run { "new", project }))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// @ts-check
 // A chat in one page: what is said to the server, and what is made of what it
 // says. How that looks is view.js's business.
 //
@@ -18,6 +19,7 @@ const TYPING_FOR = 4000; // ms that one of another's is shown
 
 const talks = new Map(); // every conversation, by key
 let current; // the one that is shown
+/** @type {SocketClient<import('./api').Api>} what `perigee types` writes */
 let client;
 let me;
 let missed = null; // lines since the network was lost, until all are here
@@ -60,6 +62,7 @@ function listen() {
   });
 }
 
+/** @param {import('../index').Room} change */
 function roomChanged({ room, state, error }) {
   if (state === 'left') return;
   const where = talk('room', room);
@@ -75,6 +78,7 @@ function roomChanged({ room, state, error }) {
 }
 
 // The first list is not news.
+/** @type {(change: import('../index').PresenceChange, message: any) => void} */
 function whoIsHere({ joined, left }, { room }) {
   const where = talk('room', room);
   const isFirst = !where.present.length;

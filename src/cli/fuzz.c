@@ -22,7 +22,7 @@ struct fuzz {
 };
 
 /* A whole number; false if the text is none of 0 to `max`. */
-static bool is_whole(const char *text, long long max) {
+static bool is_count_up_to(const char *text, long long max) {
   char *end;
   long long value = strtoll(text, &end, 10);
   return *text && !*end && value >= 0 && value <= max;
@@ -38,10 +38,10 @@ static int read_fuzz(struct fuzz *fuzz, int *argc, char **argv) {
   const char *seed = cli_take(argc, argv, "seed");
   const char *seconds = cli_take(argc, argv, "time");
   const char *only = cli_take(argc, argv, "only"), *claim;
-  if (seed && !is_whole(seed, UINT32_MAX))
+  if (seed && !is_count_up_to(seed, UINT32_MAX))
     return cli_refuse("--seed is a whole number from 0 to 4294967295, not %s",
                       seed);
-  if (seconds && !is_whole(seconds, TIME_MAX_S))
+  if (seconds && !is_count_up_to(seconds, TIME_MAX_S))
     return cli_refuse("--time is in seconds, from 0 to 86400, not %s", seconds);
   snprintf(fuzz->seed, sizeof fuzz->seed, "%u",
            seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)time(NULL));

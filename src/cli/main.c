@@ -26,9 +26,10 @@ static const struct command commands[] = {
      "[SCRIPTS_DIR] [--events] [--against=WHAT [--allow-breaking]] "
      "[--OPTION=VALUE ...]",
      "  --events          ask events.url, too, whether it takes events\n"
-     "  --against=WHAT    which changes break clients that are out there? WHAT\n"
-     "                    is a file of `perigee describe --format=json-schema`,\n"
-     "                    a scripts folder, or the URL of an admin address\n"
+     "  --against=WHAT    which changes break clients that are out there?\n"
+     "                    WHAT is a scripts folder, the URL of an admin\n"
+     "                    address, or a file of `perigee describe\n"
+     "                    --format=json-schema`\n"
      "  --allow-breaking  that is meant: do not exit with 3\n\n"},
     {"test", cli_test, "Run the specs of the scripts against a server.",
      "[SPEC_DIR] [--OPTION=VALUE ...] [-- BUSTED_ARGUMENT ...]",
@@ -38,9 +39,10 @@ static const struct command commands[] = {
     {"fuzz", cli_fuzz, "Send the handlers all kinds of messages, and see.",
      "[SCRIPTS_DIR] [--time=SECONDS] [--seed=N] [--only=TYPE] "
      "[--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
-     "A server of its own is started, and each handler is sent what its schema\n"
-     "allows and what it just does not. An error, a reply or push that is not\n"
-     "as declared, memory that is kept, or an end of the server is a fault.\n"
+     "A server of its own is started, and each handler is sent what its\n"
+     "schema allows and what it just does not. An error, a reply or push that\n"
+     "is not as declared, memory that is kept, or an end of the server is a\n"
+     "fault.\n"
      "Exits with 1 if there are faults, with 2 if nothing could be tried.\n\n"
      "  --time=SECONDS      how long [10]; a turn of each handler at least\n"
      "  --seed=N            the same seed sends the same messages\n"
@@ -62,8 +64,8 @@ static const struct command commands[] = {
      "[--markdown]", "  --markdown  the page for people instead\n\n"},
     {"reload", cli_reload, "Load the scripts of the server that is running.",
      "[--check [--allow-breaking]] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
-     "  --check            build them in the server, change nothing; exit with 3\n"
-     "                     if they break clients that are out there\n"
+     "  --check            build them in the server, change nothing; exit\n"
+     "                     with 3 if they break clients that are out there\n"
      "  --allow-breaking   that is meant: do not exit with 3\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
     {"console", cli_console, "Print a link that opens the console, once.",

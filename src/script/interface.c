@@ -21,7 +21,7 @@ static int by_entry_name(const void *a, const void *b) {
   return strcmp(x->name, y->name);
 }
 
-static void put_text(struct buf *out, const char *key, const char *text) {
+static void put_word_field(struct buf *out, const char *key, const char *text) {
   if (!text)
     return;
   buf_printf(out, ",\"%s\":", key);
@@ -42,8 +42,8 @@ static void put_emits(struct buf *out, const struct handler *handler) {
 }
 
 static void put_handler_words(struct buf *out, const struct handler *handler) {
-  put_text(out, "description", handler->doc);
-  put_text(out, "x-script", handler->file);
+  put_word_field(out, "description", handler->doc);
+  put_word_field(out, "x-script", handler->file);
   if (!handler->schema || schema_is_optional(handler->schema))
     buf_puts(out, ",\"x-optional\":true");
   if (handler->rate > 0)

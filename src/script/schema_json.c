@@ -105,8 +105,8 @@ static void put_object(const struct schema *schema, const struct node *node,
   put_node(schema, &schema->nodes[node->others], out);
 }
 
-static void put_array(const struct schema *schema, const struct node *node,
-                      struct buf *out) {
+static void put_array_type(const struct schema *schema, const struct node *node,
+                           struct buf *out) {
   put_kind(node, "array", out);
   if (node->first) {
     buf_puts(out, ",\"items\":");
@@ -143,7 +143,7 @@ static void put_members(const struct schema *schema, const struct node *node,
     put_object(schema, node, out);
     break;
   case ARRAY:
-    put_array(schema, node, out);
+    put_array_type(schema, node, out);
     break;
   case WORDS:
     put_words(schema, node, out);
