@@ -290,6 +290,20 @@ static void all_channels_come_back(void **state) {
   UNTIL(rig, rig->messages == 2);
 }
 
+/* A probe that waits behind much that Redis does is not missed. */
+static void a_busy_redis_is_not_left(void **state) {
+  enum { SCRIPTS = 8000 };
+  struct rig *rig = *state;
+  struct slice words[] = {word("EVAL"),
+                          word("local n = 0 for i = 1, 5000 do n = n + i end "
+                               "return n"),
+                          word("0")};
+  for (int i = 0; i < SCRIPTS; i++)
+    assert_int_equal(link_command(rig->link, words, 3, on_reply, rig), 0);
+  UNTIL(rig, rig->answered == SCRIPTS);
+  assert_int_equal(rig->downs, 0);
+}
+
 static void close_it(void *arg, enum link_fate fate,
                      const struct reply *reply) {
   on_reply(arg, fate, reply);
@@ -335,6 +349,7 @@ int main(void) {
       TEST(a_replica_is_not_used, rig_start_up, rig_stop),
       TEST(a_redis_that_loads_is_waited_for, rig_start_up, rig_stop),
       TEST(all_channels_come_back, rig_start_up, rig_stop),
+      TEST(a_busy_redis_is_not_left, rig_start_up, rig_stop),
       TEST(a_link_may_be_closed_in_a_callback, rig_start_up, rig_stop),
       TEST(a_link_may_be_closed_by_a_loss, rig_start_up, rig_stop),
   };

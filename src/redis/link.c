@@ -30,6 +30,7 @@ static void on_order_answer(void *arg, const struct reply *reply, bool sent) {
   struct link *link = order->link;
   link->commands--;
   link->bytes -= order->bytes;
+  link->answers_came++;
   if (reply)
     link->counters.answers++;
   else if (sent)

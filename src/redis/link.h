@@ -8,8 +8,9 @@
  * published by the one has come back by the other. That is repeated each
  * `probe_ms`; when it fails twice, both are closed and made anew, since nothing
  * else tells of a subscriber that Redis has cut off, a server that stands
- * still, or two halves of a split that each have one of our connections. When
- * the URL names Sentinels they are asked anew for each connection, and while it
+ * still, or two halves of a split that each have one of our connections. (A
+ * server that is only behind, and goes on answering, is waited for.) When the
+ * URL names Sentinels they are asked anew for each connection, and while it
  * stands.
  *
  * All on the thread of one loop. Nothing blocks, and no callback comes inside

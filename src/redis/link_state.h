@@ -70,9 +70,13 @@ struct link {
   bool loading_scripts;   /* anew, after NOSCRIPT */
 
   char probe_channel[LINK_PROBE_BYTES];
-  uint64_t probe_sent, probe_seen; /* numbers */
-  uint64_t probe_at;               /* uv_hrtime of the last one */
-  unsigned probe_missed;           /* in a row */
+  uint64_t probe_sent, probe_seen;    /* numbers */
+  uint64_t probe_at;                  /* uv_hrtime of the last one */
+  uint64_t probe_answered;            /* how many PUBLISH were answered */
+  unsigned probe_missed;              /* in a row */
+  unsigned probe_late;                /* for how long the last one is awaited */
+  uint64_t answers_came, pushes_came; /* of all kinds, on the connections */
+  uint64_t answers_then, pushes_then; /* when that was looked at last */
   uint64_t round_ns;
 
   struct link_counters counters;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBES_MISSED = 2 };
+enum { PROBES_MISSED = 2, PROBES_LATE = 60 };
 
 void proof_init(struct link *link, const char *prefix) {
   uint64_t number = 0;
@@ -27,6 +27,8 @@ static void on_proof_answer(void *arg, const struct reply *reply, bool sent) {
   (void)sent;
   if (!reply)
     return;
+  link->answers_came++;
+  link->probe_answered++;
   if (reply->kind == REPLY_ERROR)
     reach_error(link, reply);
   if (reply->kind == REPLY_ERROR && link->state != LINK_UP)
@@ -54,8 +56,8 @@ void proof_begin(struct link *link) {
   struct slice words[] = {word("SUBSCRIBE"), word(link->probe_channel)};
   if (!link->command.ready || !link->subscriber.ready)
     return;
-  link->probe_seen = link->probe_sent;
-  link->probe_missed = 0;
+  link->probe_seen = link->probe_answered = link->probe_sent;
+  link->probe_missed = link->probe_late = 0;
   buf_reset(&link->text, (size_t)64 * 1024);
   words_put(&link->text, words, ARRAY_SIZE(words));
   if (adapter_send_subscription(link->subscriber.adapter, link->text.data,
@@ -63,15 +65,35 @@ void proof_begin(struct link *link) {
     reach_fail(link, "the connection is closed");
 }
 
+/* Whether the connection that owes us the last probe has brought anything since
+ * this was asked last. */
+static bool still_moves(struct link *link) {
+  bool moves = link->probe_answered == link->probe_sent
+                   ? link->pushes_came != link->pushes_then
+                   : link->answers_came != link->answers_then;
+  link->answers_then = link->answers_came;
+  link->pushes_then = link->pushes_came;
+  return moves;
+}
+
+/* A probe stands behind all that was sent before it: while answers come, it is
+ * only late. Ending the link then would make an overload worse. */
 void proof_next(struct link *link) {
-  if (link->probe_seen != link->probe_sent) {
-    link->counters.probes_missed++;
-    if (++link->probe_missed >= PROBES_MISSED) {
-      reach_lose(link, "two messages to itself did not come back in time");
-      return;
-    }
+  bool moves = still_moves(link);
+  if (link->probe_seen == link->probe_sent) {
+    link->probe_late = 0;
+    send_probe(link);
+    return;
   }
-  send_probe(link);
+  link->probe_late++;
+  link->probe_missed = moves ? 0 : link->probe_missed + 1;
+  link->counters.probes_missed += !moves;
+  if (link->probe_missed >= PROBES_MISSED)
+    reach_lose(link, "two messages to itself did not come back in time");
+  else if (link->probe_late >= PROBES_LATE)
+    reach_lose(link, "a message to itself did not come back for long");
+  else if (!moves)
+    send_probe(link);
 }
 
 static void probe_arrived(struct link *link, const struct reply *payload) {

@@ -17,7 +17,8 @@ void proof_init(struct link *link, const char *prefix);
  * subscribed to. */
 void proof_begin(struct link *link);
 
-/* It is up, and `probe_ms` are over. */
+/* It is up, and `probe_ms` are over: looks for the last probe, and sends the
+ * next one. */
 void proof_next(struct link *link);
 
 /* Whether the reply was of that channel; then it is dealt with. */

@@ -176,6 +176,7 @@ static void on_end_ended(void *arg, const char *why) {
 static void on_end_pushed(void *arg, const struct reply *reply) {
   struct link_end *end = arg;
   struct link *link = end->link;
+  link->pushes_came++;
   if (proof_pushed(link, reply))
     return;
   struct subs_news news = subs_pushed(&link->subs, reply);
