@@ -11,6 +11,9 @@
 /* fmt is the index of the format string, args that of its first argument. */
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* Off the usual path, which is shorter without it. */
+#define NOINLINE __attribute__((noinline))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct that contains `member` at address `ptr`. */

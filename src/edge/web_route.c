@@ -48,7 +48,7 @@ static bool decode_path(struct web_route *route, struct slice raw) {
 
 /* --- handlers ----------------------------------------------------------- */
 
-static const struct handler *find_web(const struct generation *generation,
+static const struct handler *find_web(struct generation *generation,
                                       const char *method, struct slice path,
                                       const char *end) {
   char key[KEY_BYTES];
@@ -64,7 +64,7 @@ static const struct handler *find_web(const struct generation *generation,
   return generation_handler(generation, key, len + path.len + more);
 }
 
-static const struct handler *find_by_path(const struct generation *generation,
+static const struct handler *find_by_path(struct generation *generation,
                                           const char *method, struct slice path,
                                           bool *exact) {
   const struct handler *handler = find_web(generation, method, path, "");
@@ -80,8 +80,7 @@ static bool is_method(struct slice method, size_t i) {
          (i == 0 && slice_equals(method, "HEAD"));
 }
 
-bool web_route_find(struct web_route *route,
-                    const struct generation *generation,
+bool web_route_find(struct web_route *route, struct generation *generation,
                     const struct request *request) {
   route->handler = NULL;
   route->methods = 0;

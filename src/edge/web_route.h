@@ -25,8 +25,7 @@ struct web_route {
 
 /* Looks for it; whether there is any for the path. A HEAD is for the handler of
  * GET. With another method than that of a handler, `handler` is NULL. */
-bool web_route_find(struct web_route *route,
-                    const struct generation *generation,
+bool web_route_find(struct web_route *route, struct generation *generation,
                     const struct request *request);
 
 /* Appends the methods that are answered there: "GET, HEAD, OPTIONS". */

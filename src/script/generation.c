@@ -338,9 +338,23 @@ void generation_free(struct generation *generation) {
   mem_free(generation);
 }
 
-const struct handler *generation_handler(const struct generation *generation,
+/* What clients make of types may fall on one place, and costs no more there
+ * than the search in the table, whose hash has a key. */
+static struct handler **recent_place(struct generation *generation,
+                                     const char *type, size_t len) {
+  unsigned char middle = (unsigned char)type[len / 2];
+  unsigned char last = (unsigned char)type[len - (len > 0)];
+  return &generation->recent[(len + middle + last * 4U) % RECENT_HANDLERS];
+}
+
+const struct handler *generation_handler(struct generation *generation,
                                          const char *type, size_t len) {
-  struct handler *handler;
+  struct handler **recent = recent_place(generation, type, len);
+  struct handler *handler = *recent;
+  if (handler && handler->hh.keylen == len && !memcmp(handler->name, type, len))
+    return handler;
   HASH_FIND(hh, generation->handlers, type, len, handler);
+  if (handler)
+    *recent = handler;
   return handler;
 }

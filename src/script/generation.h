@@ -45,6 +45,9 @@ struct conn;
 struct timer;
 struct timing;
 
+/* Handlers that are found without hashing, a power of two. */
+enum { RECENT_HANDLERS = 32 };
+
 /* Bytes that `scratch` keeps between messages. */
 enum { GENERATION_SCRATCH_KEEP = 64 * 1024 };
 
@@ -91,6 +94,7 @@ struct generation {
   unsigned number;             /* 1 is the first load of the process */
   struct host *host;
   struct handler *handlers;
+  struct handler *recent[RECENT_HANDLERS]; /* found before; NULL: none */
   struct push *pushes;
   bool has_promises; /* a script has said what it sends */
   uint32_t promises; /* messages that may have been looked at: script/promise */
@@ -154,7 +158,7 @@ void generation_tune(struct generation *generation);
 void generation_collect(struct generation *generation);
 
 /* The handler of a message type, or NULL. */
-const struct handler *generation_handler(const struct generation *generation,
+const struct handler *generation_handler(struct generation *generation,
                                          const char *type, size_t len);
 
 /* The generation that a C function was called from. This is how the libraries

@@ -11,6 +11,10 @@
 
 #include <lauxlib.h>
 
+/* Slots of the stack that one level of tables needs: its table, a key, a value,
+ * and what it takes to make these. */
+enum { LEVEL_SLOTS = 8 };
+
 static void decode_value(lua_State *L, struct json_scan *scan, int depth);
 
 static void expect_json(lua_State *L, bool ok) {
@@ -43,6 +47,7 @@ static void decode_number(lua_State *L, struct json_scan *scan) {
 
 static void decode_array(lua_State *L, struct json_scan *scan, int depth) {
   int more = json_enter(scan, ']');
+  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
   lua_createtable(L, more > 0 ? 4 : 0, 0);
   for (lua_Integer i = 1; more > 0; i++) {
     decode_value(L, scan, depth);
@@ -56,6 +61,7 @@ static void decode_array(lua_State *L, struct json_scan *scan, int depth) {
 static void decode_object(lua_State *L, struct json_scan *scan, int depth) {
   struct json_string string;
   int more = json_enter(scan, '}');
+  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
   lua_createtable(L, 0, more > 0 ? 4 : 0);
   while (more > 0) {
     expect_json(L, json_scan_key(scan, &string) == 0);
@@ -83,7 +89,6 @@ static void decode_word(lua_State *L, struct json_scan *scan) {
 /* `depth` counts the arrays and objects around the value. */
 static void decode_value(lua_State *L, struct json_scan *scan, int depth) {
   struct json_string string;
-  luaL_checkstack(L, 4, "JSON");
   expect_json(L, scan->at < scan->end && depth <= JSON_MAX_DEPTH);
   switch (*scan->at) {
   case '"':
@@ -108,6 +113,7 @@ static void decode_value(lua_State *L, struct json_scan *scan, int depth) {
 
 void json_decode(lua_State *L, const char *text, size_t len) {
   struct json_scan scan = {text, text + len};
+  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
   json_skip_space(&scan);
   decode_value(L, &scan, 0);
 }

@@ -123,9 +123,12 @@ static void encode_string(struct encoder *e, int index, const char *wrong) {
   size_t len;
   const char *text = lua_tolstring(e->L, index, &len);
   check_json_room(e, len);
+  bool is_long = len > (e->end - e->out->len) / ESCAPE_BYTES;
+  if (!is_long && json_put_plain(e->out, text, len))
+    return;
   if (!utf8_valid(text, len))
     fail_encode(e, wrong);
-  if (len > (e->end - e->out->len) / ESCAPE_BYTES)
+  if (is_long)
     check_json_room(e, json_string_len(text, len));
   json_put_string(e->out, text, len);
 }

@@ -59,11 +59,10 @@ static size_t escape_len(const char *at, const char *end) {
   return unit < 0xdc00 && low >= 0xdc00 && is_surrogate(low) ? 12 : 0;
 }
 
-int json_scan_string(struct json_scan *scan, struct json_string *out) {
-  if (scan->at == scan->end || *scan->at != '"')
-    return ERR_BAD_JSON;
-  out->text = ++scan->at;
-  out->escaped = false;
+/* Passes what is not within one word, or not plain ASCII. `scan` stands behind
+ * the quote. */
+static NOINLINE int scan_string_slowly(struct json_scan *scan,
+                                       struct json_string *out) {
   for (;;) {
     const char *at = scan->at = json_run_plain(scan->at, scan->end);
     if (at == scan->end)
@@ -85,6 +84,32 @@ int json_scan_string(struct json_scan *scan, struct json_string *out) {
   out->len = (size_t)(scan->at - out->text);
   scan->at++;
   return 0;
+}
+
+/* The usual string is short and plain: one word has its end. */
+static inline int scan_string(struct json_scan *scan, struct json_string *out) {
+  const char *at = scan->at, *end = scan->end;
+  if (at == end || *at != '"')
+    return ERR_BAD_JSON;
+  out->text = ++at;
+  out->escaped = false;
+  if (end - at >= JSON_WORD_BYTES) {
+    uint64_t marks = json_mark_not_plain(json_load_word(at));
+    if (marks) {
+      out->len = (size_t)json_first_mark(marks);
+      at += out->len;
+      if (*at == '"') {
+        scan->at = at + 1;
+        return 0;
+      }
+    }
+  }
+  scan->at = at;
+  return scan_string_slowly(scan, out);
+}
+
+int json_scan_string(struct json_scan *scan, struct json_string *out) {
+  return scan_string(scan, out);
 }
 
 /* Passes `c` if that comes next. */
@@ -145,16 +170,20 @@ int json_enter(struct json_scan *scan, char close) {
 
 int json_next(struct json_scan *scan, char close) {
   json_skip_space(scan);
-  if (take_byte(scan, close))
-    return 0;
-  if (!take_byte(scan, ','))
+  if (scan->at == scan->end)
     return ERR_BAD_JSON;
+  char c = *scan->at;
+  if (c != ',' && c != close)
+    return ERR_BAD_JSON;
+  scan->at++;
+  if (c == close)
+    return 0;
   json_skip_space(scan);
   return 1;
 }
 
 int json_scan_key(struct json_scan *scan, struct json_string *key) {
-  if (json_scan_string(scan, key) != 0)
+  if (scan_string(scan, key) != 0)
     return ERR_BAD_JSON;
   json_skip_space(scan);
   if (!take_byte(scan, ':'))
@@ -185,7 +214,7 @@ int json_skip_value(struct json_scan *scan, int depth) {
     return ERR_BAD_JSON;
   switch (*scan->at) {
   case '"':
-    return json_scan_string(scan, &string);
+    return scan_string(scan, &string);
   case '{':
     return skip_members(scan, '}', depth + 1);
   case '[':
@@ -301,17 +330,38 @@ static void put_escape(struct buf *out, char c) {
   out->len += 6;
 }
 
+/* Puts the text in quotes; all of it is to be written as it is. */
+static void put_quoted(struct buf *out, const char *text, size_t len) {
+  char *at = buf_reserve(out, len + 2);
+  at[0] = '"';
+  memcpy(at + 1, text, len);
+  at[1 + len] = '"';
+  out->len += len + 2;
+}
+
+bool json_put_plain(struct buf *out, const char *text, size_t len) {
+  const char *end = text + len;
+  if (json_run_plain(text, end) < end)
+    return false;
+  put_quoted(out, text, len);
+  return true;
+}
+
 void json_put_string(struct buf *out, const char *text, size_t len) {
   const char *at = text, *end = text + len;
+  const char *stop = json_run_unescaped(at, end);
+  if (stop == end) {
+    put_quoted(out, text, len);
+    return;
+  }
   buf_reserve(out, len + 2);
   buf_putc(out, '"');
-  for (;;) {
-    const char *stop = json_run_unescaped(at, end);
+  while (stop < end) {
     buf_put(out, at, (size_t)(stop - at));
-    if (stop == end)
-      break;
     put_escape(out, *stop);
     at = stop + 1;
+    stop = json_run_unescaped(at, end);
   }
+  buf_put(out, at, (size_t)(stop - at));
   buf_putc(out, '"');
 }

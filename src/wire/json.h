@@ -94,6 +94,10 @@ MUST_CHECK size_t json_unescape(const char *text, size_t len, char *out,
 /* The bytes that json_put_string appends. */
 size_t json_string_len(const char *text, size_t len);
 
+/* Appends the text as a JSON string, if it is ASCII of which nothing is to be
+ * escaped: two bytes more. Else it appends nothing, and returns false. */
+MUST_CHECK bool json_put_plain(struct buf *out, const char *text, size_t len);
+
 /* Appends the text as a JSON string. It is valid UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t len);
 

@@ -20,9 +20,10 @@
 typedef __m128i json_word;
 #else
 typedef uint64_t json_word;
+#endif
+
 /* The same byte eight times. */
 #define JSON_BYTES(b) (UINT64_C(0x0101010101010101) * (b))
-#endif
 
 enum { JSON_WORD_BYTES = sizeof(json_word) };
 
@@ -62,7 +63,12 @@ static inline uint64_t json_mark_special(json_word word) {
 /* Marks what is not plain ASCII: the same, and the bytes from 128 on. */
 static inline uint64_t json_mark_not_plain(json_word word) {
 #ifdef __SSE2__
-  return json_mark_special(word) | (uint64_t)_mm_movemask_epi8(word);
+  /* As signed numbers, bytes from 128 on are below those from 32 to 127. */
+  __m128i low = _mm_cmplt_epi8(word, _mm_set1_epi8(0x20));
+  __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
+  __m128i marks = _mm_or_si128(low, _mm_or_si128(quote, backslash));
+  return (uint64_t)_mm_movemask_epi8(marks);
 #else
   return json_mark_special(word) | (word & JSON_BYTES(0x80));
 #endif
@@ -77,32 +83,76 @@ static inline int json_first_mark(uint64_t marks) {
 #endif
 }
 
+/* So many bytes, 8 at most, the first of them the lowest. */
+static inline uint64_t json_load_bytes(const char *at, size_t count) {
+  uint64_t bytes = 0;
+  memcpy(&bytes, at, count);
+  return le64toh(bytes);
+}
+
+/* The bytes of a text as a word: its first `half`, and then its last `half`,
+ * which may overlap; the rest is blanks. `half` is a constant. */
+static inline json_word json_load_halves(const char *at, const char *end,
+                                         size_t half) {
+  uint64_t first = json_load_bytes(at, half);
+  uint64_t last = json_load_bytes(end - half, half);
+#ifdef __SSE2__
+  if (half == 8)
+    return _mm_set_epi64x((long long)last, (long long)first);
+#endif
+  uint64_t blanks = half < 4 ? JSON_BYTES(0x20) << 16 * half : 0;
+  uint64_t word = blanks | last << 8 * half | first;
+#ifdef __SSE2__
+  return _mm_set_epi64x((long long)JSON_BYTES(0x20), (long long)word);
+#else
+  return word;
+#endif
+}
+
+/* As json_run, of a text of at least `half` bytes, and of twice as many at
+ * most. What is marked in both halves is found in the first one. */
+static inline const char *json_run_halves(const char *at, const char *end,
+                                          size_t half,
+                                          json_marks_fn *marks_of) {
+  uint64_t marks = marks_of(json_load_halves(at, end, half));
+  if (!marks)
+    return end;
+  size_t first = (size_t)json_first_mark(marks);
+  return first < half ? at + first : end - 2 * half + first;
+}
+
+/* As json_run, of a text that is shorter than a word. */
+static inline const char *json_run_short(const char *at, const char *end,
+                                         json_marks_fn *marks_of) {
+#ifdef __SSE2__
+  if (end - at >= 8)
+    return json_run_halves(at, end, 8, marks_of);
+#endif
+  if (end - at >= 4)
+    return json_run_halves(at, end, 4, marks_of);
+  if (end - at >= 2)
+    return json_run_halves(at, end, 2, marks_of);
+  return at < end ? json_run_halves(at, end, 1, marks_of) : end;
+}
+
 /* The first byte from `at` that is marked, or `end`.
  *
  * What is left at the end is less than a word. It is looked at together with
  * what was passed before it, which has no marks; nothing beyond `end` is ever
- * read. A text that is shorter than a word is looked at in a copy. */
+ * read. */
 static inline const char *json_run(const char *at, const char *end,
                                    json_marks_fn *marks_of) {
-  char rest[JSON_WORD_BYTES] = {0};
-  uint64_t marks = 0;
-  const char *start = at;
+  uint64_t marks;
+  if (end - at < JSON_WORD_BYTES)
+    return json_run_short(at, end, marks_of);
   for (; end - at >= JSON_WORD_BYTES; at += JSON_WORD_BYTES)
     if ((marks = marks_of(json_load_word(at))))
       return at + json_first_mark(marks);
   if (at == end)
     return end;
-  if (end - start >= JSON_WORD_BYTES) {
-    at = end - JSON_WORD_BYTES;
-    marks = marks_of(json_load_word(at));
-    return marks ? at + json_first_mark(marks) : end;
-  }
-  for (int i = 0; i < end - at; i++)
-    rest[i] = at[i];
-  marks = marks_of(json_load_word(rest));
-  return marks && json_first_mark(marks) < end - at
-             ? at + json_first_mark(marks)
-             : end;
+  at = end - JSON_WORD_BYTES;
+  marks = marks_of(json_load_word(at));
+  return marks ? at + json_first_mark(marks) : end;
 }
 
 /* The end of the run of plain ASCII that begins at `at`. */

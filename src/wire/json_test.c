@@ -379,6 +379,45 @@ static void writes_strings(void **state) {
   buf_free(&out);
 }
 
+/* One byte that is not plain at one place of a text of `len` bytes, which is in
+ * a block of its size: what is written, and read again, is it. */
+static void write_special(struct buf *out, size_t len, size_t place,
+                          const char *bytes, size_t count) {
+  char again[48], *text = malloc(len);
+  memset(text, 'x', len);
+  memcpy(text + place, bytes, count);
+  out->len = 0;
+  assert_false(json_put_plain(out, text, len));
+  assert_int_equal(out->len, 0);
+  json_put_string(out, text, len);
+  assert_int_equal(json_string_len(text, len), out->len);
+  assert_int_equal(check(out->data, out->len, NULL), 0);
+  assert_int_equal(json_unescape(out->data + 1, out->len - 2, again, 48), len);
+  assert_memory_equal(again, text, len);
+  free(text);
+}
+
+static void writes_strings_of_every_length(void **state) {
+  static const struct text special[] = {TEXT("\""), TEXT("\\"), TEXT("\x1f"),
+                                        TEXT("\0"), TEXT("\xd1\x8f")};
+  struct buf out = {0};
+  (void)state;
+  for (size_t len = 1; len <= 40; len++) {
+    char *text = malloc(len);
+    memset(text, 'x', len);
+    out.len = 0;
+    assert_true(json_put_plain(&out, text, len));
+    assert_int_equal(out.len, len + 2);
+    assert_int_equal(check(out.data, out.len, NULL), 0);
+    assert_memory_equal(out.data + 1, text, len);
+    free(text);
+    for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+      for (size_t at = 0; at + special[i].len <= len; at++)
+        write_special(&out, len, at, special[i].bytes, special[i].len);
+  }
+  buf_free(&out);
+}
+
 static void writes_integers(void **state) {
   static const int64_t values[] = {0,  1,    -1,        9,        10,
                                    99, -100, INT64_MAX, INT64_MIN};
@@ -465,6 +504,7 @@ int main(void) {
       cmocka_unit_test(reads_integers),
       cmocka_unit_test(reads_long_numbers),
       cmocka_unit_test(writes_strings),
+      cmocka_unit_test(writes_strings_of_every_length),
       cmocka_unit_test(writes_integers),
       cmocka_unit_test(writes_doubles),
       cmocka_unit_test(doubles_read_back),

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-static bool type_char(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= ':') || c == '.' || c == '_' || c == '-';
-}
+static const bool type_chars[256] = {
+    ['-'] = true,         ['.'] = true, ['0' ... ':'] = true,
+    ['A' ... 'Z'] = true, ['_'] = true, ['a' ... 'z'] = true,
+};
 
 bool msg_type_ok(const char *text, size_t len) {
   for (size_t i = 0; i < len; i++)
-    if (!type_char((unsigned char)text[i]))
+    if (!type_chars[(unsigned char)text[i]])
       return false;
   return len > 0 && len <= MSG_TYPE_BYTES;
 }

@@ -111,17 +111,27 @@ static enum reader_kind next_head(struct reader *reader,
 
 /* --- payload ------------------------------------------------------------ */
 
-/* 5.3. Eight bytes at a time; `mask` is turned for those that follow. */
+static void unmask_word(unsigned char *data, uint64_t mask) {
+  uint64_t word;
+  memcpy(&word, data, sizeof word);
+  word ^= mask;
+  memcpy(data, &word, sizeof word);
+}
+
+/* 5.3. 32 or eight bytes at a time; `mask` is turned for those that follow. */
 static void unmask(unsigned char *data, size_t len, unsigned char mask[4]) {
-  uint64_t wide, word;
+  uint64_t wide;
   size_t i = 0;
   memcpy(&wide, mask, 4);
   memcpy((unsigned char *)&wide + 4, mask, 4);
-  for (; i + 8 <= len; i += 8) {
-    memcpy(&word, data + i, 8);
-    word ^= wide;
-    memcpy(data + i, &word, 8);
+  for (; i + 32 <= len; i += 32) {
+    unmask_word(data + i, wide);
+    unmask_word(data + i + 8, wide);
+    unmask_word(data + i + 16, wide);
+    unmask_word(data + i + 24, wide);
   }
+  for (; i + 8 <= len; i += 8)
+    unmask_word(data + i, wide);
   for (; i < len; i++)
     data[i] ^= mask[i % 4];
   for (size_t turns = len % 4; turns > 0; turns--) {
