@@ -14,6 +14,8 @@
 #include "script/json_mark.h"
 #include "script/lib_client.h"
 #include "script/message.h"
+#include "script/others.h"
+#include "script/wait.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -171,7 +173,7 @@ static int join_and_tell(lua_State *L, struct conn *conn, const char *name,
 
 /* The stack holds client, room, and, if it was asked, what @join returned: the
  * client is told a table, as in the reply to a join of its own. */
-static int do_join(lua_State *L) {
+static int join_now(lua_State *L) {
   size_t len;
   const char *name = lua_tolstring(L, 2, &len);
   struct conn *conn = lib_client_check(L, 1);
@@ -189,6 +191,32 @@ static int do_join(lua_State *L) {
   }
   lua_pushboolean(L, true);
   return 1;
+}
+
+/* What others say in a room with numbers must be heard before it is joined. */
+static int join_settled(lua_State *L, const struct engine_news *news) {
+  size_t len;
+  const char *name = lua_tolstring(L, 2, &len);
+  const struct rule *rule =
+      rules_find(generation_of(L)->host->manager->rules, name, len);
+  if (!news->err || !rule || !rule->numbered)
+    return join_now(L);
+  lua_pushnil(L);
+  lua_pushstring(L, err_name((enum err)news->err));
+  lua_pushstring(L, err_text((enum err)news->err));
+  return 3;
+}
+
+/* With other machines it waits, where that is possible, until what they send to
+ * the room is heard. */
+static int do_join(lua_State *L) {
+  size_t len;
+  const char *name = lua_tolstring(L, 2, &len);
+  const struct conn *conn = lib_client_check(L, 1);
+  if (!conn || !others_are_there(L) || !wait_can(L) ||
+      is_room_member(conn, name, len))
+    return join_now(L);
+  return others_settle(L, "join", BUS_ROOM, name, len, true, join_settled);
 }
 
 /* The stack holds client, room, and what @join returned. */

@@ -160,7 +160,8 @@ static int is_user_online(lua_State *L) {
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
   if (others_are_there(L) && devices_here(L) == 0)
-    return others_settle(L, "is_online", BUS_USER, id, len, push_is_online);
+    return others_settle(L, "is_online", BUS_USER, id, len, false,
+                         push_is_online);
   return push_is_online(L, &none);
 }
 
@@ -174,7 +175,7 @@ static int count_devices(lua_State *L) {
   size_t len;
   const char *id = luaL_checklstring(L, 1, &len);
   if (others_are_there(L))
-    return others_settle(L, "devices", BUS_USER, id, len, push_devices);
+    return others_settle(L, "devices", BUS_USER, id, len, false, push_devices);
   return push_devices(L, &none);
 }
 
@@ -338,7 +339,7 @@ static int list_presence(lua_State *L) {
     return 3;
   }
   if (others_are_there(L))
-    return others_settle(L, "presence", BUS_ROOM, name, name_len,
+    return others_settle(L, "presence", BUS_ROOM, name, name_len, false,
                          push_presence);
   return push_presence(L, &none);
 }

@@ -17,11 +17,12 @@ struct asking {
   struct engine_wait *wait; /* NULL: it was answered */
   struct engine_news news;  /* its own */
   others_push_fn *push;
+  bool always;
 };
 
 static int push_asked(lua_State *L, struct waiter *waiter) {
   struct asking *asking = container_of(waiter, struct asking, waiter);
-  if (!asking->news.err)
+  if (!asking->news.err || asking->always)
     return asking->push(L, &asking->news);
   lua_pushnil(L);
   lua_pushstring(L, err_name((enum err)asking->news.err));
@@ -98,8 +99,10 @@ int others_ask(lua_State *L, const char *function, enum engine_subject subject,
 }
 
 int others_settle(lua_State *L, const char *function, enum bus_to to,
-                  const char *name, size_t len, others_push_fn *push) {
+                  const char *name, size_t len, bool always,
+                  others_push_fn *push) {
   struct asking *asking = new_asking(L, function, push);
+  asking->always = always;
   asking->wait = engine_settle(asking->engine, others_manager(L)->worker, to,
                                name, len, on_others_settled, asking);
   if (!asking->wait)

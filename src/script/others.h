@@ -25,8 +25,10 @@ int others_ask(lua_State *L, const char *function, enum engine_subject subject,
                const char *name, size_t len, others_push_fn *push);
 
 /* Waits until what others tell of the room or the user by themselves is known
- * here. news->connections are those of the user elsewhere. */
+ * here. news->connections are those of the user elsewhere. `always`: `push` is
+ * called with news->err, too. */
 int others_settle(lua_State *L, const char *function, enum bus_to to,
-                  const char *name, size_t len, others_push_fn *push);
+                  const char *name, size_t len, bool always,
+                  others_push_fn *push);
 
 #endif

@@ -29,6 +29,13 @@ void wait_check(lua_State *L, const char *function) {
                function);
 }
 
+bool wait_can(lua_State *L) {
+  const struct generation *generation = generation_of(L);
+  const struct call *call = generation->current;
+  return generation->live && call && !call->abort &&
+         !generation->budget.spent && call->L == L && lua_isyieldable(L);
+}
+
 void wait_end(struct call *call) {
   struct waiter *waiter = call->waiter;
   call->waiter = NULL;

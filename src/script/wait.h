@@ -10,6 +10,7 @@
 #define SCRIPT_WAIT_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 struct call;
 struct waiter;
@@ -36,6 +37,9 @@ struct waiter {
  * still (table.sort, string.gsub, a finalizer). To be called before anything is
  * made that an error would leak. */
 void wait_check(lua_State *L, const char *function);
+
+/* Whether wait_check would not raise. */
+bool wait_can(lua_State *L);
 
 /* Has the coroutine yield. To be called in tail position of the C function,
  * after wait_check. */
