@@ -18,6 +18,11 @@ return {
     return perigee.send_to_room(data.room, { type = "said", data = data.text },
       { key = data.key, id = data.id, keep = data.keep })
   end,
+  sure = function(_, data)
+    local count, seq = perigee.send_to_room(data.room,
+      { type = "said", data = data.text }, { id = data.id, confirm = true })
+    return { count or "none", seq }
+  end,
   many = function(_, data)
     for i = 1, data.count do
       perigee.send_to_room(data.room, { type = "said", data = i })
@@ -153,6 +158,15 @@ describe("rooms with numbers on several machines", function()
     bob:request("say", { room = "chat:4", id = "two", keep = false, text = "5" })
     bob:request("say", { room = "chat:4", text = "6" })
     assert.equal("6", ann:expect("said").data)
+  end)
+
+  it("answer with the number, if that is wanted", function()
+    local ann, bob = pair "chat:9"
+    assert.same({ 1, 1 }, ann:request("sure", { room = "chat:9", text = "x" }))
+    assert.same({ 1, 2 }, bob:request("sure", { room = "chat:9", text = "y", id = "y" }))
+    assert.equal(2, ann:request("sure", { room = "chat:9", text = "z", id = "y" })[2])
+    assert.equal("x", ann:expect("said").data)
+    assert.equal("y", ann:expect("said").data)
   end)
 
   it("are forgotten everywhere", function()

@@ -51,6 +51,8 @@ static void on_answer(struct mailbox *mailbox, struct list *node) {
   (void)mailbox;
   if (!wait->given_up && wait->question)
     question_tell(wait);
+  else if (!wait->given_up && wait->confirmed)
+    wait->confirmed(wait->arg, wait->err, wait->seq);
   else if (!wait->given_up)
     wait->done(wait->arg, wait->err, wait->elsewhere);
   wait->order.run = release_wait;
@@ -71,6 +73,13 @@ struct engine_wait *new_wait(struct engine *engine, int worker,
   wait->order.drop = free_wait;
   list_init(&wait->in_name);
   return wait;
+}
+
+void answer_publication(struct engine_wait *wait, int err, uint64_t seq) {
+  if (!wait)
+    return;
+  wait->seq = seq;
+  answer_wait(wait, err);
 }
 
 void answer_wait(struct engine_wait *wait, int err) {

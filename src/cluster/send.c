@@ -270,7 +270,8 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
 struct record_order {
   struct order order;
   struct cluster *cluster;
-  struct list late; /* in cluster->late */
+  struct list late;         /* in cluster->late */
+  struct engine_wait *wait; /* who wants to know; NULL: nobody */
   uint64_t since_ms;
   struct rule rule;
   struct buf id; /* its key; empty: none */
@@ -290,6 +291,7 @@ static void free_record_order(struct order *order) {
 
 static void fail_record(struct record_order *record) {
   record->cluster->counters.failed++;
+  answer_publication(record->wait, ERR_UNAVAILABLE, 0);
   free_record_order(&record->order);
 }
 
@@ -321,6 +323,9 @@ static void on_published(void *arg, enum link_fate fate,
   if (fate == LINK_NOT_SENT || (fate == LINK_UNKNOWN && record->id.len > 0)) {
     send_later(record);
   } else if (fate == LINK_ANSWERED && error == REPLY_NO_ERROR) {
+    struct reply known = reply_at(reply, 0); /* of an id that was known */
+    const struct reply *seq = reply->kind == REPLY_LIST ? &known : reply;
+    answer_publication(record->wait, 0, (uint64_t)seq->number);
     free_record_order(&record->order);
   } else {
     fail_record(record);
@@ -448,6 +453,13 @@ void publish_record(struct engine *engine,
   order->room_len = len;
   memcpy(order->room, publication->room, len);
   pack_record(order, cluster, publication);
+  if (publication->done && publication->worker >= 0) {
+    order->wait =
+        new_wait(engine, publication->worker, NAME_ROOM, publication->room, 0);
+    order->wait->confirmed = publication->done;
+    order->wait->arg = publication->arg;
+    result->wait = order->wait;
+  }
   order_post_take(cluster, &order->order);
 }
 

@@ -111,7 +111,9 @@ struct engine_wait {
   bool asked;                     /* it was looked for already */
   struct question *question;      /* NULL: it is about a name; else its own */
   engine_settled_fn *done;
-  engine_news_fn *heard; /* of a question, instead */
+  engine_news_fn *heard;          /* of a question, instead; */
+  engine_confirmed_fn *confirmed; /* of a publication */
+  uint64_t seq;
   void *arg;
   enum name_kind kind;
   size_t len;
@@ -177,6 +179,9 @@ void order_post_take(struct cluster *cluster, struct order *order);
 MUST_CHECK struct engine_wait *new_wait(struct engine *engine, int worker,
                                         enum name_kind kind, const char *text,
                                         size_t len);
+
+/* A publication was answered: its asker is told. Accepts NULL. */
+void answer_publication(struct engine_wait *wait, int err, uint64_t seq);
 
 /* The wait is over: its asker is told. */
 void answer_wait(struct engine_wait *wait, int err);

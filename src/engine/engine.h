@@ -57,6 +57,10 @@ struct engine_position {
   uint64_t era, seq;
 };
 
+/* What came of a publication that somebody waits for: 0 and its number, or
+ * ERR_UNAVAILABLE. */
+typedef void engine_confirmed_fn(void *arg, int err, uint64_t seq);
+
 struct engine_publication {
   const char *room;
   size_t room_len;
@@ -71,14 +75,18 @@ struct engine_publication {
   uint64_t except; /* the id of a connection that is left out; 0: none */
   bool drop;       /* skip connections that are behind */
   int worker;      /* who publishes: 0, 1, …; -1: none of the workers */
-  bool is_in;      /* that worker has entered the room, */
+  engine_confirmed_fn *done; /* called if the result is pending, as that of
+                              * engine_settle; NULL: nobody waits */
+  void *arg;
+  bool is_in;                       /* that worker has entered the room, */
   struct engine_position delivered; /* and has delivered this to it */
 };
 
 struct engine_result {
-  int err;       /* 0, or ERR_UNAVAILABLE: it was not published */
-  bool pending;  /* it is under way, and letters come: no more is known yet */
-  bool repeated; /* the id was known: `at` is where that message was */
+  int err;      /* 0, or ERR_UNAVAILABLE: it was not published */
+  bool pending; /* it is under way, and letters come: no more is known yet */
+  struct engine_wait *wait; /* for engine_give_up, with `done`; else NULL */
+  bool repeated;       /* the id was known: `at` is where that message was */
   struct frame *frame; /* to be delivered here and now by the caller, who owns
                         * the reference. NULL: a letter comes, or nobody of
                         * this worker is in the room. */

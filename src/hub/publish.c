@@ -149,12 +149,15 @@ publish_numbered(struct manager *manager, struct room *room,
                                            .except = opts.except,
                                            .drop = opts.drop,
                                            .worker = manager->worker,
+                                           .done = message->done,
+                                           .arg = message->arg,
                                            .is_in = room && !manager->underway};
   struct engine_result result;
   if (room)
     publication.delivered = room->at;
   engine_publish(manager->engine, &publication, &result);
-  struct publish_result told = {.seq = result.at.seq, .err = result.err};
+  struct publish_result told = {
+      .seq = result.at.seq, .err = result.err, .wait = result.wait};
   if (result.err || result.repeated)
     return told;
   if (room && !result.pending)

@@ -34,6 +34,8 @@ struct publish_message {
   size_t key_len;
   const char *id; /* it is published once only; NULL: always */
   size_t id_len;
+  engine_confirmed_fn *done; /* see engine_publication */
+  void *arg;
   bool fleeting; /* for those who are there now: it has no number */
 };
 
@@ -41,6 +43,7 @@ struct publish_result {
   uint32_t receivers; /* as the other functions count them */
   uint64_t seq;       /* its number; 0: it has none */
   int err;            /* 0; ERR_UNAVAILABLE: the engine could not take it */
+  struct engine_wait *wait; /* `done` is called; NULL: it is not */
 };
 
 /* Frames and publishes the message. With an id that is known, nothing happens,

@@ -90,6 +90,16 @@ static void check_history_opts(lua_State *L, int index,
   message->fleeting = is_said ? !lua_toboolean(L, -1) : !is_for_all;
 }
 
+static bool wants_confirmation(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index))
+    return false;
+  lua_pushliteral(L, "confirm");
+  lua_rawget(L, index);
+  bool wanted = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return wanted;
+}
+
 /* (room, message, opts): for how many it was, and its number. */
 static int send_room_message(lua_State *L) {
   struct manager *manager = service_manager(L);
@@ -104,6 +114,8 @@ static int send_room_message(lua_State *L) {
   message.text = text.at;
   message.len = text.len;
   message.number_at = text.number_at;
+  if (wants_confirmation(L, 3))
+    return others_publish(L, &message, opts);
   struct publish_result result = publish_message(manager, &message, opts);
   if (result.err)
     return push_error(L, result.err);

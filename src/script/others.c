@@ -18,7 +18,29 @@ struct asking {
   struct engine_news news;  /* its own */
   others_push_fn *push;
   bool always;
+  uint64_t seq; /* of a message that was published */
 };
+
+static int push_published(lua_State *L, int err, uint32_t receivers,
+                          uint64_t seq) {
+  if (err) {
+    lua_pushnil(L);
+    lua_pushstring(L, err_name((enum err)err));
+    lua_pushstring(L, err_text((enum err)err));
+    return 3;
+  }
+  lua_pushinteger(L, (lua_Integer)receivers);
+  if (seq == 0)
+    return 1;
+  lua_pushinteger(L, (lua_Integer)seq);
+  return 2;
+}
+
+static int push_confirmed(lua_State *L, struct waiter *waiter) {
+  struct asking *asking = container_of(waiter, struct asking, waiter);
+  return push_published(L, asking->news.err, asking->news.connections,
+                        asking->seq);
+}
 
 static int push_asked(lua_State *L, struct waiter *waiter) {
   struct asking *asking = container_of(waiter, struct asking, waiter);
@@ -40,6 +62,17 @@ static void end_asking(struct waiter *waiter) {
 
 static const struct waiter_kind asking_kind = {"others", push_asked,
                                                end_asking};
+
+static const struct waiter_kind confirmed_kind = {"send_to_room",
+                                                  push_confirmed, end_asking};
+
+static void on_confirmed(void *arg, int err, uint64_t seq) {
+  struct asking *asking = arg;
+  asking->wait = NULL;
+  asking->news.err = err;
+  asking->seq = seq;
+  wait_wake(&asking->waiter);
+}
 
 static void on_others_answered(void *arg, const struct engine_news *news) {
   struct asking *asking = arg;
@@ -107,5 +140,25 @@ int others_settle(lua_State *L, const char *function, enum bus_to to,
                                name, len, on_others_settled, asking);
   if (!asking->wait)
     return push_at_once(L, asking);
+  return wait_begin(L, &asking->waiter);
+}
+
+int others_publish(lua_State *L, struct publish_message *message,
+                   struct delivery_opts opts) {
+  struct asking *asking = NULL;
+  if (others_are_there(L)) {
+    asking = new_asking(L, "send_to_room", NULL);
+    asking->waiter.kind = &confirmed_kind;
+    message->done = on_confirmed;
+    message->arg = asking;
+  }
+  struct publish_result result =
+      publish_message(others_manager(L), message, opts);
+  if (!result.wait) {
+    mem_free(asking);
+    return push_published(L, result.err, result.receivers, result.seq);
+  }
+  asking->wait = result.wait;
+  asking->news.connections = result.receivers;
   return wait_begin(L, &asking->waiter);
 }

@@ -7,6 +7,7 @@
 #define SCRIPT_OTHERS_H
 
 #include "engine/engine.h"
+#include "hub/publish.h"
 
 #include <lua.h>
 #include <stdbool.h>
@@ -23,6 +24,12 @@ bool others_are_there(lua_State *L);
  * for messages. */
 int others_ask(lua_State *L, const char *function, enum engine_subject subject,
                const char *name, size_t len, others_push_fn *push);
+
+/* A message that is published with confirmation: waits for what comes of it, if
+ * it is under way. The function returns for how many it was and its number, or
+ * nil, UNAVAILABLE and a text. */
+int others_publish(lua_State *L, struct publish_message *message,
+                   struct delivery_opts opts);
 
 /* Waits until what others tell of the room or the user by themselves is known
  * here. news->connections are those of the user elsewhere. `always`: `push` is
