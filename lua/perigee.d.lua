@@ -248,7 +248,7 @@ function perigee.send_to_user(user_id, message, opts) end
 ---@field key? string With `latest`, the newest message of each key is kept.
 ---@field id? string A second message with this id within 5 minutes is not sent.
 ---@field keep? boolean `false`: it has no number and is not kept, as with `except` and `drop`.
----@field confirm? boolean With several machines, in a room with a history: waits until it has its number.
+---@field confirm? boolean Waits until it has its number, also with several machines.
 
 ---To all members of a room; the message carries the `room`.
 ---@param room string
