@@ -48,7 +48,7 @@ struct adapter {
 };
 
 /* A command that has no answer yet. hiredis has a pointer to it, and calls
- * on_answer once, whatever happens. */
+ * on_hiredis_answer once, whatever happens. */
 struct waiting {
   struct list node;
   struct adapter *adapter; /* NULL: it was closed, and has told its end */
@@ -100,7 +100,7 @@ static void tell_waiting(struct adapter *adapter) {
   uint64_t sent = adapter->given - adapter_unsent(adapter);
   while ((node = list_shift(&adapter->waiting))) {
     struct waiting *waiting = container_of(node, struct waiting, node);
-    waiting->adapter = NULL; /* hiredis frees it by on_answer */
+    waiting->adapter = NULL; /* hiredis frees it by on_hiredis_answer */
     if (waiting->answer)
       waiting->answer(waiting->arg, NULL, waiting->at < sent);
   }
@@ -298,7 +298,8 @@ struct adapter *adapter_new(uv_loop_t *loop,
 
 /* --- commands --- */
 
-static void on_answer(redisAsyncContext *redis, void *answer, void *data) {
+static void on_hiredis_answer(redisAsyncContext *redis, void *answer,
+                              void *data) {
   struct waiting *waiting = data;
   struct adapter *adapter = waiting->adapter;
   (void)redis;
@@ -320,8 +321,8 @@ int adapter_send(struct adapter *adapter, const char *command, size_t len,
   struct waiting *waiting = mem_alloc_raw(sizeof *waiting);
   *waiting = (struct waiting){
       .adapter = adapter, .at = adapter->given, .answer = answer, .arg = arg};
-  if (redisAsyncFormattedCommand(adapter->redis, on_answer, waiting, command,
-                                 len) != REDIS_OK) {
+  if (redisAsyncFormattedCommand(adapter->redis, on_hiredis_answer, waiting,
+                                 command, len) != REDIS_OK) {
     mem_free(waiting);
     return ERR_CLOSED;
   }
