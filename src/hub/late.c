@@ -5,7 +5,7 @@
 /* Posts to this worker itself. What is late is counted until it has come. */
 static bool post_home(struct manager *manager, struct bus_letter *letter) {
   letter->late = true;
-  if (!bus_post(manager->bus, manager->worker, letter))
+  if (!bus_post(manager->home, manager->worker, letter))
     return false; /* it ends */
   manager->underway++;
   return true;

@@ -35,7 +35,8 @@ struct manager_limits {
 
 struct manager {
   struct conn_owner owner; /* what its connections see of it */
-  struct bus *bus; /* borrowed; to other workers, NULL if there are none */
+  struct bus *bus;  /* borrowed; to other workers, NULL if there are none */
+  struct bus *home; /* the same one, also if there are none: to itself */
   struct engine *engine; /* borrowed; of numbered rooms */
   struct engine *others; /* the same if it is shared; NULL: there are no other
                           * machines */

@@ -118,6 +118,7 @@ static void open_bus(struct worker *worker) {
   bus_open(worker->bus, index, &worker->loop, remote_receive, protocol);
   bus_take_turns(worker->bus, index, &protocol->host.turn);
   engine_attach(protocol->manager.engine, index, &protocol->host.turn);
+  protocol->manager.home = worker->bus;
 }
 
 static void close_bus(struct worker *worker) {
