@@ -35,6 +35,37 @@ function t.shared() end
 ---@return perigee.testing.Server
 function t.server(opts) end
 
+---A Redis of one's own.
+---@class perigee.testing.Redis
+---@field url string
+local redis = {}
+
+---What redis-cli prints.
+---@param text string
+---@return string
+function redis:command(text) end
+
+---As if it had crashed; `name` is a signal, `"KILL"` without it.
+---@param name? string
+function redis:kill(name) end
+
+---Starts it again, after `kill`.
+function redis:start() end
+
+---@class perigee.testing.Cluster
+---@field redis perigee.testing.Redis
+---@field [integer] perigee.testing.Server
+local cluster = {}
+
+---Ends the servers and the Redis.
+function cluster:stop() end
+
+---Several servers that meet in a Redis of their own; needs redis-server.
+---@param count integer
+---@param opts? perigee.testing.ServerOptions
+---@return perigee.testing.Cluster
+function t.cluster(count, opts) end
+
 ---Calls a function until it answers something true, and returns that.
 ---@generic T
 ---@param condition fun(): T

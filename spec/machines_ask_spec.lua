@@ -3,6 +3,7 @@
 
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
+local t = require "perigee.testing"
 
 local script = [[
 local perigee = require "perigee"
@@ -113,6 +114,12 @@ describe("scripts on several machines", function()
     local bob = b:connect { user = "bob" }
     bob:join "slow"
     b:signal "STOP"
+    t.wait_until(function() -- each of its threads
+      local pipe = io.popen(("cat /proc/%d/task/*/stat"):format(b.pid))
+      local states = pipe:read "a"
+      pipe:close()
+      return not states:find "%) [^T]"
+    end)
     local answer = ask(ann, "members", "slow")
     b:signal "CONT"
     assert.equal("UNAVAILABLE", answer)

@@ -22,6 +22,7 @@
 local Client = require "perigee.testing_client"
 local ask = require "perigee.testing_http"
 local json = require "perigee.testing_json"
+local Redis = require "perigee.testing_redis"
 local basexx = require "basexx"
 local cqueues = require "cqueues"
 local hmac = require "openssl.hmac"
@@ -351,6 +352,32 @@ function t.server(opts)
   running[self] = true
   if not opts.no_wait then
     self:wait_ready()
+  end
+  return self
+end
+
+local Cluster = {}
+Cluster.__index = Cluster
+
+-- Ends all of it.
+function Cluster:stop()
+  for _, server in ipairs(self) do
+    server:stop()
+  end
+  self.redis:stop()
+end
+
+-- Starts a Redis of its own and so many servers that meet there; each is what
+-- t.server returns. `opts` are those of t.server, for all of them.
+function t.cluster(count, opts)
+  local self = setmetatable({ redis = Redis.new({}, t.wait_until) }, Cluster)
+  local own = {}
+  for name, value in pairs(opts or {}) do own[name] = value end
+  own.options = { engine = "redis", ["redis.url"] = self.redis.url }
+  for name, value in pairs(opts and opts.options or {}) do own.options[name] = value end
+  for i = 1, count do
+    self[i] = t.server(own)
+    self[i]:wait_log "redis=[^\n]* up:"
   end
   return self
 end

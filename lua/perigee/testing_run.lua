@@ -53,6 +53,7 @@ local json, session = take "testing_json.lua", take "testing_session.lua"
 local fuzz, fuzz_values = take "fuzz.lua", take "fuzz_values.lua"
 local document = program == "fuzz" and take "document.json"
 local http = take "testing_http.lua"
+local redis = take "testing_redis.lua"
 os.remove(arg[0])
 os.remove(folder)
 
@@ -97,6 +98,8 @@ package.preload["perigee.testing_json"] =
   once(json, "perigee/testing_json.lua", function() end)
 package.preload["perigee.testing_session"] =
   once(session, "perigee/testing_session.lua", function() end)
+package.preload["perigee.testing_redis"] =
+  once(redis, "perigee/testing_redis.lua", function() end)
 package.preload["perigee.testing_http"] =
   once(http, "perigee/testing_http.lua", function() end)
 package.preload["perigee.testing_client"] =

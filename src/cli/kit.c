@@ -20,6 +20,7 @@ static const char *const kit[] = {RUN,
                                   "testing_client.lua",
                                   "testing_http.lua",
                                   "testing_json.lua",
+                                  "testing_redis.lua",
                                   "testing_session.lua",
                                   "fuzz.lua",
                                   "fuzz_values.lua"};
