@@ -5,7 +5,7 @@
 # dependencies have one room each, so that they can be replaced.
 
 BEGIN {
-  split("base config wire auth net redis events engine cluster hub script protocol edge api server load cli", rooms)
+  split("base config wire auth net trace redis events engine cluster hub script protocol edge api server load cli", rooms)
   for (i in rooms)
     rank[rooms[i]] = i + 0
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/address.h"
+#include "trace/tracer.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -174,7 +175,9 @@ static void warn_if_open(const char *address) {
 
 static void run_api(void *arg) {
   struct api *api = arg;
+  tracer_join(api->service.board, 0);
   uv_run(&api->loop, UV_RUN_DEFAULT);
+  tracer_leave();
 }
 
 static int open_api(struct api *api, const struct api_wiring *wiring,
@@ -221,6 +224,7 @@ struct api *api_new(const struct api_wiring *wiring, struct buf *error) {
   api->service.engine = wiring->engine;
   api->service.presence = wiring->presence;
   api->service.desks = wiring->desks;
+  api->service.board = wiring->board;
   api->service.foreign = send_foreign_home;
   api->service.arg = api;
   mailbox_init(&api->mailbox, &api->loop, on_api_letter);

@@ -20,6 +20,7 @@ struct api_wiring {
   struct engine *engine;     /* borrowed, too */
   struct presence *presence; /* borrowed, too */
   struct desk *const *desks; /* of its workers; borrowed, too */
+  struct trace_board *board; /* of traces; borrowed, too */
   uv_loop_t *main_loop;      /* where `foreign` is called */
   /* Requests at the admin address that are no calls; see service.h. */
   api_foreign_fn *foreign;

@@ -48,6 +48,8 @@ enum api_form {
   X(REASON, "reason", TEXT, 1, 123, "reason in the close frame")               \
   X(DATA, "data", ANY, 0, 0, "what the handler gets as `request.data`")        \
   X(TYPE, "type", TEXT, 1, 64, "which handler: `[\"@http TYPE\"]`")            \
+  X(OF_TYPE, "type", TEXT, 1, 64,                                              \
+    "a type of messages; or of a call: a hook, `@http TYPE`")                  \
   X(CALL, "call", TEXT, 1, 64, "in a line of a batch: which call it is")       \
   X(PREFIX, "prefix", TEXT, 0, 128, "only names that begin like this")         \
   X(AFTER, "after", TEXT, 0, 128, "only names behind this one")                \

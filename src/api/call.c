@@ -2,6 +2,7 @@
  * The table of calls. */
 #include "api/call.h"
 
+#include "api/tracing.h"
 #include "api/url.h"
 
 #include <stdio.h>
@@ -156,6 +157,18 @@ const struct api_call api_calls[] = {
             "newest before `before`, or the newest of all; in the order of "
             "their numbers. `at` is Unix time in milliseconds, `epoch` and "
             "`seq` are where the room is."},
+    {.name = "trace",
+     .method = "GET",
+     .path = "/trace",
+     .group = API_ADMIN,
+     .wants = {.takes = API_HAS(USER) | API_HAS(ROOM) | API_HAS(OF_TYPE),
+               .one_of = API_HAS(USER) | API_HAS(ROOM) | API_HAS(OF_TYPE)},
+     .kind = API_TRACE,
+     .answer = TRACING_SCHEMA,
+     .doc = "Follows a user, a room or a type of messages, until the request "
+            "is ended: a line of JSON for each thing that happens "
+            "([tracing.md](tracing.md)), at most 200 ms later. At most 16 "
+            "traces can be on at once."},
     {.name = "openapi",
      .method = "GET",
      .path = "/openapi.json",

@@ -35,6 +35,7 @@ enum api_kind {
   API_NOW,     /* a function, which answers at once */
   API_LINES,   /* the batch, which is read as it comes */
   API_HISTORY, /* the engine, which answers later */
+  API_TRACE,   /* a trace, which is told as it goes on */
   API_SCRIPTS, /* a handler of the scripts, which answers later */
 };
 

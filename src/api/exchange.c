@@ -4,6 +4,7 @@
 
 #include "api/http_answer.h"
 #include "api/question.h"
+#include "api/tracing.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -16,6 +17,8 @@ void exchange_drop(struct http_conn *conn) {
     return;
   if (exchange->question)
     question_forget(exchange->question);
+  if (exchange->tracing)
+    tracing_end(exchange->tracing);
   conn->exchange = NULL;
   if (exchange->read)
     engine_cancel(exchange->engine, exchange->read);

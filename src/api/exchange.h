@@ -23,6 +23,7 @@ struct exchange {
   struct engine_read *read;  /* of a history; NULL: none */
   struct engine *engine;     /* that reads it */
   struct question *question; /* to the scripts; NULL: none */
+  struct tracing *tracing;   /* that it is told; NULL: none */
 };
 
 /* The request is over: frees conn->exchange. Nothing if there is none. */

@@ -117,6 +117,11 @@ void http_wait(struct http_conn *conn, uint64_t ms) {
   wait_for(conn, ms);
 }
 
+void http_live(struct http_conn *conn) {
+  conn->live = true;
+  wait_for(conn, conn->http->request_ms);
+}
+
 int http_give_away(struct http_conn *conn, struct slice *rest) {
   struct transport moved = transport_move(&conn->transport, conn->http->poller);
   *rest = unread(conn);
@@ -191,13 +196,12 @@ static enum http_step take_body(struct http_conn *conn) {
   return HTTP_STEP_DONE;
 }
 
-/* Whether so much waits for the peer that nothing more is done for it. */
-static bool is_http_behind(const struct http_conn *conn) {
+bool http_is_behind(const struct http_conn *conn) {
   return conn->out.len - conn->written > conn->http->output_max;
 }
 
 static enum http_step take_step(struct http_conn *conn) {
-  if (is_http_behind(conn) || conn->paused)
+  if (http_is_behind(conn) || conn->paused)
     return HTTP_STEP_WAITS;
   if (conn->state == HTTP_HEAD && conn->in.len > conn->taken)
     return take_http_head(conn);
@@ -212,15 +216,17 @@ static bool use_input(struct http_conn *conn) {
   } while (step == HTTP_STEP_DONE);
   if (step == HTTP_STEP_GONE)
     return false;
-  if (conn->state == HTTP_END)
+  if (conn->state == HTTP_END || conn->live)
     take_bytes(conn, conn->in.len - conn->taken);
   return true;
 }
 
 /* What the peer sends behind the last answer is nobody's. */
 static bool is_reading(const struct http_conn *conn) {
+  if (conn->live)
+    return !conn->ended;
   return !conn->ended && conn->state != HTTP_WAIT && !conn->paused &&
-         !conn->foreign && !is_http_behind(conn);
+         !conn->foreign && !http_is_behind(conn);
 }
 
 static void read_http(struct http_conn *conn) {
@@ -247,6 +253,8 @@ static void read_http(struct http_conn *conn) {
 /* The peer sends no more, and there is nothing to tell it. It may have closed
  * one direction only, and wait for its answer. */
 static bool is_over(const struct http_conn *conn) {
+  if (conn->live)
+    return conn->ended;
   return conn->ended && conn->state != HTTP_WAIT && !conn->paused &&
          !has_output(conn);
 }
@@ -303,6 +311,13 @@ static void on_http_due(struct http_conn *conn) {
   struct http *http = conn->http;
   if (conn->paused) /* it is us who are late */
     return;
+  if (conn->live) {
+    if (has_output(conn) && conn->moved == 0)
+      free_http_conn(conn);
+    else
+      wait_for(conn, http->request_ms);
+    return;
+  }
   if (conn->state == HTTP_WAIT) {
     http->service->late(http->arg, conn);
     http_go_on(conn);

@@ -57,6 +57,7 @@ struct http_conn {
   bool bare;      /* the answer has no body: HEAD */
   bool old;       /* HTTP/1.0: no chunks */
   bool streams;   /* an answer in pieces has begun */
+  bool live;      /* that answer goes on until the peer goes, see http_live */
   bool shut;      /* nothing is written any more */
   bool ended;     /* the peer sends nothing more */
   bool busy;      /* http_go_on is at work on it */
@@ -123,6 +124,13 @@ int http_give_away(struct http_conn *conn, struct slice *rest);
 
 /* For `whole`: the answer comes later, within so many milliseconds. */
 void http_wait(struct http_conn *conn, uint64_t ms);
+
+/* The answer in pieces that has begun ends when the peer hangs up, which is
+ * noticed, or takes nothing for `request_ms`. What it sends is dropped. */
+void http_live(struct http_conn *conn);
+
+/* Whether so much waits for the peer that no more should be told it. */
+bool http_is_behind(const struct http_conn *conn);
 
 /* Reads and writes what it can. The connection may be gone afterwards. */
 void http_go_on(struct http_conn *conn);

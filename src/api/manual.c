@@ -136,7 +136,9 @@ static void put_operation(struct buf *out, const struct api_call *call) {
              ",\"responses\":{\"200\":{\"description\":\"It is done.\","
              "\"content\":{\"application/%s\":{\"schema\":%s}}},"
              "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}}",
-             call->kind == API_LINES ? "x-ndjson" : "json", call->answer);
+             call->kind == API_LINES || call->kind == API_TRACE ? "x-ndjson"
+                                                                : "json",
+             call->answer);
 }
 
 static void put_paths(struct buf *out) {

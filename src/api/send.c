@@ -8,6 +8,7 @@
 #include "api/call.h"
 
 #include "hub/delivery.h"
+#include "trace/sent.h"
 #include "wire/json.h"
 
 #include <string.h>
@@ -259,8 +260,16 @@ static bool send_to_room(struct api_context *context,
   struct api_target target = {BUS_ROOM, name};
   size_t number_at = write_api_message(&text, args, &target);
   bool fits = fits_queue(context, &text, problem);
+  uint64_t before = sent->receivers;
   if (fits)
     send_to_room_named(context, args, &target, &text, number_at, sent);
+  if (fits && trace_is_on())
+    sent_tell(
+        &(struct sent_note){.to = "room",
+                            .target = name,
+                            .text = {text.data, text.len},
+                            .receivers = (uint32_t)(sent->receivers - before),
+                            .seq = sent->seq});
   buf_free(&text);
   return fits;
 }
@@ -280,6 +289,20 @@ static bool send_to_rooms(struct api_context *context,
 }
 
 /* To a user, a list of them, or everybody: the message is the same for all. */
+static void send_to_those(struct api_context *context,
+                          const struct api_args *args,
+                          const struct api_target *target, struct frame *frame,
+                          struct api_sent *sent) {
+  uint64_t before = sent->receivers;
+  send_plain(context, args, target, frame, sent);
+  if (trace_is_on())
+    sent_tell_frame(
+        (struct sent_note){.to = target->to == BUS_ALL ? "all" : "user",
+                           .target = target->name,
+                           .receivers = (uint32_t)(sent->receivers - before)},
+        frame);
+}
+
 static void send_to_users(struct api_context *context,
                           const struct api_args *args, struct frame *frame,
                           struct api_sent *sent) {
@@ -289,12 +312,12 @@ static void send_to_users(struct api_context *context,
   if (args->has & API_HAS(USERS)) {
     target = (struct api_target){BUS_USER, {name, 0}};
     while (api_args_next(&list, name, &target.name.len))
-      send_plain(context, args, &target, frame, sent);
+      send_to_those(context, args, &target, frame, sent);
     return;
   }
   if (args->has & API_HAS(USER))
     target = (struct api_target){BUS_USER, args->text[API_ARG_USER]};
-  send_plain(context, args, &target, frame, sent);
+  send_to_those(context, args, &target, frame, sent);
 }
 
 static bool frame_to_users(struct api_context *context,

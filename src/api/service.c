@@ -7,6 +7,7 @@
 #include "api/http_answer.h"
 #include "api/lines.h"
 #include "api/question.h"
+#include "api/tracing.h"
 #include "api/url.h"
 
 #include "base/log.h"
@@ -117,6 +118,8 @@ static void on_api_whole(void *arg, struct http_conn *conn) {
     question_begin(service, conn, body);
   else if (exchange->call->kind == API_HISTORY)
     history_begin(service, conn);
+  else if (exchange->call->kind == API_TRACE)
+    tracing_begin(service, conn);
   else
     make_call(service, conn, body);
 }
@@ -280,6 +283,7 @@ void api_service_open(struct api_service *service, const struct config *config,
                                 .max = CONNECTIONS_MAX,
                                 .output_max = API_OUTPUT_BYTES};
   http_open(&service->http, loop);
+  tracing_open(service, loop);
   repeats_init(&service->repeats);
   rates_init(&service->refusals);
   console_sessions_init(&service->sessions);
@@ -298,12 +302,14 @@ void api_service_configure_take(struct api_service *service,
   service->keys = api_keys_new(config->api_keys);
   console_sessions_review(&service->sessions, service->keys);
   service->http.request_ms = (uint64_t)request_ms;
+  tracing_check_keys(service);
 }
 
 /* What the workers have answered at their ends is told first. */
 void api_service_close(struct api_service *service) {
   mailbox_receive_all(&service->answers);
   http_close(&service->http);
+  tracing_close(service);
   mailbox_close(&service->answers);
   turn_close(&service->turn);
 }
@@ -351,4 +357,5 @@ void api_service_print(const struct api_service *service, struct buf *out) {
              "# TYPE perigee_console_sessions_total counter\n"
              "perigee_console_sessions_total %llu\n",
              (unsigned long long)figures->entered);
+  board_print(service->board, out);
 }

@@ -14,6 +14,7 @@
 #include "api/repeat.h"
 #include "edge/quiet.h"
 #include "hub/rates.h"
+#include "trace/board.h"
 
 #include <stdatomic.h>
 
@@ -46,6 +47,9 @@ struct api_service {
   struct desk *const *desks;   /* of the workers, one for each; borrowed */
   struct mailbox answers;      /* of the scripts */
   uint32_t asked;              /* questions that are not answered */
+  struct trace_board *board;   /* borrowed */
+  struct list tracings;        /* of api/tracing: traces that are told */
+  uv_timer_t tracing_tick;     /* runs while there are any */
   api_foreign_fn *foreign;
   void *arg; /* for it */
   struct repeats repeats;

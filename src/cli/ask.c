@@ -108,6 +108,62 @@ int cli_fetch(const char *url, long *code, struct buf *answer) {
   return perform(curl, url, code, answer);
 }
 
+/* --- an answer that goes on ----------------------------------------------- */
+
+struct follower {
+  CURL *curl;
+  cli_take_fn *take;
+  void *arg;
+  bool enough;
+};
+
+static size_t on_followed(char *bytes, size_t size, size_t count, void *arg) {
+  struct follower *follower = arg;
+  long code = 0;
+  curl_easy_getinfo(follower->curl, CURLINFO_RESPONSE_CODE, &code);
+  follower->enough = !follower->take(follower->arg, code, bytes, size * count);
+  return follower->enough ? 0 : size * count;
+}
+
+static int perform_follow(struct follower *follower, const char *url,
+                          struct curl_slist *headers, long *code) {
+  char why[CURL_ERROR_SIZE] = "";
+  CURL *curl = follower->curl;
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_followed);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, follower);
+  CURLcode result = curl_easy_perform(curl);
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
+  if (result == CURLE_OK || follower->enough)
+    return CLI_OK;
+  return cli_unreached(url, *why ? why : curl_easy_strerror(result));
+}
+
+int cli_follow(const char *admin, const char *path, const char *header,
+               cli_take_fn *take, void *arg, long *code) {
+  struct buf url = {0};
+  int status = make_url(&url, admin, path);
+  struct follower follower = {.take = take, .arg = arg};
+  if (status == CLI_OK)
+    follower.curl = curl_easy_init();
+  if (follower.curl) {
+    struct curl_slist *headers = curl_slist_append(NULL, header);
+    set_request(follower.curl, url.data, address_unix_path(admin), false);
+    status = perform_follow(&follower, url.data, headers, code);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(follower.curl);
+  } else if (status == CLI_OK) {
+    status = cli_unreached(url.data, "libcurl does not start");
+  }
+  buf_free(&url);
+  return status;
+}
+
+/* --- an answer ------------------------------------------------------------ */
+
 static int ask(const char *admin, const char *path, bool post, const char *key,
                long *code, struct buf *url, struct buf *answer) {
   int status = make_url(url, admin, path);

@@ -24,6 +24,14 @@ MUST_CHECK int cli_ask_with_key(const char *admin, const char *path,
  * answer, whose body is appended. Returns likewise. */
 MUST_CHECK int cli_fetch(const char *url, long *code, struct buf *answer);
 
+/* The same for an answer that goes on. `header` is a line for the request. What
+ * comes is given to `take` piece by piece, the text of an answer whose status
+ * is not 200, too; it returns false to end it. `*code` is the status. */
+typedef bool cli_take_fn(void *arg, long code, const char *bytes, size_t len);
+MUST_CHECK int cli_follow(const char *admin, const char *path,
+                          const char *header, cli_take_fn *take, void *arg,
+                          long *code);
+
 /* Prints that there is no such server. Returns CLI_UNREACHED. */
 int cli_unreached(const char *url, const char *why);
 

@@ -38,6 +38,7 @@ int cli_test(int argc, char **argv);
 int cli_fuzz(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_events(int argc, char **argv);
+int cli_trace(int argc, char **argv);
 
 /* What `perigee help bench` says before the options of the configuration. */
 extern const char cli_bench_help[];

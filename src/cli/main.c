@@ -79,6 +79,13 @@ static const struct command commands[] = {
     {"events", cli_events, "Look at what waits for the backend.",
      "[list | show | replay | drop] [ID ...] [--OPTION=VALUE ...]",
      cli_events_help},
+    {"trace", cli_trace, "Follow a user, a room or a type, as it happens.",
+     "user:ID | room:NAME | type:TYPE [--json] [--key NAME] "
+     "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "  --json             print the lines of the server as they are (NDJSON)\n"
+     "  --key NAME         the name of one of api.keys; without it the first that\n"
+     "                     may `admin`\n"
+     "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
     {"token", cli_token, "Print a token for a user.",
      "--user ID [--ttl 1h] [--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "  --user ID           the user the token is for\n"

@@ -7,6 +7,7 @@
 #include "edge/sockets.h"
 #include "hub/gate.h"
 #include "net/ring.h"
+#include "trace/flight.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,6 +45,8 @@ static void advance_queue(struct conn *conn, size_t bytes) {
   }
   outq_drop(&conn->out, done);
   conn->sent = (uint32_t)bytes;
+  if (conn->traced)
+    conn->traced = flight_written(conn->id, done);
 }
 
 /* What one write of the queue, of which something may leave, takes: one frame

@@ -8,6 +8,7 @@
 #include "engine/presence.h"
 #include "hub/gate.h"
 #include "hub/index.h"
+#include "trace/flight.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,10 +165,25 @@ static int send_kept(struct conn *conn, struct frame *frame) {
   return 0;
 }
 
-int conn_send(struct conn *conn, struct frame *frame) {
+static int send_untraced(struct conn *conn, struct frame *frame) {
   if (conn->keeps)
     return send_kept(conn, frame);
   return push_frame(conn, frame, conn->owner->queue_bytes);
+}
+
+static int send_traced(struct conn *conn, struct frame *frame) {
+  int err = send_untraced(conn, frame);
+  struct flight_conn about = {.id = conn->id,
+                              .user = conn_user_id(conn),
+                              .waiting = conn->out.count,
+                              .counted = conn->keeps ? conn->replay->sent : 0};
+  if (!err && flight_begin(&about, frame))
+    conn->traced = true;
+  return err;
+}
+
+int conn_send(struct conn *conn, struct frame *frame) {
+  return trace_is_on() ? send_traced(conn, frame) : send_untraced(conn, frame);
 }
 
 int conn_send_control(struct conn *conn, struct frame *frame) {
@@ -187,12 +203,21 @@ void conn_keep(struct conn *conn) {
 void conn_acked(struct conn *conn, uint64_t n) {
   if (conn->keeps)
     replay_ack(conn->replay, &conn->owner->replays, n);
+  if (conn->traced)
+    conn->traced =
+        flight_acked(conn->id, conn->keeps ? conn->replay->acked : 0);
+}
+
+static void queue_kept(struct conn *conn, struct frame *frame, uint64_t n) {
+  queue_frame(conn, in_its_form(conn, frame));
+  if (conn->traced)
+    flight_again(conn->id, n, conn->out.count);
 }
 
 void conn_replay(struct conn *conn) {
   struct frame *frame;
   for (uint32_t i = 0; (frame = outq_peek(&conn->replay->kept, i)); i++)
-    queue_frame(conn, in_its_form(conn, frame));
+    queue_kept(conn, frame, replay_base(conn->replay) + i + 1);
 }
 
 static void end_replay(struct conn *conn) {
@@ -263,6 +288,8 @@ static void push_last(struct conn *conn, struct frame *frame) {
 /* All but a frame that was sent in part. */
 static void drop_unsent(struct conn *conn) {
   outq_keep(&conn->out, conn->sent);
+  if (conn->traced)
+    conn->traced = flight_lost(conn->id, conn->out.count);
   gate_remove(conn);
 }
 
@@ -392,6 +419,8 @@ void conn_queue_changed(struct conn *conn) {
 
 void conn_forget_queue(struct conn *conn) {
   outq_clear(&conn->out);
+  if (conn->traced)
+    conn->traced = flight_lost(conn->id, 0);
   gate_remove(conn);
   conn->sent = 0;
 }
@@ -433,6 +462,8 @@ bool conn_is_behind(struct conn *conn) {
 }
 
 void conn_clear(struct conn *conn) {
+  if (conn->traced)
+    flight_forget(conn->id);
   outq_clear(&conn->late);
   mem_free(conn->rooms);
   mem_free(conn->claimant);

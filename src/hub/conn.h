@@ -131,6 +131,7 @@ struct conn {
   bool uncounted : 1;  /* not for its address, by hub/manager */
   bool gated : 1;      /* not all of what waits may leave: hub/gate */
   bool told : 1;       /* the backend has heard of it, by hub/tell */
+  bool traced : 1;     /* frames of it are followed, by trace/flight */
   bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;

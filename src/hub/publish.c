@@ -7,6 +7,7 @@
 #include "hub/declared.h"
 #include "hub/late.h"
 #include "hub/numbered.h"
+#include "trace/sent.h"
 
 #include <string.h>
 #include <time.h>
@@ -115,8 +116,14 @@ uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
                          struct frame *frame, struct delivery_opts opts) {
   struct delivery_opts here = opts;
   here.in_turn = true;
-  return delivery_to_user(manager, id, len, frame, here) +
-         post_frame(manager, BUS_USER, id, len, frame, opts);
+  uint32_t sent = delivery_to_user(manager, id, len, frame, here) +
+                  post_frame(manager, BUS_USER, id, len, frame, opts);
+  if (trace_is_on())
+    sent_tell_frame((struct sent_note){.to = "user",
+                                       .target = {id, len},
+                                       .receivers = sent},
+                    frame);
+  return sent;
 }
 
 /* --- to rooms that may be numbered --------------------------------------- */
@@ -237,9 +244,9 @@ publish_plain(struct manager *manager, struct room *room,
   return result;
 }
 
-struct publish_result publish_message(struct manager *manager,
-                                      const struct publish_message *message,
-                                      struct delivery_opts opts) {
+static struct publish_result
+publish_untraced(struct manager *manager, const struct publish_message *message,
+                 struct delivery_opts opts) {
   struct room *room = manager_room(manager, message->room, message->room_len);
   const struct rule *rule =
       room ? room->rule
@@ -257,8 +264,21 @@ struct publish_result publish_message(struct manager *manager,
   return publish_plain(manager, room, message, opts);
 }
 
-uint32_t publish_to_all(struct manager *manager, struct frame *frame,
-                        struct delivery_opts opts) {
+struct publish_result publish_message(struct manager *manager,
+                                      const struct publish_message *message,
+                                      struct delivery_opts opts) {
+  struct publish_result result = publish_untraced(manager, message, opts);
+  if (trace_is_on())
+    sent_tell(&(struct sent_note){.to = "room",
+                                  .target = {message->room, message->room_len},
+                                  .text = {message->text, message->len},
+                                  .receivers = result.receivers,
+                                  .seq = result.seq});
+  return result;
+}
+
+static uint32_t send_to_all(struct manager *manager, struct frame *frame,
+                            struct delivery_opts opts) {
   uint32_t counts[BUS_WORKERS_MAX];
   struct bus_letter letter = {.to = BUS_ALL,
                               .what = BUS_SEND,
@@ -270,6 +290,14 @@ uint32_t publish_to_all(struct manager *manager, struct frame *frame,
     return elsewhere + delivery_to_all(manager, frame, opts);
   whereabouts_of_all(manager->bus->whereabouts, counts);
   return elsewhere + counts[manager->worker];
+}
+
+uint32_t publish_to_all(struct manager *manager, struct frame *frame,
+                        struct delivery_opts opts) {
+  uint32_t sent = send_to_all(manager, frame, opts);
+  if (trace_is_on())
+    sent_tell_frame((struct sent_note){.to = "all", .receivers = sent}, frame);
+  return sent;
 }
 
 uint32_t publish_close_user(struct manager *manager, const char *id, size_t len,

@@ -8,6 +8,8 @@
 #include "protocol/client.h"
 #include "protocol/resume.h"
 #include "script/message.h"
+#include "trace/sent.h"
+#include "trace/span.h"
 #include "wire/json.h"
 
 #include <stdio.h>
@@ -185,6 +187,14 @@ static void send_error(struct conn *conn, const struct msg_id *id,
   answer_send(conn);
 }
 
+static void trace_refusal(const struct conn *conn, const char *code,
+                          const char *text) {
+  struct refused_note note = {
+      .conn = conn->id, .user = conn_user_id(conn), .code = code, .text = text};
+  if (!span_note_refusal(code, text))
+    sent_tell_refusal(&note);
+}
+
 /* Counts the message that is refused, and tells its sender if it wants an
  * answer. Who develops is told in any case, by the log, too: a message that
  * just has no effect is hard to find. */
@@ -193,6 +203,8 @@ static void tell_error(struct conn *conn, const struct msg_id *id,
                        struct detail detail) {
   bool development = protocol_of(conn)->host.development;
   conn->owner->stats->messages_refused++;
+  if (trace_is_on())
+    trace_refusal(conn, code, detail.text);
   log_at(development ? LOG_INFO : LOG_DEBUG,
          "conn=%llu user=%s refused handler=%s code=%s %s",
          (unsigned long long)conn->id, conn_user_name(conn), handler, code,
@@ -241,6 +253,8 @@ void answer_rate_limited(struct conn *conn, const struct msg_id *id,
                           .retry_after_ms = retry_after_ms};
   conn->owner->stats->messages_refused++;
   conn->owner->stats->rate_limited++;
+  if (trace_is_on())
+    trace_refusal(conn, err_name(ERR_RATE_LIMITED), detail.text);
   if (id->kind == MSG_ID_NONE) {
     if (client->rate_told_ms && now - client->rate_told_ms < RATE_TOLD_EVERY_MS)
       return;

@@ -10,6 +10,7 @@
 #include "protocol/field.h"
 #include "protocol/recover.h"
 #include "protocol/settle.h"
+#include "trace/span.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,8 @@ static bool read_room(struct conn *conn, const struct envelope *env,
     answer_error(conn, &env->id, ERR_BAD_REQUEST, bad_room);
   else if (*name == '~')
     answer_error(conn, &env->id, ERR_FORBIDDEN, for_scripts);
+  if (is_name && trace_is_on())
+    span_touch_room(name, len);
   return is_name && *name != '~';
 }
 

@@ -16,6 +16,7 @@
 #include "protocol/raw.h"
 #include "protocol/resume.h"
 #include "protocol/rooms.h"
+#include "trace/span.h"
 
 #include "wire/json.h"
 #include <math.h>
@@ -113,6 +114,7 @@ static void run_handler(struct conn *conn, struct generation *live,
       .gated = true,
       .results = env->id.kind != MSG_ID_NONE,
       .done = answer_call,
+      .span = span_current(),
   };
   call_run(live, &spec);
 }
@@ -121,7 +123,7 @@ static bool is_logged_in(const struct conn *conn) {
   return conn_is_let_in(conn) || (conn->peer_closed && conn->user);
 }
 
-static void dispatch_message(struct conn *conn, const struct envelope *env) {
+static void dispatch_untraced(struct conn *conn, const struct envelope *env) {
   struct generation *live = protocol_of(conn)->host.live;
   bool logged_in = is_logged_in(conn);
   if (logged_in) {
@@ -142,6 +144,35 @@ static void dispatch_message(struct conn *conn, const struct envelope *env) {
   } else {
     answer_unknown_type(conn, &env->id, env->type);
   }
+}
+
+/* A span of its own, which ends here unless a handler has it. */
+static void dispatch_traced(struct conn *conn, const struct envelope *env) {
+  struct span_start start = {
+      .kind = SPAN_MESSAGE,
+      .conn = conn->id,
+      .user = conn_user_id(conn),
+      .type = env->type,
+      .id = &env->id,
+      .data = {env->data ? env->data : "", env->data_len}};
+  struct span *span = span_begin(&start), *before = span_enter(span);
+  dispatch_untraced(conn, env);
+  if (!span_is_taken(span))
+    span_end(span, &(struct span_result){.verdict = "ok", .reply = {"", 0}});
+  (void)span_enter(before);
+  span_release(span);
+}
+
+/* A token is nobody's business, also where a trace is on. */
+static bool is_secret(const struct envelope *env) {
+  return !strcmp(env->type, "auth");
+}
+
+static void dispatch_message(struct conn *conn, const struct envelope *env) {
+  if (trace_is_on() && !is_secret(env))
+    dispatch_traced(conn, env);
+  else
+    dispatch_untraced(conn, env);
 }
 
 /* A handler of it waits, messages that came before do, scripts have yet to hear

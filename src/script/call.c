@@ -18,6 +18,7 @@
 #include "script/call_body.h"
 #include "script/call_park.h"
 #include "script/call_pool.h"
+#include "script/call_trace.h"
 #include "script/client_state.h"
 #include "script/wait.h"
 
@@ -119,7 +120,9 @@ static void end_call(struct call *call, int status, bool too_long) {
     fail_call(call, failure_of(call, too_long), ref);
   if (conn)
     client_state_hand_over(generation, conn);
-  if (call->spec.done)
+  if (call->spec.span)
+    call_trace_end_take(call);
+  else if (call->spec.done)
     call->spec.done(&call->spec, &call->result);
   bool out_of_memory = call->out_of_memory;
   call_pool_put(call, status == LUA_OK);
@@ -159,7 +162,9 @@ static int resume_call(struct call *call, int nargs, int *nresults) {
   turn_note(&host->turn, call->spec.conn, generation->budget.start_ns);
   generation->current = call;
   host_running(host, call->spec.handler);
-  int status = lua_resume(call->L, generation->L, nargs, nresults);
+  int status = call->spec.span
+                   ? call_trace_resume(call, nargs, nresults)
+                   : lua_resume(call->L, generation->L, nargs, nresults);
   host_running(host, NULL);
   generation->current = NULL;
   return status;
@@ -216,6 +221,8 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   call->waited = call->out_of_memory = false;
   call->started_ms = uv_now(generation->host->loop);
   call->task.run = on_call_turn;
+  if (call->spec.span || trace_is_on())
+    call_trace_begin(call);
   call_body_push(call);
   step_call(call, 1);
 }

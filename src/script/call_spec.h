@@ -12,6 +12,7 @@
 
 struct conn;
 struct handler;
+struct span;
 struct web_request;
 
 enum { CALL_REF_BYTES = 16, CALL_RESULTS_MAX = 2 };
@@ -81,6 +82,8 @@ struct call_spec {
   int results;        /* how many of the values it returns are encoded */
   call_done_fn *done; /* NULL: the result does not matter */
   void *arg;          /* for `done` */
+  struct span *span;  /* that it is of, while a trace is on; borrowed until
+                       * call_run returns; NULL: none, or one of its own */
 };
 
 #endif

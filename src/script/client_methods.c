@@ -16,6 +16,7 @@
 #include "script/message.h"
 #include "script/others.h"
 #include "script/wait.h"
+#include "trace/sent.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -42,6 +43,11 @@ static bool send_to_machine(lua_State *L, const struct client_box *box,
   return engine_send(others, &parcel) == 0;
 }
 
+static void tell_send(uint64_t conn, const struct frame *frame, bool sent) {
+  sent_tell_frame(
+      (struct sent_note){.to = "conn", .conn = conn, .receivers = sent}, frame);
+}
+
 /* Posts to the worker of the client at index 1. Drops the letter's frame. */
 static int ask_worker(lua_State *L, struct bus_letter *letter) {
   const struct client_box *box = client_box_check(L, 1);
@@ -50,6 +56,8 @@ static int ask_worker(lua_State *L, struct bus_letter *letter) {
   bool posted = box->machine ? send_to_machine(L, box, letter)
                              : bus_post(generation_of(L)->host->manager->bus,
                                         box->worker, letter);
+  if (letter->frame && trace_is_on())
+    tell_send(box->elsewhere, letter->frame, posted);
   if (letter->frame)
     frame_unref(letter->frame);
   if (posted) {
@@ -75,6 +83,8 @@ static int send_elsewhere(lua_State *L, const struct client_box *box) {
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
   int err = late_send(conn, frame);
+  if (trace_is_on())
+    tell_send(conn->id, frame, err == 0);
   frame_unref(frame);
   if (err)
     return client_box_closed(L);

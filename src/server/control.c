@@ -336,6 +336,7 @@ static int open_control_api(struct control *control,
                               .engine = control->crew->engine,
                               .presence = control->crew->presence,
                               .desks = control->crew->desks,
+                              .board = control->crew->board,
                               .main_loop = loop,
                               .foreign = pass_to_admin,
                               .arg = control};

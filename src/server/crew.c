@@ -117,6 +117,8 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->engine = new_engine(crew, shared->config);
   crew->presence = presence_new(
       count > 1 || engine_is_shared(crew->engine) ? crew->bus : NULL);
+  if (api_is_wanted(shared->config))
+    crew->board = board_new();
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
@@ -128,6 +130,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
     worker->protocol.host.timings = shared->timings;
     worker->protocol.host.store = shared->store;
     worker->bus = crew->bus;
+    worker->board = crew->board;
     worker->protocol.host.events = shared->events;
     manager_connect_engine(&worker->protocol.manager, crew->engine);
     if (count > 1 || api_is_wanted(shared->config) ||
@@ -201,6 +204,7 @@ void crew_free(struct crew *crew) {
   listen_remove(crew->address);
   engine_free(crew->engine);
   presence_free(crew->presence);
+  board_free(crew->board);
   bus_free(crew->bus);
   mem_free(crew->workers);
   mem_free(crew->watchdogs);

@@ -21,6 +21,7 @@ struct crew {
   struct engine *engine;     /* of numbered rooms, and of other machines */
   uv_timer_t tick;           /* of the engine; on the main thread */
   struct presence *presence; /* who is in rooms */
+  struct trace_board *board; /* of traces; NULL: there is no API to ask */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
   char name[128];                     /* of this machine, among others */
 };

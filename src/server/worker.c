@@ -12,6 +12,7 @@
 #include "protocol/history.h"
 #include "protocol/keywait.h"
 #include "protocol/remote.h"
+#include "trace/tracer.h"
 
 #include <stdlib.h>
 
@@ -320,8 +321,11 @@ static void adopt_socket(void *arg, int fd) {
 
 static void run_worker(void *arg) {
   struct worker *worker = arg;
+  if (worker->board)
+    tracer_join(worker->board, worker->protocol.host.worker);
   swap_start(&worker->swap, worker->protocol.host.live);
   uv_run(&worker->loop, UV_RUN_DEFAULT);
+  tracer_leave();
   write_home(worker, LETTER_ENDED, NULL);
 }
 

@@ -12,6 +12,7 @@
 #include "server/drain.h"
 #include "server/snapshot.h"
 #include "server/swap.h"
+#include "trace/board.h"
 
 #include <stdbool.h>
 
@@ -52,6 +53,7 @@ struct worker {
   struct mailbox mailbox;
   struct mailbox *home; /* of the main thread, borrowed */
   struct bus *bus;      /* borrowed; set by who made it, before worker_open */
+  struct trace_board *board; /* borrowed, as the bus is; NULL: no traces */
   struct protocol protocol;
   struct edge edge;
   struct listener listener;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+_Thread_local struct frame_cause frame_cause;
+
 enum { FIN = 0x80, LEN_16 = 126, LEN_64 = 127 };
 
 /* RFC 6455, 5.2: FIN and opcode, then 7, 7+16 or 7+64 bits of length. */
@@ -31,6 +33,7 @@ static struct frame *start_frame(int opcode, size_t len,
   struct frame *frame = mem_alloc_raw(sizeof *frame + head + len);
   atomic_init(&frame->refs, 1);
   atomic_init(&frame->twin, NULL);
+  frame->cause = frame_cause;
   frame->len = (uint32_t)(head + len);
   memcpy(frame->data, header, head);
   *payload = frame->data + head;

@@ -15,12 +15,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a frame is an effect of, for traces (trace/span). Zero: nothing that is
+ * followed. */
+struct frame_cause {
+  uint64_t span;
+  uint32_t traces; /* a bit for each that follows it */
+};
+
+/* That of the frames that this thread makes. */
+extern _Thread_local struct frame_cause frame_cause;
+
 struct frame {
   atomic_uint refs;
   uint32_t len; /* bytes of data: header and payload */
   /* The same message compressed, owned; the frame itself if that is no use;
    * NULL: nobody has asked yet. By wire/deflate. */
   _Atomic(struct frame *) twin;
+  struct frame_cause cause;
   unsigned char data[];
 };
 
