@@ -8,7 +8,8 @@ function figure(name) {
 }
 
 /^\{"scenario":"idle"/ {
-  printf "rss_kib=%.2f\n", figure("bytes_per_connection") / 1024
+  printf "rss_kib=%.2f cpu_ms=%.2f\n", figure("bytes_per_connection") / 1024,
+    figure("cores") * 1000
   next
 }
 

@@ -63,6 +63,7 @@ function option(scenario, letter) {
 
 # A scenario in words.
 function title(scenario,    part, clients, text) {
+  if (sub(/^tls-/, "", scenario)) return title(scenario) ", TLS"
   split(scenario, part, "-")
   clients = thousands(part[2])
   if (option(scenario, "a"))
@@ -72,6 +73,7 @@ function title(scenario,    part, clients, text) {
   if (part[1] == "rooms") text = "rooms of 10, " clients " clients"
   if (part[1] == "user") text = "to one user, " clients " clients"
   if (part[1] == "storm") text = clients " connect at once"
+  if (part[1] == "heartbeat") text = clients " heartbeats in 25 s"
   if (part[1] == "idle") text = clients " idle clients"
   if (part[1] == "room" && option(scenario, "w"))
     text = text ", " option(scenario, "w") " in flight"

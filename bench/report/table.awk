@@ -5,17 +5,22 @@ function times(x) { return x ? sprintf("%.2f", x) : "-" }
 
 function head(scenario) {
   printf "\n%-18s", scenario
-  if (scenario ~ /^idle/) printf "%12s\n", "KiB/client"
+  if (scenario ~ /^(tls-)?idle/) printf "%12s\n", "KiB/client"
+  else if (scenario ~ /^heartbeat/) printf "%12s\n", "cpu ms/s"
   else
     printf "%12s%12s%8s%12s%10s%10s%8s\n",
-      scenario ~ /^storm/ ? "cpu us/conn" : "cpu us/msg", "x baseline",
-      "x cork", scenario ~ /^storm/ ? "conn/s" : "msg/s", "p50 us", "p99 us",
+      scenario ~ /^(tls-)?storm/ ? "cpu us/conn" : "cpu us/msg", "x baseline",
+      "x cork", scenario ~ /^(tls-)?storm/ ? "conn/s" : "msg/s", "p50 us", "p99 us",
       "busy"
 }
 
 function row(scenario, server) {
   printf "  %-16s", server
-  if (scenario ~ /^idle/) {
+  if (scenario ~ /^heartbeat/) {
+    printf "%12.2f\n", median(scenario, server, "cpu_ms")
+    return
+  }
+  if (scenario ~ /^(tls-)?idle/) {
     printf "%12.2f\n", median(scenario, server, "rss_kib")
     return
   }
