@@ -19,6 +19,7 @@ enum { TRACING_MS = 50, TRACING_ALIVE_MS = 10000 };
   "\"lost\",\"acked\",\"refused\",\"dropped\",\"alive\"]},"                    \
   "\"at\":{\"type\":\"number\"},\"worker\":{\"type\":\"integer\"},"            \
   "\"span\":{\"type\":\"string\"},\"conn\":{\"type\":\"integer\"},"            \
+  "\"trace_id\":{\"type\":\"string\"},"                                        \
   "\"user\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},"             \
   "\"call\":{\"type\":\"string\"},\"room\":{\"type\":\"string\"},"             \
   "\"id\":{},\"bytes\":{\"type\":\"integer\"},\"data\":{},"                    \

@@ -44,6 +44,8 @@ void event_write(const struct event *event, const char *id, int64_t at_ms,
     buf_puts(out, ",\"user\":");
     json_put_string(out, event->user, strlen(event->user));
   }
+  if (event->traceparent)
+    buf_printf(out, ",\"traceparent\":\"%s\"", event->traceparent);
   buf_puts(out, ",\"data\":");
   buf_put(out, event->data, event->data_len);
   buf_putc(out, '}');

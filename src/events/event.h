@@ -27,8 +27,9 @@ enum event_stand {
 /* Borrowed. */
 struct event {
   const char *type;
-  const char *user; /* NULL: of nobody */
-  const char *data; /* JSON, */
+  const char *user;        /* NULL: of nobody */
+  const char *traceparent; /* of what has caused it; NULL: not known */
+  const char *data;        /* JSON, */
   size_t data_len;
   enum event_stand stand;
   bool begins;     /* of a stand: it is the first of the two events */

@@ -94,6 +94,18 @@ static int read_data(struct json_scan *scan, struct envelope *out) {
   return err;
 }
 
+/* What is none is passed over: nobody is refused for it. */
+static int read_traceparent(struct json_scan *scan, struct envelope *out) {
+  struct json_string string;
+  out->traceparent.len = 0;
+  if (scan->at == scan->end || *scan->at != '"')
+    return json_skip_value(scan, 1);
+  int err = json_scan_string(scan, &string);
+  if (!err)
+    out->traceparent = (struct slice){string.text, string.len};
+  return err;
+}
+
 static bool key_is(const struct json_string *key, const char *name,
                    size_t len) {
   return key->len == len && memcmp(key->text, name, len) == 0;
@@ -115,6 +127,8 @@ static int read_member(struct json_scan *scan, struct envelope *out,
     return read_data(scan, out);
   if (key_is(&key, "id", 2))
     return read_id(scan, &out->id, &wrong->id);
+  if (key_is(&key, "traceparent", 11))
+    return read_traceparent(scan, out);
   return json_skip_value(scan, 1);
 }
 
@@ -134,6 +148,7 @@ static void clear(struct envelope *out) {
   out->type_len = 0;
   out->data = NULL;
   out->data_len = 0;
+  out->traceparent = (struct slice){"", 0};
   out->id.kind = MSG_ID_NONE;
 }
 

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "wire/msg_id.h"
 #include "wire/msg_type.h"
+#include "wire/slice.h"
 
 #include <stddef.h>
 
@@ -19,7 +20,8 @@ struct envelope {
   size_t type_len;
   const char *data; /* into the parsed text; NULL when there is none */
   size_t data_len;
-  struct msg_id id; /* MSG_ID_NONE when there is none */
+  struct slice traceparent; /* into the text, as it stands there; len 0: none */
+  struct msg_id id;         /* MSG_ID_NONE when there is none */
 };
 
 /* Reads a message. `text` is not NULL and outlives `out`.

@@ -154,6 +154,7 @@ static void dispatch_traced(struct conn *conn, const struct envelope *env) {
       .user = conn_user_id(conn),
       .type = env->type,
       .id = &env->id,
+      .traceparent = env->traceparent,
       .data = {env->data ? env->data : "", env->data_len}};
   struct span *span = span_begin(&start), *before = span_enter(span);
   dispatch_untraced(conn, env);
@@ -169,7 +170,7 @@ static bool is_secret(const struct envelope *env) {
 }
 
 static void dispatch_message(struct conn *conn, const struct envelope *env) {
-  if (trace_is_on() && !is_secret(env))
+  if ((trace_is_on() || env->traceparent.len > 0) && !is_secret(env))
     dispatch_traced(conn, env);
   else
     dispatch_untraced(conn, env);

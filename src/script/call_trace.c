@@ -29,6 +29,7 @@ void call_trace_begin(struct call *call) {
                              .conn = spec->conn ? spec->conn->id : 0,
                              .user =
                                  spec->conn ? conn_user_id(spec->conn) : NULL,
+                             .traceparent = {"", 0},
                              .data = data_of(spec)};
   if (spec->span) {
     span_take(span_hold(spec->span));

@@ -9,6 +9,7 @@
 
 #include "config/suggest.h"
 #include "script/json.h"
+#include "trace/span.h"
 
 #include <inttypes.h>
 
@@ -245,6 +246,36 @@ static void check_together(lua_State *L, const struct reading *reading) {
         L, "perigee.fetch: opts.redirects goes with GET, HEAD and POST only");
 }
 
+static bool has_header(const struct reading *reading, const char *name) {
+  const char *at = reading->text->data + reading->headers_at;
+  const char *end = at + reading->headers_len;
+  while (at < end) {
+    if (!strcasecmp(at, name))
+      return true;
+    at += strlen(at) + 1;
+    at += strlen(at) + 1;
+  }
+  return false;
+}
+
+/* The message that is handled belongs to a trace: so does the request, unless
+ * the script says another one. */
+static void add_traceparent(struct reading *reading) {
+  static const char name[] = "traceparent";
+  char value[TRACEPARENT_BYTES + 1];
+  struct buf *text = reading->text;
+  if (!span_traceparent(value) ||
+      (reading->headers_len > 0 && has_header(reading, name)))
+    return;
+  size_t at = text->len;
+  (void)buf_reserve(text, reading->headers_len); /* then it does not move */
+  buf_put(text, text->data + reading->headers_at, reading->headers_len);
+  buf_put(text, name, sizeof name);
+  buf_put(text, value, sizeof value);
+  reading->headers_at = at;
+  reading->headers_len = text->len - at;
+}
+
 void fetch_options_check(lua_State *L, int index, struct buf *text,
                          const struct json_bound *bound,
                          struct fetch_request *request) {
@@ -263,6 +294,7 @@ void fetch_options_check(lua_State *L, int index, struct buf *text,
       read_option(L, &reading);
   }
   check_together(L, &reading);
+  add_traceparent(&reading);
   buf_reserve(text, 1); /* so that there is a start */
   const char *start = text->data;
   request->headers =

@@ -12,6 +12,7 @@
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/message.h"
+#include "trace/span.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static int push_not_kept(lua_State *L, enum err err, const char *why) {
 static int emit_event(lua_State *L) {
   struct generation *generation = generation_of(L);
   struct buf *data = &generation->scratch;
-  char id[EVENT_ID_BYTES];
+  char id[EVENT_ID_BYTES], parent[TRACEPARENT_BYTES + 1];
   message_check_live(L);
   lua_settop(L, OPTS);
   struct event event = {.type = check_type(L), .user = check_user(L)};
@@ -75,6 +76,8 @@ static int emit_event(lua_State *L) {
   json_encode(L, DATA, data, &generation->sending);
   event.data = data->data;
   event.data_len = data->len;
+  if (span_traceparent(parent))
+    event.traceparent = parent;
   if (!generation->host->events)
     return push_not_kept(L, ERR_UNAVAILABLE,
                          "events.url is not set: nobody hears of it");

@@ -21,7 +21,8 @@ struct span {
   char *user;
   char *type;
   char *code, *text; /* of a refusal; NULL: none was noted */
-  struct buf begin;  /* its first line, for traces that come to it later */
+  struct traceparent parent;
+  struct buf begin; /* its first line, for traces that come to it later */
 };
 
 _Thread_local struct span *span_now;
@@ -44,6 +45,8 @@ static void put_who(struct buf *out, const struct span *span) {
   span_put(out, span->number);
   if (span->conn)
     buf_printf(out, ",\"conn\":%llu", (unsigned long long)span->conn);
+  if (*span->parent.trace)
+    tracer_text(out, "trace_id", span->parent.trace);
   tracer_text(out, "user", span->user);
   tracer_text(out, span->kind == SPAN_MESSAGE ? "type" : "call", span->type);
 }
@@ -73,7 +76,7 @@ void span_touch(uint32_t places) {
   uint32_t more = places & ~span->places;
   span->places |= more;
   frame_cause.traces = span->places;
-  if (more)
+  if (more && span->begin.len > 0) /* it has begun before any trace */
     board_put(tracer->board, more, &span->begin);
 }
 
@@ -91,7 +94,9 @@ struct span *span_begin(const struct span_start *start) {
   span->conn = start->conn;
   span->user = mem_strdup(start->user);
   span->type = mem_strdup(start->type);
-  if (!tracer)
+  if (start->traceparent.len > 0)
+    (void)traceparent_read(start->traceparent, &span->parent);
+  if (!tracer || !tracer->places)
     return span;
   write_begin(span, start);
   span->places =
@@ -152,6 +157,13 @@ uint64_t span_number(void) {
 void span_spend(struct span *span, uint64_t lua_ns) {
   span->lua_ns += lua_ns;
   span->steps++;
+}
+
+bool span_traceparent(char out[TRACEPARENT_BYTES + 1]) {
+  if (!span_now || !*span_now->parent.trace)
+    return false;
+  traceparent_write(&span_now->parent, span_now->number, out);
+  return true;
 }
 
 bool span_note_refusal(const char *code, const char *text) {

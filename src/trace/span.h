@@ -14,6 +14,7 @@
 
 #include "trace/tracer.h"
 #include "wire/msg_id.h"
+#include "wire/traceparent.h"
 
 enum span_kind {
   SPAN_MESSAGE, /* of a client */
@@ -22,11 +23,12 @@ enum span_kind {
 
 struct span_start {
   enum span_kind kind;
-  uint64_t conn;           /* 0: none */
-  const char *user;        /* NULL: none */
-  const char *type;        /* of the message; or the name of what is called */
-  const struct msg_id *id; /* NULL: none */
-  struct slice data;       /* JSON; empty: none */
+  uint64_t conn;            /* 0: none */
+  const char *user;         /* NULL: none */
+  const char *type;         /* of the message; or the name of what is called */
+  const struct msg_id *id;  /* NULL: none */
+  struct slice traceparent; /* of who has sent it; len 0: none */
+  struct slice data;        /* JSON; empty: none */
 };
 
 /* What has come of it. What is not said is NULL or 0. */
@@ -78,6 +80,10 @@ void span_spend(struct span *span, uint64_t lua_ns);
 /* Why what is current is refused, for span_end without a code. False: nothing
  * is current. */
 bool span_note_refusal(const char *code, const char *text);
+
+/* The `traceparent` that goes with what the current span asks of others. False:
+ * nobody has given it one. */
+bool span_traceparent(char out[TRACEPARENT_BYTES + 1]);
 
 /* Appends the members that name the span of that number; nothing for 0. */
 void span_put(struct buf *out, uint64_t number);
