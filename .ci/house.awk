@@ -18,7 +18,7 @@ function complain(text) {
 FNR == 1 {
   split(FILENAME, path, "/")
   room = path[1] == "src" ? path[2] : ""
-  built = FILENAME ~ /^client\/perigee(\.global)?\.js$/
+  built = FILENAME ~ /^(client\/perigee(\.global)?|console\/dist\/console)\.js$/
   test = FILENAME ~ /_test\.c$/ # may look into any room
 }
 

@@ -148,6 +148,31 @@ describe("The console", function()
     assert.equal(403, (ask("GET", "/api/v1/rooms", table.unpack(session))))
   end)
 
+  it("makes tokens for the playground, for who may admin", function()
+    start()
+    local _, _, _, session = enter("Bearer", OPERATOR)
+    local _, about = ask("GET", "/console/about", table.unpack(session))
+    assert.equal(tonumber(server.port), about.clients.port)
+    local status, answer = api.call(server, "token", { user = 'a "b"' })
+    assert.equal(200, status)
+    local client = server:connect { token = answer.token }
+    assert.equal('a "b"', client.info.user)
+    assert.equal(403, (api.call(server, "token", { user = "alice" },
+      { "Authorization: Bearer " .. api.SENDER })))
+  end)
+
+  it("lets its page connect, but no stranger's", function()
+    start()
+    local _, _, head = ask("GET", "/")
+    assert.truthy(head:find(("connect-src 'self' ws://localhost:%d;"):format(server.port), 1, true))
+    local function upgrade(origin)
+      return (http.exchange(server.port, { "GET /ws HTTP/1.1", "Host: localhost:" .. server.port,
+        "Origin: " .. origin, http.upgrade() }))
+    end
+    assert.equal(403, upgrade "http://localhost:1")
+    assert.equal(403, upgrade("http://evil.example:" .. admin.port_of(server)))
+  end)
+
   it("needs both secrets, and its own origin", function()
     start()
     local _, _, _, session = enter("Bearer", api.KEY)

@@ -8,12 +8,21 @@ import './console.css';
 import 'uplot/dist/uPlot.min.css';
 import { Door } from './door.js';
 import { startFigures, stopFigures } from './figures.js';
+import { Look } from './look.js';
 import { Now } from './now.js';
+import { Reload } from './reload.js';
 import { ask, hasSession, leave, whenEnded } from './server.js';
+import { Try } from './try.js';
 
 const VIEWS = [
   { name: 'now', title: 'Now', view: Now,
     icon: 'M3 12h4l3-8 4 16 3-8h4' },
+  { name: 'look', title: 'Look', view: Look,
+    icon: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M16 16l5 5' },
+  { name: 'reload', title: 'Reload', view: Reload,
+    icon: 'M20 11a8 8 0 1 0-2 6M20 4v7h-7' },
+  { name: 'try', title: 'Try', view: Try,
+    icon: 'M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5M9 12h8M13 8v8' },
 ];
 
 /** Where the address says one is: ['look', 'user', 'alice']. */

@@ -35,10 +35,12 @@ function options(width, { lines, format, least, inBytes }) {
     scales: { x: { range: reach },
       y: { range: bounds(least) } },
     axes: [
-      { ...axis, grid: { show: false }, size: 30, space: 80, values: (_, ticks) =>
-        ticks.map((at) => new Date(at * 1000).toLocaleTimeString(undefined,
-          { hour: '2-digit', minute: '2-digit' })) },
-      { ...axis, size: 66, space: 36, incrs: inBytes ? BYTES : WHOLE, values: (_, ticks) => ticks.map(format) },
+      { ...axis, grid: { show: false }, size: 30, space: 90,
+        values: (_, ticks, __, ___, step) => ticks.map((at) => new Date(at * 1000)
+          .toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit',
+            second: step < 60 ? '2-digit' : undefined })) },
+      { ...axis, size: 66, space: 36, incrs: inBytes ? BYTES : WHOLE,
+        values: (_, ticks) => ticks.map(format) },
     ],
     series: [{}, ...lines.map(({ ink, fill }) => ({ stroke: colour(ink),
       width: 2, points: { show: false }, spanGaps: false,

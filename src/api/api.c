@@ -225,6 +225,9 @@ struct api *api_new(const struct api_wiring *wiring, struct buf *error) {
   api->service.presence = wiring->presence;
   api->service.desks = wiring->desks;
   api->service.board = wiring->board;
+  api->service.tokens = wiring->tokens;
+  snprintf(api->service.clients, sizeof api->service.clients, "%s",
+           wiring->clients);
   api->service.foreign = send_foreign_home;
   api->service.arg = api;
   mailbox_init(&api->mailbox, &api->loop, on_api_letter);

@@ -16,12 +16,14 @@
 
 struct api_wiring {
   const struct config *config;
-  struct bus *bus;           /* borrowed; it must outlive the API */
-  struct engine *engine;     /* borrowed, too */
-  struct presence *presence; /* borrowed, too */
-  struct desk *const *desks; /* of its workers; borrowed, too */
-  struct trace_board *board; /* of traces; borrowed, too */
-  uv_loop_t *main_loop;      /* where `foreign` is called */
+  struct bus *bus;              /* borrowed; it must outlive the API */
+  struct engine *engine;        /* borrowed, too */
+  struct presence *presence;    /* borrowed, too */
+  struct desk *const *desks;    /* of its workers; borrowed, too */
+  const struct jwt_key *tokens; /* of clients; borrowed, too */
+  const char *clients;          /* the address where they connect */
+  struct trace_board *board;    /* of traces; borrowed, too */
+  uv_loop_t *main_loop;         /* where `foreign` is called */
   /* Requests at the admin address that are no calls; see service.h. */
   api_foreign_fn *foreign;
   void *arg;

@@ -169,6 +169,18 @@ const struct api_call api_calls[] = {
             "is ended: a line of JSON for each thing that happens "
             "([tracing.md](tracing.md)), at most 200 ms later. At most 16 "
             "traces can be on at once."},
+    {.name = "token",
+     .method = "POST",
+     .path = "/token",
+     .group = API_ADMIN,
+     .wants = {.takes = API_HAS(USER), .needs = API_HAS(USER)},
+     .run = api_token,
+     .answer = "{\"type\":\"object\",\"properties\":{\"token\":{\"type\":"
+               "\"string\"},\"ends_s\":{\"type\":\"integer\"}},"
+               "\"required\":[\"token\",\"ends_s\"]}",
+     .doc = "Makes a token with which a client is that user, for 15 minutes, "
+            "where tokens are signed with `auth.secret`; elsewhere the server "
+            "can only verify them (404). For the console's playground."},
     {.name = "openapi",
      .method = "GET",
      .path = "/openapi.json",

@@ -8,6 +8,7 @@
 #define API_CALL_H
 
 #include "api/args.h"
+#include "auth/jwt.h"
 #include "config/api_keys.h"
 #include "config/config.h"
 #include "engine/bus.h"
@@ -19,11 +20,12 @@
 
 /* What the functions of calls may reach. They run on the API's own thread. */
 struct api_context {
-  struct engine *engine;       /* of rooms that are numbered; borrowed */
-  struct bus *bus;             /* of the workers; borrowed */
-  struct presence *presence;   /* of the workers; borrowed */
-  const struct config *config; /* of this moment */
-  const char *key;             /* the name of the key that is used */
+  struct engine *engine;        /* of rooms that are numbered; borrowed */
+  struct bus *bus;              /* of the workers; borrowed */
+  struct presence *presence;    /* of the workers; borrowed */
+  const struct jwt_key *tokens; /* of clients; borrowed */
+  const struct config *config;  /* of this moment */
+  const char *key;              /* the name of the key that is used */
 };
 
 /* Does it. Appends the answer to `out`, which is a JSON object, and returns
@@ -73,6 +75,7 @@ api_fn api_close;           /* api/conns, as are: */
 api_fn api_join, api_leave; /* */
 api_fn api_user;            /* api/look, as are: */
 api_fn api_rooms, api_room; /* */
+api_fn api_token;           /* api/token */
 api_fn api_openapi;         /* api/manual */
 
 #endif

@@ -25,15 +25,15 @@ static const char root[] = "/console/";
 
 /* What a page may do: nothing but what it is made of, and nobody may put it
  * into a frame. */
-static const char guards[] =
-    "Content-Security-Policy: default-src 'none'; script-src 'self'; "
-    "style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "X-Frame-Options: DENY\r\n"
-    "Referrer-Policy: no-referrer\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n";
+#define GUARDS                                                                 \
+  "Content-Security-Policy: default-src 'none'; script-src 'self'; "           \
+  "style-src 'self'; img-src 'self'; connect-src 'self'%s; base-uri 'none'; "  \
+  "form-action 'none'; frame-ancestors 'none'\r\n"                             \
+  "X-Content-Type-Options: nosniff\r\n"                                        \
+  "X-Frame-Options: DENY\r\n"                                                  \
+  "Referrer-Policy: no-referrer\r\n"                                           \
+  "Cross-Origin-Opener-Policy: same-origin\r\n"                                \
+  "Cross-Origin-Resource-Policy: same-origin\r\n"
 
 static uint64_t console_now(void) {
   return uv_hrtime() / 1000000;
@@ -86,6 +86,39 @@ bool console_is_page(struct console_sessions *sessions,
                                console_now(), key);
 }
 
+/* --- where clients connect ---------------------------------------------- */
+
+static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+
+/* The port; 0: there is none. */
+static int client_port(const struct api_service *service) {
+  char host[HOST_BYTES];
+  int port;
+  if (address_unix_path(service->clients) ||
+      address_split(service->clients, host, sizeof host, &port))
+    return 0;
+  return port;
+}
+
+/* Where the page may open WebSockets, beside itself: at the same host, for the
+ * playground. */
+static void allow_socket(const struct api_service *service,
+                         const struct request *request, char *out, size_t cap) {
+  char host[HOST_BYTES];
+  int port = client_port(service);
+  *out = 0;
+  if (!port || !slice_copy(request->host, host, sizeof host))
+    return;
+  if (host[strspn(host, name_bytes)])
+    return; /* not what a browser sends */
+  char *colon = strrchr(host, ':');
+  if (colon && !strchr(colon, ']'))
+    *colon = 0;
+  snprintf(out, cap, " %s://%s:%d", *service->config->tls_cert ? "wss" : "ws",
+           host, port);
+}
+
 /* --- pages -------------------------------------------------------------- */
 
 static const struct {
@@ -98,8 +131,12 @@ static const struct {
     {"/console/icon.svg", "console/dist/icon.svg", "image/svg+xml"},
 };
 
-static bool answer_file(struct http_conn *conn, const struct request *request) {
-  struct http_head head = {.status = 200, .headers = guards};
+static bool answer_file(const struct api_service *service,
+                        struct http_conn *conn, const struct request *request) {
+  char socket[HOST_BYTES + 16], headers[sizeof GUARDS + sizeof socket];
+  struct http_head head = {.status = 200, .headers = headers};
+  allow_socket(service, request, socket, sizeof socket);
+  snprintf(headers, sizeof headers, GUARDS, socket);
   for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
     const struct embedded *file = embedded_find(files[i].file);
     if (!file || !slice_equals(request->path, files[i].path))
@@ -113,7 +150,7 @@ static bool answer_file(struct http_conn *conn, const struct request *request) {
 
 /* --- sessions ----------------------------------------------------------- */
 
-static void put_key(struct buf *out, const struct api_key *key) {
+static void put_session_key(struct buf *out, const struct api_key *key) {
   const char *comma = "";
   buf_printf(out, "\"key\":\"%s\",\"allow\":[", key->name);
   for (unsigned i = 0; i < API_GROUP_COUNT; i++) {
@@ -212,7 +249,7 @@ static void begin_session(struct api_service *service, struct http_conn *conn,
   service->figures.entered++;
   log_info("console session begun key=%s ip=%s", key->name, conn->ip);
   buf_printf(&out, "{\"page\":\"%s\",\"ends_s\":%.0f,", page, length_s);
-  put_key(&out, key);
+  put_session_key(&out, key);
   buf_putc(&out, '}');
   answer_json(conn, headers, &out);
   buf_free(&out);
@@ -271,8 +308,12 @@ static void answer_about(struct api_service *service, struct http_conn *conn,
     exchange_refuse(service, conn, &problem);
     return;
   }
-  buf_puts(&out, "{\"version\":\"" PERIGEE_VERSION "\",");
-  put_key(&out, &key);
+  buf_printf(&out,
+             "{\"version\":\"" PERIGEE_VERSION
+             "\",\"clients\":{\"port\":%d,\"tls\":%s},",
+             client_port(service),
+             *service->config->tls_cert ? "true" : "false");
+  put_session_key(&out, &key);
   buf_putc(&out, '}');
   answer_json(conn, NULL, &out);
   buf_free(&out);
@@ -340,6 +381,6 @@ void console_answer(struct api_service *service, struct http_conn *conn,
   if (!get)
     refuse_console(service, conn, 405, "another method is needed",
                    "Allow: GET, HEAD\r\n");
-  else if (!answer_file(conn, request))
+  else if (!answer_file(service, conn, request))
     refuse_console(service, conn, 404, "there is no such page", NULL);
 }

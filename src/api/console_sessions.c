@@ -28,8 +28,8 @@ static bool make_secret_text(char text[CONSOLE_SECRET_BYTES + 1],
 }
 
 /* A free place, else the one whose time is over first. */
-static struct console_session *find_place(struct console_session *list,
-                                          uint64_t now_ms) {
+static struct console_session *find_session_place(struct console_session *list,
+                                                  uint64_t now_ms) {
   struct console_session *place = &list[0];
   for (size_t i = 0; i < CONSOLE_SESSIONS_MAX; i++) {
     if (list[i].until_ms <= now_ms)
@@ -69,7 +69,7 @@ bool console_sessions_link(struct console_sessions *sessions,
   if (!make_secret_text(secret, link.page))
     return false;
   uv_mutex_lock(&sessions->lock);
-  *find_place(sessions->links, now_ms) = link;
+  *find_session_place(sessions->links, now_ms) = link;
   uv_mutex_unlock(&sessions->lock);
   return true;
 }
@@ -107,7 +107,7 @@ bool console_sessions_begin(struct console_sessions *sessions,
       !make_secret_text(page, session.page))
     return false;
   uv_mutex_lock(&sessions->lock);
-  *find_place(sessions->list, now_ms) = session;
+  *find_session_place(sessions->list, now_ms) = session;
   uv_mutex_unlock(&sessions->lock);
   return true;
 }

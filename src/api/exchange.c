@@ -114,6 +114,7 @@ struct api_context exchange_context(struct api_service *service,
   return (struct api_context){.bus = service->bus,
                               .engine = service->engine,
                               .presence = service->presence,
+                              .tokens = service->tokens,
                               .config = service->config,
                               .key = exchange->key};
 }

@@ -12,6 +12,7 @@
 #include "api/http.h"
 #include "api/keys.h"
 #include "api/repeat.h"
+#include "edge/listen.h"
 #include "edge/quiet.h"
 #include "hub/rates.h"
 #include "trace/board.h"
@@ -39,17 +40,19 @@ typedef void api_foreign_fn(void *arg, int fd, const char *ip,
 struct api_service {
   struct http http;
   struct api_keys *keys;
-  const struct config *config; /* holds a reference */
-  struct bus *bus;             /* borrowed */
-  struct engine *engine;       /* borrowed */
-  struct presence *presence;   /* borrowed */
-  struct turn turn;            /* of what is read from it */
-  struct desk *const *desks;   /* of the workers, one for each; borrowed */
-  struct mailbox answers;      /* of the scripts */
-  uint32_t asked;              /* questions that are not answered */
-  struct trace_board *board;   /* borrowed */
-  struct list tracings;        /* of api/tracing: traces that are told */
-  uv_timer_t tracing_tick;     /* runs while there are any */
+  const struct config *config;        /* holds a reference */
+  struct bus *bus;                    /* borrowed */
+  struct engine *engine;              /* borrowed */
+  struct presence *presence;          /* borrowed */
+  const struct jwt_key *tokens;       /* of clients; borrowed */
+  char clients[LISTEN_ADDRESS_BYTES]; /* where they connect */
+  struct turn turn;                   /* of what is read from it */
+  struct desk *const *desks; /* of the workers, one for each; borrowed */
+  struct mailbox answers;    /* of the scripts */
+  uint32_t asked;            /* questions that are not answered */
+  struct trace_board *board; /* borrowed */
+  struct list tracings;      /* of api/tracing: traces that are told */
+  uv_timer_t tracing_tick;   /* runs while there are any */
   api_foreign_fn *foreign;
   void *arg; /* for it */
   struct repeats repeats;

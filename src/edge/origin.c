@@ -2,6 +2,9 @@
  * Allowed origins. */
 #include "edge/origin.h"
 
+#include "config/address.h"
+
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,4 +46,21 @@ bool origin_host_is_safe(const char *host, const char *own) {
   if (is_known_host(host, len, "localhost") || is_known_host(host, len, own))
     return true;
   return len > 0 && strspn(host, "0123456789.") == len;
+}
+
+enum { NAME_BYTES = 256 };
+
+bool origin_is_console(const char *admin_listen, const char *origin,
+                       const char *host) {
+  char admin[NAME_BYTES], own[2 * NAME_BYTES];
+  const char *colon = strrchr(host, ':');
+  size_t len =
+      colon && !strchr(colon, ']') ? (size_t)(colon - host) : strlen(host);
+  int port;
+  if (!*admin_listen || address_unix_path(admin_listen) ||
+      address_split(admin_listen, admin, sizeof admin, &port) ||
+      !origin_host_is_safe(host, NULL) || len >= NAME_BYTES)
+    return false;
+  snprintf(own, sizeof own, "http://%.*s:%d", (int)len, host, port);
+  return strcasecmp(origin, own) == 0;
 }

@@ -17,6 +17,11 @@
  * there was no header. */
 bool origin_allowed(char *const *list, const char *origin, const char *host);
 
+/* Whether the origin is that of the console: the host that was asked, by a safe
+ * name, and the port of `admin_listen`. */
+bool origin_is_console(const char *admin_listen, const char *origin,
+                       const char *host);
+
 /* Whether a `Host` header is safe. A stranger can make a name of his own point
  * to this machine; to a browser his page and we are the same host then. An
  * address belongs to nobody's name server, so it is safe. So are localhost and

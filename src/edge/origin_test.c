@@ -95,6 +95,23 @@ static void a_host_is_safe_when_nobody_can_own_its_name(void **state) {
   assert_false(origin_host_is_safe("box", NULL));
 }
 
+static void the_console_is_at_the_same_host(void **state) {
+  const char *admin = "127.0.0.1:8081";
+  (void)state;
+  assert_true(
+      origin_is_console(admin, "http://localhost:8081", "localhost:8080"));
+  assert_true(origin_is_console(admin, "http://10.0.0.7:8081", "10.0.0.7"));
+  assert_true(origin_is_console(admin, "http://[::1]:8081", "[::1]:8080"));
+  assert_false(
+      origin_is_console(admin, "http://localhost:8082", "localhost:8080"));
+  assert_false(
+      origin_is_console(admin, "http://127.0.0.1:8081", "localhost:8080"));
+  assert_false(
+      origin_is_console(admin, "http://evil.com:8081", "evil.com:8080"));
+  assert_false(origin_is_console("", "http://localhost:8081", "localhost"));
+  assert_false(origin_is_console("unix:/x", "http://localhost:0", "localhost"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(programs_without_an_origin_pass),
@@ -103,6 +120,7 @@ int main(void) {
       cmocka_unit_test(a_wildcard_needs_something_to_stand_for),
       cmocka_unit_test(a_star_allows_every_page),
       cmocka_unit_test(without_a_list_only_the_own_host_passes),
+      cmocka_unit_test(the_console_is_at_the_same_host),
       cmocka_unit_test(a_host_is_safe_when_nobody_can_own_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,9 @@ static struct refusal check_all(struct upgrade *upgrade,
                                 struct subprotocol *subprotocol) {
   if (!is_socket_path(upgrade, request))
     return (struct refusal){.status = 404, .text = "the WebSocket is at /ws\n"};
-  if (!origin_allowed(upgrade->config->origins, origin, host))
+  if (!origin_allowed(upgrade->config->origins, origin, host) &&
+      !(*upgrade->config->api_keys &&
+        origin_is_console(upgrade->config->admin_listen, origin, host)))
     return (struct refusal){.status = 403,
                             .text = "this origin is not allowed\n"};
   struct refusal refusal = check_state(upgrade, request);

@@ -337,6 +337,8 @@ static int open_control_api(struct control *control,
                               .presence = control->crew->presence,
                               .desks = control->crew->desks,
                               .board = control->crew->board,
+                              .tokens = control->keys->key,
+                              .clients = control->clients,
                               .main_loop = loop,
                               .foreign = pass_to_admin,
                               .arg = control};

@@ -21,6 +21,7 @@ struct control {
   struct timings *timings;   /* borrowed */
   struct events *events;     /* borrowed; NULL: there are none */
   const struct keys *keys;   /* borrowed */
+  const char *clients;       /* the address where they connect; borrowed */
   struct api *api;           /* NULL: there are no api.keys; else its own */
   struct snapshot *last;     /* what each worker said last */
   bool *asked;               /* which of them have a letter to answer */

@@ -293,6 +293,7 @@ static int prepare_crew(struct server *server,
   int err = crew_open(&server->crew, development, address, error);
   if (err)
     return err;
+  server->control.clients = address;
   err = control_open(&server->control, server->config, server->mode,
                      &server->loop, error);
   server->reloader.api = server->control.api;
