@@ -331,7 +331,7 @@ static void put_escape(struct buf *out, char c) {
 }
 
 /* Puts the text in quotes; all of it is to be written as it is. */
-static void put_quoted(struct buf *out, const char *text, size_t len) {
+static void put_unescaped(struct buf *out, const char *text, size_t len) {
   char *at = buf_reserve(out, len + 2);
   at[0] = '"';
   memcpy(at + 1, text, len);
@@ -343,7 +343,7 @@ bool json_put_plain(struct buf *out, const char *text, size_t len) {
   const char *end = text + len;
   if (json_run_plain(text, end) < end)
     return false;
-  put_quoted(out, text, len);
+  put_unescaped(out, text, len);
   return true;
 }
 
@@ -351,7 +351,7 @@ void json_put_string(struct buf *out, const char *text, size_t len) {
   const char *at = text, *end = text + len;
   const char *stop = json_run_unescaped(at, end);
   if (stop == end) {
-    put_quoted(out, text, len);
+    put_unescaped(out, text, len);
     return;
   }
   buf_reserve(out, len + 2);
