@@ -3,6 +3,7 @@
 -- and on several.
 local admin = require "spec.support.admin"
 local api = require "spec.support.api"
+local cli = require "spec.support.cli"
 local sessions = require "spec.support.sessions"
 local t = require "perigee.testing"
 local tracing = require "spec.support.tracing"
@@ -332,5 +333,30 @@ describe("A trace", function()
     local told = admin.metric(server, "perigee_trace_lines_total")
     for _ = 1, 10 do alice:request("echo", 1) end
     assert.equal(told, admin.metric(server, "perigee_trace_lines_total"))
+  end)
+end)
+
+describe("A trace whose key is changed by a reload", function()
+  it("goes on while the key may look, and ends with that", function()
+    local folder = cli.folder()
+    local function configure(groups)
+      local file <close> = assert(io.open(folder .. "/perigee.cfg.lua", "wb"))
+      file:write(('api.keys = "ops:%s%s"\n'):format(groups, api.KEY))
+    end
+    configure "read+admin:"
+    local server = t.server { dir = folder, scripts = { ["main.lua"] = SCRIPT } }
+    local alice = server:connect "alice"
+    local trace = tracing.open(server, "user=alice")
+    configure ""
+    assert.is_true(admin.reload(server).ok)
+    alice:request("echo", 1)
+    assert.equal(2, trace:next("done", { handler = "echo" }).generation)
+    configure "read:"
+    assert.is_true(admin.reload(server).ok)
+    repeat local line = trace:line() until not line
+    t.wait_until(function() return admin.metric(server, "perigee_traces") == 0 end)
+    trace:close()
+    server:stop()
+    cli.cleanup()
   end)
 end)
