@@ -12,6 +12,7 @@ import { Look } from './look.js';
 import { Now } from './now.js';
 import { Reload } from './reload.js';
 import { ask, hasSession, leave, whenEnded } from './server.js';
+import { Trace } from './trace.js';
 import { Try } from './try.js';
 
 const VIEWS = [
@@ -21,6 +22,8 @@ const VIEWS = [
     icon: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M16 16l5 5' },
   { name: 'reload', title: 'Reload', view: Reload,
     icon: 'M20 11a8 8 0 1 0-2 6M20 4v7h-7' },
+  { name: 'trace', title: 'Trace', view: Trace,
+    icon: 'M4 6h9M4 12h14M4 18h6M17 6h3M14 18h6' },
   { name: 'try', title: 'Try', view: Try,
     icon: 'M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5M9 12h8M13 8v8' },
 ];

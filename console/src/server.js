@@ -61,6 +61,22 @@ export async function ask(method, path, body) {
   }
 }
 
+/** Gets lines of JSON as they come, until the signal ends it. */
+export async function stream(path, signal, take) {
+  const response = await fetch(path, { signal, cache: 'no-store',
+    headers: { 'Perigee-Console': page ?? '' } });
+  if (!response.ok) throw new Refusal(response.status, await read(response));
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split('\n');
+    rest = lines.pop();
+    take(lines.filter(Boolean).map((line) => JSON.parse(line)));
+  }
+}
+
 export const api = (method, path, body) => ask(method, `/api/v1${path}`, body);
 
 /** Begins a session with a key, or with the secret of a link. */
