@@ -16,8 +16,8 @@ static void put_count(struct buf *out, const char *name, uint32_t count) {
 /* --- close -------------------------------------------------------------- */
 
 /* To the machines that have the letter's user. */
-static void send_elsewhere(struct api_context *context,
-                           const struct bus_letter *letter) {
+static void send_letter(struct api_context *context,
+                        const struct bus_letter *letter) {
   struct engine_parcel parcel = {.letter = letter};
   if (engine_is_shared(context->engine))
     (void)engine_send(context->engine, &parcel); /* it is told in the metrics */
@@ -31,7 +31,7 @@ static uint32_t close_user_everywhere(struct api_context *context,
   letter->to = BUS_USER;
   letter->target = user.at;
   letter->target_len = user.len;
-  send_elsewhere(context, letter);
+  send_letter(context, letter);
   whereabouts_of_user(bus->whereabouts, user.at, user.len, counts);
   for (int i = 0; i < bus->workers; i++)
     if (counts[i] > 0 && bus_post(bus, i, letter))
@@ -87,19 +87,20 @@ static void note_conn(void *arg, const struct whereabouts_conn *conn) {
   found->list[found->count++].worker = conn->worker;
 }
 
-static bool move_user(struct api_context *context, const struct api_args *args,
-                      enum bus_what what, struct buf *out) {
+static bool move_user_everywhere(struct api_context *context,
+                                 const struct api_args *args,
+                                 enum bus_what what, struct buf *out) {
   struct bus *bus = context->bus;
   struct slice user = args->text[API_ARG_USER];
   struct found_conns found = {0};
   char room[API_TEXT_BYTES + 1];
   uint32_t moved = 0;
   slice_copy(args->text[API_ARG_ROOM], room, sizeof room);
-  send_elsewhere(context, &(struct bus_letter){.to = BUS_USER,
-                                               .what = what,
-                                               .target = user.at,
-                                               .target_len = user.len,
-                                               .text = room});
+  send_letter(context, &(struct bus_letter){.to = BUS_USER,
+                                            .what = what,
+                                            .target = user.at,
+                                            .target_len = user.len,
+                                            .text = room});
   whereabouts_each_conn(bus->whereabouts, user.at, user.len, note_conn, &found);
   for (uint32_t i = 0; i < found.count; i++) {
     struct bus_letter letter = {
@@ -114,11 +115,11 @@ static bool move_user(struct api_context *context, const struct api_args *args,
 bool api_join(struct api_context *context, const struct api_args *args,
               struct buf *out, struct problem *problem) {
   (void)problem;
-  return move_user(context, args, BUS_JOIN, out);
+  return move_user_everywhere(context, args, BUS_JOIN, out);
 }
 
 bool api_leave(struct api_context *context, const struct api_args *args,
                struct buf *out, struct problem *problem) {
   (void)problem;
-  return move_user(context, args, BUS_LEAVE, out);
+  return move_user_everywhere(context, args, BUS_LEAVE, out);
 }

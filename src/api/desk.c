@@ -41,8 +41,8 @@ static void send_answer(struct api_ask *ask) {
 
 /* --- the handler -------------------------------------------------------- */
 
-static void on_asked(const struct call_spec *spec,
-                     const struct call_result *result) {
+static void on_handler_asked(const struct call_spec *spec,
+                             const struct call_result *result) {
   static const char null[] = "null";
   struct api_ask *ask = spec->arg;
   const struct call_arg *value = &result->value[0];
@@ -103,7 +103,7 @@ static void answer_ask(struct protocol *protocol, struct api_ask *ask) {
       .args = {{CALL_JSON, ask->request.data, ask->request.len}},
       .nargs = 1,
       .results = 1,
-      .done = on_asked,
+      .done = on_handler_asked,
       .arg = ask,
   };
   call_run(live, &spec);

@@ -10,7 +10,7 @@
 
 /* --- openapi.json ------------------------------------------------------- */
 
-static void put_text(struct buf *out, const char *text) {
+static void put_manual_text(struct buf *out, const char *text) {
   json_put_string(out, text, strlen(text));
 }
 
@@ -50,7 +50,7 @@ static void put_arg_schemas(struct buf *out, unsigned set) {
       continue;
     buf_printf(out, "%s\"%s\":{", comma, api_arg_table[arg].name);
     buf_puts(out, "\"description\":");
-    put_text(out, api_arg_table[arg].doc);
+    put_manual_text(out, api_arg_table[arg].doc);
     if (api_arg_table[arg].form != API_FORM_ANY)
       buf_putc(out, ',');
     put_form(out, &api_arg_table[arg]);
@@ -94,7 +94,7 @@ static void put_parameter(struct buf *out, unsigned arg, bool in_path) {
              api_arg_table[arg].name, in_path ? "path" : "query",
              in_path ? "true" : "false");
   buf_puts(out, "\"description\":");
-  put_text(out, api_arg_table[arg].doc);
+  put_manual_text(out, api_arg_table[arg].doc);
   buf_puts(out, ",\"schema\":{");
   put_form(out, &api_arg_table[arg]);
   buf_puts(out, "}}");
@@ -123,7 +123,7 @@ static const char batch_body[] =
 static void put_operation(struct buf *out, const struct api_call *call) {
   buf_printf(out, "\"%s\":{\"operationId\":\"%s\",\"summary\":",
              strcmp(call->method, "GET") ? "post" : "get", call->name);
-  put_text(out, call->doc);
+  put_manual_text(out, call->doc);
   if (call->group)
     buf_printf(out, ",\"description\":\"For keys that may `%s`.\"",
                api_group_word(call->group));

@@ -25,7 +25,7 @@ struct question {
   unsigned char print[REPEAT_PRINT_BYTES];
 };
 
-static void question_free(struct question *question) {
+static void api_question_free(struct question *question) {
   question->service->asked--;
   mem_free(question);
 }
@@ -119,7 +119,7 @@ static bool ask_scripts(struct api_service *service, struct http_conn *conn,
     if (desk_ask_take(choose_desk(service), ask))
       return true;
     ((struct exchange *)conn->exchange)->question = NULL;
-    question_free(question);
+    api_question_free(question);
     problem_set(problem, ERR_UNAVAILABLE, "the server is ending");
   }
   ask_free(ask);
@@ -177,7 +177,7 @@ void question_answered(struct mailbox *mailbox, struct list *node) {
     http_go_on(conn);
   }
   buf_free(&text);
-  question_free(question);
+  api_question_free(question);
   ask_free(ask);
 }
 
@@ -194,6 +194,6 @@ void question_forget(struct question *question) {
 
 void question_drop(struct list *node) {
   struct api_ask *ask = container_of(node, struct api_ask, node);
-  question_free(ask->arg);
+  api_question_free(ask->arg);
   ask_free(ask);
 }

@@ -206,7 +206,7 @@ static uint64_t login_that_stays(const struct name *name) {
 }
 
 /* What was sent from here has been heard. */
-static void note_own(struct name *name, const struct parcel *parcel) {
+static void note_own_close(struct name *name, const struct parcel *parcel) {
   if (parcel->what != BUS_CLOSE || !parcel->conn)
     return;
   if (name->logins[0] == parcel->conn) {
@@ -235,7 +235,7 @@ static void open_parcel(struct name *name, const struct parcel *parcel) {
   char text[256] = "";
   bool own = parcel->origin == name->cluster->self;
   if (own)
-    note_own(name, parcel);
+    note_own_close(name, parcel);
   if (own && !parcel->echo)
     return;
   (void)slice_copy(parcel->text, text, sizeof text);

@@ -201,8 +201,8 @@ struct nodes_question {
   void *arg;
 };
 
-static void on_nodes(void *arg, enum link_fate fate,
-                     const struct reply *reply) {
+static void on_nodes_read(void *arg, enum link_fate fate,
+                          const struct reply *reply) {
   struct nodes_question *question = arg;
   struct buf text = {0};
   bool good = fate == LINK_ANSWERED && reply->kind == REPLY_LIST;
@@ -225,15 +225,15 @@ static void run_nodes(struct cluster *cluster, struct order *order) {
   struct buf ends = {0}, words = {0};
   put_keys(cluster, &ends, &words);
   const struct slice command[] = {word("HVALS"), {words.data, words.len}};
-  if (link_command(nodes_link(cluster), command, 2, on_nodes, question))
-    on_nodes(question, LINK_NOT_SENT, NULL);
+  if (link_command(nodes_link(cluster), command, 2, on_nodes_read, question))
+    on_nodes_read(question, LINK_NOT_SENT, NULL);
   buf_free(&ends);
   buf_free(&words);
 }
 
 static void drop_nodes(struct order *order) {
-  on_nodes(container_of(order, struct nodes_question, order), LINK_NOT_SENT,
-           NULL);
+  on_nodes_read(container_of(order, struct nodes_question, order),
+                LINK_NOT_SENT, NULL);
 }
 
 void cluster_nodes(struct engine *engine, cluster_nodes_fn *done, void *arg) {

@@ -264,9 +264,9 @@ static bool may_compress(const struct upgrade *upgrade,
   return upgrade->deflate != NULL;
 }
 
-static void let_in(struct upgrade *upgrade, struct visitor *visitor,
-                   const struct request *request, const char *address,
-                   const char *subprotocol, struct slice rest) {
+static void let_visitor_in(struct upgrade *upgrade, struct visitor *visitor,
+                           const struct request *request, const char *address,
+                           const char *subprotocol, struct slice rest) {
   char token[CREDENTIAL_BYTES];
   char extension[EXTENSION_BYTES] = "";
   bool raw = is_raw(upgrade, request), later = logs_in_later(request);
@@ -312,5 +312,5 @@ void upgrade_take(struct upgrade *upgrade, struct visitor *visitor,
   if (refusal.status)
     refuse_upgrade(upgrade, visitor, request, &refusal, origin, host);
   else
-    let_in(upgrade, visitor, request, address, subprotocol.name, rest);
+    let_visitor_in(upgrade, visitor, request, address, subprotocol.name, rest);
 }

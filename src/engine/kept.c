@@ -89,8 +89,8 @@ static void skip_holes(struct kept *kept) {
     resize_ring(kept, kept->cap / 2);
 }
 
-static struct kept_key *find_key(const struct kept *kept, const char *text,
-                                 size_t len) {
+static struct kept_key *find_kept_key(const struct kept *kept, const char *text,
+                                      size_t len) {
   struct kept_key *key = NULL;
   if (kept->keys) {
     HASH_FIND(hh, kept->keys, text, len, key);
@@ -129,7 +129,7 @@ static struct kept_key *new_kept_key(struct kept *kept, const char *text,
 /* The key of a new message. What had it before makes place for it. */
 static struct kept_key *take_key(struct kept *kept, const char *text,
                                  size_t len, uint64_t seq) {
-  struct kept_key *key = find_key(kept, text, len);
+  struct kept_key *key = find_kept_key(kept, text, len);
   if (key) {
     empty_place(kept, kept_entry_at(kept, kept_place(kept, key->seq)));
     skip_holes(kept);

@@ -185,7 +185,7 @@ static bool is_new_id(struct engine *engine, const char *room, size_t len,
   return is_new;
 }
 
-static void forget_room(struct engine *engine, const char *room, size_t len) {
+static void lose_room(struct engine *engine, const char *room, size_t len) {
   uint32_t hash = hash_bytes(room, len);
   uint64_t now_ns = uv_hrtime();
   struct shard *shard = memory_lock_shard(memory_of(engine), hash);
@@ -241,7 +241,7 @@ static const struct engine_ops memory_ops = {.enter = enter_room,
                                              .publish = publish_to_channel,
                                              .read = memory_read,
                                              .cancel = memory_read_cancel,
-                                             .forget = forget_room,
+                                             .forget = lose_room,
                                              .once = is_new_id,
                                              .epoch = memory_epoch,
                                              .attach = memory_read_attach,

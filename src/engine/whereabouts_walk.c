@@ -27,7 +27,7 @@ struct teller {
   void *arg;
 };
 
-static void tell_user(void *arg, void *object) {
+static void tell_user_id(void *arg, void *object) {
   const struct teller *teller = arg;
   teller->each(teller->arg, ((const struct dir_user *)object)->id);
 }
@@ -50,7 +50,7 @@ void whereabouts_each_user(struct whereabouts *whereabouts,
   struct hash_walk walk = {0};
   while (!walk.over) {
     uv_mutex_lock(&whereabouts->lock);
-    hash_walk(&walk, users_of(whereabouts), tell_user, &teller);
+    hash_walk(&walk, users_of(whereabouts), tell_user_id, &teller);
     uv_mutex_unlock(&whereabouts->lock);
   }
 }

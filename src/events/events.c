@@ -192,7 +192,7 @@ struct tickets *events_tickets(struct events *events) {
 
 /* --- life --------------------------------------------------------------- */
 
-static void on_written(void *arg) {
+static void on_outbox_written(void *arg) {
   struct events *events = arg;
   if (events->sends)
     sender_wake(&events->sender);
@@ -236,8 +236,8 @@ static int open_events(struct events *events, struct buf *error) {
   events->outbox = outbox_file_open(&file, error);
   if (!events->outbox)
     return ERR_SYSTEM;
-  writer_init(&events->writer, events->outbox, &events->tickets, on_written,
-              events);
+  writer_init(&events->writer, events->outbox, &events->tickets,
+              on_outbox_written, events);
   int err = make_epoch(events, error);
   if (!err)
     err = recover_events(events, error);

@@ -167,8 +167,8 @@ static int write_work(struct outbox_file *file, const struct outbox_work *work,
   return 0;
 }
 
-static int write_all(struct outbox_file *file, const struct list *works,
-                     struct buf *error) {
+static int append_works(struct outbox_file *file, const struct list *works,
+                        struct buf *error) {
   LIST_FOREACH (it, works) {
     int err =
         write_work(file, container_of(it, struct outbox_work, node), error);
@@ -194,7 +194,7 @@ static int write_outbox(struct outbox *outbox, const struct list *works,
                         struct buf *error) {
   struct outbox_file *file = file_of(outbox);
   int err = database_run(file->writer, "BEGIN IMMEDIATE", error);
-  return err ? err : end_write(file, write_all(file, works, error), error);
+  return err ? err : end_write(file, append_works(file, works, error), error);
 }
 
 /* --- what the process before has left ----------------------------------- */

@@ -348,7 +348,7 @@ void conn_back(struct conn *conn) {
 /* --- the end ------------------------------------------------------------ */
 
 /* What waited for others goes before the end. */
-static void send_late(struct conn *conn) {
+static void send_late_frames(struct conn *conn) {
   struct outq late;
   outq_init(&late);
   outq_move(&conn->late, &late);
@@ -361,7 +361,7 @@ void conn_close(struct conn *conn, int code, const char *reason) {
   if (!conn_is_open(conn) || park_with_code(conn, code, reason))
     return;
   if (conn->late.count > 0 && code != CLOSE_SLOW_CONSUMER) {
-    send_late(conn);
+    send_late_frames(conn);
     if (!conn_is_open(conn))
       return;
   }

@@ -50,7 +50,7 @@ static void grow_messages(struct held *held) {
       mem_realloc(held->messages, held->cap * sizeof *held->messages);
 }
 
-static void keep_message(struct held *held, struct frame *frame,
+static void hold_message(struct held *held, struct frame *frame,
                          struct engine_position at) {
   if (held->first + held->count == held->cap)
     grow_messages(held);
@@ -110,7 +110,7 @@ static uint32_t wait_for_it(struct held *held, struct frame *frame,
     return 1;
   }
   if (fits) {
-    keep_message(held, frame, at);
+    hold_message(held, frame, at);
     return 1;
   }
   if (drop)

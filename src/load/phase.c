@@ -104,7 +104,7 @@ static void note_connected(struct load *load, uint64_t now) {
   figures_note_memory(&load->figures);
 }
 
-static void on_settled(struct load *load, uint64_t now) {
+static void on_crowd_settled(struct load *load, uint64_t now) {
   struct crowd *crowd = &load->crowd;
   char why[OUTCOME_WHY_BYTES];
   note_connected(load, now);
@@ -131,7 +131,7 @@ static void advance_connecting(struct load *load, uint64_t now) {
     note_connected(load, now);
     phase_drain(load);
   } else if (!more) {
-    on_settled(load, now);
+    on_crowd_settled(load, now);
   } else if (is_stuck(load, now)) {
     load->outcome->connected = load->crowd.in;
     snprintf(why, sizeof why,

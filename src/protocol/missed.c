@@ -178,8 +178,8 @@ static void look_again(struct recovery *recovery, struct engine_position now) {
 
 /* --- answers -------------------------------------------------------------- */
 
-static void use_answer(struct recovery *recovery,
-                       const struct engine_answer *answer) {
+static void use_engine_answer(struct recovery *recovery,
+                              const struct engine_answer *answer) {
   if (answer->err || !answer->recovered) {
     recovery->wanted = 0;
     note_lost(recovery);
@@ -198,7 +198,7 @@ static void on_history_read(void *arg, const struct engine_answer *answer) {
   recovery->running = true;
   if (recovery->repairing && !answer->err && !answer->more)
     note_repaired(recovery, answer->now);
-  use_answer(recovery, answer);
+  use_engine_answer(recovery, answer);
   recovery->running = false;
   recovery_go_on(recovery);
 }

@@ -212,8 +212,8 @@ static void take_raw(struct conn *conn, const char *data, size_t len,
   }
 }
 
-static void take_text(struct conn *conn, const char *text, size_t len,
-                      uint32_t wait) {
+static void take_text_message(struct conn *conn, const char *text, size_t len,
+                              uint32_t wait) {
   struct envelope env;
   const char *why = NULL;
   int err = envelope_parse(text, len, &env, &why);
@@ -265,7 +265,7 @@ void router_message(struct conn *conn, const char *text, size_t len,
   if (conn->raw)
     take_raw(conn, text, len, is_binary, wait > 0);
   else
-    take_text(conn, text, len, wait);
+    take_text_message(conn, text, len, wait);
   if (wait)
     slow_down(conn, len, wait);
 }

@@ -75,7 +75,7 @@ static int ask_elsewhere(lua_State *L, struct bus_letter letter) {
 }
 
 /* (client, message) */
-static int send_elsewhere(lua_State *L, const struct client_box *box) {
+static int ask_worker_to_send(lua_State *L, const struct client_box *box) {
   if (!is_there(L, box))
     return client_box_closed(L);
   return ask_worker(L, &(struct bus_letter){.frame = message_frame(L, 2)});
@@ -96,7 +96,7 @@ static int client_send(lua_State *L) {
   struct conn *conn = lib_client_check(L, 1);
   message_check_live(L);
   if (client_box_check(L, 1)->elsewhere)
-    return send_elsewhere(L, client_box_check(L, 1));
+    return ask_worker_to_send(L, client_box_check(L, 1));
   if (!conn)
     return client_box_closed(L);
   return send_take(L, conn, message_frame(L, 2));

@@ -33,7 +33,7 @@ static int push_page(lua_State *L, struct waiter *waiter) {
   return 3;
 }
 
-static void end_reading(struct waiter *waiter) {
+static void end_history_reading(struct waiter *waiter) {
   struct reading *reading = container_of(waiter, struct reading, waiter);
   if (reading->read)
     engine_cancel(reading->engine, reading->read);
@@ -42,7 +42,7 @@ static void end_reading(struct waiter *waiter) {
 }
 
 static const struct waiter_kind reading_kind = {"history", push_page,
-                                                end_reading};
+                                                end_history_reading};
 
 static void on_page(void *arg, const struct engine_answer *answer) {
   struct reading *reading = arg;

@@ -71,7 +71,7 @@ static struct engine *new_engine(struct crew *crew,
   return memory_new(crew->bus, crew->count, max_bytes);
 }
 
-static uint64_t to_ms(double seconds) {
+static uint64_t seconds_to_ms(double seconds) {
   return (uint64_t)(seconds * 1000.0);
 }
 
@@ -89,15 +89,15 @@ static void name_node(struct crew *crew, const char *name) {
 
 static int open_engine(struct crew *crew, struct buf *error) {
   const struct config *config = crew->workers[0].protocol.config;
-  struct cluster_options options = {.urls = config_redis_urls(config),
-                                    .ca_file = config->redis_ca_file,
-                                    .name = crew->name,
-                                    .prefix = config->redis_prefix,
-                                    .presence = crew->presence,
-                                    .probe_ms = to_ms(config->redis_probe_s),
-                                    .timeout_ms =
-                                        to_ms(config->redis_timeout_s),
-                                    .lease_ms = to_ms(config->node_lease_s)};
+  struct cluster_options options = {
+      .urls = config_redis_urls(config),
+      .ca_file = config->redis_ca_file,
+      .name = crew->name,
+      .prefix = config->redis_prefix,
+      .presence = crew->presence,
+      .probe_ms = seconds_to_ms(config->redis_probe_s),
+      .timeout_ms = seconds_to_ms(config->redis_timeout_s),
+      .lease_ms = seconds_to_ms(config->node_lease_s)};
   if (!engine_is_shared(crew->engine))
     return 0;
   name_node(crew, config->node_name);

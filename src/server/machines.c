@@ -118,7 +118,7 @@ static double commands_of(const struct cluster_shard *shard) {
   return (double)shard->commands;
 }
 
-static double bytes_of(const struct cluster_shard *shard) {
+static double shard_bytes(const struct cluster_shard *shard) {
   return (double)shard->bytes;
 }
 
@@ -154,7 +154,7 @@ static void print_links(struct buf *out, const struct cluster_look *look) {
   print_each(out, look, "redis_pipeline_commands", "gauge",
              "commands under way", commands_of);
   print_each(out, look, "redis_pipeline_bytes", "gauge", "bytes of these",
-             bytes_of);
+             shard_bytes);
   print_each(out, look, "redis_channels", "gauge", "channels subscribed to",
              channels_of);
   print_each(out, look, "redis_round_trip_seconds", "gauge",

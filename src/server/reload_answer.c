@@ -83,8 +83,8 @@ void reload_answer_changes(struct buf *out, const struct manifest *before,
 }
 
 /* The keys, which are separated by blanks, as a JSON array. */
-static void put_keys(struct buf *out, const char *name,
-                     const struct buf *keys) {
+static void put_key_list(struct buf *out, const char *name,
+                         const struct buf *keys) {
   size_t at = 0;
   buf_printf(out, ",\"%s\":[", name);
   while (at < keys->len) {
@@ -100,8 +100,8 @@ static void put_keys(struct buf *out, const char *name,
 }
 
 void reload_answer_renewal(struct buf *out, const struct renewal *renewal) {
-  put_keys(out, "options", &renewal->changed);
-  put_keys(out, "restart", &renewal->kept);
+  put_key_list(out, "options", &renewal->changed);
+  put_key_list(out, "restart", &renewal->kept);
 }
 
 void reload_answer_verdicts(struct buf *out, const struct manifest *before,

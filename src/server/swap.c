@@ -40,7 +40,7 @@ static struct host *host_of(struct swap *swap) {
 
 /* --- hooks -------------------------------------------------------------- */
 
-static void run_stop(struct swap *swap, call_done_fn *done) {
+static void run_stop_hook(struct swap *swap, call_done_fn *done) {
   struct generation *live = host_of(swap)->live;
   struct call_result none = {.verdict = CALL_OK};
   struct call_spec spec = {.handler = live->hooks[HOOK_STOP],
@@ -173,7 +173,7 @@ void swap_go(struct swap *swap) {
   if (!host_of(swap)->incoming || swap->going)
     return; /* the worker is ending, and has released it */
   swap->going = true;
-  run_stop(swap, on_stopped);
+  run_stop_hook(swap, on_stopped);
 }
 
 void swap_cancel(struct swap *swap) {
@@ -255,7 +255,7 @@ void swap_end(struct swap *swap, void (*ended)(void *arg)) {
     abort_all(swap);
     finish_clients(swap);
   }
-  run_stop(swap, on_last_stopped);
+  run_stop_hook(swap, on_last_stopped);
 }
 
 void swap_close(struct swap *swap) {

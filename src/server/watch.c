@@ -73,7 +73,7 @@ static void drop_folders(struct watch *watch) {
 
 /* A folder that is not there, as between the two renames that replace it,
  * tells nobody when it comes: look again. */
-static void look_again(struct watch *watch) {
+static void look_for_folder(struct watch *watch) {
   watch->lost = add_tree(watch, watch->dir, 0) != 0;
   if (watch->lost)
     uv_timer_start(&watch->quiet, on_quiet, LOST_MS, 0);
@@ -82,7 +82,7 @@ static void look_again(struct watch *watch) {
 static void on_quiet(uv_timer_t *timer) {
   struct watch *watch = container_of(timer, struct watch, quiet);
   drop_folders(watch); /* there may be new ones */
-  look_again(watch);
+  look_for_folder(watch);
   if (!watch->lost)
     watch->changed(watch->arg);
 }
@@ -92,7 +92,7 @@ void watch_start(struct watch *watch, uv_loop_t *loop, const char *dir,
   *watch =
       (struct watch){.loop = loop, .dir = dir, .changed = changed, .arg = arg};
   uv_timer_init(loop, &watch->quiet);
-  look_again(watch);
+  look_for_folder(watch);
 }
 
 void watch_stop(struct watch *watch) {

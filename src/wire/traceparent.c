@@ -19,7 +19,7 @@ static bool are_zero(const char *text, size_t len) {
   return strspn(text, "0") >= len;
 }
 
-static bool has_form(struct slice text) {
+static bool has_traceparent_form(struct slice text) {
   const char *at = text.at;
   if (text.len < TRACEPARENT_BYTES || !are_digits(at, 2) ||
       !strncmp(at, "ff", 2))
@@ -36,7 +36,8 @@ static bool has_form(struct slice text) {
 
 bool traceparent_read(struct slice text, struct traceparent *out) {
   *out = (struct traceparent){0};
-  if (!has_form(text) || are_zero(text.at + TRACE_AT, TRACEPARENT_TRACE) ||
+  if (!has_traceparent_form(text) ||
+      are_zero(text.at + TRACE_AT, TRACEPARENT_TRACE) ||
       are_zero(text.at + SPAN_AT, TRACEPARENT_SPAN))
     return false;
   memcpy(out->trace, text.at + TRACE_AT, TRACEPARENT_TRACE);
