@@ -5,8 +5,9 @@
  * Calls `on.back()` when the network or the user is back, `on.offline()` when
  * the browser believes the network gone, `on.hide(event)` when the page is left
  * (for good unless `event.persisted`) and `on.show()` when it comes back from
- * the back-forward cache (which keeps only pages without an open socket). Returns the function that ends it. Outside a
- * browser `target` has no events and nothing is ever called.
+ * the back-forward cache (which keeps only pages without an open socket).
+ * Returns the function that ends it. Outside a browser `target` has no events
+ * and nothing is ever called.
  */
 export function watchPage(target, on) {
   const visible = () => {

@@ -83,7 +83,8 @@ static const struct command commands[] = {
      "user:ID | room:NAME | type:TYPE [--json] [--key NAME] "
      "[--admin=HOST:PORT] [--OPTION=VALUE ...]",
      "  --json             print the lines of the server as they are (NDJSON)\n"
-     "  --key NAME         the name of one of api.keys; without it the first that\n"
+     "  --key NAME         the name of one of api.keys; without it the first "
+     "that\n"
      "                     may `admin`\n"
      "  --admin=HOST:PORT  where the server is, instead of admin.listen\n\n"},
     {"token", cli_token, "Print a token for a user.",
