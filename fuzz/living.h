@@ -10,6 +10,7 @@
 #include "engine/memory.h"
 #include "engine/metrics.h"
 #include "engine/store.h"
+#include "engine/timings.h"
 #include "server/reload.h"
 #include "server/worker.h"
 
@@ -47,6 +48,7 @@ static inline void living_start(struct worker *worker, struct mailbox *home,
   worker_init(worker, 0, config, key, home);
   worker->protocol.rates = rates;
   worker->protocol.host.metrics = metrics_new();
+  worker->protocol.host.timings = timings_new(1);
   worker->protocol.host.store = store_new(1 << 20);
   worker->bus = bus_new(1, 0);
   manager_connect_engine(&worker->protocol.manager,
