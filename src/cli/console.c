@@ -70,7 +70,8 @@ static int ask_for_link(const char *admin, const char *key) {
                                  : refuse_link(json, code, *key != '\0');
     json_decref(json);
   }
-  explicit_bzero(answer.data, answer.len);
+  if (answer.data)
+    explicit_bzero(answer.data, answer.len);
   buf_free(&answer);
   buf_free(&url);
   return status;
