@@ -106,6 +106,8 @@ static int read_traceparent(struct json_scan *scan, struct envelope *out) {
   return err;
 }
 
+enum { KEY_BYTES = 16 }; /* more than the longest name below */
+
 static bool key_is(const struct json_string *key, const char *name,
                    size_t len) {
   return key->len == len && memcmp(key->text, name, len) == 0;
@@ -114,7 +116,7 @@ static bool key_is(const struct json_string *key, const char *name,
 static int read_member(struct json_scan *scan, struct envelope *out,
                        struct complaints *wrong) {
   struct json_string key;
-  char plain[8];
+  char plain[KEY_BYTES];
   if (json_scan_key(scan, &key) != 0)
     return ERR_BAD_JSON;
   if (key.escaped) {

@@ -165,6 +165,25 @@ static void keeps_the_id_of_a_bad_request(void **state) {
   assert_int_equal(e.id.kind, MSG_ID_NONE);
 }
 
+/* All lengths around that of the longest name, and of what an escaped one is
+ * decoded to. */
+static void reads_keys_with_escapes(void **state) {
+  struct envelope e;
+  char text[128], key[32] = "";
+  (void)state;
+  assert_int_equal(parse("{\"\\u0074raceparent\":\"00-1\",\"type\":\"a\"}", &e),
+                   0);
+  assert_int_equal(e.traceparent.len, 4);
+  for (size_t len = 0; len < 30; len++) {
+    snprintf(text, sizeof text, "{\"\\u0074%s\":1,\"typ\\u0065\":\"a\"}", key);
+    assert_int_equal(parse(text, &e), 0);
+    assert_string_equal(e.type, "a");
+    assert_int_equal(e.traceparent.len, 0);
+    key[len] = 'x';
+    key[len + 1] = '\0';
+  }
+}
+
 static void refuses_what_is_not_json(void **state) {
   static const char text[] = "{\"type\":\"a\\u0062\",\"id\":\"\\u0031\","
                              "\"other\":[1.5,true],\"data\":{\"k\":null}}";
@@ -219,6 +238,7 @@ int main(void) {
       cmocka_unit_test(refuses_wrong_types),
       cmocka_unit_test(refuses_wrong_ids),
       cmocka_unit_test(keeps_the_id_of_a_bad_request),
+      cmocka_unit_test(reads_keys_with_escapes),
       cmocka_unit_test(refuses_what_is_not_json),
       cmocka_unit_test(counts_depth),
       cmocka_unit_test(writes_ids),
