@@ -106,7 +106,7 @@ static int read_traceparent(struct json_scan *scan, struct envelope *out) {
   return err;
 }
 
-enum { KEY_BYTES = 16 }; /* more than the longest name below */
+enum { KEY_BYTES = 16 }; /* the longest name below fits */
 
 static bool key_is(const struct json_string *key, const char *name,
                    size_t len) {
@@ -122,6 +122,8 @@ static int read_member(struct json_scan *scan, struct envelope *out,
   if (key.escaped) {
     key.len = json_unescape(key.text, key.len, plain, sizeof(plain));
     key.text = plain;
+    if (key.len > sizeof(plain)) /* only a part of it is there: none of ours */
+      return json_skip_value(scan, 1);
   }
   if (key_is(&key, "type", 4))
     return read_type(scan, out, &wrong->type);
