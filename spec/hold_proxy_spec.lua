@@ -87,12 +87,14 @@ describe("The address of a client", function()
       :format(workers), function()
       local server = serve { ["proxy.trusted"] = "127.0.0.1",
         ["limits.per_ip"] = 2, workers = workers }
-      local function connect(address)
-        return server:connect { auth = false,
+      local function connect(address, user)
+        return server:connect { auth = user ~= nil, user = user,
           headers = { ["x-forwarded-for"] = address } }
       end
       assert.equal("2001:db8:0:1::5", ip(server, "2001:db8:0:1::5"))
-      local second = connect "2001:db8:0:1:ffff::"
+      -- A worker counts one after it has answered the handshake: but before
+      -- `auth_ok`.
+      local second = connect("2001:db8:0:1:ffff::", "bob")
       connect("2001:db8:0:1::6"):expect_close(4007)
       connect("2001:db8:0:2::5"):expect_nothing() -- another network
       second:close()

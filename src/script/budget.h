@@ -3,7 +3,8 @@
  *
  * Each call of a script gets a number of milliseconds. A hook of Lua looks at
  * the clock while it computes, and raises when they are over; a script cannot
- * catch that for long. C functions that may take long look at the clock
+ * catch that for long. Time in which other threads had the processor does not
+ * count, to some degree. C functions that may take long look at the clock
  * themselves, by budget_check. budget.c tells which code no hook sees, and who
  * stands guard there. */
 #ifndef SCRIPT_BUDGET_H
@@ -15,12 +16,14 @@
 
 /* Zeroed: no time is running. */
 struct budget {
-  uint64_t start_ns; /* when the time began that runs now, or ran last */
-  uint64_t end_ns;   /* of uv_hrtime; 0: no limit at the moment */
-  bool spent;        /* the hook has raised since budget_start */
-  const char *why;   /* the text of that error */
-  unsigned resumes;  /* counted for budget_check_often */
-  const char *stack; /* where the C stack was at budget_start */
+  uint64_t start_ns;   /* when the time began that runs now, or ran last */
+  uint64_t end_ns;     /* of uv_hrtime: when to look; 0: no limit now */
+  uint64_t last_ns;    /* of uv_hrtime: over then, whoever had the processor */
+  uint64_t cpu_end_ns; /* of the thread's CPU time; 0: nobody has looked yet */
+  bool spent;          /* the hook has raised since budget_start */
+  const char *why;     /* the text of that error */
+  unsigned resumes;    /* counted for budget_check_often */
+  const char *stack;   /* where the C stack was at budget_start */
 };
 
 /* Makes it the budget of a Lua state, before anything runs there. It stands in
@@ -37,8 +40,13 @@ static inline struct budget *budget_of(lua_State *L) {
 /* Puts the hook on a coroutine, or on the main one of a state. */
 void budget_watch(lua_State *L);
 
-/* Gives the state's Lua `ms` milliseconds from now. */
+/* Gives the state's Lua `ms` milliseconds of a processor from now. */
 void budget_start(struct budget *budget, uint64_t ms);
+
+/* To be called right after budget_start: and not more than `ms` milliseconds
+ * of the clock on the wall. If those are fewer, `why` (constant) is the text of
+ * the error. */
+void budget_limit(struct budget *budget, uint64_t ms, const char *why);
 
 /* The time is over for the coroutine `L`, which is resumed next. It raises
  * `why` (constant) at its next instruction, and at each one that follows until

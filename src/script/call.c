@@ -142,11 +142,7 @@ static void start_call_budget(const struct call *call) {
   budget_start(budget, ms);
   if (allowed) {
     uint64_t gone = uv_hrtime() / 1000000 - call->started_ms;
-    uint64_t left = allowed > gone ? allowed - gone : 0;
-    if (left < ms) {
-      budget_start(budget, left);
-      budget->why = call_out_of_time;
-    }
+    budget_limit(budget, allowed > gone ? allowed - gone : 0, call_out_of_time);
   }
   if (call->abort)
     budget_expire(budget, call->L, call->abort);
