@@ -44,6 +44,7 @@ local perigee = {}
 ---@field method string `GET`, or `HEAD` to a handler of GET.
 ---@field path string Decoded.
 ---@field target string Path and query, as they came.
+---@field params table<string, string> What `:names` in the handler's path stand for.
 ---@field query table<string, string> Decoded; of a name that came twice, the last.
 ---@field headers table<string, string> Names in lower case.
 ---@field body string Any bytes; empty if there is none.

@@ -15,6 +15,13 @@ local SCRIPT = [[
     ["@http GET /files/*"] = function(request) return request.path end,
     ["@http GET /files/one"] = function() return "one" end,
     ["@http PUT /files/one"] = function() return "put" end,
+    ["@http GET /users/:id"] = function(request) return request.params end,
+    ["@http DELETE /users/:id"] = function(request) return "no " .. request.params.id end,
+    ["@http GET /users/new"] = function() return "new" end,
+    ["@http GET /users/:who/posts/:n"] = function(request) return request.params end,
+    ["@http GET /users/:a/posts/last"] = function(request) return "last " .. request.params.a end,
+    ["@http GET /users/me/posts/:n"] = function(request) return "mine " .. request.params.n end,
+    ["@http GET /users/*"] = function(request) return "rest " .. request.path end,
     ["@http GET /ä"] = function() return "umlaut" end,
     ["@http POST /lua"] = function(request) return load(request.body)() end,
     ["@http GET /wait"] = function() perigee.sleep(0.2) return { waited = true } end,
@@ -92,6 +99,23 @@ describe("A handler for plain HTTP", function()
     assert.equal("put", server:http { method = "PUT", path = "/files/one" }.body)
   end)
 
+  it("may name parts of its path", function()
+    assert.same({ id = "7" }, get "/users/7".data)
+    assert.same({ id = "a b:ä" }, get "/users/a%20b%3a%C3%A4?id=8".data)
+    assert.equal("new", get "/users/new".body)
+    assert.equal("rest /users/", get "/users/".body)
+    assert.equal("rest /users/7/", get "/users/7/".body)
+    assert.same({ who = "bob", n = "3" }, get "/users/bob/posts/3".data)
+    assert.equal("last bob", get "/users/bob/posts/last".body)
+    assert.equal("mine last", get "/users/me/posts/last".body)
+    assert.equal("rest /users/bob/posts//x", get "/users/bob/posts/%2fx".body)
+    assert.equal("no 7", server:http { method = "DELETE", path = "/users/7" }.body)
+    local refusal = server:http { method = "PUT", path = "/users/7" }
+    assert.equal(405, refusal.status)
+    assert.equal("GET, DELETE, HEAD, OPTIONS", refusal.headers.allow)
+    assert.same({}, server:http { path = "/echo/x", body = "y" }.data.params)
+  end)
+
   it("is not reached by paths that can be read in two ways", function()
     for _, path in ipairs { "/files/../secret", "/files/%2e%2e/secret", "/files/.", "/files/%0aa",
       "/files/%ff", "/files/%c0%af", "/files/" .. ("x"):rep(1100) } do
@@ -157,7 +181,7 @@ describe("A handler for plain HTTP", function()
       local problem = refused(500, "HANDLER_ERROR", returns(code))
       local log = server:wait_log("ref=" .. problem.ref .. "([^\n]*)")
       assert.matches(text, log, 1, true)
-      assert.matches("main.lua:11: what this function returned", log, 1, true)
+      assert.matches("main.lua:18: what this function returned", log, 1, true)
     end
   end)
 
@@ -345,6 +369,11 @@ describe("A key for plain HTTP", function()
       ["@http GET /healthz"] = "the server answers /healthz itself",
       ["@http POST /ws"] = "the server answers /ws itself",
       ["@http GET /raw"] = "`raw.path` is that path",
+      ["@http GET /a/:b/:b"] = "has the name 'b' twice",
+      ["@http GET /a/:"] = "the part ':' is no name",
+      ["@http GET /a/:b-c"] = "the part ':b-c' is no name",
+      ["@http GET /a/{id}"] = "write the part '{id}' as ':id'",
+      ["@http GET /a/:b/*"] = "a name and a star",
       ["@http GET /" .. ("x"):rep(256)] = "more than 256 bytes",
     } do
       server:write("main.lua", ("return { [%q] = function() end }"):format(key))
@@ -355,6 +384,14 @@ describe("A key for plain HTTP", function()
     server:write("main.lua", 'return { ["@http GET /a"] = function() end }')
     server:write("more.lua", 'return { ["@http GET /a"] = function() end }')
     assert.matches("has a handler in", (server:reload_fails()), 1, true)
+    server:write("more.lua", [[return { ["@http GET /a/:b/c"] = print,
+      ["@http PUT /a/:c/c"] = print, ["@http GET /a/:b/:c"] = print }]])
+    server:reload()
+    server:write("main.lua", 'return { ["@http GET /a/:x/c"] = print }')
+    local problem = server:reload_fails()
+    assert.matches("@http GET /a/:x/c", problem, 1, true)
+    assert.matches("@http GET /a/:b/c", problem, 1, true)
+    assert.matches("are for the same paths", problem, 1, true)
     server:stop()
   end)
 end)

@@ -16,6 +16,27 @@ local function check_method(method)
   end
 end
 
+-- Parts that begin with a colon are names: "/users/:id".
+local function check_names(path)
+  local seen = {}
+  for part in path:gmatch "[^/]+" do
+    local name = part:match "^:(.*)$"
+    if part:find "^{.*}$" or part:find "^<.*>$" then
+      return ("in the path '%s' write the part '%s' as ':%s'")
+        :format(path, part, part:sub(2, -2))
+    elseif name and not name:find "^[%a_][%w_]*$" then
+      return ("in the path '%s' the part '%s' is no name: letters, digits and "
+        .. "_ may follow the colon"):format(path, part)
+    elseif name and seen[name] then
+      return ("the path '%s' has the name '%s' twice"):format(path, name)
+    elseif name and path:find "/%*$" then
+      return ("the path '%s' has a name and a star: it may have one of them")
+        :format(path)
+    end
+    seen[name or ""] = true
+  end
+end
+
 local function check_path(path)
   if path:sub(1, 1) ~= "/" then
     return ("the path '%s' does not begin with a slash"):format(path)
@@ -33,6 +54,7 @@ local function check_path(path)
   elseif own[path] then
     return ("the server answers %s itself"):format(path)
   end
+  return check_names(path)
 end
 
 -- `text` is what stands behind "@http ". Returns whether it is such a key, and

@@ -69,6 +69,8 @@ static const struct handler *find_by_path(struct generation *generation,
                                           bool *exact) {
   const struct handler *handler = find_web(generation, method, path, "");
   *exact = handler != NULL;
+  if (!handler)
+    handler = web_paths_find(&generation->paths, method, path);
   for (size_t len = path.len; !handler && len > 0; len--)
     if (path.at[len - 1] == '/')
       handler = find_web(generation, method, (struct slice){path.at, len}, "*");

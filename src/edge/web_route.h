@@ -2,10 +2,10 @@
  * Which handler of the scripts a request of plain HTTP is for.
  *
  * Paths are compared as they are after decoding. The exact path comes first,
- * then the longest beginning: "/a/b" is for "/a/b", "/a/" and a star, "/" and a
- * star, in this order. A path that two readers could understand differently is
- * for none: one with a part "." or "..", with control bytes, or that is not
- * UTF-8. */
+ * then one with names in it (script/web_paths), then the longest beginning:
+ * "/a/b" is for "/a/b", "/a/" and a star, "/" and a star, in this order. A path
+ * that two readers could understand differently is for none: one with a part
+ * "." or "..", with control bytes, or that is not UTF-8. */
 #ifndef EDGE_WEB_ROUTE_H
 #define EDGE_WEB_ROUTE_H
 

@@ -67,12 +67,19 @@ static lua_Number number_field(lua_State *L, const char *key) {
 static void keep_web(lua_State *L, struct generation *generation,
                      struct handler *handler) {
   const char *raw = generation->config->raw_path;
-  const char *path = strchr(handler->name, '/');
-  if (strncmp(handler->name, "@http ", 6) != 0 || !path)
+  bool backend = strncmp(handler->name, "@http ", 6) == 0;
+  const char *path = backend ? strstr(handler->name + 6, " /") : NULL;
+  if (!path)
     return;
-  if (*raw && !strcmp(path, raw))
+  if (*raw && !strcmp(path + 1, raw))
     luaL_error(L, "handler '%s': `raw.path` is that path", handler->name);
   generation->has_web = true;
+  const struct handler *same = web_path_has_names(handler)
+                                   ? web_paths_add(&generation->paths, handler)
+                                   : NULL;
+  if (same)
+    luaL_error(L, "handlers '%s' and '%s' are for the same paths", same->name,
+               handler->name);
   if (handler->timeout_ms == 0)
     handler->timeout_ms = WEB_TIMEOUT_MS;
 }
@@ -333,6 +340,7 @@ void generation_free(struct generation *generation) {
   for (int i = 0; i < HOOK_COUNT; i++)
     mem_free(generation->hooks[i]);
   rules_unref(generation->rules);
+  web_paths_free(&generation->paths);
   bundle_unref(generation->bundle);
   config_free(generation->config);
   mem_free(generation);

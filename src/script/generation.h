@@ -16,6 +16,7 @@
 #include "script/host.h"
 #include "script/json.h"
 #include "script/schema.h"
+#include "script/web_paths.h"
 
 #include "base/hash.h"
 #include <lua.h>
@@ -100,9 +101,10 @@ struct generation {
   uint32_t promises; /* messages that may have been looked at: script/promise */
   struct handler *hooks[HOOK_COUNT]; /* NULL: no script has it */
   bool has_hooks;
-  bool has_web;        /* a handler is for plain HTTP */
-  struct rules *rules; /* of rooms; NULL: none are declared */
-  int clients;         /* registry reference: client objects by conn->slot */
+  bool has_web;           /* a handler is for plain HTTP */
+  struct web_paths paths; /* of those, the ones with names in them */
+  struct rules *rules;    /* of rooms; NULL: none are declared */
+  int clients;            /* registry reference: client objects by conn->slot */
   const void *client_type; /* their metatable, to know one by */
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */

@@ -3,6 +3,7 @@
 #include "script/web_request.h"
 
 #include "script/json.h"
+#include "script/web_paths.h"
 #include "wire/escape.h"
 
 #include <lauxlib.h>
@@ -47,13 +48,31 @@ static void push_headers(lua_State *L, const char *packed) {
   }
 }
 
+/* What the names in the handler's path stand for. */
+static void push_params(lua_State *L, const struct web_request *request) {
+  struct slice pattern = web_path_of(request->handler), path = request->path;
+  lua_newtable(L);
+  if (!web_path_has_names(request->handler))
+    return;
+  while (pattern.len > 0 && path.len > 0) {
+    struct slice name = web_path_part(&pattern), part = web_path_part(&path);
+    if (name.len == 0 || name.at[0] != ':')
+      continue;
+    lua_pushlstring(L, name.at + 1, name.len - 1);
+    lua_pushlstring(L, part.at, part.len);
+    lua_rawset(L, -3);
+  }
+}
+
 void web_request_push(lua_State *L, const struct web_request *request) {
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 9);
   set_text(L, "method", request->method);
   set_text(L, "path", request->path);
   set_text(L, "target", request->target);
   set_text(L, "ip", request->ip);
   set_text(L, "body", request->body);
+  push_params(L, request);
+  lua_setfield(L, -2, "params");
   push_query(L, request->query);
   lua_setfield(L, -2, "query");
   push_headers(L, request->headers);

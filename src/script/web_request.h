@@ -7,11 +7,14 @@
 
 #include <lua.h>
 
+struct handler;
+
 struct web_request {
   struct slice method;
-  struct slice path;   /* decoded; UTF-8 */
-  struct slice target; /* path and query, as they came */
-  struct slice query;  /* as it came */
+  struct slice path;             /* decoded; UTF-8 */
+  const struct handler *handler; /* whose path names parts of it, or not */
+  struct slice target;           /* path and query, as they came */
+  struct slice query;            /* as it came */
   struct slice ip;
   const char *headers; /* as headers_pack writes them; NULL: none */
   struct slice body;   /* any bytes */
