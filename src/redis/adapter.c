@@ -4,7 +4,11 @@
  * hiredis may free its context inside any of its calls that read or write, and
  * puts off that freeing while one of its callbacks runs. So whatever ends here
  * only notes it and asks for a tick: the owner hears of it from the loop, with
- * nothing of hiredis on the stack. */
+ * nothing of hiredis on the stack.
+ *
+ * What a subscriber gets is read here. hiredis' own bookkeeping of channels
+ * ends the connection at an error, calls nobody back for a channel that it does
+ * not know, and ends the whole process at a message of a sharded one. */
 #include "redis/adapter.h"
 
 #include "base/err.h"
@@ -331,22 +335,46 @@ int adapter_send(struct adapter *adapter, const char *command, size_t len,
   return 0;
 }
 
-static void on_pushed(redisAsyncContext *redis, void *answer, void *data) {
-  struct adapter *adapter = data;
-  (void)redis;
-  if (!answer || adapter->state != OPEN)
+/* Each callback may close the adapter. */
+static void push_all(struct adapter *adapter) {
+  void *answer = NULL;
+  while (adapter->state == OPEN &&
+         redisReaderGetReply(adapter->redis->c.reader, &answer) == REDIS_OK &&
+         answer) {
+    struct reply reply = reply_view(answer);
+    adapter->events->pushed(adapter->arg, &reply);
+    freeReplyObject(answer);
+  }
+}
+
+static void lose_subscriber(struct adapter *adapter, const char *why) {
+  const char *fault = secure_fault(adapter->session);
+  adapter_end(adapter, fault ? fault : why);
+  drop_context(adapter);
+}
+
+static void read_pushes(void *arg) {
+  struct adapter *adapter = arg;
+  redisContext *redis = &adapter->redis->c;
+  if (adapter->state != OPEN)
     return;
-  struct reply reply = reply_view(answer);
-  adapter->events->pushed(adapter->arg, &reply);
+  if (redisBufferRead(redis) != REDIS_OK) {
+    lose_subscriber(adapter, redis->errstr);
+    return;
+  }
+  push_all(adapter);
+  if (adapter->state == OPEN && adapter->redis->c.reader->err)
+    lose_subscriber(adapter, adapter->redis->c.reader->errstr);
 }
 
 int adapter_send_subscription(struct adapter *adapter, const char *command,
                               size_t len) {
-  if (adapter->state != OPEN || !adapter->redis)
+  redisAsyncContext *redis = adapter->redis;
+  if (adapter->state != OPEN || !redis ||
+      redisAppendFormattedCommand(&redis->c, command, len) != REDIS_OK)
     return ERR_CLOSED;
-  if (redisAsyncFormattedCommand(adapter->redis, on_pushed, adapter, command,
-                                 len) != REDIS_OK)
-    return ERR_CLOSED;
+  socket_read_by(redis, read_pushes, adapter);
+  redis->ev.addWrite(redis->ev.data);
   adapter->given += len;
   return 0;
 }

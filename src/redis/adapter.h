@@ -38,7 +38,7 @@ struct adapter_events {
    * answer. The adapter is still to be closed. */
   void (*ended)(void *arg, const char *why);
 
-  /* What comes of subscriptions: messages and confirmations. */
+  /* What comes of subscriptions: messages, confirmations, errors. */
   void (*pushed)(void *arg, const struct reply *reply);
 };
 
@@ -58,7 +58,9 @@ struct adapter *adapter_new(uv_loop_t *loop,
 MUST_CHECK int adapter_send(struct adapter *adapter, const char *command,
                             size_t len, adapter_answer_fn *answer, void *arg);
 
-/* Sends SUBSCRIBE or UNSUBSCRIBE; what comes of it goes to `pushed`. */
+/* Sends SUBSCRIBE, UNSUBSCRIBE, or several of them. From the first one on all
+ * that comes goes to `pushed`, and no other commands can be sent: all of these
+ * must have been answered. */
 MUST_CHECK int adapter_send_subscription(struct adapter *adapter,
                                          const char *command, size_t len);
 

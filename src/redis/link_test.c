@@ -105,6 +105,15 @@ static void what_waits_is_told_at_the_end(void **state) {
   assert_int_equal(rig->not_sent, 1);
 }
 
+static void a_channel_that_is_forbidden_is_told(void **state) {
+  struct rig *rig = *state;
+  real_say(&rig->real, "ACL SETUSER default resetchannels &pg:*");
+  assert_non_null(link_subscribe(rig->link, word("c"), NULL));
+  UNTIL(rig, rig->downs >= 1);
+  assert_non_null(strstr(rig->why, "NOPERM"));
+  assert_true(link_counters(rig->link)->errors[REPLY_NOPERM] >= 1);
+}
+
 static void nobody_there_is_said(void **state) {
   struct rig *rig = *state;
   rig_url(rig, free_port());
@@ -125,6 +134,7 @@ int main(void) {
       WITH(a_restart_is_survived, rig_start_up),
       WITH(too_much_is_refused, rig_start_up),
       WITH(what_waits_is_told_at_the_end, rig_start_up),
+      WITH(a_channel_that_is_forbidden_is_told, rig_start_up),
       WITH(nobody_there_is_said, rig_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,11 @@ static void on_end_pushed(void *arg, const struct reply *reply) {
   struct link_end *end = arg;
   struct link *link = end->link;
   link->pushes_came++;
+  if (reply->kind == REPLY_ERROR) {
+    link->counters.errors[reply_error(reply)]++;
+    reach_fail(link, reply->text);
+    return;
+  }
   if (proof_pushed(link, reply))
     return;
   struct subs_news news = subs_pushed(&link->subs, reply);

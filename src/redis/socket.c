@@ -12,6 +12,8 @@ struct watch {
   uv_poll_t poll;
   redisAsyncContext *redis; /* NULL: it is freed */
   int events;               /* that hiredis waits for */
+  void (*read)(void *arg);  /* NULL: hiredis does */
+  void *arg;
 };
 
 static void on_redis_watch_closed(uv_handle_t *handle) {
@@ -24,7 +26,9 @@ static void on_watch(uv_poll_t *poll, int status, int events) {
   struct watch *watch = container_of(poll, struct watch, poll);
   if (status < 0)
     events = watch->events;
-  if (watch->redis && (events & UV_READABLE))
+  if (watch->redis && (events & UV_READABLE) && watch->read)
+    watch->read(watch->arg);
+  else if (watch->redis && (events & UV_READABLE))
     redisAsyncHandleRead(watch->redis);
   if (watch->redis && (events & UV_WRITABLE))
     redisAsyncHandleWrite(watch->redis);
@@ -80,4 +84,11 @@ bool socket_attach(uv_loop_t *loop, struct redisAsyncContext *redis) {
   redis->ev.delWrite = unwant_write;
   redis->ev.cleanup = clean_up_watch;
   return true;
+}
+
+void socket_read_by(struct redisAsyncContext *redis, void (*read)(void *arg),
+                    void *arg) {
+  struct watch *watch = redis->ev.data;
+  watch->read = read;
+  watch->arg = arg;
 }

@@ -15,4 +15,9 @@ struct redisAsyncContext;
  * descriptor. */
 MUST_CHECK bool socket_attach(uv_loop_t *loop, struct redisAsyncContext *redis);
 
+/* From now on `read` is called instead of hiredis when there is something to be
+ * read, or an error. It may free the context. */
+void socket_read_by(struct redisAsyncContext *redis, void (*read)(void *arg),
+                    void *arg);
+
 #endif

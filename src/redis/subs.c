@@ -92,21 +92,17 @@ bool subs_due(const struct subs *subs) {
 }
 
 /* The first ones that wait and are wanted or not, like the very first; they
- * leave the list. hiredis must have one that it knows already in a command of
- * its own: else it counts wrong for those that follow. */
+ * leave the list. */
 static size_t take_batch(struct subs *subs, bool wanted,
                          struct link_channel **batch) {
   size_t count = 0;
   while (count < SUBS_BATCH && !list_empty(&subs->todo)) {
     struct link_channel *channel =
         container_of(subs->todo.next, struct link_channel, todo);
-    bool known = channel->held || owes_answer(channel);
-    if (channel->wanted != wanted || (wanted && known && count > 0))
+    if (channel->wanted != wanted)
       break;
     list_remove(&channel->todo);
     batch[count++] = channel;
-    if (wanted && known)
-      break;
   }
   return count;
 }
