@@ -15,6 +15,17 @@ return {
 }
 ]]
 
+-- Until the client knows that these are there: "ann bob".
+local function wait_present(client, room, names)
+  t.wait_until(function()
+    client:sync()
+    local users = {}
+    for user in pairs(client:presence(room)) do table.insert(users, user) end
+    table.sort(users)
+    return table.concat(users, " ") == names
+  end)
+end
+
 describe("who is there on several machines", function()
   local redis, start, a, b
 
@@ -37,17 +48,6 @@ describe("who is there on several machines", function()
   teardown(function()
     redis:stop()
   end)
-
-  -- Until the client knows that these are there: "ann bob".
-  local function wait_present(client, room, names)
-    t.wait_until(function()
-      client:sync()
-      local users = {}
-      for user in pairs(client:presence(room)) do table.insert(users, user) end
-      table.sort(users)
-      return table.concat(users, " ") == names
-    end)
-  end
 
   local function count(server, text)
     return select(2, server:log():gsub(text, ""))
@@ -195,5 +195,30 @@ describe("who is there on several machines", function()
     two:sync()
     c:stop()
     d:stop()
+  end)
+end)
+
+describe("who is there on machines that share several Redis", function()
+  it("is told on all of them when a machine dies", function()
+    local all, urls = {}, {}
+    for i = 1, 3 do
+      all[i] = redis_server()
+      urls[i] = all[i].url
+    end
+    local start = machines_on(nil, { scripts = { ["main.lua"] = script }, options = {
+      ["redis.shards"] = table.concat(urls, ","), ["node.lease_s"] = 1, ["redis.probe_s"] = 0.2,
+      ["presence.every_ms"] = 10 } })
+    local a, b = start(), start()
+    local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
+    for i = 1, 6 do
+      ann:join("here:" .. i)
+      bob:join("here:" .. i)
+      wait_present(ann, "here:" .. i, "ann bob")
+    end
+    b:signal "KILL"
+    b:stop(false)
+    for i = 1, 6 do wait_present(ann, "here:" .. i, "ann") end
+    a:stop()
+    for _, redis in ipairs(all) do redis:stop() end
   end)
 end)

@@ -8,7 +8,9 @@ local servers = require "spec.support.servers"
 return function(redis, common)
   common.options = common.options or {}
   common.options.engine = "redis"
-  common.options["redis.url"] = redis.url
+  if not common.options["redis.shards"] then
+    common.options["redis.url"] = redis.url
+  end
   local start = servers(common)
   return function(options)
     local server = start(options)

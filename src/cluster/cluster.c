@@ -166,10 +166,7 @@ static struct engine_stats copy_stats(struct engine *engine) {
  * -------------------------------------------------------------------- */
 
 static void on_up(void *arg) {
-  struct shard_link *link = arg;
-  struct cluster *cluster = link->cluster;
-  atomic_fetch_and_explicit(&cluster->down, ~(UINT64_C(1) << link->place),
-                            memory_order_relaxed);
+  struct cluster *cluster = arg;
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.was_up |= cluster_is_whole(&cluster->engine);
   uv_mutex_unlock(&cluster->look_lock);
@@ -177,19 +174,19 @@ static void on_up(void *arg) {
   nodes_tick(cluster);
 }
 
-static void on_down(void *arg, const char *why) {
-  struct shard_link *link = arg;
-  struct cluster *cluster = link->cluster;
-  (void)why; /* the link says it */
-  atomic_fetch_or_explicit(&cluster->down, UINT64_C(1) << link->place,
-                           memory_order_relaxed);
-  name_link_down(link);
+static void on_down(void *arg) {
+  names_down(arg);
 }
 
-static void look_at_shard(const struct cluster *cluster, size_t place,
+static const struct shards_events events_of_shards = {.up = on_up,
+                                                      .down = on_down,
+                                                      .subscribed =
+                                                          name_subscribed,
+                                                      .message = name_heard};
+
+static void look_at_shard(const struct cluster *cluster, size_t at,
                           struct cluster_shard *shard) {
-  struct link *link = shards_link(cluster->shards, place);
-  struct link_status status = link_status(link);
+  struct link_status status = shards_status(cluster->shards, at);
   shard->up = status.up;
   snprintf(shard->server, sizeof shard->server, "%s",
            status.server ? status.server : "");
@@ -199,20 +196,20 @@ static void look_at_shard(const struct cluster *cluster, size_t place,
   shard->bytes = status.bytes;
   shard->channels = status.channels;
   shard->round_ns = status.round_ns;
-  shard->counters = *link_counters(link);
+  shard->counters = *shards_counters(cluster->shards, at);
 }
 
 static void take_look(struct cluster *cluster) {
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.counters = cluster->counters;
-  for (size_t i = 0; i < cluster->link_count; i++)
+  for (size_t i = 0; i < cluster->look.shard_count; i++)
     look_at_shard(cluster, i, &cluster->look.shards[i]);
   uv_mutex_unlock(&cluster->look_lock);
 }
 
 bool cluster_is_whole(const struct engine *engine) {
   const struct cluster *cluster = cluster_of((struct engine *)engine);
-  return atomic_load_explicit(&cluster->down, memory_order_relaxed) == 0;
+  return cluster->shards && shards_are_whole(cluster->shards);
 }
 
 void cluster_look(struct engine *engine, struct cluster_look *look) {
@@ -380,7 +377,6 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   cluster->copy = memory_new_follower(bus, workers, max_bytes);
   cluster->bus = bus;
   cluster->workers = workers;
-  cluster->link_count = 1;
   cluster->started_s = time(NULL);
   /* One more than workers: see engine_attach. */
   cluster->askers = mem_alloc(((size_t)workers + 1) * sizeof *cluster->askers);
@@ -390,47 +386,30 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   list_init(&cluster->idle);
   list_init(&cluster->late);
   list_init(&cluster->questions);
-  atomic_init(&cluster->down, UINT64_MAX);
   choose_self(cluster);
   read_scripts(cluster);
   return &cluster->engine;
 }
 
-static void init_links(struct cluster *cluster, void *args[REDIS_SHARDS_MAX]) {
-  for (size_t i = 0; i < REDIS_SHARDS_MAX; i++) {
-    cluster->links[i] = (struct shard_link){.cluster = cluster, .place = i};
-    list_init(&cluster->links[i].names);
-    args[i] = &cluster->links[i];
-  }
-  cluster->events = (struct link_events){.up = on_up,
-                                         .down = on_down,
-                                         .subscribed = name_subscribed,
-                                         .message = name_heard};
-}
-
 int cluster_start(struct engine *engine, const struct cluster_options *options,
                   struct buf *why) {
   struct cluster *cluster = cluster_of(engine);
-  void *args[REDIS_SHARDS_MAX];
-  struct link_options link = {.name = options->name,
-                              .ca_file = options->ca_file,
-                              .probe_ms = options->probe_ms,
-                              .timeout_ms = options->timeout_ms,
-                              .scripts = cluster->scripts,
-                              .script_count = SCRIPT_COUNT,
-                              .events = &cluster->events};
+  struct shards_options shards = {.urls = options->urls,
+                                  .link = {.name = options->name,
+                                           .ca_file = options->ca_file,
+                                           .probe_ms = options->probe_ms,
+                                           .timeout_ms = options->timeout_ms,
+                                           .scripts = cluster->scripts,
+                                           .script_count = SCRIPT_COUNT},
+                                  .events = &events_of_shards,
+                                  .arg = cluster};
   cluster->options = *options;
   cluster->presence = options->presence;
   ledger_watch(cluster);
-  init_links(cluster, args);
-  cluster->shards = shards_new(&cluster->loop, options->urls, &link,
-                               (void *const *)args, why);
+  cluster->shards = shards_new(&cluster->loop, &shards, why);
   if (!cluster->shards)
     return ERR_CONFIG;
   size_t count = shards_count(cluster->shards);
-  uint64_t all = count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
-  cluster->link_count = count;
-  atomic_store(&cluster->down, all);
   cluster->look.shard_count = count;
   cluster->look.shards = mem_alloc(count * sizeof *cluster->look.shards);
   uv_timer_init(&cluster->loop, &cluster->tick);

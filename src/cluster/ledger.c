@@ -152,7 +152,7 @@ static void enlist_name(const struct name *name) {
   ledger_put_names_key(&key, cluster, cluster->life);
   const struct slice words[] = {
       word("SADD"), {key.data, key.len}, {name->key, name->len + 1}};
-  if (link_command(link_of(name), words, 3, NULL, NULL))
+  if (name_command(name, words, 3, NULL, NULL))
     cluster->counters.unsent++;
   buf_free(&key);
 }
@@ -241,7 +241,7 @@ static void send_entry(struct name *name, const struct own_entry *own,
                                 word(own->value),
                                 {channel.data, channel.len},
                                 {delta.data, delta.len}};
-  if (link_command(link_of(name), words, 10, on_written, writing))
+  if (name_command(name, words, 10, on_written, writing))
     on_written(writing, LINK_NOT_SENT, NULL);
   buf_free(&entries);
   buf_free(&machines);
@@ -477,7 +477,7 @@ static void read_ledger(struct name *name) {
                                 {prefix.data, prefix.len}};
   ledger->again = false;
   ledger->reading = true;
-  if (link_command(link_of(name), words, 5, on_ledger_read, reading)) {
+  if (name_command(name, words, 5, on_ledger_read, reading)) {
     ledger->reading = false; /* `down` comes, or has */
     mem_free(reading);
     name_settle(name, ERR_UNAVAILABLE);

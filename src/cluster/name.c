@@ -17,13 +17,17 @@
 
 #include <string.h>
 
-struct link *link_of(const struct name *name) {
-  return shards_link(name->cluster->shards, name->link->place);
+int name_command(const struct name *name, const struct slice *words,
+                 size_t count, link_answer_fn *done, void *arg) {
+  return shards_command(name->cluster->shards, name->place, words, count, done,
+                        arg);
 }
 
-bool link_is_there(const struct cluster *cluster, size_t place) {
-  uint64_t down = atomic_load_explicit(&cluster->down, memory_order_relaxed);
-  return !(down >> place & 1);
+size_t name_place(const struct cluster *cluster, enum name_kind kind,
+                  const char *text, size_t len) {
+  if (kind == NAME_ALL)
+    return shards_find(cluster->shards, "nodes", 5);
+  return shards_find(cluster->shards, text, len);
 }
 
 void channel_put(struct buf *out, const struct cluster *cluster,
@@ -58,8 +62,9 @@ static void subscribe(struct name *name) {
   struct buf channel = {0};
   channel_put(&channel, name->cluster, (enum name_kind)name->key[0],
               name_text(name), name->len);
-  name->channel = link_subscribe(
-      link_of(name), (struct slice){channel.data, channel.len}, name);
+  name->channel =
+      shards_subscribe(name->cluster->shards, name->place,
+                       (struct slice){channel.data, channel.len}, name);
   buf_free(&channel);
 }
 
@@ -70,11 +75,9 @@ static struct name *new_name(struct cluster *cluster, enum name_kind kind,
   name->len = len;
   name->key[0] = (char)kind;
   memcpy(name->key + 1, text, len);
-  name->link = &cluster->links[shards_place(text, len, cluster->link_count)];
-  list_init(&name->in_link);
+  name->place = name_place(cluster, kind, text, len);
   list_init(&name->idle);
   list_init(&name->waits);
-  list_push(&name->link->names, &name->in_link);
   HASH_ADD_KEYPTR(hh, cluster->names, name->key, len + 1, name);
   return name;
 }
@@ -119,9 +122,8 @@ static void free_name(struct name *name) {
   if (name->numbers)
     numbers_end(name);
   ledger_end(name);
-  link_unsubscribe(name->channel);
+  shards_unsubscribe(name->cluster->shards, name->channel);
   HASH_DEL(name->cluster->names, name);
-  list_remove(&name->in_link);
   list_remove(&name->idle);
   mem_free(name);
 }
@@ -187,14 +189,20 @@ void name_subscribed(void *arg, void *channel_arg) {
     name_settle(name, 0);
 }
 
-void name_link_down(struct shard_link *link) {
-  LIST_FOREACH_SAFE (it, &link->names) {
-    struct name *name = container_of(it, struct name, in_link);
-    name->confirmed = false;
-    name->logins[0] = name->logins[1] = 0;
-    if (name->numbers)
-      numbers_down(name);
-    ledger_down(name);
+static void forget_hearing(struct name *name) {
+  name->confirmed = false;
+  name->logins[0] = name->logins[1] = 0;
+  if (name->numbers)
+    numbers_down(name);
+  ledger_down(name);
+}
+
+void names_down(struct cluster *cluster) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next) {
+    if (shards_is_there(cluster->shards, name->place))
+      continue;
+    forget_hearing(name);
     name_settle(name, ERR_UNAVAILABLE);
   }
 }

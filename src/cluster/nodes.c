@@ -18,8 +18,8 @@
 
 enum { RETIRED_AT_ONCE = 16 };
 
-static struct link *nodes_link(const struct cluster *cluster) {
-  return shards_of(cluster->shards, "nodes", 5);
+static size_t nodes_place(const struct cluster *cluster) {
+  return name_place(cluster, NAME_ALL, "", 0);
 }
 
 static void put_keys(const struct cluster *cluster, struct buf *ends,
@@ -67,8 +67,8 @@ static int command_nodes(struct cluster *cluster, enum cluster_script script,
   put_gone_key(cluster, args[0], &gone);
   command[5] = (struct slice){gone.data, gone.len};
   memcpy(command + 6, args, count * sizeof *args);
-  int err =
-      link_command(nodes_link(cluster), command, 6 + count, done, cluster);
+  int err = shards_command(cluster->shards, nodes_place(cluster), command,
+                           6 + count, done, cluster);
   buf_free(&gone);
   buf_free(&ends);
   buf_free(&words);
@@ -156,7 +156,8 @@ static void on_leased(void *arg, enum link_fate fate,
 void nodes_tick(struct cluster *cluster) {
   struct buf self = {0};
   char lease[24], most[8];
-  if (cluster->stopping || !link_is_up(nodes_link(cluster)))
+  if (cluster->stopping ||
+      !shards_is_there(cluster->shards, nodes_place(cluster)))
     return;
   describe(cluster, &self);
   snprintf(lease, sizeof lease, "%" PRIu64, cluster->options.lease_ms);
@@ -225,7 +226,8 @@ static void run_nodes(struct cluster *cluster, struct order *order) {
   struct buf ends = {0}, words = {0};
   put_keys(cluster, &ends, &words);
   const struct slice command[] = {word("HVALS"), {words.data, words.len}};
-  if (link_command(nodes_link(cluster), command, 2, on_nodes_read, question))
+  if (shards_command(cluster->shards, nodes_place(cluster), command, 2,
+                     on_nodes_read, question))
     on_nodes_read(question, LINK_NOT_SENT, NULL);
   buf_free(&ends);
   buf_free(&words);

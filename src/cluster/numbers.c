@@ -396,11 +396,11 @@ static bool ask_list(struct name *name, struct fill *fill) {
   const struct slice range[] = {word("LRANGE"), keys.kept, word("0"),
                                 word("-1")};
   fill->answers = 2;
-  if (link_command(link_of(name), enter, 7, on_entered, fill))
+  if (name_command(name, enter, 7, on_entered, fill))
     fill->answers--;
-  bool asked = fill->answers == 2 &&
-               !link_command(link_of(name), rule->latest ? values : range,
-                             rule->latest ? 2 : 4, on_list, fill);
+  bool asked =
+      fill->answers == 2 && !name_command(name, rule->latest ? values : range,
+                                          rule->latest ? 2 : 4, on_list, fill);
   buf_free(&keys.text);
   if (!asked)
     drop_fill(fill);
@@ -441,7 +441,7 @@ void renew_room(struct cluster *cluster, const char *room, size_t len,
   struct room_keys keys = {0};
   struct buf channel = {0};
   char old[20] = "", next[20], hash_s[24];
-  size_t place = shards_place(room, len, cluster->link_count);
+  size_t place = name_place(cluster, NAME_ROOM, room, len);
   room_keys_put(&keys, cluster, room, len, rule->latest);
   channel_put(&channel, cluster, NAME_ROOM, room, len);
   if (era)
@@ -458,7 +458,7 @@ void renew_room(struct cluster *cluster, const char *room, size_t len,
                                 word(next),
                                 word(hash_s),
                                 {channel.data, channel.len}};
-  if (link_command(shards_link(cluster->shards, place), words, 9, NULL, NULL))
+  if (shards_command(cluster->shards, place, words, 9, NULL, NULL))
     cluster->counters.unsent++;
   buf_free(&keys.text);
   buf_free(&channel);

@@ -21,7 +21,7 @@ static void run_wait(struct cluster *cluster, struct order *order) {
   struct name *name = name_hold(cluster, wait->kind, wait->text, wait->len);
   wait->name = name;
   bool here = name_serves(name, wait);
-  bool there = link_is_there(cluster, name->link->place);
+  bool there = shards_is_there(cluster->shards, name->place);
   if (here || !there) {
     answer_wait(wait, here ? 0 : ERR_UNAVAILABLE);
     return;

@@ -86,8 +86,8 @@ static void answer_question(struct name *name, uint64_t origin, uint64_t id,
              (struct slice){name_text(name), name->len});
   const struct slice words[] = {
       word("PUBLISH"), {channel.data, channel.len}, {text.data, text.len}};
-  if (link_command(shards_of(cluster->shards, target, SELF_BYTES - 1), words, 3,
-                   NULL, NULL))
+  size_t place = name_place(cluster, NAME_NODE, target, SELF_BYTES - 1);
+  if (shards_command(cluster->shards, place, words, 3, NULL, NULL))
     cluster->counters.unsent++;
   buf_free(&channel);
   buf_free(&text);
@@ -241,8 +241,8 @@ static void run_question(struct cluster *cluster, struct order *order) {
   parcel_put_number(&text, question->id, 8);
   const struct slice words[] = {
       word("PUBLISH"), {channel.data, channel.len}, {text.data, text.len}};
-  if (link_command(shards_of(cluster->shards, wait->text, wait->len), words, 3,
-                   on_asked, asked))
+  size_t place = name_place(cluster, wait->kind, wait->text, wait->len);
+  if (shards_command(cluster->shards, place, words, 3, on_asked, asked))
     on_asked(asked, LINK_NOT_SENT, NULL);
   buf_free(&channel);
   buf_free(&text);

@@ -143,13 +143,15 @@ static void on_sent_once(void *arg, enum link_fate fate,
     cluster->counters.failed++;
 }
 
-static int give_to_link(struct cluster *cluster, struct link *link,
-                        const struct parcel_order *parcel,
-                        struct slice channel) {
+static int give_parcel(struct cluster *cluster,
+                       const struct parcel_order *parcel,
+                       struct slice channel) {
+  size_t place =
+      name_place(cluster, parcel->kind, parcel->target, parcel->target_len);
   struct slice bytes = {parcel->bytes.data, parcel->bytes.len};
   if (!parcel->has_id) {
     const struct slice words[] = {word("PUBLISH"), channel, bytes};
-    return link_command(link, words, 3, NULL, NULL);
+    return shards_command(cluster->shards, place, words, 3, NULL, NULL);
   }
   char window[16];
   snprintf(window, sizeof window, "%d", ENGINE_ONCE_MS / 1000);
@@ -158,7 +160,8 @@ static int give_to_link(struct cluster *cluster, struct link *link,
       word("1"),       {parcel->id.data, parcel->id.len},
       channel,         bytes,
       word(window)};
-  return link_command(link, words, 7, on_sent_once, cluster);
+  return shards_command(cluster->shards, place, words, 7, on_sent_once,
+                        cluster);
 }
 
 /* It will be heard here as well; see login_that_stays. */
@@ -175,13 +178,10 @@ static void note_login(struct cluster *cluster,
 
 static void run_parcel(struct cluster *cluster, struct order *order) {
   struct parcel_order *parcel = container_of(order, struct parcel_order, order);
-  size_t place =
-      shards_place(parcel->target, parcel->target_len, cluster->link_count);
   struct buf channel = {0};
   channel_put(&channel, cluster, parcel->kind, parcel->target,
               parcel->target_len);
-  if (give_to_link(cluster, shards_link(cluster->shards, place), parcel,
-                   (struct slice){channel.data, channel.len})) {
+  if (give_parcel(cluster, parcel, (struct slice){channel.data, channel.len})) {
     cluster->counters.unsent++;
   } else {
     cluster->counters.sent++;
@@ -238,7 +238,9 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
     target = machine;
     len = SELF_BYTES - 1;
   }
-  if (!link_is_there(cluster, shards_place(target, len, cluster->link_count))) {
+  enum name_kind kind = kind_of(letter->to);
+  if (!shards_is_there(cluster->shards,
+                       name_place(cluster, kind, target, len))) {
     if (wanted->echo && !wanted->id)
       deliver_letter(cluster, letter);
     return ERR_UNAVAILABLE;
@@ -247,7 +249,7 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
   parcel->order.run = run_parcel;
   parcel->order.drop = free_parcel_order;
   parcel->cluster = cluster;
-  parcel->kind = kind_of(letter->to);
+  parcel->kind = kind;
   parcel->target_len = len;
   memcpy(parcel->target, target, len);
   if (letter->what == BUS_CLOSE && letter->to == BUS_USER)
@@ -332,8 +334,9 @@ static void on_published(void *arg, enum link_fate fate,
   }
 }
 
-static int publish_to_link(struct cluster *cluster, struct link *link,
-                           const struct record_order *record) {
+static int give_record(struct cluster *cluster,
+                       const struct record_order *record) {
+  size_t place = name_place(cluster, NAME_ROOM, record->room, record->room_len);
   struct room_keys keys = {0};
   struct buf channel = {0};
   char keep[16], most[16], era[20], list_s[24], hash_s[24], window[16];
@@ -367,7 +370,8 @@ static int publish_to_link(struct cluster *cluster, struct link *link,
   if (rule->latest)
     words[n++] = (struct slice){record->key.data ? record->key.data : "",
                                 record->key.len};
-  int err = link_command(link, words, n, on_published, (void *)record);
+  int err = shards_command(cluster->shards, place, words, n, on_published,
+                           (void *)record);
   buf_free(&keys.text);
   buf_free(&channel);
   return err;
@@ -375,9 +379,7 @@ static int publish_to_link(struct cluster *cluster, struct link *link,
 
 static void send_record(struct record_order *record) {
   struct cluster *cluster = record->cluster;
-  size_t place =
-      shards_place(record->room, record->room_len, cluster->link_count);
-  if (publish_to_link(cluster, shards_link(cluster->shards, place), record))
+  if (give_record(cluster, record))
     send_later(record);
   else
     cluster->counters.sent++;
@@ -439,8 +441,8 @@ void publish_record(struct engine *engine,
   struct cluster *cluster = cluster_of(engine);
   size_t len = publication->room_len;
   *result = (struct engine_result){.left_out = -1, .pending = true};
-  if (!link_is_there(
-          cluster, shards_place(publication->room, len, cluster->link_count))) {
+  if (!shards_is_there(cluster->shards, name_place(cluster, NAME_ROOM,
+                                                   publication->room, len))) {
     result->err = ERR_UNAVAILABLE;
     return;
   }

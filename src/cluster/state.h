@@ -16,7 +16,6 @@
 #include "redis/shards.h"
 #include "redis/words.h"
 
-#include <stdatomic.h>
 #include <uv.h>
 
 enum {
@@ -53,13 +52,6 @@ struct asker {
   bool open; /* on its own thread */
 };
 
-/* One Redis. */
-struct shard_link {
-  struct cluster *cluster;
-  size_t place;
-  struct list names; /* name->in_link */
-};
-
 /* A room or a user that is followed, or one of the cluster's own channels. */
 enum name_kind {
   NAME_ROOM = 'r',
@@ -75,9 +67,8 @@ struct question;
 struct name {
   UT_hash_handle hh; /* in cluster->names, by `key` */
   struct cluster *cluster;
-  struct shard_link *link;
-  struct list in_link;
-  struct link_channel *channel;
+  size_t place; /* of shards_find */
+  struct shards_channel *channel;
   bool confirmed;   /* what is sent there is heard */
   uint32_t refs;    /* workers that have it, and waits */
   struct list idle; /* in cluster->idle: nobody has it, since idle_ms */
@@ -135,11 +126,7 @@ struct cluster {
   uv_timer_t tick, farewell;
   struct link_script scripts[SCRIPT_COUNT];
   char shas[SCRIPT_COUNT][LINK_SHA_BYTES];
-  struct link_events events;
   struct shards *shards;
-  struct shard_link links[REDIS_SHARDS_MAX];
-  size_t link_count;
-  _Atomic uint64_t down; /* a bit for each link that is not up; any thread */
   bool stopping;
   struct name *names;
   struct list idle;
@@ -219,10 +206,18 @@ void name_settle(struct name *name, int err);
 /* Of link_events. */
 void name_subscribed(void *arg, void *channel_arg);
 void name_heard(void *arg, void *channel_arg, struct slice payload);
-void name_link_down(struct shard_link *link);
 
-struct link *link_of(const struct name *name);
-bool link_is_there(const struct cluster *cluster, size_t place);
+/* Places are not there any more: what is there is not heard. */
+void names_down(struct cluster *cluster);
+
+/* Gives a command to the Redis that has the name. */
+MUST_CHECK int name_command(const struct name *name, const struct slice *words,
+                            size_t count, link_answer_fn *done, void *arg);
+
+/* Where it is (shards_find); on any thread. What all machines hear is where the
+ * list of machines is. */
+size_t name_place(const struct cluster *cluster, enum name_kind kind,
+                  const char *text, size_t len);
 
 /* Writes the channel of it. */
 void channel_put(struct buf *out, const struct cluster *cluster,

@@ -19,15 +19,15 @@ struct cleaning {
   struct cluster *cluster;
   void (*done)(struct cluster *cluster, const char *life);
   char life[SELF_BYTES];
-  size_t links;   /* whose names are not known yet */
+  size_t places;  /* whose names are not known yet */
   size_t waiting; /* answers */
   bool failed;
 };
 
-/* On one Redis: the names of the machine. */
-struct cleaning_link {
+/* At one place: the names of the machine. */
+struct cleaning_place {
   struct cleaning *cleaning;
-  struct link *link;
+  size_t place;
 };
 
 /* A name: for the verdict about a user. */
@@ -38,7 +38,7 @@ struct cleaning_name {
 };
 
 static void end_cleaning(struct cleaning *cleaning) {
-  if (cleaning->links > 0 || cleaning->waiting > 0)
+  if (cleaning->places > 0 || cleaning->waiting > 0)
     return;
   if (!cleaning->failed)
     cleaning->done(cleaning->cluster, cleaning->life);
@@ -60,8 +60,7 @@ static void on_cleaned(void *arg, enum link_fate fate,
   end_cleaning(cleaning);
 }
 
-static void clean_name(struct cleaning *cleaning, struct link *link,
-                       struct slice key) {
+static void clean_name(struct cleaning *cleaning, struct slice key) {
   struct cluster *cluster = cleaning->cluster;
   struct buf entries = {0}, machines = {0};
   struct cleaning_name *name = mem_alloc(sizeof *name + key.len + 1);
@@ -79,7 +78,9 @@ static void clean_name(struct cleaning *cleaning, struct link *link,
                                 {entries.data, entries.len},
                                 {machines.data, machines.len},
                                 word(cleaning->life)};
-  if (link_command(link, words, 6, on_cleaned, name)) {
+  size_t place =
+      name_place(cluster, (enum name_kind)key.at[0], key.at + 1, key.len - 1);
+  if (shards_command(cluster->shards, place, words, 6, on_cleaned, name)) {
     cleaning->failed = true;
     mem_free(name);
   } else {
@@ -91,22 +92,24 @@ static void clean_name(struct cleaning *cleaning, struct link *link,
 
 static void on_names(void *arg, enum link_fate fate,
                      const struct reply *reply) {
-  struct cleaning_link *on_link = arg;
-  struct cleaning *cleaning = on_link->cleaning;
+  struct cleaning_place *at = arg;
+  struct cleaning *cleaning = at->cleaning;
+  struct cluster *cluster = cleaning->cluster;
   struct buf key = {0};
-  cleaning->links--;
+  cleaning->places--;
   cleaning->failed |= fate != LINK_ANSWERED || reply->kind != REPLY_LIST;
   for (size_t i = 0; !cleaning->failed && i < reply->count; i++) {
     struct reply name = reply_at(reply, i);
     if (name.len > 0)
-      clean_name(cleaning, on_link->link, (struct slice){name.text, name.len});
+      clean_name(cleaning, (struct slice){name.text, name.len});
   }
-  ledger_put_names_key(&key, cleaning->cluster, cleaning->life);
+  ledger_put_names_key(&key, cluster, cleaning->life);
   const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
   if (!cleaning->failed)
-    cleaning->failed = link_command(on_link->link, words, 2, NULL, NULL);
+    cleaning->failed =
+        shards_command(cluster->shards, at->place, words, 2, NULL, NULL);
   buf_free(&key);
-  mem_free(on_link);
+  mem_free(at);
   end_cleaning(cleaning);
 }
 
@@ -116,18 +119,17 @@ void sweep_machine(struct cluster *cluster, const char *life,
   struct buf key = {0};
   cleaning->cluster = cluster;
   cleaning->done = done;
-  cleaning->links = cluster->link_count;
+  cleaning->places = shards_count(cluster->shards);
   snprintf(cleaning->life, sizeof cleaning->life, "%s", life);
   ledger_put_names_key(&key, cluster, life);
   const struct slice words[] = {word("SMEMBERS"), {key.data, key.len}};
-  for (size_t i = 0; i < cluster->link_count; i++) {
-    struct cleaning_link *on_link = mem_alloc(sizeof *on_link);
-    on_link->cleaning = cleaning;
-    on_link->link = shards_link(cluster->shards, i);
-    if (link_command(on_link->link, words, 2, on_names, on_link)) {
+  for (size_t i = shards_count(cluster->shards); i-- > 0;) {
+    struct cleaning_place *at = mem_alloc(sizeof *at);
+    *at = (struct cleaning_place){.cleaning = cleaning, .place = i};
+    if (shards_command(cluster->shards, i, words, 2, on_names, at)) {
       cleaning->failed = true;
-      cleaning->links--;
-      mem_free(on_link);
+      cleaning->places--;
+      mem_free(at);
     }
   }
   buf_free(&key);

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Several links, each to a Redis of its own, and which name is on which. */
+ * Which name is on which Redis, and what is sent there and heard of there. */
 #include "redis/shards.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
 #include "config/redis_url.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+/* One Redis. */
+struct shard {
+  struct shards *shards;
+  size_t place;
+  struct link *link;
+};
+
 struct shards {
+  const struct shards_events *events;
+  void *arg;
   size_t count;
-  struct link *links[REDIS_SHARDS_MAX];
+  struct shard list[REDIS_SHARDS_MAX];
+  _Atomic uint64_t down; /* a bit for each that is not up */
 };
 
 /* All machines must come to the same numbers, so these keys are no secret. */
@@ -36,6 +47,44 @@ void shards_tag(const char *name, size_t len, char out[SHARDS_TAG_BYTES]) {
   snprintf(out, SHARDS_TAG_BYTES, "{%016llx}",
            (unsigned long long)hash_siphash(&shards_name_key, name, len));
 }
+
+/* --- what the links say --------------------------------------------------- */
+
+static void on_shard_up(void *arg) {
+  struct shard *shard = arg;
+  struct shards *shards = shard->shards;
+  atomic_fetch_and_explicit(&shards->down, ~(UINT64_C(1) << shard->place),
+                            memory_order_relaxed);
+  shards->events->up(shards->arg);
+}
+
+static void on_shard_down(void *arg, const char *why) {
+  struct shard *shard = arg;
+  struct shards *shards = shard->shards;
+  (void)why; /* the link says it */
+  atomic_fetch_or_explicit(&shards->down, UINT64_C(1) << shard->place,
+                           memory_order_relaxed);
+  shards->events->down(shards->arg);
+}
+
+static void on_shard_subscribed(void *arg, void *channel_arg) {
+  struct shards *shards = ((struct shard *)arg)->shards;
+  shards->events->subscribed(shards->arg, channel_arg);
+}
+
+static void on_shard_message(void *arg, void *channel_arg,
+                             struct slice payload) {
+  struct shards *shards = ((struct shard *)arg)->shards;
+  shards->events->message(shards->arg, channel_arg, payload);
+}
+
+static const struct link_events shard_events = {.up = on_shard_up,
+                                                .down = on_shard_down,
+                                                .subscribed =
+                                                    on_shard_subscribed,
+                                                .message = on_shard_message};
+
+/* --- the beginning -------------------------------------------------------- */
 
 static char *shard_url(const char **urls) {
   struct slice url;
@@ -64,46 +113,96 @@ static bool check_shards(const char *urls, const char *ca_file,
   return rc == 0 && count > 0 && count <= REDIS_SHARDS_MAX;
 }
 
-struct shards *shards_new(uv_loop_t *loop, const char *urls,
-                          const struct link_options *options, void *const *args,
+static void add_shard(struct shards *shards, uv_loop_t *loop,
+                      struct link_options *options, struct buf *why) {
+  struct shard *shard = &shards->list[shards->count];
+  *shard = (struct shard){.shards = shards, .place = shards->count};
+  options->arg = shard;
+  shard->link = link_new(loop, options, why);
+  if (shard->link)
+    shards->count++;
+}
+
+struct shards *shards_new(uv_loop_t *loop, const struct shards_options *options,
                           struct buf *why) {
-  struct link_options own = *options;
+  struct link_options link = options->link;
+  const char *urls = options->urls;
   char *url;
-  if (!check_shards(urls, options->ca_file, why))
+  if (!check_shards(urls, link.ca_file, why))
     return NULL;
   struct shards *shards = mem_alloc(sizeof *shards);
+  shards->events = options->events;
+  shards->arg = options->arg;
+  link.events = &shard_events;
   while ((url = shard_url(&urls))) {
-    own.url = url;
-    own.arg = args[shards->count];
-    struct link *link = link_new(loop, &own, why);
-    if (link)
-      shards->links[shards->count++] = link;
+    link.url = url;
+    add_shard(shards, loop, &link, why);
     discard_url(url);
   }
+  atomic_init(&shards->down, shards->count < 64
+                                 ? (UINT64_C(1) << shards->count) - 1
+                                 : UINT64_MAX);
   return shards;
+}
+
+/* --- use ------------------------------------------------------------------ */
+
+size_t shards_find(const struct shards *shards, const char *name, size_t len) {
+  return !shards || shards->count == 1 ? 0
+                                       : shards_place(name, len, shards->count);
+}
+
+bool shards_is_there(const struct shards *shards, size_t place) {
+  if (!shards)
+    return false;
+  uint64_t down = atomic_load_explicit(&shards->down, memory_order_relaxed);
+  return !(down >> place & 1);
+}
+
+bool shards_are_whole(const struct shards *shards) {
+  return atomic_load_explicit(&shards->down, memory_order_relaxed) == 0;
+}
+
+int shards_command(struct shards *shards, size_t place,
+                   const struct slice *words, size_t count,
+                   link_answer_fn *done, void *arg) {
+  return link_command(shards->list[place].link, words, count, done, arg);
+}
+
+/* A subscription is that of the link. */
+struct shards_channel *shards_subscribe(struct shards *shards, size_t place,
+                                        struct slice name, void *channel_arg) {
+  return (struct shards_channel *)link_subscribe(shards->list[place].link, name,
+                                                 channel_arg);
+}
+
+void shards_unsubscribe(struct shards *shards, struct shards_channel *channel) {
+  (void)shards;
+  link_unsubscribe((struct link_channel *)channel);
 }
 
 size_t shards_count(const struct shards *shards) {
   return shards->count;
 }
 
-struct link *shards_link(const struct shards *shards, size_t place) {
-  return shards->links[place];
+struct link_status shards_status(const struct shards *shards, size_t at) {
+  return link_status(shards->list[at].link);
 }
 
-struct link *shards_of(const struct shards *shards, const char *name,
-                       size_t len) {
-  return shards
-      ->links[shards->count == 1 ? 0 : shards_place(name, len, shards->count)];
+const struct link_counters *shards_counters(const struct shards *shards,
+                                            size_t at) {
+  return link_counters(shards->list[at].link);
 }
+
+/* --- the end -------------------------------------------------------------- */
 
 void shards_close(struct shards *shards) {
   for (size_t i = 0; shards && i < shards->count; i++)
-    link_close(shards->links[i]);
+    link_close(shards->list[i].link);
 }
 
 void shards_free(struct shards *shards) {
   for (size_t i = 0; shards && i < shards->count; i++)
-    link_free(shards->links[i]);
+    link_free(shards->list[i].link);
   mem_free(shards);
 }

@@ -82,28 +82,43 @@ static void errors_are_told_apart(void **state) {
   assert_int_equal(reply_at(&none, 3).kind, REPLY_NIL);
 }
 
+static void on_places_down(void *arg) {
+  ((struct rig *)arg)->downs++;
+}
+
+static const struct shards_events test_events = {.up = on_up,
+                                                 .down = on_places_down,
+                                                 .subscribed = on_subscribed,
+                                                 .message = on_message};
+
 static void each_shard_has_a_link(void **state) {
   struct rig *rig = *state;
   struct real other = {0};
   struct buf why = {0};
   char urls[200];
-  void *args[] = {rig, rig};
-  struct link_options options = {
-      .name = "test", .events = &rig_events, .probe_ms = 250};
-  assert_null(
-      shards_new(&rig->loop, "redis://a,rediss:/", &options, args, &why));
+  struct shards_options options = {.urls = "redis://a,rediss:/",
+                                   .link = {.name = "test", .probe_ms = 250},
+                                   .events = &test_events,
+                                   .arg = rig};
+  assert_null(shards_new(&rig->loop, &options, &why));
   assert_true(why.len > 0);
   buf_free(&why);
   real_start(&rig->real, NULL);
   real_start(&other, NULL);
   snprintf(urls, sizeof urls, "redis://127.0.0.1:%d,unix://%s", rig->real.port,
            other.path);
-  struct shards *shards = shards_new(&rig->loop, urls, &options, args, &why);
+  options.urls = urls;
+  struct shards *shards = shards_new(&rig->loop, &options, &why);
   assert_int_equal(shards_count(shards), 2);
-  UNTIL(rig, link_is_up(shards_link(shards, 0)) &&
-                 link_is_up(shards_link(shards, 1)));
-  assert_ptr_equal(shards_of(shards, "a", 1),
-                   shards_link(shards, shards_place("a", 1, 2)));
+  assert_false(shards_is_there(shards, 1));
+  UNTIL(rig, shards_are_whole(shards));
+  assert_true(shards_is_there(shards, 1));
+  assert_int_equal(shards_find(shards, "a", 1), shards_place("a", 1, 2));
+  real_kill(&other, SIGKILL);
+  UNTIL(rig, !shards_is_there(shards, 1));
+  assert_true(shards_is_there(shards, 0));
+  assert_false(shards_are_whole(shards));
+  assert_true(rig->downs >= 1);
   shards_close(shards);
   uv_run(&rig->loop, UV_RUN_DEFAULT);
   shards_free(shards);
