@@ -4,7 +4,7 @@
 -- Nothing loads this file; docs/testing.md of Perigee says more.
 
 ---@class perigee.testing
----@field timeout number Seconds after which a wait gives up: 10.
+---@field timeout number Seconds after which a wait gives up: 10, or PERIGEE_TEST_TIMEOUT.
 ---@field null any JSON's null.
 ---@field scripts string? The folder of the project's scripts.
 local t = {}
@@ -271,7 +271,7 @@ function server:reload() end
 ---@return string
 function server:reload_fails() end
 
----What it has logged.
+---What it has logged up to now.
 ---@return string
 function server:log() end
 

@@ -61,6 +61,7 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal("hi", server:connect("carol"):request("echo", "hi"))
       local lost = admin.metric(server, "perigee_log_lines_lost_total")
       assert.is_true(lost > 0)
+      assert.is_true(admin.metric(server, "perigee_log_waiting_bytes") > 1e5)
 
       local came, told = 0
       repeat

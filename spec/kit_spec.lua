@@ -21,6 +21,10 @@ local SCRIPT = [[
         from = client.user_id, text = data.text, n = lines.count(data.text),
         motd = perigee.config.motd } }
     end,
+    chatter = function(_, text)
+      for _ = 1, 500 do perigee.log.info(("x"):rep(1000)) end
+      perigee.log.info("said: " .. text)
+    end,
     pid = function()
       return tonumber(io.open("/proc/self/stat"):read("a"):match "%d+")
     end,
@@ -172,10 +176,10 @@ describe("perigee test", function()
   it("shows what the server logged in an example that failed", function()
     local status, out, problem = run { ["say_spec.lua"] = [[
       it("first", function()
-        t.connect("alice"):request("say", { text = "before it" })
+        t.connect("alice"):request("chatter", "before it")
       end)
       it("second", function()
-        t.connect("alice"):request("say", { text = "within it" })
+        t.connect("alice"):request("chatter", "within it")
         error "that was wrong"
       end)
       it("third", function()

@@ -29,7 +29,7 @@ local hmac = require "openssl.hmac"
 local lfs = require "lfs"
 
 local t = {
-  timeout = 10,
+  timeout = Client.timeout,
   null = json.null,
   -- They are exact: integers stay integers, [] and {} can be told apart.
   encode = json.encode,
@@ -110,14 +110,37 @@ function Server:remove(name)
   assert(os.remove(self.scripts .. "/" .. name))
 end
 
-function Server:log()
-  local file <close> = io.open(self.dir .. "/log", "rb")
+local function read_log(server)
+  local file <close> = io.open(server.dir .. "/log", "rb")
   return file and file:read "a" or ""
 end
 
 -- What was logged, without a last line that is not complete yet.
 local function whole_lines(server)
-  return server:log():match "^.*\n" or ""
+  return read_log(server):match "^.*\n" or ""
+end
+
+-- The kernel's letter for what the process does; nil: there is none.
+local function state_of(server)
+  local file <close> = io.open(("/proc/%d/stat"):format(server.pid))
+  return file and file:read("a"):match "%) (%a)"
+end
+
+-- A thread of the server's own writes its log: waits for that. A server that has
+-- ended, or was stopped (T), or does not answer, is not waited for.
+local function await_log(server)
+  pcall(t.wait_until, function()
+    local state = server.admin and state_of(server) or "Z"
+    local answer = not state:find "[ZT]"
+      and ask("http://" .. server.admin, { path = "/stats" }, nil, 2)
+    return not answer or answer.data.log_waiting_bytes == 0
+  end)
+end
+
+-- All that the server has logged up to now.
+function Server:log()
+  await_log(self)
+  return read_log(self)
 end
 
 -- `perigee events` on the server's outbox; what it has printed.
@@ -248,14 +271,14 @@ function Server:end_example()
   self:drop_clients()
   if self.is_shared then
     run_events(self, "drop --all")
+    await_log(self)
   end
   self.shown = lfs.attributes(self.dir .. "/log", "size")
 end
 
 -- Whether the process has not ended yet; a zombie has ended.
 function Server:is_running()
-  local file <close> = io.open(("/proc/%d/stat"):format(self.pid))
-  local state = file and file:read("a"):match "%) (%a)"
+  local state = state_of(self)
   return state and state ~= "Z"
 end
 
@@ -307,6 +330,7 @@ local function spawn(server, opts)
   local words = {
     "echo $$; cd " .. quote(opts.dir or "."),
     "&& exec setpriv --pdeathsig TERM env -u PERIGEE_BIN",
+    "-u PERIGEE_TEST_TIMEOUT",
   }
   for name, value in pairs(opts.env or {}) do
     table.insert(words, name .. "=" .. quote(value))

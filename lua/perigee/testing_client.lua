@@ -12,7 +12,8 @@ local websocket = require "http.websocket"
 
 local decode, encode, show = json.decode, json.encode, json.show
 
-local Client = { timeout = 10 }
+-- Seconds; a machine that is slow, or busy, may need more.
+local Client = { timeout = tonumber(os.getenv "PERIGEE_TEST_TIMEOUT") or 10 }
 Client.__index = Client
 
 -- Waits until the next frame is here as a whole. lua-http itself fails if a

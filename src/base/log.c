@@ -163,6 +163,10 @@ void log_start(void) {
   spool_start(STDERR_FILENO, make_note);
 }
 
+size_t log_waiting(void) {
+  return spool_waiting();
+}
+
 uint64_t log_lost(void) {
   return spool_lost();
 }

@@ -21,6 +21,7 @@
 #include "base/attr.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -44,6 +45,9 @@ void log_stop(void);
 /* Waits like log_stop until the lines so far are written. For a process that is
  * about to end in another way. */
 void log_flush(void);
+
+/* Bytes of lines that are not written yet. */
+size_t log_waiting(void);
 
 /* How many lines did not fit since the start of the process. */
 uint64_t log_lost(void);

@@ -52,7 +52,7 @@ static struct {
   spool_note_fn *note;
   char *ring;         /* SPOOL_BYTES, NULL until spool_start */
   size_t first, used; /* where the oldest byte is; bytes in the ring */
-  bool writing;       /* bytes that were taken out are not written yet */
+  size_t writing;     /* bytes that were taken out and are not written yet */
   uint64_t untold;    /* lines lost since the last note */
   uint64_t lost;      /* in all */
 } spool = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -133,11 +133,11 @@ static void write_next(void) {
   char out[OUT_BYTES];
   size_t len = take_lines(out);
   tell_lost(0);
-  spool.writing = true;
+  spool.writing = len;
   pthread_mutex_unlock(&spool.lock);
   write_to_end(spool.fd, out, len);
   pthread_mutex_lock(&spool.lock);
-  spool.writing = false;
+  spool.writing = 0;
 }
 
 static void *run_writer(void *unused) {
@@ -200,8 +200,15 @@ uint64_t spool_lost(void) {
   return lost;
 }
 
+size_t spool_waiting(void) {
+  pthread_mutex_lock(&spool.lock);
+  size_t waiting = spool.used + spool.writing;
+  pthread_mutex_unlock(&spool.lock);
+  return waiting;
+}
+
 static bool is_behind(void) {
-  return spool.used > 0 || spool.writing;
+  return spool.used + spool.writing > 0;
 }
 
 static void wait_written(unsigned ms) {

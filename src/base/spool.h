@@ -35,6 +35,9 @@ void spool_put(int fd, const char *line, size_t len);
 /* Lines that did not fit, since the start of the process. */
 uint64_t spool_lost(void);
 
+/* Bytes that were put, and are not written yet. */
+size_t spool_waiting(void);
+
 /* Waits until all that was put is written, for `ms` at most. For a process that
  * is about to abort. */
 void spool_flush(unsigned ms);

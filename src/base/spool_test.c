@@ -95,6 +95,7 @@ static void without_a_reader_lines_are_counted(void **state) {
   for (unsigned i = 0; i < LINES; i++)
     put(i); /* would wait for ever */
   assert_true(spool_lost() - before > LINES / 4);
+  assert_true(spool_waiting() > SPOOL_BYTES / 2);
   pthread_create(&reader, NULL, read_to_the_end, &came);
   spool_stop(TOO_LONG_S * 1000);
   close(ends[1]);
@@ -108,6 +109,7 @@ static void flushing_leaves_nothing_behind(void **state) {
   spool_start(ends[1], note);
   put(7);
   spool_flush(TOO_LONG_S * 1000);
+  assert_int_equal(spool_waiting(), 0);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   assert_int_equal(read(ends[0], text, LINE_BYTES), LINE_BYTES);
   assert_int_equal(strtoul(text, NULL, 10), 7);

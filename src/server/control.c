@@ -50,6 +50,8 @@ static void print_process(const struct control *control, struct buf *out) {
              "in time\n# TYPE perigee_log_lines_lost_total counter\n"
              "perigee_log_lines_lost_total %llu\n",
              (unsigned long long)log_lost());
+  print_gauge(out, "perigee_log_waiting_bytes",
+              "log lines that nobody has taken yet", "", (double)log_waiting());
 }
 
 static void print_keys(const struct keys *keys, struct buf *out) {
@@ -151,12 +153,12 @@ static void print_status(const struct control *control, struct buf *out) {
   buf_printf(out,
              "{\"version\":\"" PERIGEE_VERSION "\",\"generation\":%u,"
              "\"started\":%lld,\"draining\":%s,\"reloads_failed\":%u,"
-             "\"log_lines_lost\":%llu,\"memory_bytes\":%zu,\"users\":%u,"
-             "\"rooms\":%u,",
+             "\"log_lines_lost\":%llu,\"log_waiting_bytes\":%zu,"
+             "\"memory_bytes\":%zu,\"users\":%u,\"rooms\":%u,",
              control->reloader->number, (long long)control->started,
              control->draining ? "true" : "false", control->reloader->failed,
-             (unsigned long long)log_lost(), resident, totals.users,
-             totals.rooms);
+             (unsigned long long)log_lost(), log_waiting(), resident,
+             totals.users, totals.rooms);
   print_presence_json(control->crew->presence, out);
   buf_puts(out, ",\"workers\":");
   snapshot_print_json(control->last, (size_t)control->crew->count, out);
