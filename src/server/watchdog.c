@@ -24,8 +24,8 @@ static void look_at_handler(struct watchdog *watchdog) {
   }
   unsigned looks = ++watchdog->looks;
   if (looks == LOOKS || looks % LOOKS_AGAIN == 0)
-    log_error("worker=%d handler=%s has held the loop for %u s, in a C "
-              "function that cannot be ended",
+    log_error("worker=%d handler=%s has held the loop for %u s, and "
+              "script.burst_ms has not ended it",
               host->worker, handler->name, looks * LOOK_MS / 1000);
 }
 
