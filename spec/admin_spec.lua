@@ -124,7 +124,7 @@ describe("The admin address", function()
       "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     } do
       local conn = socket.connect("127.0.0.1", tonumber(port_of(server)))
-      conn:settimeout(5)
+      conn:settimeout(t.timeout)
       conn:xwrite(bytes, "bn")
       conn:close()
     end

@@ -1,22 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- The HTTP API answers while scripts compute, and with many clients.
 local api = require "spec.support.api"
+local fifo = require "spec.support.fifo"
 local t = require "perigee.testing"
 
-describe("While a handler holds the worker for 3 s", function()
+describe("While a handler holds the worker", function()
   local server, alice, bob
 
   lazy_setup(function()
-    server = t.server { options = api.options { ["script.burst_ms"] = 60000, workers = 1 },
-      scripts = { ["main.lua"] = [[
-        return {
-          hold = function()
-            local till = os.time() + 4
-            while os.time() < till do end
-            return "over"
-          end,
-        }
-      ]] } }
+    server = t.server { options = api.options { workers = 1 },
+      scripts = { ["main.lua"] = fifo.script } }
     alice = server:connect "alice"
     bob = server:connect "bob"
   end)
@@ -24,8 +17,8 @@ describe("While a handler holds the worker for 3 s", function()
   lazy_teardown(function() server:stop() end)
 
   it("each call and each wrong use is answered, and what was sent arrives", function()
-    bob:send("hold", nil, 1)
-    server:wait_log "handler=hold" -- the watchdog has seen it
+    local let_go = fifo.block(server, bob)
+    server:wait_log "handler=block" -- the watchdog has seen it
     local count = 0
     local function ask(expected, ...)
       assert.equal(expected, (api.ask(server, ...)))
@@ -40,7 +33,8 @@ describe("While a handler holds the worker for 3 s", function()
     end
     -- The worker has answered nobody until now.
     assert.is_nil((bob:receive(0)))
-    assert.equal("over", bob:expect("reply", 60).data)
+    let_go()
+    bob:sync()
     for i = 1, count do
       assert.equal(i, alice:expect("n").data)
     end
@@ -79,19 +73,11 @@ end)
 describe("A send with an id", function()
   it("that is answered OVERLOADED can be repeated", function()
     local server = t.server { options = api.options {
-        workers = 1, ["limits.queues_mb"] = 1, ["script.burst_ms"] = 60000 },
-      scripts = { ["main.lua"] = [[
-        return {
-          hold = function()
-            local till = os.time() + 5
-            while os.time() < till do end
-          end,
-        }
-      ]] } }
+        workers = 1, ["limits.queues_mb"] = 1 },
+      scripts = { ["main.lua"] = fifo.script } }
     local alice = server:connect "alice"
     alice:request("join", { room = "lobby" })
-    server:connect("bob"):send("hold", nil, 1)
-    server:wait_log "handler=hold"
+    local let_go = fifo.block(server, server:connect "bob")
     local function send(id, data)
       return api.call(server, "send", { room = "lobby", id = id,
         message = { type = "n", data = data } })
@@ -105,8 +91,8 @@ describe("A send with an id", function()
     assert.equal("OVERLOADED", answer.code)
     assert.equal(503, (send("again", filler)))
     assert.equal(503, (send("again", filler)))
-    alice:send("join", { room = "lobby" }, 2)
-    alice:expect("reply", 60) -- it was held until now
+    let_go()
+    alice:request("join", { room = "lobby" }) -- it was held until now
     status, answer = send("again", "at last")
     assert.equal(200, status)
     assert.equal(1, answer.receivers)

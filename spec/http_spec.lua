@@ -60,7 +60,7 @@ describe("Over plain HTTP the server", function()
       "\22\3\1\2\0\1\0\1\252\3\3", "GET /ws HTTP/1.1\r\n",
     } do
       local conn = socket.connect("127.0.0.1", tonumber(server.port))
-      conn:settimeout(5)
+      conn:settimeout(t.timeout)
       conn:xwrite(bytes, "bn")
       conn:close()
     end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- One HTTP request over a plain socket, so that it may be an odd one.
 local socket = require "cqueues.socket"
+local t = require "perigee.testing"
 
 local http = {}
 
@@ -9,7 +10,7 @@ local http = {}
 function http.exchange(port, lines, host)
   local conn = socket.connect { host = host or "127.0.0.1",
     port = tonumber(port) }
-  conn:settimeout(10)
+  conn:settimeout(t.timeout)
   conn:setmode("bn", "bn")
   local request = table.concat(lines, "\r\n") .. "\r\n\r\n"
   assert(conn:write(request))
