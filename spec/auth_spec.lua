@@ -6,6 +6,8 @@ describe("A connection", function()
 
   lazy_setup(function()
     server = t.server {
+      options = { ["heartbeat.interval_s"] = false,
+        ["heartbeat.timeout_s"] = false },
       scripts = {
         ["main.lua"] = [[
           local perigee = require "perigee"

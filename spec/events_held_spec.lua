@@ -151,7 +151,7 @@ describe("While the outbox is held", function()
       end
       assert.same({}, answers)
       let_go()
-      assert(loop:loop(10))
+      assert(loop:loop(t.timeout))
       assert.same({ backend = 200, browser = 200 }, answers)
       heard:wait("made", 2)
     end)

@@ -218,12 +218,15 @@ describe("Events", function()
   end)
 
   it("of a user whose session waits come with its end", function()
-    local server = start { ["session.keep_s"] = 0.3 }
+    local server = start()
     local alice = server:connect { user = "alice", session = true }
     local bob = server:connect "bob"
     alice:drop()
+    server:wait_log "user=alice is away"
     emit(bob, "between")
     heard:wait "between"
+    assert.same({}, heard:seen "user.offline")
+    alice:finish()
     local offline = heard:wait "user.offline"
     assert.equal("alice", offline[1].user)
     local seen = types(heard:seen())

@@ -74,7 +74,7 @@ describe("The heartbeat", function()
 
   it("is satisfied with a library that answers ping frames, if the client has "
     .. "never answered", function()
-      local server, loop = start(0.2, 1), cqueues.new()
+      local server, loop = start(0.2, 3), cqueues.new()
       local kept = server:connect "kept"
       local deaf = frames.connect(server, "/ws")
       deaf:send(frames.text(('{"type":"auth","data":{"token":"%s"}}')

@@ -71,7 +71,7 @@ function Member:come(servers)
       self.losses = self.losses + 1
     end
     return true
-  end, 30)
+  end, math.max(t.timeout, 30))
 end
 
 describe("machines that break", function()
@@ -144,7 +144,7 @@ describe("machines that break", function()
       end
       local first = next(places)
       return next(places, first) == nil
-    end, 30)
+    end, math.max(t.timeout, 30))
     local heard, resyncs, losses = 0, 0, 0
     for _, member in ipairs(members) do
       heard, resyncs = heard + member.heard, resyncs + member.resyncs

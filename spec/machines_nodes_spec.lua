@@ -12,7 +12,7 @@ describe("machines", function()
 
   setup(function()
     redis = redis_server()
-    start = machines_on(redis, { options = { ["node.lease_s"] = 1,
+    start = machines_on(redis, { options = { ["node.lease_s"] = 3,
       ["redis.probe_s"] = 0.2 } })
   end)
 

@@ -32,8 +32,7 @@ describe("who is there on several machines", function()
   setup(function()
     redis = redis_server()
     start = machines_on(redis, { scripts = { ["main.lua"] = script },
-      options = { ["node.lease_s"] = 1, ["redis.probe_s"] = 0.2,
-        ["presence.every_ms"] = 10 } })
+      options = { ["redis.probe_s"] = 0.2, ["presence.every_ms"] = 10 } })
   end)
 
   before_each(function()
@@ -127,7 +126,16 @@ describe("who is there on several machines", function()
     assert.equal(1, count(a, "came cid") + count(b, "came cid"))
   end)
 
+  -- Two others, which are soon taken for dead.
+  local function short_leases()
+    a:stop()
+    b:stop()
+    local options = { ["node.lease_s"] = 3 }
+    a, b = start(options), start(options)
+  end
+
   it("is right after a machine was killed", function()
+    short_leases()
     local ann = a:connect { user = "ann" }
     ann:join "here:3"
     local bob, both = b:connect { user = "bob" }, b:connect { user = "ann" }
@@ -142,6 +150,7 @@ describe("who is there on several machines", function()
   end)
 
   it("is right after a machine stood still", function()
+    short_leases()
     local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
     ann:join "here:4"
     bob:join "here:4"

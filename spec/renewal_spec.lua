@@ -28,7 +28,8 @@ end
 
 -- options: flags, which win over the file and so must not be in it.
 local function start(text, options)
-  folder = cli.folder()
+  folder, options = cli.folder(), options or {}
+  options["heartbeat.interval_s"] = false
   configure(text)
   server = t.server {
     dir = folder,
@@ -171,6 +172,7 @@ describe("A reload of the configuration", function()
     local quiet = server:connect "alice"
     renew "auth = { timeout_s = 0.1 } heartbeat = { interval_s = 0.1 }"
     server:connect({ auth = false }):expect_close(4006)
+    renew "auth = { timeout_s = 600 } heartbeat = { interval_s = 0.1 }"
     assert.equal(100, server:connect("bob").info.ping_ms)
     assert.is_true(quiet.info.ping_ms > 100)
   end)

@@ -25,6 +25,7 @@ local SCRIPT = [[
     end,
     ["@away"] = function(client, reason)
       perigee.log.info(client.user_id .. " @away " .. reason)
+      perigee.log.info("online=" .. tostring(perigee.is_online(client.user_id)))
     end,
     ["@leave"] = function(client, room, reason)
       perigee.log.info(client.user_id .. " @leave " .. room .. " " .. reason)
@@ -92,7 +93,7 @@ describe("A session is parked", function()
   end
 
   it("when it has fallen silent (4001)", function()
-    begin { ["heartbeat.interval_s"] = 0.2, ["heartbeat.timeout_s"] = 0.2 }
+    begin { ["heartbeat.interval_s"] = 0.2, ["heartbeat.timeout_s"] = 2 }
     alice:ack() -- who has never answered is asked by ping frames
     alice.client.is_mute = true
     assert.equal("ping_timeout", alice:expect_close(4001))
@@ -181,7 +182,7 @@ describe("A session ends", function()
   it("when session.keep_s is over: it is lost", function()
     begin { ["session.keep_s"] = 0.3 }
     local alice = park "alice"
-    assert.is_true(other:request("online", "alice"))
+    server:wait_log "online=true" -- meanwhile
     server:wait_log "alice @leave r disconnected"
     server:wait_log "alice @disconnect lost"
     assert.is_false(other:request("online", "alice"))

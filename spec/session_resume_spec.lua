@@ -29,6 +29,15 @@ local SCRIPT = [[
     log = function(_, data) perigee.log.info(data) end,
     go_away = function(client) client:close(4004) end,
     slowly = function(_, data) perigee.sleep(data.s) return data.text end,
+    until_away = function(client, data)
+      while not client.is_away do perigee.sleep(0.005) end
+      return data
+    end,
+    until_free = function(_, data)
+      while not perigee.store.get "free" do perigee.sleep(0.005) end
+      return data
+    end,
+    free = function() perigee.store.set("free", true) end,
     who = function(client)
       return { id = client.id, rooms = client:rooms(), away = client.is_away,
         open = client:is_open(), role = client.claims.role, user = client.user_id }
@@ -154,12 +163,13 @@ describe("A session that is resumed", function()
 
   it("gets the replies of handlers that ran meanwhile", function()
     local alice = sessions.open(server, "alice")
-    alice:send("slowly", { s = 0.3, text = "late" }, 7)
+    alice:send("until_free", "late", 7)
     alice:send("echo", "behind", 8)
     alice:sync()
     alice:cut()
     server:wait_log "is away"
     alice:resume()
+    other:request "free"
     assert.equal("late", alice:expect("reply").data)
     assert.equal("behind", alice:expect("reply").data)
     server:wait_log "alice @away disconnected\n.*alice @back"
@@ -168,7 +178,7 @@ describe("A session that is resumed", function()
 
   it("handles what waits for it while it is away", function()
     local alice = sessions.open(server, "alice")
-    alice:send("slowly", { s = 0.2, text = "late" }, 7)
+    alice:send("until_away", "late", 7)
     alice:send("note", "waited")
     alice:send("echo", "behind", 8)
     alice:sync()

@@ -248,9 +248,9 @@ describe("The store", function()
   it("keeps the time of what is updated, unless it is given one", function()
     run [[
       local function same(v) return v or 1 end
-      store.set("kept", 1, 0.05) store.update("kept", same)
-      store.set("longer", 1, 0.05) store.update("longer", same, 1000)
-      store.update("new", same, 0.05)
+      store.set("kept", 1, 0.5) store.update("kept", same)
+      store.set("longer", 1, 0.5) store.update("longer", same, 1000)
+      store.update("new", same, 0.5)
       store.update("stays", same)
     ]]
     t.wait_until(function()

@@ -26,7 +26,7 @@ end
 local function start_sentinel(master)
   return start_server {
     sentinel = { "monitor mymaster 127.0.0.1 " .. master.options.port .. " 2",
-      "down-after-milliseconds mymaster 500", "failover-timeout mymaster 2000" } }
+      "down-after-milliseconds mymaster 2000", "failover-timeout mymaster 2000" } }
 end
 
 -- Whether the Sentinel knows two others and the replica.
