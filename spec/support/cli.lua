@@ -44,7 +44,7 @@ end
 
 -- Runs `perigee` with these words; returns exit status, standard output,
 -- standard error. `opts.env` adds variables; `opts.dir` is where it runs. A
--- command that should end but serves instead is stopped by `timeout`.
+-- command that should end but serves instead is stopped by `timeout` (s).
 function cli.run(words, opts)
   opts = opts or {}
   local out = cli.folder()
@@ -53,7 +53,7 @@ function cli.run(words, opts)
   for name, value in pairs(opts.env or {}) do
     table.insert(command, name .. "=" .. quote(value))
   end
-  table.insert(command, "timeout " .. t.timeout)
+  table.insert(command, "timeout " .. (opts.timeout or t.timeout))
   table.insert(command, quote(binary))
   for _, word in ipairs(words) do
     table.insert(command, quote(word))

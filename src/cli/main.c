@@ -63,7 +63,10 @@ static const struct command commands[] = {
     {"api", cli_api, "Print the description of the HTTP API, in OpenAPI.",
      "[--markdown]", "  --markdown  the page for people instead\n\n"},
     {"reload", cli_reload, "Load the scripts of the server that is running.",
-     "[--check [--allow-breaking]] [--admin=HOST:PORT] [--OPTION=VALUE ...]",
+     "[--all] [--check [--allow-breaking]] [--admin=HOST:PORT] "
+     "[--OPTION=VALUE ...]",
+     "  --all              on all machines that serve together: all load, or\n"
+     "                     none does\n"
      "  --check            build them in the server, change nothing; exit\n"
      "                     with 3 if they break clients that are out there\n"
      "  --allow-breaking   that is meant: do not exit with 3\n"

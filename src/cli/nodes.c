@@ -29,6 +29,25 @@ static void put_age(struct buf *out, long long since_s) {
     buf_printf(out, "%llds", age_s > 0 ? age_s : 0);
 }
 
+/* The first digits of what tells scripts apart are enough for people. */
+static void put_node(struct buf *out, const json_t *node) {
+  struct buf age = {0};
+  put_age(&age, number_of(node, "started"));
+  buf_printf(out, "%-24s %-10s %8lld %8lld %8.*s  %.8s\n",
+             text_of(node, "name"), text_of(node, "version"),
+             number_of(node, "workers"), number_of(node, "clients"),
+             (int)age.len, age.data, text_of(node, "scripts"));
+  buf_free(&age);
+}
+
+static bool scripts_differ(const json_t *nodes) {
+  for (size_t i = 1; i < json_array_size(nodes); i++)
+    if (strcmp(text_of(json_array_get(nodes, i), "scripts"),
+               text_of(json_array_get(nodes, 0), "scripts")) != 0)
+      return true;
+  return false;
+}
+
 static int print_nodes(const char *url, const struct buf *bytes) {
   struct buf out = {0};
   json_t *answer =
@@ -42,17 +61,12 @@ static int print_nodes(const char *url, const struct buf *bytes) {
   } else if (!json_is_array(nodes)) {
     status = cli_unreached(url, "what answers there is no admin address");
   } else {
-    buf_printf(&out, "%-24s %-10s %8s %8s %8s\n", "NAME", "VERSION", "WORKERS",
-               "CLIENTS", "UP");
-    for (size_t i = 0; i < json_array_size(nodes); i++) {
-      const json_t *node = json_array_get(nodes, i);
-      struct buf age = {0};
-      put_age(&age, number_of(node, "started"));
-      buf_printf(&out, "%-24s %-10s %8lld %8lld %8.*s\n", text_of(node, "name"),
-                 text_of(node, "version"), number_of(node, "workers"),
-                 number_of(node, "clients"), (int)age.len, age.data);
-      buf_free(&age);
-    }
+    buf_printf(&out, "%-24s %-10s %8s %8s %8s  %s\n", "NAME", "VERSION",
+               "WORKERS", "CLIENTS", "UP", "SCRIPTS");
+    for (size_t i = 0; i < json_array_size(nodes); i++)
+      put_node(&out, json_array_get(nodes, i));
+    if (scripts_differ(nodes))
+      buf_puts(&out, "Not all have the same scripts.\n");
     status = cli_print(&out);
   }
   json_decref(answer);

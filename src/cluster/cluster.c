@@ -28,6 +28,7 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_LEDGER_PUT] = "lua/redis/ledger_put.lua",
     [SCRIPT_LEDGER_DROP] = "lua/redis/ledger_drop.lua",
     [SCRIPT_LEDGER_LOAD] = "lua/redis/ledger_load.lua",
+    [SCRIPT_DECIDE] = "lua/redis/decide.lua",
     [SCRIPT_RETIRE] = "lua/redis/retire.lua"};
 
 /* --- what workers ask for --------------------------------------------------
@@ -235,6 +236,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   name_tick(cluster, false);
   nodes_tick(cluster);
   question_tick(cluster);
+  kinship_tick(cluster);
   take_look(cluster);
 }
 
@@ -316,6 +318,7 @@ static void free_cluster(struct engine *engine) {
   uv_mutex_destroy(&cluster->look_lock);
   if (uv_loop_close(&cluster->loop))
     log_debug("a handle of the cluster's loop was left open");
+  kinship_free(cluster);
   mem_free(cluster->look.shards);
   mem_free(cluster->askers);
   mem_free(cluster);

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/presence.h"
 #include "redis/link.h"
+#include "wire/slice.h"
 
 struct cluster_options {
   const char *urls;          /* as shards_new */
@@ -73,7 +74,8 @@ struct cluster_look {
   struct cluster_counters counters;
   size_t shard_count;
   struct cluster_shard *shards;
-  bool was_up; /* all of them at once, some time */
+  bool was_up;            /* all of them at once, some time */
+  uint32_t other_scripts; /* machines whose scripts are not those from here */
 };
 
 void cluster_look(struct engine *engine, struct cluster_look *look);
@@ -85,6 +87,41 @@ typedef void cluster_nodes_fn(void *arg, const struct buf *list);
 
 /* Asks which machines there are. */
 void cluster_nodes(struct engine *engine, cluster_nodes_fn *done, void *arg);
+
+/* A print of the scripts that are live here, which stands in that list; 0: not
+ * known. On any thread. */
+void cluster_show_scripts(struct engine *engine, uint64_t print);
+
+/* --- notices: cluster/notice ------------------------------------------------
+ * What machines tell each other, as machines. Each may be lost. */
+
+struct cluster_notice {
+  char kind;     /* its sender's choice, as is `about` */
+  uint64_t from; /* a machine (cluster_self), and its name */
+  uint64_t about;
+  struct slice name;
+  struct slice text;
+};
+
+/* On the cluster's thread; the notice is borrowed until it returns. */
+typedef void cluster_notice_fn(void *arg, const struct cluster_notice *notice);
+
+/* `heard` is called from now on, also for what this machine sends to itself. */
+void cluster_listen(struct engine *engine, cluster_notice_fn *heard, void *arg);
+
+/* Sends one to that machine; 0: to all, this one too. On any thread. */
+void cluster_notify(struct engine *engine, uint64_t to, char kind,
+                    uint64_t about, struct slice text);
+
+/* Proposes what is to be decided about that number. All machines get a notice
+ * of that kind with the decision: what was proposed first, by whomever. It
+ * stands for an hour; propose again if no notice comes. */
+void cluster_decide(struct engine *engine, char kind, uint64_t about,
+                    struct slice proposal);
+
+/* This machine: its number, which is of this process, and its name. */
+uint64_t cluster_self(const struct engine *engine);
+const char *cluster_name(const struct engine *engine);
 
 /* Whether all Redis are there now; on any thread. */
 bool cluster_is_whole(const struct engine *engine);

@@ -277,7 +277,7 @@ void name_heard(void *arg, void *channel_arg, struct slice payload) {
   if (parcel_read(payload, &parcel))
     open_parcel(name, &parcel);
   else if (ledger_heard(name, payload) || nodes_heard(name, payload) ||
-           question_heard(name, payload))
+           question_heard(name, payload) || notice_heard(name, payload))
     name->cluster->counters.received++;
   else if (name->numbers)
     numbers_heard(name, payload);

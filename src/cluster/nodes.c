@@ -36,9 +36,11 @@ static void describe(const struct cluster *cluster, struct buf *out) {
   uint32_t logged_in = whereabouts_of_all(cluster->bus->whereabouts, counts);
   buf_printf(out,
              "{\"name\":\"%s\",\"id\":\"%s\",\"version\":\"" PERIGEE_VERSION
-             "\",\"pid\":%d,\"started\":%lld,\"workers\":%d,\"clients\":%u}",
+             "\",\"pid\":%d,\"started\":%lld,\"workers\":%d,\"clients\":%u,"
+             "\"scripts\":\"%016" PRIx64 "\"}",
              cluster->options.name, cluster->self_text, (int)getpid(),
-             (long long)cluster->started_s, cluster->workers, logged_in);
+             (long long)cluster->started_s, cluster->workers, logged_in,
+             atomic_load_explicit(&cluster->print, memory_order_relaxed));
 }
 
 /* --- taking machines out ----------------------------------------------------
@@ -220,17 +222,22 @@ static void on_nodes_read(void *arg, enum link_fate fate,
   mem_free(question);
 }
 
-static void run_nodes(struct cluster *cluster, struct order *order) {
-  struct nodes_question *question =
-      container_of(order, struct nodes_question, order);
+int nodes_read(struct cluster *cluster, link_answer_fn *done, void *arg) {
   struct buf ends = {0}, words = {0};
   put_keys(cluster, &ends, &words);
   const struct slice command[] = {word("HVALS"), {words.data, words.len}};
-  if (shards_command(cluster->shards, nodes_place(cluster), command, 2,
-                     on_nodes_read, question))
-    on_nodes_read(question, LINK_NOT_SENT, NULL);
+  int err = shards_command(cluster->shards, nodes_place(cluster), command, 2,
+                           done, arg);
   buf_free(&ends);
   buf_free(&words);
+  return err;
+}
+
+static void run_nodes(struct cluster *cluster, struct order *order) {
+  struct nodes_question *question =
+      container_of(order, struct nodes_question, order);
+  if (nodes_read(cluster, on_nodes_read, question))
+    on_nodes_read(question, LINK_NOT_SENT, NULL);
 }
 
 static void drop_nodes(struct order *order) {

@@ -34,6 +34,7 @@ enum cluster_script {
   SCRIPT_LEDGER_PUT,
   SCRIPT_LEDGER_DROP,
   SCRIPT_LEDGER_LOAD,
+  SCRIPT_DECIDE,
   SCRIPT_COUNT
 };
 
@@ -141,6 +142,10 @@ struct cluster {
   bool enlisted;             /* its lease was taken */
   int64_t started_s;         /* Unix time */
   void (*left)(struct cluster *cluster); /* its lease was given back */
+  cluster_notice_fn *notice_heard;       /* NULL: nobody wants notices */
+  void *notice_arg;
+  _Atomic uint64_t print;  /* of the scripts that are live; any thread */
+  struct kinship *kinship; /* of cluster/kinship */
   uv_mutex_t look_lock;
   struct cluster_look look; /* under the lock */
   struct cluster_counters counters;
@@ -292,9 +297,27 @@ void nodes_tick(struct cluster *cluster);
 /* A message to all about a machine. False: it is none. */
 bool nodes_heard(struct name *name, struct slice payload);
 
+/* Asks for what machines say of themselves, a list of JSON texts. `done` and
+ * ERR_ as link_command. */
+MUST_CHECK int nodes_read(struct cluster *cluster, link_answer_fn *done,
+                          void *arg);
+
 /* Says goodbye; `done` is called when Redis has heard it, or never will. */
 void nodes_leave(struct cluster *cluster,
                  void (*done)(struct cluster *cluster));
+
+/* --- notices (cluster/notice) ----------------------------------------------
+ */
+
+/* False: it is none. */
+bool notice_heard(struct name *name, struct slice payload);
+
+/* --- who has which scripts (cluster/kinship) --------------------------------
+ */
+
+/* To be called each second: looks whether others have the same, and says so. */
+void kinship_tick(struct cluster *cluster);
+void kinship_free(struct cluster *cluster);
 
 /* --- reading (cluster/read) ------------------------------------------------
  */

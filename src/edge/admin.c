@@ -126,8 +126,8 @@ static void answer_stats(struct lws *wsi, struct session *session) {
 
 static int answer_reload(struct lws *wsi, struct session *session) {
   struct admin *admin = admin_of(wsi);
-  bool check = has_argument(wsi, "check=");
-  admin->calls->reload(admin->arg, new_admin_request(wsi, session), check);
+  bool check = has_argument(wsi, "check="), all = has_argument(wsi, "all=");
+  admin->calls->reload(admin->arg, new_admin_request(wsi, session), check, all);
   return 0;
 }
 

@@ -11,6 +11,7 @@
  *   GET  /interface      what the live scripts declare, as JSON Schema
  *   POST /reload         loads the scripts, answers what came of it
  *   POST /reload?check=1 builds them only
+ *   POST /reload?all=1   the same on all machines: all load, or none does
  *
  * The console, and the HTTP API, have the same address: see api/api.
  *
@@ -55,7 +56,8 @@ struct admin_calls {
   void (*metrics)(void *arg, struct admin_request *request);
   void (*stats)(void *arg, struct admin_request *request, bool collect);
   void (*interface)(void *arg, struct admin_request *request);
-  void (*reload)(void *arg, struct admin_request *request, bool check);
+  void (*reload)(void *arg, struct admin_request *request, bool check,
+                 bool all);
 };
 
 /* A socket whose request begins with the path /api/, and what was read from it.

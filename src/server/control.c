@@ -249,9 +249,13 @@ static void on_outcome(void *arg, const struct reload_outcome *outcome) {
   admin_answer(arg, status[outcome->verdict], json_type, &out);
 }
 
-static void on_reload(void *arg, struct admin_request *request, bool check) {
+static void on_reload(void *arg, struct admin_request *request, bool check,
+                      bool all) {
   struct control *control = arg;
-  reload_ask(control->reloader, check, on_outcome, request);
+  if (all)
+    accord_ask(&control->accord, check, request);
+  else
+    reload_ask(control->reloader, check, on_outcome, request);
 }
 
 static void on_interface(void *arg, struct admin_request *request) {
@@ -379,6 +383,7 @@ int control_open(struct control *control, const struct config *config,
   list_init(&control->waiting);
   uv_timer_init(loop, &control->patience);
   machines_open(&control->machines, control->crew->engine, loop);
+  accord_open(&control->accord, control->crew->engine, control->reloader, loop);
   control->admin.fd = -1;
   control->open = true;
   int err = open_control_admin(control, config, mode, loop, error);
@@ -409,6 +414,7 @@ void control_close(struct control *control) {
     api_stop(control->api);
   answer_all(control);
   machines_close(&control->machines);
+  accord_close(&control->accord);
   uv_close((uv_handle_t *)&control->patience, NULL);
   admin_close(&control->admin);
 }
@@ -416,6 +422,7 @@ void control_close(struct control *control) {
 void control_free(struct control *control) {
   admin_free(&control->admin);
   machines_free(&control->machines);
+  accord_free(&control->accord);
   api_free(control->api);
   mem_free(control->last);
   mem_free(control->asked);

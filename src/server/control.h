@@ -9,8 +9,8 @@
 
 #include "api/api.h"
 #include "edge/admin.h"
+#include "server/accord.h"
 #include "server/machines.h"
-#include "server/reload.h"
 #include "server/snapshot.h"
 
 struct control {
@@ -26,6 +26,7 @@ struct control {
   struct snapshot *last;     /* what each worker said last */
   bool *asked;               /* which of them have a letter to answer */
   struct machines machines;
+  struct accord accord;
   struct list waiting; /* those who want figures */
   uv_timer_t patience; /* runs while the workers are asked */
   time_t started;      /* Unix seconds */

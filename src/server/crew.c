@@ -23,6 +23,11 @@ void crew_configure(struct crew *crew, const struct config *config) {
     crew->workers[i].protocol.host.config = config;
 }
 
+void crew_show_scripts(struct crew *crew, uint64_t print) {
+  if (engine_is_shared(crew->engine))
+    cluster_show_scripts(crew->engine, print);
+}
+
 struct generation **crew_build(struct crew *crew, struct bundle *bundle,
                                unsigned number, struct buf *error) {
   struct generation **generations =

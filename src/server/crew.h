@@ -70,6 +70,9 @@ void crew_free(struct crew *crew);
 /* Generations are built with this configuration from now on. Borrowed. */
 void crew_configure(struct crew *crew, const struct config *config);
 
+/* Other machines may know which scripts are live: a print of them. */
+void crew_show_scripts(struct crew *crew, uint64_t print);
+
 /* Builds a generation for each worker from the bundle. Returns NULL, and none
  * is left, when one cannot be built; `error` says why. */
 MUST_CHECK struct generation **crew_build(struct crew *crew,

@@ -178,6 +178,9 @@ void machines_print(const struct machines *machines, struct buf *out) {
              (unsigned long long)look.counters.name);
   CLUSTER_COUNTERS(CLUSTER_PRINT)
 #undef CLUSTER_PRINT
+  print_kind(out, "cluster_other_scripts", "gauge",
+             "machines whose scripts are not those of this one");
+  buf_printf(out, "perigee_cluster_other_scripts %u\n", look.other_scripts);
   print_links(out, &look);
   cluster_look_free(&look);
 }

@@ -6,7 +6,6 @@
 #include "script/interface.h"
 #include "wire/json.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 struct entry {
@@ -17,6 +16,7 @@ struct entry {
 struct manifest {
   struct entry *entries; /* sorted by type */
   size_t count, files;
+  uint64_t print; /* of all files */
   struct buf interface;
 };
 
@@ -34,6 +34,15 @@ static uint64_t add_text(uint64_t print, const char *text, size_t len) {
 static uint64_t print_file(uint64_t print, const struct bundle_file *file) {
   print = add_text(print, file->name, strlen(file->name) + 1);
   return add_text(print, file->source, file->len);
+}
+
+static uint64_t print_all(const struct bundle *bundle) {
+  uint64_t print = fnv_start;
+  for (size_t i = 0; i < bundle->count; i++) {
+    print = print_file(print, &bundle->files[i]);
+    print = add_text(print, "", 1);
+  }
+  return print;
 }
 
 static uint64_t print_of_modules(const struct bundle *bundle) {
@@ -63,6 +72,7 @@ struct manifest *manifest_new(const struct generation *generation) {
   uint64_t modules = print_of_modules(bundle);
   const struct handler *handler = generation->handlers;
   manifest->files = bundle->count;
+  manifest->print = print_all(bundle);
   manifest->entries =
       mem_alloc((HASH_COUNT(handler) + 1) * sizeof *manifest->entries);
   for (; handler; handler = handler->hh.next)
@@ -85,6 +95,10 @@ void manifest_free(struct manifest *manifest) {
 
 const struct buf *manifest_interface(const struct manifest *manifest) {
   return &manifest->interface;
+}
+
+uint64_t manifest_print(const struct manifest *manifest) {
+  return manifest->print;
 }
 
 size_t manifest_files(const struct manifest *manifest) {

@@ -10,6 +10,8 @@
 #include "script/bundle.h"
 #include "script/generation.h"
 
+#include <stdint.h>
+
 struct manifest;
 
 enum manifest_change { MANIFEST_ADDED, MANIFEST_REMOVED, MANIFEST_CHANGED };
@@ -18,6 +20,9 @@ MUST_CHECK struct manifest *manifest_new(const struct generation *generation);
 
 /* Accepts NULL. */
 void manifest_free(struct manifest *manifest);
+
+/* The same for the same files with the same texts, on any machine. */
+uint64_t manifest_print(const struct manifest *manifest);
 
 /* How many files and handlers it has. */
 size_t manifest_files(const struct manifest *manifest);

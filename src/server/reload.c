@@ -13,6 +13,9 @@
  *                     ◄──────────────── SWAPPED
  *   all SWAPPED  succeed
  *
+ * With several machines there may be a pause before GO: reload_prepare waits
+ * there for the others (server/accord).
+ *
  * Up to GO it can be given up: by a REFUSED, or because a worker has not
  * answered in PATIENCE_S. Then withdraw_offer takes the offers back, and
  * everything is as before. After GO it cannot: some workers may be live
@@ -54,6 +57,7 @@ enum { PATIENCE_S = 5 };
 /* Somebody who wants to know what came of it. */
 struct ask {
   struct list node;
+  reload_done_fn *ready; /* NULL: it does not want to decide */
   reload_done_fn *done;
   void *arg;
 };
@@ -160,6 +164,7 @@ static void succeed(struct reloader *reloader) {
   reloader->live = reloader->next;
   reloader->next = NULL;
   keep_types(reloader);
+  crew_show_scripts(reloader->crew, manifest_print(reloader->live));
   log_info("reload gen=%u is live files=%zu handlers=%zu ms=%.1f",
            reloader->number, manifest_files(reloader->live),
            manifest_handlers(reloader->live),
@@ -196,14 +201,16 @@ static void fail_reload(struct reloader *reloader, const struct buf *error) {
 }
 
 /* The text is no script's error, though it may name a place in one. */
-static void fail_late(struct reloader *reloader, const struct buf *why) {
+static void fail_otherwise(struct reloader *reloader, const struct buf *why,
+                           int verdict) {
   struct buf json = {0};
   log_failure(reloader, why);
   reload_answer_begin(&json, false, false, reloader->number,
                       reloader->started_ns);
   reload_answer_message(&json, why->data, why->len);
   buf_puts(&json, "}\n");
-  tell_asks(&reloader->served, &(struct reload_outcome){RELOAD_LATE, &json});
+  tell_asks(&reloader->served,
+            &(struct reload_outcome){.verdict = verdict, .json = &json});
   buf_free(&json);
 }
 
@@ -288,8 +295,52 @@ static void on_second(uv_timer_t *timer) {
     if (reloader->heard[i] != reloader->next_number)
       put_late(&why, i + 1, watchdog_holder(&crew->watchdogs[i]));
   withdraw_offer(reloader);
-  fail_late(reloader, &why);
+  fail_otherwise(reloader, &why, RELOAD_LATE);
   buf_free(&why);
+  begin_waiting(reloader);
+}
+
+/* --- when all have agreed ----------------------------------------------- */
+
+static void go_on(struct reloader *reloader) {
+  reloader->awaited = reloader->crew->running;
+  crew_post(reloader->crew, LETTER_GO);
+}
+
+/* Whoever wants to decide hears that it can be. False: nobody does. */
+static bool hold_if_wanted(struct reloader *reloader) {
+  struct buf json = {0};
+  LIST_FOREACH (it, &reloader->served) {
+    const struct ask *ask = container_of(it, struct ask, node);
+    if (!ask->ready)
+      continue;
+    reloader->held = true;
+    reloader->awaited = 1; /* its word */
+    reload_answer_begin(&json, true, false, reloader->number,
+                        reloader->started_ns);
+    reload_answer_changes(&json, reloader->live, reloader->next);
+    reload_answer_renewal(&json, &reloader->renewal);
+    buf_puts(&json, "}\n");
+    ask->ready(ask->arg, &(struct reload_outcome){RELOAD_OK, &json});
+    buf_free(&json);
+    return true;
+  }
+  return false;
+}
+
+void reload_decide(struct reloader *reloader, bool go, const char *why) {
+  struct buf text = {0};
+  if (!reloader->held)
+    return;
+  reloader->held = false;
+  if (go) {
+    go_on(reloader);
+    return;
+  }
+  buf_puts(&text, why);
+  withdraw_offer(reloader);
+  fail_otherwise(reloader, &text, RELOAD_FAILED);
+  buf_free(&text);
   begin_waiting(reloader);
 }
 
@@ -306,8 +357,8 @@ void reload_answered(struct reloader *reloader, const struct letter *letter) {
     return;
   } else if (letter->kind == LETTER_READY) {
     uv_timer_stop(&reloader->patience);
-    reloader->awaited = reloader->crew->running;
-    crew_post(reloader->crew, LETTER_GO);
+    if (!hold_if_wanted(reloader))
+      go_on(reloader);
   } else {
     succeed(reloader);
   }
@@ -376,24 +427,44 @@ static void check_now(const struct reloader *reloader, struct list *asks) {
   buf_free(&error);
 }
 
-void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
-                void *arg) {
-  struct list asks;
+static struct ask *new_ask(reload_done_fn *done, void *arg) {
   struct ask *ask = mem_alloc(sizeof *ask);
   *ask = (struct ask){.done = done, .arg = arg};
   list_init(&ask->node);
+  return ask;
+}
+
+static void queue_ask_take(struct reloader *reloader, struct ask *ask) {
+  struct list asks;
   list_init(&asks);
   if (reloader->stopped) {
     list_push(&asks, &ask->node);
     refuse_asks(&asks);
-  } else if (check) {
-    list_push(&asks, &ask->node);
-    check_now(reloader, &asks);
-  } else {
-    crew_post(reloader->crew, LETTER_TLS);
-    list_push(&reloader->waiting, &ask->node);
-    begin_waiting(reloader);
+    return;
   }
+  crew_post(reloader->crew, LETTER_TLS);
+  list_push(&reloader->waiting, &ask->node);
+  begin_waiting(reloader);
+}
+
+void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
+                void *arg) {
+  struct list asks;
+  struct ask *ask = new_ask(done, arg);
+  if (!check || reloader->stopped) {
+    queue_ask_take(reloader, ask);
+    return;
+  }
+  list_init(&asks);
+  list_push(&asks, &ask->node);
+  check_now(reloader, &asks);
+}
+
+void reload_prepare(struct reloader *reloader, reload_done_fn *ready,
+                    reload_done_fn *done, void *arg) {
+  struct ask *ask = new_ask(done, arg);
+  ask->ready = ready;
+  queue_ask_take(reloader, ask);
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -419,6 +490,8 @@ struct generation **reload_first(struct reloader *reloader, struct buf *error) {
     reloader->live = manifest_new(first[0]);
   if (first)
     keep_types(reloader);
+  if (first)
+    crew_show_scripts(reloader->crew, manifest_print(reloader->live));
   bundle_unref(bundle);
   return first;
 }

@@ -57,6 +57,7 @@ struct reloader {
   uint64_t started_ns; /* of uv_hrtime: the reload that is under way */
   uint64_t rebuilt_ns; /* when reload_rebuild last did; 0: never */
   int awaited;         /* answers of workers; 0: no reload is under way */
+  bool held;           /* all have agreed, and it waits for reload_decide */
   unsigned *heard;     /* by worker: the generation it answered for last */
   uv_timer_t patience; /* runs until all have said whether they can */
   int seconds;         /* of it that are over */
@@ -82,6 +83,19 @@ MUST_CHECK struct generation **reload_first(struct reloader *reloader,
  * check. */
 void reload_ask(struct reloader *reloader, bool check, reload_done_fn *done,
                 void *arg);
+
+/* Asks for a reload that waits for a word, once all workers have agreed:
+ * `ready` is called then, and reload_decide goes on. Until then the old scripts
+ * serve, and who else asks for a reload waits. `done` is called once, as that
+ * of reload_ask; without `ready` before it, when it cannot be. For one at a
+ * time.
+ */
+void reload_prepare(struct reloader *reloader, reload_done_fn *ready,
+                    reload_done_fn *done, void *arg);
+
+/* All go live with it; or nothing changes, for a reason (a line). Nothing
+ * happens when none is held. */
+void reload_decide(struct reloader *reloader, bool go, const char *why);
 
 /* A LETTER_READY, LETTER_REFUSED or LETTER_SWAPPED has come. Nothing happens
  * when it is about a reload that was given up. */
