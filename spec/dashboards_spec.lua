@@ -33,7 +33,8 @@ end
 
 -- The kind of each metric that the server has, by name.
 local function kinds()
-  local server = t.server { scripts = { ["main.lua"] = "return { x = function() end }" } }
+  local server = t.server { scripts = { ["main.lua"] = "return { x = function() end }" },
+    options = { ["trace.otlp"] = "http://127.0.0.1:9" } }
   server:connect("alice"):request "x"
   local _, text = admin.get(server, "/metrics")
   local found = {}

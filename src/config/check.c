@@ -6,6 +6,7 @@
 #include "config/address.h"
 #include "config/api_keys.h"
 #include "config/check_machines.h"
+#include "config/collector.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -280,5 +281,6 @@ int check_config(const struct config *cfg, enum config_mode mode,
   check_api(cfg, errors);
   check_machines(cfg, errors);
   check_events(cfg, mode, errors);
+  collector_check(cfg, errors);
   return errors->len == before ? 0 : ERR_CONFIG;
 }

@@ -14,6 +14,7 @@
 #define OPTION_TYPE_INT     int
 #define OPTION_TYPE_SIZE    size_t  /* bytes */
 #define OPTION_TYPE_SECONDS double  /* seconds, with fractions */
+#define OPTION_TYPE_SHARE   double  /* of all, 0 to 1 */
 #define OPTION_TYPE_ENUM    int     /* index of the choice */
 #define OPTION_TYPE_LIST    char ** /* texts, then NULL */
 #define OPTION_TYPE_SECRET  char *  /* never printed or logged */
@@ -26,6 +27,7 @@ enum option_type {
   OPTION_INT,
   OPTION_SIZE,
   OPTION_SECONDS,
+  OPTION_SHARE,
   OPTION_ENUM,
   OPTION_LIST,
   OPTION_SECRET,

@@ -73,7 +73,8 @@ static int number_in_range(const struct option *option, const char *text,
                                                               : no_units;
   if (number(text, units, value) < 0)
     return ERR_CONFIG;
-  if (option->type != OPTION_SECONDS && floor(*value) != *value)
+  if (option->type != OPTION_SECONDS && option->type != OPTION_SHARE &&
+      floor(*value) != *value)
     return ERR_CONFIG;
   return *value >= option->min && *value <= option->max ? 0 : ERR_CONFIG;
 }
@@ -154,6 +155,7 @@ static int set_field(struct config *cfg, const struct option *option,
   case OPTION_INT:
   case OPTION_SIZE:
   case OPTION_SECONDS:
+  case OPTION_SHARE:
     return set_number(at, option, text);
   }
   return ERR_CONFIG;
@@ -225,6 +227,7 @@ void value_print(const struct config *cfg, const struct option *option,
     print_size(*(size_t *)at, out);
     break;
   case OPTION_SECONDS:
+  case OPTION_SHARE:
     buf_printf(out, "%g", *(double *)at);
     break;
   }
@@ -262,6 +265,7 @@ void value_print_range(const struct option *option, struct buf *out) {
     break;
   case OPTION_INT:
   case OPTION_SECONDS:
+  case OPTION_SHARE:
     buf_printf(out, "%.9g to %.9g", option->min, option->max);
     break;
   }
@@ -317,6 +321,7 @@ bool value_equal(const struct config *a, const struct config *b,
   case OPTION_SIZE:
     return *(const size_t *)x == *(const size_t *)y;
   case OPTION_SECONDS:
+  case OPTION_SHARE:
     return *(const double *)x == *(const double *)y;
   }
   return false;
@@ -358,6 +363,7 @@ void value_copy(struct config *to, const struct config *from,
     *(size_t *)at = *(const size_t *)source;
     break;
   case OPTION_SECONDS:
+  case OPTION_SHARE:
     *(double *)at = *(const double *)source;
     break;
   }

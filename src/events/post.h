@@ -11,10 +11,7 @@
 enum {
   POST_MS = 10000,        /* for all of a request */
   POST_CONNECT_MS = 3000, /* and until it can be sent */
-  POST_ANSWER_BYTES = 1 << 20,
-  POST_AGAIN_MIN_MS = 100, /* after a failure, at most; it doubles until */
-  POST_AGAIN_MAX_MS = 30000,
-  POST_LATER_MAX_MS = 600000 /* whatever Retry-After says */
+  POST_ANSWER_BYTES = 1 << 20
 };
 
 /* Starts it: `{"events":[…]}`, signed if there is a secret. */
@@ -37,12 +34,5 @@ enum post_verdict post_verdict(const struct fetch_result *result);
  * and none before. */
 void post_answer_text(const struct fetch_result *result, char *text,
                       size_t size);
-
-/* What Retry-After says, in milliseconds; 0: nothing. */
-uint64_t post_retry_after_ms(const struct fetch_result *result, int64_t now_s);
-
-/* How long to wait after so many failures (1, 2, …): any time up to a bound
- * that doubles. */
-uint64_t post_again_ms(unsigned failures);
 
 #endif

@@ -10,6 +10,7 @@
 #include "events/event.h"
 #include "events/post.h"
 #include "events/signature.h"
+#include "net/retry.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static uint64_t after(const char *value, int64_t now_s) {
   int len = snprintf(text, sizeof text, "retry-after%c%s%c", 0, value, 0);
   struct fetch_result result = {
       .code = FETCH_OK, .status = 503, .headers = {text, (size_t)len}};
-  return post_retry_after_ms(&result, now_s);
+  return retry_after_ms(&result, now_s);
 }
 
 static void retry_after_is_seconds_or_a_date(void **state) {
@@ -47,10 +48,10 @@ static void retry_after_is_seconds_or_a_date(void **state) {
   assert_int_equal(after("5", 0), 5000);
   assert_int_equal(after("0", 0), 0);
   assert_int_equal(after("nonsense", 0), 0);
-  assert_int_equal(after("99999999", 0), POST_LATER_MAX_MS);
+  assert_int_equal(after("99999999", 0), RETRY_AFTER_MAX_MS);
   assert_int_equal(after("Thu, 01 Jan 1970 00:01:00 GMT", 50), 10000);
   assert_int_equal(after("Thu, 01 Jan 1970 00:01:00 GMT", 70), 0);
-  assert_int_equal(post_retry_after_ms(&none, 0), 0);
+  assert_int_equal(retry_after_ms(&none, 0), 0);
 }
 
 static const char *text_of(const char *body, size_t len) {
@@ -74,9 +75,9 @@ static void answers_become_texts(void **state) {
 static void the_wait_doubles_up_to_a_bound(void **state) {
   (void)state;
   for (int i = 0; i < 1000; i++) {
-    assert_true(post_again_ms(1) <= 100);
-    assert_true(post_again_ms(4) <= 800);
-    assert_true(post_again_ms(1000) <= 30000);
+    assert_true(retry_wait_ms(1) <= 100);
+    assert_true(retry_wait_ms(4) <= 800);
+    assert_true(retry_wait_ms(1000) <= 30000);
   }
 }
 

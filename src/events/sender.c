@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "events/post.h"
+#include "net/retry.h"
 
 #include <time.h>
 
@@ -136,13 +137,13 @@ static void arm_again(struct sender *sender) {
 static void try_later(struct sender *sender, struct batch *batch,
                       const struct fetch_result *result, bool halve) {
   uint64_t now = uv_now(&sender->loop);
-  uint64_t told = post_retry_after_ms(result, (int64_t)time(NULL));
+  uint64_t told = retry_after_ms(result, (int64_t)time(NULL));
   tell_failure(sender, result);
   if (halve && batch->count > 1 && batch->attempts > 0)
     lanes_halve(&sender->lanes, batch);
-  batch->due_ms = now + post_again_ms(++batch->attempts);
+  batch->due_ms = now + retry_wait_ms(++batch->attempts);
   if (++sender->failures >= DOWN)
-    sender->new_ms = now + post_again_ms(sender->failures - DOWN + 1);
+    sender->new_ms = now + retry_wait_ms(sender->failures - DOWN + 1);
   if (told)
     sender->all_ms = now + told;
   list_push(&sender->later, &batch->node);

@@ -183,7 +183,8 @@ static int send_traced(struct conn *conn, struct frame *frame) {
 }
 
 int conn_send(struct conn *conn, struct frame *frame) {
-  return trace_is_on() ? send_traced(conn, frame) : send_untraced(conn, frame);
+  return trace_is_on() || frame->cause ? send_traced(conn, frame)
+                                       : send_untraced(conn, frame);
 }
 
 int conn_send_control(struct conn *conn, struct frame *frame) {

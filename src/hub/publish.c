@@ -118,7 +118,7 @@ uint32_t publish_to_user(struct manager *manager, const char *id, size_t len,
   here.in_turn = true;
   uint32_t sent = delivery_to_user(manager, id, len, frame, here) +
                   post_frame(manager, BUS_USER, id, len, frame, opts);
-  if (trace_is_on())
+  if (trace_is_told())
     sent_tell_frame((struct sent_note){.to = "user",
                                        .target = {id, len},
                                        .receivers = sent},
@@ -268,7 +268,7 @@ struct publish_result publish_message(struct manager *manager,
                                       const struct publish_message *message,
                                       struct delivery_opts opts) {
   struct publish_result result = publish_untraced(manager, message, opts);
-  if (trace_is_on())
+  if (trace_is_told())
     sent_tell(&(struct sent_note){.to = "room",
                                   .target = {message->room, message->room_len},
                                   .text = {message->text, message->len},
@@ -295,7 +295,7 @@ static uint32_t send_to_all(struct manager *manager, struct frame *frame,
 uint32_t publish_to_all(struct manager *manager, struct frame *frame,
                         struct delivery_opts opts) {
   uint32_t sent = send_to_all(manager, frame, opts);
-  if (trace_is_on())
+  if (trace_is_told())
     sent_tell_frame((struct sent_note){.to = "all", .receivers = sent}, frame);
   return sent;
 }

@@ -203,7 +203,7 @@ static void tell_error(struct conn *conn, const struct msg_id *id,
                        struct detail detail) {
   bool development = protocol_of(conn)->host.development;
   conn->owner->stats->messages_refused++;
-  if (trace_is_on())
+  if (trace_is_told())
     trace_refusal(conn, code, detail.text);
   log_at(development ? LOG_INFO : LOG_DEBUG,
          "conn=%llu user=%s refused handler=%s code=%s %s",
@@ -253,7 +253,7 @@ void answer_rate_limited(struct conn *conn, const struct msg_id *id,
                           .retry_after_ms = retry_after_ms};
   conn->owner->stats->messages_refused++;
   conn->owner->stats->rate_limited++;
-  if (trace_is_on())
+  if (trace_is_told())
     trace_refusal(conn, err_name(ERR_RATE_LIMITED), detail.text);
   if (id->kind == MSG_ID_NONE) {
     if (client->rate_told_ms && now - client->rate_told_ms < RATE_TOLD_EVERY_MS)

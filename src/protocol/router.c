@@ -147,7 +147,8 @@ static void dispatch_untraced(struct conn *conn, const struct envelope *env) {
 }
 
 /* A span of its own, which ends here unless a handler has it. */
-static void dispatch_traced(struct conn *conn, const struct envelope *env) {
+static void dispatch_traced(struct conn *conn, const struct envelope *env,
+                            bool drawn) {
   struct span_start start = {
       .kind = SPAN_MESSAGE,
       .conn = conn->id,
@@ -155,6 +156,7 @@ static void dispatch_traced(struct conn *conn, const struct envelope *env) {
       .type = env->type,
       .id = &env->id,
       .traceparent = env->traceparent,
+      .drawn = drawn,
       .data = {env->data ? env->data : "", env->data_len}};
   struct span *span = span_begin(&start), *before = span_enter(span);
   dispatch_untraced(conn, env);
@@ -170,8 +172,9 @@ static bool is_secret(const struct envelope *env) {
 }
 
 static void dispatch_message(struct conn *conn, const struct envelope *env) {
-  if ((trace_is_on() || env->traceparent.len > 0) && !is_secret(env))
-    dispatch_traced(conn, env);
+  bool drawn = trace_draws();
+  if ((trace_is_on() || drawn || env->traceparent.len > 0) && !is_secret(env))
+    dispatch_traced(conn, env, drawn);
   else
     dispatch_untraced(conn, env);
 }

@@ -217,8 +217,9 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   call->waited = call->out_of_memory = false;
   call->started_ms = uv_now(generation->host->loop);
   call->task.run = on_call_turn;
-  if (call->spec.span || trace_is_on())
-    call_trace_begin(call);
+  bool drawn = !spec->gated && !cause_now && trace_draws();
+  if (call->spec.span || drawn || trace_is_told())
+    call_trace_begin(call, drawn);
   call_body_push(call);
   step_call(call, 1);
 }

@@ -22,7 +22,7 @@ static void touch_rooms(struct span *span, const struct call_spec *spec) {
   (void)span_enter(before);
 }
 
-void call_trace_begin(struct call *call) {
+void call_trace_begin(struct call *call, bool drawn) {
   struct call_spec *spec = &call->spec;
   struct span_start start = {.kind = SPAN_CALL,
                              .type = spec->handler->name,
@@ -30,6 +30,7 @@ void call_trace_begin(struct call *call) {
                              .user =
                                  spec->conn ? conn_user_id(spec->conn) : NULL,
                              .traceparent = {"", 0},
+                             .drawn = drawn,
                              .data = data_of(spec)};
   if (spec->span) {
     span_take(span_hold(spec->span));

@@ -6,8 +6,9 @@
 #include "script/call_state.h"
 #include "trace/tracer.h"
 
-/* Holds the span of the call; one that is nobody's message gets its own. */
-void call_trace_begin(struct call *call);
+/* Holds the span of the call; one that is nobody's message gets its own, which
+ * is exported if it is `drawn`. */
+void call_trace_begin(struct call *call, bool drawn);
 
 /* lua_resume of a call with a span, which is the current one meanwhile. */
 int call_trace_resume(struct call *call, int nargs, int *nresults);

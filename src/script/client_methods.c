@@ -56,7 +56,7 @@ static int ask_worker(lua_State *L, struct bus_letter *letter) {
   bool posted = box->machine ? send_to_machine(L, box, letter)
                              : bus_post(generation_of(L)->host->manager->bus,
                                         box->worker, letter);
-  if (letter->frame && trace_is_on())
+  if (letter->frame && trace_is_told())
     tell_send(box->elsewhere, letter->frame, posted);
   if (letter->frame)
     frame_unref(letter->frame);
@@ -83,7 +83,7 @@ static int ask_worker_to_send(lua_State *L, const struct client_box *box) {
 
 static int send_take(lua_State *L, struct conn *conn, struct frame *frame) {
   int err = late_send(conn, frame);
-  if (trace_is_on())
+  if (trace_is_told())
     tell_send(conn->id, frame, err == 0);
   frame_unref(frame);
   if (err)

@@ -8,6 +8,7 @@
 #include "engine/metrics.h"
 #include "engine/timings.h"
 #include "events/events.h"
+#include "trace/otlp.h"
 
 enum { PATIENCE_MS = 1000 };
 
@@ -143,6 +144,8 @@ static void print_prometheus(const struct control *control, struct buf *out) {
     api_print(control->api, out);
   if (control->events)
     events_print(control->events, out);
+  if (control->otlp)
+    otlp_print(control->otlp, out);
 }
 
 static void print_status(const struct control *control, struct buf *out) {

@@ -20,6 +20,7 @@ struct control {
   struct metrics *metrics;   /* of scripts; borrowed */
   struct timings *timings;   /* borrowed */
   struct events *events;     /* borrowed; NULL: there are none */
+  struct otlp *otlp;         /* borrowed; NULL: there is no collector */
   const struct keys *keys;   /* borrowed */
   const char *clients;       /* the address where they connect; borrowed */
   struct api *api;           /* NULL: there are no api.keys; else its own */

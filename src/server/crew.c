@@ -105,7 +105,6 @@ static int open_engine(struct crew *crew, struct buf *error) {
       .lease_ms = seconds_to_ms(config->node_lease_s)};
   if (!engine_is_shared(crew->engine))
     return 0;
-  name_node(crew, config->node_name);
   return cluster_start(crew->engine, &options, error);
 }
 
@@ -122,8 +121,10 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->engine = new_engine(crew, shared->config);
   crew->presence = presence_new(
       count > 1 || engine_is_shared(crew->engine) ? crew->bus : NULL);
-  if (api_is_wanted(shared->config))
+  if (api_is_wanted(shared->config) || shared->otlp)
     crew->board = board_new();
+  if (shared->otlp)
+    board_export(crew->board, shared->otlp);
   for (int i = 0; i < count; i++) {
     struct worker *worker = &crew->workers[i];
     crew->fds[i] = -1;
@@ -150,8 +151,10 @@ int crew_open(struct crew *crew, bool development,
   const char *address = crew->workers[0].protocol.config->listen;
   int err =
       listen_open_all("listen", address, crew->fds, crew->count, bound, error);
-  if (!err)
+  if (!err) {
     strcpy(crew->address, bound);
+    name_node(crew, crew->workers[0].protocol.config->node_name);
+  }
   if (!err)
     err = open_engine(crew, error);
   for (int i = 0; i < crew->count && !err; i++)

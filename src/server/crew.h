@@ -21,7 +21,7 @@ struct crew {
   struct engine *engine;     /* of numbered rooms, and of other machines */
   uv_timer_t tick;           /* of the engine; on the main thread */
   struct presence *presence; /* who is in rooms */
-  struct trace_board *board; /* of traces; NULL: there is no API to ask */
+  struct trace_board *board; /* of traces; NULL: nobody looks */
   char address[LISTEN_ADDRESS_BYTES]; /* bound; empty: not (yet) */
   char name[128];                     /* of this machine, among others */
 };
@@ -33,6 +33,7 @@ struct crew_shared {
   struct metrics *metrics;
   struct timings *timings;
   struct events *events; /* NULL: nobody hears of any */
+  struct otlp *otlp;     /* NULL: no collector does */
   struct store *store;
   struct rates *rates;
   struct mailbox *home; /* of the main thread */

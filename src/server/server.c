@@ -18,6 +18,7 @@
 #include "server/inspect.h"
 #include "server/reload.h"
 #include "server/watch.h"
+#include "trace/otlp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ struct server {
   struct metrics *metrics;
   struct timings *timings;
   struct events *events; /* NULL: the backend hears of none */
+  struct otlp *otlp;     /* NULL: no collector hears of any trace */
   struct rates rates;
   struct reloader reloader;
   struct control control;
@@ -102,6 +104,8 @@ static void on_crew_ended(struct server *server) {
   reload_free(&server->reloader);
   control_close(&server->control);
   keys_close(&server->keys);
+  if (server->otlp)
+    otlp_end(server->otlp);
   mailbox_close(&server->mailbox);
 }
 
@@ -248,6 +252,17 @@ static void say_ready(const struct server *server, const char *address,
   }
 }
 
+/* Which of several it is, its spans say. */
+static void start_export(struct server *server) {
+  char host[64] = "";
+  if (gethostname(host, sizeof host - 1))
+    strcpy(host, "localhost");
+  struct otlp_resource resource = {.service = server->config->trace_service,
+                                   .instance = server->crew.name,
+                                   .host = host};
+  otlp_start(server->otlp, &server->loop, &resource);
+}
+
 static void start_serving(struct server *server, struct generation **first,
                           const char *address) {
   unsigned handlers = HASH_COUNT(first[0]->handlers);
@@ -264,6 +279,8 @@ static void start_serving(struct server *server, struct generation **first,
   keys_start(&server->keys, &server->loop);
   if (server->events)
     events_start(server->events);
+  if (server->otlp)
+    start_export(server);
   crew_start_take(&server->crew, first, &server->loop);
   control_start(&server->control, &server->loop);
   say_ready(server, address, handlers);
@@ -305,6 +322,8 @@ static struct store *new_store(const struct config *config) {
 }
 
 static void init_server(struct server *server) {
+  if (otlp_is_wanted(server->config))
+    server->otlp = otlp_new(server->config);
   raise_descriptors(server->config);
   srandom((unsigned)time(NULL) ^ (unsigned)getpid());
   uv_loop_init(&server->loop);
@@ -319,6 +338,7 @@ static void init_server(struct server *server) {
                                .store = server->store,
                                .rates = &server->rates,
                                .events = server->events,
+                               .otlp = server->otlp,
                                .home = &server->mailbox};
   crew_init(&server->crew, &shared);
   reload_init(&server->reloader, server->args, server->config, &server->crew,
@@ -329,12 +349,14 @@ static void init_server(struct server *server) {
   server->control.metrics = server->metrics;
   server->control.timings = server->timings;
   server->control.events = server->events;
+  server->control.otlp = server->otlp;
   server->control.keys = &server->keys;
 }
 
 static void free_all(struct server *server) {
   crew_free(&server->crew);
   events_free(server->events);
+  otlp_free(server->otlp);
   rates_free(&server->rates);
   control_free(&server->control);
   metrics_free(server->metrics);

@@ -33,6 +33,7 @@
 #include "script/client_state.h"
 #include "script/lib_client.h"
 #include "script/lib_time.h"
+#include "trace/tracer.h"
 
 static struct host *host_of(struct swap *swap) {
   return &swap->protocol->host;
@@ -66,6 +67,7 @@ static void go_live(struct swap *swap, struct generation *generation) {
   buf_reset(&swap->wrong, 0);
   host_of(swap)->live = generation;
   protocol_configure(swap->protocol, generation->config);
+  tracer_sample(generation->config->trace_sample);
   declared_set_rules(&swap->protocol->manager, generation->rules);
   host_of(swap)->stats->reloads++;
   generation->live = true;

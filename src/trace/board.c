@@ -15,6 +15,7 @@ struct trace_pending {
 };
 
 struct trace_board {
+  struct otlp *otlp;
   uv_mutex_t lock;          /* of all that follows */
   _Atomic unsigned version; /* written under the lock, read without */
   uint32_t places;          /* which are in use */
@@ -38,6 +39,14 @@ void board_free(struct trace_board *board) {
     buf_free(&board->traces[i].lines);
   uv_mutex_destroy(&board->lock);
   mem_free(board);
+}
+
+void board_export(struct trace_board *board, struct otlp *otlp) {
+  board->otlp = otlp;
+}
+
+struct otlp *board_otlp(const struct trace_board *board) {
+  return board->otlp;
 }
 
 /* Under the lock, as are: */

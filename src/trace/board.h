@@ -40,6 +40,11 @@ struct trace_target {
   char text[TRACE_TARGET_BYTES + 1];
 };
 
+/* Where a span or a frame says which traces follow it, this bit says that it
+ * goes to a collector, too (trace/otlp). */
+#define TRACE_EXPORTED (UINT32_C(1) << 31)
+
+struct otlp;
 struct trace_board;
 
 MUST_CHECK struct trace_board *board_new(void);
@@ -63,6 +68,11 @@ void board_close(struct trace_board *board, int place);
 /* Moves its lines to the end of `out`. Returns how many were dropped since the
  * last time. */
 uint64_t board_take(struct trace_board *board, int place, struct buf *out);
+
+/* Where spans go that are exported, borrowed; NULL: nowhere. To be set before
+ * other threads come. */
+void board_export(struct trace_board *board, struct otlp *otlp);
+struct otlp *board_otlp(const struct trace_board *board);
 
 /* A line without its end, for all traces whose bits are in `places`. */
 void board_put(struct trace_board *board, uint32_t places,

@@ -2,6 +2,7 @@
  * What is sent. */
 #include "trace/sent.h"
 
+#include "trace/otlp_json.h"
 #include "trace/span.h"
 #include "wire/json.h"
 
@@ -106,6 +107,20 @@ static void put_note(struct buf *out, const struct sent_note *note,
   tracer_data(out, message->data);
 }
 
+static void export_sent(const struct sent_note *note,
+                        const struct sent_message *message) {
+  struct buf attributes = {0};
+  otlp_put_text(&attributes, "perigee.target", note->target);
+  if (note->conn)
+    otlp_put_int(&attributes, "perigee.conn", note->conn);
+  otlp_put_quoted(&attributes, "perigee.type", message->type);
+  otlp_put_int(&attributes, "perigee.receivers", note->receivers);
+  if (note->seq)
+    otlp_put_int(&attributes, "perigee.seq", note->seq);
+  span_add_sent(note->to, &attributes);
+  buf_free(&attributes);
+}
+
 void sent_tell(const struct sent_note *note) {
   struct sent_message message;
   if (!tracer_here())
@@ -114,7 +129,9 @@ void sent_tell(const struct sent_note *note) {
   uint32_t places = match_note(note, &message);
   span_touch(places);
   places |= span_places();
-  if (!places)
+  if (places & TRACE_EXPORTED)
+    export_sent(note, &message);
+  if (!(places & ~TRACE_EXPORTED))
     return;
   put_note(tracer_begin("sent"), note, &message);
   tracer_end(places);

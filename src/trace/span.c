@@ -3,15 +3,19 @@
 #include "trace/span.h"
 
 #include "base/mem.h"
-#include "wire/frame.h"
+#include "trace/otlp.h"
+#include "wire/cause.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <uv.h>
 
 struct span {
   uint64_t number;
   unsigned holders;
-  uint32_t places; /* of the traces that have been told of it */
+  struct cause *cause; /* of what it sends; its traces have been told of it */
   bool taken;
   bool ended;
   enum span_kind kind;
@@ -22,13 +26,17 @@ struct span {
   char *type;
   char *code, *text; /* of a refusal; NULL: none was noted */
   struct traceparent parent;
+  bool remote;      /* `parent` is another process */
   struct buf begin; /* its first line, for traces that come to it later */
+  struct buf sent;  /* for a collector: events */
+  unsigned sent_count;
 };
+
+enum { SPAN_SENT_MAX = 64 };
 
 _Thread_local struct span *span_now;
 
-/* Numbers are to differ from those of other processes, too. */
-static uint64_t new_number(void) {
+uint64_t span_new_number(void) {
   uint64_t number = 0;
   while (number == 0)
     if (getrandom(&number, sizeof number, 0) != sizeof number)
@@ -73,9 +81,8 @@ void span_touch(uint32_t places) {
   struct span *span = span_now;
   if (!span || !tracer)
     return;
-  uint32_t more = places & ~span->places;
-  span->places |= more;
-  frame_cause.traces = span->places;
+  uint32_t more = places & ~cause_traces(span->cause);
+  span->cause->traces |= more;
   if (more && span->begin.len > 0) /* it has begun before any trace */
     board_put(tracer->board, more, &span->begin);
 }
@@ -84,25 +91,61 @@ static uint32_t match_text(enum trace_kind kind, const char *text) {
   return text ? tracer_match(kind, (struct slice){text, strlen(text)}) : 0;
 }
 
+/* The trace that it is part of, if any; whether it is exported. */
+static bool find_parent(struct span *span, const struct span_start *start) {
+  const struct span *above = span_now;
+  span->remote = start->traceparent.len > 0 &&
+                 traceparent_read(start->traceparent, &span->parent);
+  if (span->remote)
+    return strtoul(span->parent.flags, NULL, 16) & 1;
+  if (!above || !*above->parent.trace)
+    return false;
+  span->parent = above->parent;
+  snprintf(span->parent.span, sizeof span->parent.span, "%016llx",
+           (unsigned long long)above->number);
+  return cause_traces(above->cause) & TRACE_EXPORTED;
+}
+
+/* Begins a trace of its own. */
+static void begin_trace(struct traceparent *parent) {
+  snprintf(parent->trace, sizeof parent->trace, "%016llx%016llx",
+           (unsigned long long)span_new_number(),
+           (unsigned long long)span_new_number());
+  strcpy(parent->flags, "01");
+}
+
+/* Who is to be told of it, by what is known so far. */
+static void find_traces(struct span *span, const struct span_start *start,
+                        struct tracer *tracer) {
+  bool exported = find_parent(span, start);
+  if (start->drawn && !*span->parent.trace) {
+    begin_trace(&span->parent);
+    exported = true;
+  }
+  span->cause = cause_new(span->number, span->parent.trace);
+  if (exported && tracer && tracer->otlp)
+    span->cause->traces = TRACE_EXPORTED;
+}
+
 struct span *span_begin(const struct span_start *start) {
   struct tracer *tracer = tracer_here();
   struct span *span = mem_alloc(sizeof *span);
   span->holders = 1;
   span->kind = start->kind;
-  span->number = new_number();
+  span->number = span_new_number();
   span->begin_ns = uv_hrtime();
   span->conn = start->conn;
   span->user = mem_strdup(start->user);
   span->type = mem_strdup(start->type);
-  if (start->traceparent.len > 0)
-    (void)traceparent_read(start->traceparent, &span->parent);
+  find_traces(span, start, tracer);
   if (!tracer || !tracer->places)
     return span;
   write_begin(span, start);
-  span->places =
+  uint32_t places =
       match_text(TRACE_USER, start->user) | match_text(TRACE_TYPE, start->type);
-  if (span->places)
-    board_put(tracer->board, span->places, &span->begin);
+  span->cause->traces |= places;
+  if (places)
+    board_put(tracer->board, places, &span->begin);
   return span;
 }
 
@@ -119,6 +162,8 @@ void span_release(struct span *span) {
   mem_free(span->code);
   mem_free(span->text);
   buf_free(&span->begin);
+  buf_free(&span->sent);
+  cause_unref(span->cause);
   mem_free(span);
 }
 
@@ -135,9 +180,7 @@ void span_take(struct span *span) {
 struct span *span_enter(struct span *span) {
   struct span *before = span_now;
   span_now = span;
-  frame_cause = (struct frame_cause){0};
-  if (span)
-    frame_cause = (struct frame_cause){span->number, span->places};
+  cause_now = span ? span->cause : NULL;
   return before;
 }
 
@@ -147,7 +190,7 @@ void span_touch_room(const char *name, size_t len) {
 }
 
 uint32_t span_places(void) {
-  return span_now ? span_now->places : 0;
+  return span_now ? cause_traces(span_now->cause) : 0;
 }
 
 uint64_t span_number(void) {
@@ -202,13 +245,94 @@ static void put_span_result(struct buf *out, const struct span *span,
     tracer_data(out, result->reply);
 }
 
-void span_end(struct span *span, const struct span_result *result) {
-  span->ended = true;
-  if (!span->places || !tracer_here())
+/* --- for a collector ----------------------------------------------------- */
+
+void span_add_sent(const char *to, const struct buf *attributes) {
+  struct span *span = span_now;
+  if (!span || span->ended)
     return;
+  if (++span->sent_count > SPAN_SENT_MAX) {
+    otlp_leave_out(tracer_here()->otlp);
+    return;
+  }
+  otlp_event_begin(&span->sent, "sent", "perigee.to", to);
+  buf_put(&span->sent, attributes->data, attributes->len);
+  otlp_event_end(&span->sent);
+}
+
+static void put_attributes(struct buf *out, const struct span *span,
+                           const struct span_result *result) {
+  bool refused = span->code && !result->code;
+  otlp_put_string(out, "user.id", span->user);
+  if (span->conn)
+    otlp_put_int(out, "perigee.conn", span->conn);
+  otlp_put_int(out, "perigee.worker", (uint64_t)tracer_here()->worker);
+  otlp_put_string(out, "perigee.verdict",
+                  refused ? "refused" : result->verdict);
+  otlp_put_string(out, "error.type", refused ? span->code : result->code);
+  otlp_put_string(out, "perigee.ref", result->ref);
+  otlp_put_string(out, "perigee.handler", result->handler);
+  if (!result->handler)
+    return;
+  otlp_put_int(out, "perigee.generation", result->generation);
+  otlp_put_ms(out, "perigee.lua_ms", span->lua_ns);
+  otlp_put_int(out, "perigee.waited", span->steps > 0 ? span->steps - 1 : 0);
+}
+
+static void put_exception(struct buf *out, const struct span_result *result) {
+  if (!result->error)
+    return;
+  otlp_event_begin(out, "exception", "exception.type",
+                   result->code ? result->code : "error");
+  otlp_put_string(out, "exception.stacktrace", result->error);
+  otlp_event_end(out);
+}
+
+static void export_span(struct span *span, const struct span_result *result) {
+  struct buf attributes = {0}, *out = &tracer_here()->line;
+  bool failed = !strcmp(result->verdict, "failed");
+  bool message = span->kind == SPAN_MESSAGE;
+  put_attributes(&attributes, span, result);
+  put_exception(&span->sent, result);
+  struct otlp_span told = {
+      .trace = span->parent.trace,
+      .number = span->number,
+      .parent = span->parent.span,
+      .remote = span->remote,
+      .kind =
+          message || strstr(span->type, "@http ") ? OTLP_SERVER : OTLP_INTERNAL,
+      .word = message ? "" : "call",
+      .type = {span->type, strlen(span->type)},
+      .begin_ns = span->begin_ns,
+      .end_ns = uv_hrtime(),
+      .attributes = {attributes.data, attributes.len},
+      .events = {span->sent.data, span->sent.len},
+      .lost_events = span->sent_count > SPAN_SENT_MAX
+                         ? span->sent_count - SPAN_SENT_MAX
+                         : 0,
+      .error = failed ? (result->text ? result->text : result->code) : NULL};
+  buf_reset(out, 0);
+  otlp_put_span(out, &told);
+  otlp_add(tracer_here()->otlp, out);
+  buf_free(&attributes);
+}
+
+static void tell_end(const struct span *span, const struct span_result *result,
+                     uint32_t places) {
   struct buf *out = tracer_begin("done");
   put_who(out, span);
   put_ms(out, "ms", uv_hrtime() - span->begin_ns);
   put_span_result(out, span, result);
-  tracer_end(span->places);
+  tracer_end(places);
+}
+
+void span_end(struct span *span, const struct span_result *result) {
+  uint32_t places = cause_traces(span->cause);
+  span->ended = true;
+  if (!places || !tracer_here())
+    return;
+  if (places & TRACE_EXPORTED)
+    export_span(span, result);
+  if (places & ~TRACE_EXPORTED)
+    tell_end(span, result, places);
 }

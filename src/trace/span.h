@@ -28,7 +28,8 @@ struct span_start {
   const char *type;         /* of the message; or the name of what is called */
   const struct msg_id *id;  /* NULL: none */
   struct slice traceparent; /* of who has sent it; len 0: none */
-  struct slice data;        /* JSON; empty: none */
+  bool drawn; /* trace_draws has said so: it is exported, whoever began it */
+  struct slice data; /* JSON; empty: none */
 };
 
 /* What has come of it. What is not said is NULL or 0. */
@@ -43,7 +44,8 @@ struct span_result {
 
 struct span;
 
-/* Begins a span, with one holder. All is copied. */
+/* Begins a span, with one holder. All is copied. A call that begins while
+ * another span is the current one is part of that one's trace. */
 MUST_CHECK struct span *span_begin(const struct span_start *start);
 
 /* Another holder. */
@@ -77,6 +79,10 @@ void span_touch(uint32_t places);
 /* So much time was spent in Lua, at one go. */
 void span_spend(struct span *span, uint64_t lua_ns);
 
+/* Something was sent by what is current: it is among the span's events, if that
+ * goes to a collector. `attributes` are of otlp_put_…. */
+void span_add_sent(const char *to, const struct buf *attributes);
+
 /* Why what is current is refused, for span_end without a code. False: nothing
  * is current. */
 bool span_note_refusal(const char *code, const char *text);
@@ -90,6 +96,9 @@ void span_put(struct buf *out, uint64_t number);
 
 /* The traces that the current span belongs to. */
 uint32_t span_places(void);
+
+/* One that differs from those of other processes, too. Never 0. */
+uint64_t span_new_number(void);
 
 /* And its number; 0: there is none. */
 uint64_t span_number(void);

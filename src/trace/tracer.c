@@ -8,23 +8,42 @@
 
 #include <string.h>
 #include <sys/time.h>
+#include <uv.h>
 
 enum { LINE_KEEP = 64 * 1024 };
 
 _Thread_local atomic_bool tracer_flag;
 
+_Thread_local uint64_t tracer_share;
+
 static _Thread_local struct tracer *here;
+static _Thread_local uint64_t drawn; /* the last one */
+
+/* Which messages are drawn is no secret: xorshift will do. */
+bool tracer_draw(void) {
+  drawn ^= drawn << 13;
+  drawn ^= drawn >> 7;
+  drawn ^= drawn << 17;
+  return (drawn >> 32) < tracer_share;
+}
+
+void tracer_sample(double share) {
+  tracer_share = here && here->otlp ? (uint64_t)(share * 4294967296.0) : 0;
+}
 
 void tracer_join(struct trace_board *board, int worker) {
   here = mem_alloc(sizeof *here);
   here->board = board;
+  here->otlp = board_otlp(board);
   here->worker = worker;
+  drawn = uv_hrtime() | 1;
   board_enlist(board, &tracer_flag);
 }
 
 void tracer_leave(void) {
   if (!here)
     return;
+  tracer_share = 0;
   board_dismiss(here->board, &tracer_flag);
   flight_forget_all(here);
   buf_free(&here->line);

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "trace/board.h"
+#include "wire/cause.h"
 #include "wire/slice.h"
 
 #include <stdatomic.h>
@@ -20,9 +21,11 @@
 enum { TRACE_DATA_BYTES = 1024 }; /* of data, that are shown */
 
 struct flight_list;
+struct otlp;
 
 struct tracer {
   struct trace_board *board; /* borrowed */
+  struct otlp *otlp;         /* borrowed; NULL: nothing is exported */
   int worker;                /* 1, 2, …; 0: the HTTP API */
   unsigned version;          /* of the board, when `targets` were read */
   uint32_t places;           /* of `targets` that are some */
@@ -38,6 +41,25 @@ extern _Thread_local atomic_bool tracer_flag;
 static inline bool trace_is_on(void) {
   return atomic_load_explicit(&tracer_flag, memory_order_relaxed);
 }
+
+/* Of 2^32 messages that begin a trace, so many are exported. */
+extern _Thread_local uint64_t tracer_share;
+
+bool tracer_draw(void);
+
+/* Whether this one is. Where nothing is exported it costs a load. */
+static inline bool trace_draws(void) {
+  return tracer_share > 0 && tracer_draw();
+}
+
+/* Whether what this thread does now is to be told to anybody. */
+static inline bool trace_is_told(void) {
+  return trace_is_on() || cause_now;
+}
+
+/* `share` (0 to 1) of this thread's messages; none unless there is somewhere to
+ * export them to. */
+void tracer_sample(double share);
 
 /* This thread looks at the board from now on, until tracer_leave, which it
  * calls itself, too. */

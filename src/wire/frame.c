@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-_Thread_local struct frame_cause frame_cause;
-
 enum { FIN = 0x80, LEN_16 = 126, LEN_64 = 127 };
 
 /* RFC 6455, 5.2: FIN and opcode, then 7, 7+16 or 7+64 bits of length. */
@@ -33,7 +31,7 @@ static struct frame *start_frame(int opcode, size_t len,
   struct frame *frame = mem_alloc_raw(sizeof *frame + head + len);
   atomic_init(&frame->refs, 1);
   atomic_init(&frame->twin, NULL);
-  frame->cause = frame_cause;
+  frame->cause = cause_now ? cause_ref(cause_now) : NULL;
   frame->len = (uint32_t)(head + len);
   memcpy(frame->data, header, head);
   *payload = frame->data + head;
@@ -86,5 +84,6 @@ void frame_unref(struct frame *frame) {
   struct frame *twin = atomic_load_explicit(&frame->twin, memory_order_relaxed);
   if (twin && twin != frame)
     frame_unref(twin);
+  cause_unref(frame->cause);
   mem_free(frame);
 }

@@ -9,21 +9,12 @@
 #define WIRE_FRAME_H
 
 #include "base/attr.h"
+#include "wire/cause.h"
 #include "wire/slice.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* What a frame is an effect of, for traces (trace/span). Zero: nothing that is
- * followed. */
-struct frame_cause {
-  uint64_t span;
-  uint32_t traces; /* a bit for each that follows it */
-};
-
-/* That of the frames that this thread makes. */
-extern _Thread_local struct frame_cause frame_cause;
 
 struct frame {
   atomic_uint refs;
@@ -31,7 +22,7 @@ struct frame {
   /* The same message compressed, owned; the frame itself if that is no use;
    * NULL: nobody has asked yet. By wire/deflate. */
   _Atomic(struct frame *) twin;
-  struct frame_cause cause;
+  struct cause *cause; /* of traces; NULL: nothing that is followed */
   unsigned char data[];
 };
 
