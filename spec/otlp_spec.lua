@@ -274,7 +274,8 @@ describe("A collector", function()
   it("is sent what OpenTelemetry's own definition of the protocol knows", function()
     local dir = ROOT .. "/build/otlp"
     if not os.execute(("mkdir -p %s && cd %s && { "
-      .. "[ -d node_modules/@opentelemetry/otlp-transformer ] || timeout 150 npm install --silent --no-audit --no-fund --ignore-scripts "
+      .. "[ -d node_modules/@opentelemetry/otlp-transformer ] || timeout 150 "
+      .. "npm install --silent --no-audit --no-fund --ignore-scripts "
       .. "--prefix . @opentelemetry/otlp-transformer@0.212.0; } >/dev/null 2>&1"):format(dir, dir)) then
       pending "npm cannot fetch the definition"
       return
