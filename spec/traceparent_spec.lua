@@ -16,6 +16,9 @@ local SCRIPT = [[
   return {
     fetch = function(_, data) return seen(data.url, data.headers) end,
     late = function(_, data) perigee.sleep(0.01) return seen(data.url) end,
+    ["@http GET /seen"] = function(request)
+      return seen(request.query.url)
+    end,
     emit = function() return perigee.emit("order.made", { item = 7 }) end,
   }
 ]]
@@ -80,6 +83,49 @@ describe("traceparent", function()
     end
     local later = "cc" .. PARENT:sub(3) .. "-what-will-be-new"
     assert.matches("^00%-" .. TRACE, ask("fetch", { url = site.url }, later).traceparent)
+  end)
+
+  describe("of a handshake", function()
+    local OTHER = ("11"):rep(16)
+    local HANDSHAKE = PARENT:gsub(TRACE, OTHER)
+
+    local function come(parent)
+      alice = server:connect { user = "alice", session = true,
+        headers = { traceparent = parent } }
+    end
+
+    it("is that of messages which bring none", function()
+      come(HANDSHAKE)
+      for _ = 1, 2 do
+        assert.matches("^00%-" .. OTHER .. "%-%x+%-01$",
+          ask("fetch", { url = site.url }).traceparent)
+      end
+      assert.matches(TRACE, ask("fetch", { url = site.url }, PARENT).traceparent)
+      assert.matches(OTHER, ask("fetch", { url = site.url }, "none").traceparent)
+    end)
+
+    it("counts as not there if it is none", function()
+      come(HANDSHAKE:upper())
+      assert.is_nil(ask("fetch", { url = site.url }).traceparent)
+    end)
+
+    it("is that of the last one, for a session that goes on", function()
+      come(HANDSHAKE)
+      alice.target.headers.traceparent = PARENT
+      assert.is_true(alice:resume().session.resumed)
+      assert.matches(TRACE, ask("fetch", { url = site.url }).traceparent)
+      alice.target.headers.traceparent = nil
+      assert.is_true(alice:resume().session.resumed)
+      assert.is_nil(ask("fetch", { url = site.url }).traceparent)
+    end)
+  end)
+
+  it("of a request of plain HTTP goes on, too", function()
+    local answer = server:http { path = "/seen", query = { url = site.url },
+      headers = { traceparent = PARENT } }
+    assert.matches("^00%-" .. TRACE, answer.data.traceparent)
+    answer = server:http { path = "/seen", query = { url = site.url } }
+    assert.is_nil(answer.data.traceparent)
   end)
 
   it("is in the events that its handler emits", function()

@@ -3,6 +3,7 @@
 #include "edge/upgrade.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "edge/credential.h"
 #include "edge/extension.h"
 #include "edge/headers.h"
@@ -15,6 +16,7 @@
 #include "protocol/raw.h"
 #include "protocol/session.h"
 #include "script/generation.h"
+#include "wire/traceparent.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -264,6 +266,13 @@ static bool may_compress(const struct upgrade *upgrade,
   return upgrade->deflate != NULL;
 }
 
+static void take_traceparent(struct conn *conn, const struct request *request) {
+  const struct slice *field = request_field(request, "traceparent");
+  struct traceparent parent;
+  if (field && traceparent_read(*field, &parent))
+    conn_set_traceparent_take(conn, mem_strndup(field->at, field->len));
+}
+
 static void let_visitor_in(struct upgrade *upgrade, struct visitor *visitor,
                            const struct request *request, const char *address,
                            const char *subprotocol, struct slice rest) {
@@ -281,6 +290,7 @@ static void let_visitor_in(struct upgrade *upgrade, struct visitor *visitor,
   buf_put(&socket_of(conn)->rest, rest.at, rest.len);
   conn->headers = headers_pack(request, upgrade->config->headers);
   conn->raw = raw;
+  take_traceparent(conn, request);
   conn->deflate = bits > 0 ? upgrade->deflate : NULL;
   conn->window_bits = (uint8_t)bits;
   conn->reader.deflate = bits > 0;

@@ -248,6 +248,18 @@ static bool fits_web_schema(const struct handler *handler, struct slice *body,
   return fits;
 }
 
+/* len 0: it has none. */
+static struct slice traceparent_of_request(const struct web_request *request) {
+  const char *at = request->headers;
+  while (at && *at) {
+    const char *value = at + strlen(at) + 1;
+    if (!strcmp(at, "traceparent"))
+      return (struct slice){value, strlen(value)};
+    at = value + strlen(value) + 1;
+  }
+  return (struct slice){"", 0};
+}
+
 /* The exchange may be gone afterwards. */
 static void call_web(struct web_exchange *exchange,
                      const struct handler *handler,
@@ -257,6 +269,7 @@ static void call_web(struct web_exchange *exchange,
                            .args = {{.kind = CALL_WEB}},
                            .nargs = 1,
                            .web = request,
+                           .traceparent = traceparent_of_request(request),
                            .done = on_web_done,
                            .arg = exchange};
   exchange->ended = &ended;

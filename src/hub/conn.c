@@ -470,9 +470,16 @@ void conn_clear(struct conn *conn) {
   mem_free(conn->claimant);
   mem_free(conn->claims);
   mem_free(conn->headers);
+  mem_free(conn->traceparent);
   mem_free(conn->close_reason);
   mem_free(conn->gate);
   presence_info_unref(conn->info);
+}
+
+void conn_set_traceparent_take(struct conn *conn, char *traceparent) {
+  mem_free(conn->traceparent);
+  conn->traceparent = traceparent;
+  conn->is_part = traceparent != NULL;
 }
 
 const char *conn_user_id(const struct conn *conn) {

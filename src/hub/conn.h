@@ -132,6 +132,7 @@ struct conn {
   bool gated : 1;      /* not all of what waits may leave: hub/gate */
   bool told : 1;       /* the backend has heard of it, by hub/tell */
   bool traced : 1;     /* frames of it are followed, by trace/flight */
+  bool is_part : 1;    /* of a trace: `traceparent` is set */
   bool peer_closed;    /* the peer ended it, not we */
   uint8_t window_bits; /* of the peer's inflater, where `deflate` is set */
   uint64_t id;
@@ -171,6 +172,7 @@ struct conn {
   struct address *address;
   char *claims;       /* JSON text of the token's claims, or NULL */
   char *headers;      /* "name\0value\0…\0" of the handshake, or NULL */
+  char *traceparent;  /* of the handshake, valid; or NULL */
   uint64_t opened_ms; /* loop time */
   int64_t opened_s;   /* Unix seconds */
 
@@ -196,6 +198,17 @@ struct conn {
  * the edge's own, which sets `transport`, too. */
 void conn_init(struct conn *conn, struct conn_owner *owner,
                const struct conn_io *io, void *socket);
+
+/* It is part of that trace from now on (NULL: of none); the one before is
+ * freed. */
+void conn_set_traceparent_take(struct conn *conn, char *traceparent);
+
+/* What its messages without a `traceparent` are part of; len 0: nothing. */
+static inline struct slice conn_traceparent(const struct conn *conn) {
+  return conn->is_part
+             ? (struct slice){conn->traceparent, strlen(conn->traceparent)}
+             : (struct slice){"", 0};
+}
 
 /* The connection is let in: state CONN_READY. manager_login calls it when the
  * connection is a user's, protocol/session when it is let in without one. */

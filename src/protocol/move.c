@@ -16,7 +16,7 @@
 struct move {
   struct bus_load load;
   struct line line;
-  char *claimant, *claims, *headers, *address;
+  char *claimant, *claims, *headers, *traceparent, *address;
   int64_t expires_s;
   struct replay *replay; /* has kept nothing yet */
   struct inbox *inbox;
@@ -34,6 +34,7 @@ static void drop_move(struct bus_load *load) {
   mem_free(move->claimant);
   mem_free(move->claims);
   mem_free(move->headers);
+  mem_free(move->traceparent);
   mem_free(move->address);
   replay_free(move->replay, &none);
   inbox_free(move->inbox);
@@ -47,6 +48,7 @@ static struct move *pack_move(struct conn *conn) {
   move->claimant = conn->claimant;
   move->claims = conn->claims;
   move->headers = conn->headers;
+  move->traceparent = conn->traceparent;
   move->address = mem_strdup(conn->address->text);
   move->expires_s = client->expires_s;
   move->replay = conn->replay;
@@ -59,7 +61,8 @@ static struct move *pack_move(struct conn *conn) {
 
 /* Another thread has all of it. */
 static void forget_moved(struct conn *conn) {
-  conn->claimant = conn->claims = conn->headers = NULL;
+  conn->claimant = conn->claims = conn->headers = conn->traceparent = NULL;
+  conn->is_part = false;
   conn->replay = NULL;
   conn->counts = false;
   client_of(conn)->inbox = NULL;
@@ -96,6 +99,7 @@ void move_receive_take(struct protocol *protocol, struct bus_load *load) {
   conn->claimant = move->claimant;
   conn->claims = move->claims;
   conn->headers = move->headers;
+  conn_set_traceparent_take(conn, move->traceparent);
   conn->replay = move->replay;
   conn->counts = true;
   client->expires_s = move->expires_s;

@@ -33,6 +33,7 @@ void raw_message(struct conn *conn, const char *data, size_t len,
                {CALL_STRING, data, len},
                {.kind = is_binary ? CALL_TRUE : CALL_FALSE}},
       .nargs = 3,
+      .traceparent = conn_traceparent(conn),
   };
   call_run(live, &spec);
 }

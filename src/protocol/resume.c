@@ -193,6 +193,9 @@ static void take_identity(struct conn *old, struct conn *conn) {
   manager_unpark(manager_of(old), old, conn);
   swap_texts(&old->claims, &conn->claims);
   swap_texts(&old->headers, &conn->headers);
+  conn_set_traceparent_take(old, conn->traceparent);
+  conn->traceparent = NULL;
+  conn->is_part = false;
   client_of(old)->expires_s = client_of(conn)->expires_s;
   client_of(old)->is_service = client_of(conn)->is_service;
   client_of(old)->probe_ms = 0;

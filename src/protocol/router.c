@@ -146,6 +146,14 @@ static void dispatch_untraced(struct conn *conn, const struct envelope *env) {
   }
 }
 
+/* Its own, or else that of the handshake. */
+static struct slice traceparent_of(const struct conn *conn,
+                                   const struct envelope *env) {
+  struct traceparent parent;
+  bool has_own = traceparent_read(env->traceparent, &parent);
+  return has_own ? env->traceparent : conn_traceparent(conn);
+}
+
 /* A span of its own, which ends here unless a handler has it. */
 static void dispatch_traced(struct conn *conn, const struct envelope *env,
                             bool drawn) {
@@ -155,7 +163,7 @@ static void dispatch_traced(struct conn *conn, const struct envelope *env,
       .user = conn_user_id(conn),
       .type = env->type,
       .id = &env->id,
-      .traceparent = env->traceparent,
+      .traceparent = traceparent_of(conn, env),
       .drawn = drawn,
       .data = {env->data ? env->data : "", env->data_len}};
   struct span *span = span_begin(&start), *before = span_enter(span);
@@ -173,7 +181,8 @@ static bool is_secret(const struct envelope *env) {
 
 static void dispatch_message(struct conn *conn, const struct envelope *env) {
   bool drawn = trace_draws();
-  if ((trace_is_on() || drawn || env->traceparent.len > 0) && !is_secret(env))
+  bool is_part = env->traceparent.len > 0 || conn->is_part;
+  if ((trace_is_on() || drawn || is_part) && !is_secret(env))
     dispatch_traced(conn, env, drawn);
   else
     dispatch_untraced(conn, env);

@@ -218,7 +218,7 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   call->started_ms = uv_now(generation->host->loop);
   call->task.run = on_call_turn;
   bool drawn = !spec->gated && !cause_now && trace_draws();
-  if (call->spec.span || drawn || trace_is_told())
+  if (call->spec.span || drawn || spec->traceparent.len > 0 || trace_is_told())
     call_trace_begin(call, drawn);
   call_body_push(call);
   step_call(call, 1);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "wire/msg_id.h"
+#include "wire/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,8 +83,11 @@ struct call_spec {
   int results;        /* how many of the values it returns are encoded */
   call_done_fn *done; /* NULL: the result does not matter */
   void *arg;          /* for `done` */
-  struct span *span;  /* that it is of, while a trace is on; borrowed until
-                       * call_run returns; NULL: none, or one of its own */
+  /* A trace that it is part of, unless one is under way; borrowed as the
+   * arguments. len 0: none. */
+  struct slice traceparent;
+  struct span *span; /* that it is of, while a trace is on; borrowed until
+                      * call_run returns; NULL: none, or one of its own */
 };
 
 #endif

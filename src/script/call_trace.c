@@ -29,7 +29,7 @@ void call_trace_begin(struct call *call, bool drawn) {
                              .conn = spec->conn ? spec->conn->id : 0,
                              .user =
                                  spec->conn ? conn_user_id(spec->conn) : NULL,
-                             .traceparent = {"", 0},
+                             .traceparent = spec->traceparent,
                              .drawn = drawn,
                              .data = data_of(spec)};
   if (spec->span) {
