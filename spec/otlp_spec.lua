@@ -276,7 +276,8 @@ describe("A collector", function()
     if not os.execute(("mkdir -p %s && cd %s && { "
       .. "[ -d node_modules/@opentelemetry/otlp-transformer ] || timeout 150 "
       .. "npm install --silent --no-audit --no-fund --ignore-scripts "
-      .. "--prefix . @opentelemetry/otlp-transformer@0.212.0; } >/dev/null 2>&1"):format(dir, dir)) then
+      .. "--prefix . @opentelemetry/otlp-transformer@0.212.0; } >/dev/null 2>&1")
+      :format(dir, dir)) then
       pending "npm cannot fetch the definition"
       return
     end
