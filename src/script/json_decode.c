@@ -6,6 +6,7 @@
  * raises instead of doing harm. It recurses at most JSON_MAX_DEPTH deep. */
 #include "script/json.h"
 
+#include "base/attr.h"
 #include "script/json_mark.h"
 #include "wire/json.h"
 
@@ -22,15 +23,20 @@ static void expect_json(lua_State *L, bool ok) {
     luaL_error(L, "not valid JSON");
 }
 
-static void decode_string(lua_State *L, const struct json_string *string) {
+static NOINLINE void decode_escaped(lua_State *L,
+                                    const struct json_string *string) {
   luaL_Buffer buffer;
-  if (!string->escaped) {
-    lua_pushlstring(L, string->text, string->len);
-    return;
-  }
   char *at = luaL_buffinitsize(L, &buffer, string->len);
   luaL_pushresultsize(
       &buffer, json_unescape(string->text, string->len, at, string->len));
+}
+
+static inline void decode_string(lua_State *L,
+                                 const struct json_string *string) {
+  if (string->escaped)
+    decode_escaped(L, string);
+  else
+    lua_pushlstring(L, string->text, string->len);
 }
 
 static void decode_number(lua_State *L, struct json_scan *scan) {

@@ -123,7 +123,7 @@ static void encode_string(struct encoder *e, int index, const char *wrong) {
   size_t len;
   const char *text = lua_tolstring(e->L, index, &len);
   check_json_room(e, len);
-  bool is_long = len > (e->end - e->out->len) / ESCAPE_BYTES;
+  bool is_long = len * ESCAPE_BYTES > e->end - e->out->len;
   if (!is_long && json_put_plain(e->out, text, len))
     return;
   if (!utf8_valid(text, len))
@@ -193,14 +193,17 @@ static void encode_object(struct encoder *e, int table) {
   lua_State *L = e->L;
   int key = lua_gettop(L) - 1;
   char before = '{';
+  e->steps[e->depth] = (struct step){table, key, 0};
   do {
     if (lua_type(L, key) != LUA_TSTRING)
       fail_encode_key(e, key, false);
     buf_putc(e->out, before);
     encode_string(e, key, "a key that is not UTF-8 cannot be sent as JSON");
     buf_putc(e->out, ':');
-    encode_member(e, (struct step){table, key, 0});
-    lua_pop(L, 1);
+    e->depth++;
+    encode_value(e, key + 1);
+    e->depth--;
+    lua_settop(L, key);
     before = ',';
   } while (lua_next(L, table));
   buf_putc(e->out, '}');

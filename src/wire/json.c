@@ -59,10 +59,7 @@ static size_t escape_len(const char *at, const char *end) {
   return unit < 0xdc00 && low >= 0xdc00 && is_surrogate(low) ? 12 : 0;
 }
 
-/* Passes what is not within one word, or not plain ASCII. `scan` stands behind
- * the quote. */
-static NOINLINE int scan_string_slowly(struct json_scan *scan,
-                                       struct json_string *out) {
+int json_scan_rest(struct json_scan *scan, struct json_string *out) {
   for (;;) {
     const char *at = scan->at = json_run_plain(scan->at, scan->end);
     if (at == scan->end)
@@ -86,40 +83,6 @@ static NOINLINE int scan_string_slowly(struct json_scan *scan,
   return 0;
 }
 
-/* The usual string is short and plain: one word has its end. */
-static inline int scan_string(struct json_scan *scan, struct json_string *out) {
-  const char *at = scan->at, *end = scan->end;
-  if (at == end || *at != '"')
-    return ERR_BAD_JSON;
-  out->text = ++at;
-  out->escaped = false;
-  if (end - at >= JSON_WORD_BYTES) {
-    uint64_t marks = json_mark_not_plain(json_load_word(at));
-    if (marks) {
-      out->len = (size_t)json_first_mark(marks);
-      at += out->len;
-      if (*at == '"') {
-        scan->at = at + 1;
-        return 0;
-      }
-    }
-  }
-  scan->at = at;
-  return scan_string_slowly(scan, out);
-}
-
-int json_scan_string(struct json_scan *scan, struct json_string *out) {
-  return scan_string(scan, out);
-}
-
-/* Passes `c` if that comes next. */
-static bool take_byte(struct json_scan *scan, char c) {
-  if (scan->at == scan->end || *scan->at != c)
-    return false;
-  scan->at++;
-  return true;
-}
-
 /* Passes digits; false when there is none. */
 static bool take_digits(struct json_scan *scan) {
   const char *start = scan->at;
@@ -132,19 +95,19 @@ int json_scan_number(struct json_scan *scan, bool *whole) {
   const char *start = scan->at;
   bool huge = false;
   *whole = true;
-  take_byte(scan, '-');
-  if (!take_byte(scan, '0') && !take_digits(scan))
+  json_take(scan, '-');
+  if (!json_take(scan, '0') && !take_digits(scan))
     return ERR_BAD_JSON;
-  if (take_byte(scan, '.')) {
+  if (json_take(scan, '.')) {
     *whole = false;
     if (!take_digits(scan))
       return ERR_BAD_JSON;
   }
-  if (take_byte(scan, 'e') || take_byte(scan, 'E')) {
+  if (json_take(scan, 'e') || json_take(scan, 'E')) {
     *whole = false;
     huge = true;
-    if (!take_byte(scan, '-'))
-      take_byte(scan, '+');
+    if (!json_take(scan, '-'))
+      json_take(scan, '+');
     if (!take_digits(scan))
       return ERR_BAD_JSON;
   }
@@ -157,38 +120,8 @@ int json_scan_number(struct json_scan *scan, bool *whole) {
 
 int json_scan_word(struct json_scan *scan, const char *word) {
   for (; *word; word++)
-    if (!take_byte(scan, *word))
+    if (!json_take(scan, *word))
       return ERR_BAD_JSON;
-  return 0;
-}
-
-int json_enter(struct json_scan *scan, char close) {
-  scan->at++;
-  json_skip_space(scan);
-  return take_byte(scan, close) ? 0 : 1;
-}
-
-int json_next(struct json_scan *scan, char close) {
-  json_skip_space(scan);
-  if (scan->at == scan->end)
-    return ERR_BAD_JSON;
-  char c = *scan->at;
-  if (c != ',' && c != close)
-    return ERR_BAD_JSON;
-  scan->at++;
-  if (c == close)
-    return 0;
-  json_skip_space(scan);
-  return 1;
-}
-
-int json_scan_key(struct json_scan *scan, struct json_string *key) {
-  if (scan_string(scan, key) != 0)
-    return ERR_BAD_JSON;
-  json_skip_space(scan);
-  if (!take_byte(scan, ':'))
-    return ERR_BAD_JSON;
-  json_skip_space(scan);
   return 0;
 }
 
@@ -214,7 +147,7 @@ int json_skip_value(struct json_scan *scan, int depth) {
     return ERR_BAD_JSON;
   switch (*scan->at) {
   case '"':
-    return scan_string(scan, &string);
+    return json_scan_string(scan, &string);
   case '{':
     return skip_members(scan, '}', depth + 1);
   case '[':
@@ -340,10 +273,12 @@ static void put_unescaped(struct buf *out, const char *text, size_t len) {
 }
 
 bool json_put_plain(struct buf *out, const char *text, size_t len) {
-  const char *end = text + len;
-  if (json_run_plain(text, end) < end)
+  char *at = buf_reserve(out, len + 2);
+  if (!json_copy_plain(at + 1, text, len))
     return false;
-  put_unescaped(out, text, len);
+  at[0] = '"';
+  at[len + 1] = '"';
+  out->len += len + 2;
   return true;
 }
 

@@ -58,8 +58,8 @@ static inline void json_skip_space(struct json_scan *scan) {
 MUST_CHECK int json_skip_value(struct json_scan *scan, int depth);
 
 /* Passes a string. 0 or ERR_BAD_JSON, also when there is no string here. */
-MUST_CHECK int json_scan_string(struct json_scan *scan,
-                                struct json_string *out);
+MUST_CHECK static inline int json_scan_string(struct json_scan *scan,
+                                              struct json_string *out);
 
 /* Passes a number; `*whole` when it has neither fraction nor exponent.
  * 0 or ERR_BAD_JSON, also when there is no number here. */
@@ -79,11 +79,12 @@ MUST_CHECK int json_scan_word(struct json_scan *scan, const char *word);
  * json_enter passes the opening bracket that `at` is on, json_next what
  * stands after a value. 1: a value (in an object: a key) comes next; 0: the
  * closing bracket was passed; or ERR_BAD_JSON. The caller counts depth. */
-MUST_CHECK int json_enter(struct json_scan *scan, char close);
-MUST_CHECK int json_next(struct json_scan *scan, char close);
+MUST_CHECK static inline int json_enter(struct json_scan *scan, char close);
+MUST_CHECK static inline int json_next(struct json_scan *scan, char close);
 
 /* Passes a key and its colon; the value begins at `at`. 0 or ERR_BAD_JSON. */
-MUST_CHECK int json_scan_key(struct json_scan *scan, struct json_string *key);
+MUST_CHECK static inline int json_scan_key(struct json_scan *scan,
+                                           struct json_string *key);
 
 /* Writes the text that a scanned string stands for into `out`, as UTF-8 and
  * without a zero. Returns its length, which is `len` at most. When that is more
@@ -100,5 +101,7 @@ MUST_CHECK bool json_put_plain(struct buf *out, const char *text, size_t len);
 
 /* Appends the text as a JSON string. It is valid UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t len);
+
+#include "wire/json_scan.h"
 
 #endif

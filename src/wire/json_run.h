@@ -12,6 +12,7 @@
 #define WIRE_JSON_RUN_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -37,6 +38,16 @@ static inline json_word json_load_word(const char *at) {
   uint64_t word;
   memcpy(&word, at, sizeof word);
   return le64toh(word);
+#endif
+}
+
+/* The other way round. */
+static inline void json_store_word(char *to, json_word word) {
+#ifdef __SSE2__
+  _mm_storeu_si128((__m128i *)to, word);
+#else
+  word = htole64(word);
+  memcpy(to, &word, sizeof word);
 #endif
 }
 
@@ -133,6 +144,49 @@ static inline const char *json_run_short(const char *at, const char *end,
   if (end - at >= 2)
     return json_run_halves(at, end, 2, marks_of);
   return at < end ? json_run_halves(at, end, 1, marks_of) : end;
+}
+
+/* As json_copy_plain, of a text of at least `half` bytes, and of twice as many
+ * at most. `half` is a constant. */
+static inline bool json_copy_halves(char *to, const char *at, size_t len,
+                                    size_t half) {
+  if (json_mark_not_plain(json_load_halves(at, at + len, half)))
+    return false;
+  memcpy(to, at, half);
+  memcpy(to + len - half, at + len - half, half);
+  return true;
+}
+
+/* As json_copy_plain, of a text that is shorter than a word. */
+static inline bool json_copy_short(char *to, const char *at, size_t len) {
+#ifdef __SSE2__
+  if (len >= 8)
+    return json_copy_halves(to, at, len, 8);
+#endif
+  if (len >= 4)
+    return json_copy_halves(to, at, len, 4);
+  if (len >= 2)
+    return json_copy_halves(to, at, len, 2);
+  return len == 0 || json_copy_halves(to, at, len, 1);
+}
+
+/* Copies the text while it is plain ASCII, in one pass; whether all of it is.
+ * What is in `to`, which has room for `len` bytes, means nothing if not. */
+static inline bool json_copy_plain(char *to, const char *at, size_t len) {
+  if (len < JSON_WORD_BYTES)
+    return json_copy_short(to, at, len);
+  const char *last = at + len - JSON_WORD_BYTES;
+  char *last_to = to + len - JSON_WORD_BYTES;
+  json_word word;
+  for (; at < last; at += JSON_WORD_BYTES, to += JSON_WORD_BYTES) {
+    word = json_load_word(at);
+    if (json_mark_not_plain(word))
+      return false;
+    json_store_word(to, word);
+  }
+  word = json_load_word(last);
+  json_store_word(last_to, word);
+  return !json_mark_not_plain(word);
 }
 
 /* The first byte from `at` that is marked, or `end`.
