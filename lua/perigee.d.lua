@@ -443,17 +443,20 @@ function perigee.emit(type, data, opts) end
 
 -- Shared state -----------------------------------------------------------
 
----Keys and values that all workers share and reloads leave alone. Values are
----plain data, and copies: changing a table that was read changes nothing here.
+---Keys and values that all workers share and reloads leave alone; plain data, and copies.
+---With `store.shared` (all machines) each function waits, and may return "UNAVAILABLE".
 perigee.store = {}
 
 ---@param key string
 ---@return any
+---@return string? code, and a text
 function perigee.store.get(key) end
 
 ---@param key string
 ---@param value any Nil deletes.
 ---@param ttl? number Seconds until it is gone.
+---@return true?
+---@return string? code, and a text
 function perigee.store.set(key, value, ttl) end
 
 ---Sets a value only if there is none; whether it did.
@@ -461,6 +464,7 @@ function perigee.store.set(key, value, ttl) end
 ---@param value any
 ---@param ttl? number Seconds until it is gone.
 ---@return boolean
+---@return string? code, and a text
 function perigee.store.add(key, value, ttl) end
 
 ---Adds to a number, which begins at 0; returns the sum.
@@ -468,11 +472,11 @@ function perigee.store.add(key, value, ttl) end
 ---@param by? number 1, unless given.
 ---@param ttl? number Seconds until it is gone; counts when it is created.
 ---@return number
+---@return string? code, and a text
 function perigee.store.incr(key, by, ttl) end
 
----Sets a key to what the function makes of its value; called again when somebody
----else was faster, so it only computes. `nil` deletes; `nil, code, text` changes
----nothing and is returned.
+---Sets a key to what the function makes of its value; called again when others were
+---faster, so it only computes. `nil` deletes; `nil, code, text` changes nothing.
 ---@generic T
 ---@param key string
 ---@param fn fun(value: T?): T?, string?, string?, any
@@ -486,12 +490,13 @@ function perigee.store.update(key, fn, ttl) end
 ---Whether there was one.
 ---@param key string
 ---@return boolean
+---@return string? code, and a text
 function perigee.store.delete(key) end
 
 ---The keys, sorted: at most 10,000, those that were used last.
 ---@param prefix? string Only those that begin with it.
 ---@return string[]
----@return true? more There may be more keys.
+---@return true|string? more There may be more keys; or the code, and a text.
 function perigee.store.keys(prefix) end
 
 -- JSON and tokens --------------------------------------------------------

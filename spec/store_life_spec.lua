@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The store when it is full, over reloads, and without a server.
 local cli = require "spec.support.cli"
-local start = require "spec.support.store"
+local start = require("spec.support.store").start
 local t = require "perigee.testing"
 
 describe("A store that is full", function()

@@ -1,5 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- Servers whose handlers use the store.
+--
+--   local server = store.start { ["limits.store_mb"] = 1 }
+--   local start = store.on(redis) -- those share one
+local machines_on = require "spec.support.machines"
 local servers = require "spec.support.servers"
 
 -- `run` gets Lua source, and answers what it returns, or { error = text }.
@@ -41,11 +45,24 @@ local main = [[
   }
 ]]
 
-return servers {
-  scripts = { ["main.lua"] = main },
-  options = {
-    ["limits.messages_per_s"] = 0, -- the examples poll
-    ["limits.bytes_per_s"] = 0,
-    ["script.burst_ms"] = 10000, -- some do much in one handler
-  },
-}
+local function common()
+  return {
+    scripts = { ["main.lua"] = main },
+    options = {
+      ["limits.messages_per_s"] = 0, -- the examples poll
+      ["limits.bytes_per_s"] = 0,
+      ["script.burst_ms"] = 10000, -- some do much in one handler
+    },
+  }
+end
+
+local store = { start = servers(common()) }
+
+-- A function that starts servers whose store is in the Redis.
+function store.on(redis)
+  local with = common()
+  with.options["store.shared"] = true
+  return machines_on(redis, with)
+end
+
+return store

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cluster/ledger.h"
 #include "cluster/question.h"
+#include "cluster/vault.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_LEDGER_DROP] = "lua/redis/ledger_drop.lua",
     [SCRIPT_LEDGER_LOAD] = "lua/redis/ledger_load.lua",
     [SCRIPT_DECIDE] = "lua/redis/decide.lua",
+    [SCRIPT_STORE_INCR] = "lua/redis/store_incr.lua",
+    [SCRIPT_STORE_SWAP] = "lua/redis/store_swap.lua",
     [SCRIPT_RETIRE] = "lua/redis/retire.lua"};
 
 /* --- what workers ask for --------------------------------------------------
@@ -343,7 +346,8 @@ static const struct engine_ops cluster_ops = {.enter = enter_copy,
                                               .settle = settle_name,
                                               .give_up = give_up_wait,
                                               .send = send_parcel,
-                                              .ask = ask_others};
+                                              .ask = ask_others,
+                                              .ask_store = ask_vault};
 
 /* A number that no other machine has; not 0, and larger than those of
  * connections. */

@@ -51,7 +51,11 @@ MUST_CHECK int cluster_start(struct engine *engine,
   X(healed, "messages of rooms that were missed, and had afterwards")          \
   X(lost, "times that what a room missed could not be had: a resync")          \
   X(failed, "publications that Redis refused, or whose fate is unknown")       \
-  X(retired, "machines that were found dead, and cleaned up after")
+  X(retired, "machines that were found dead, and cleaned up after")            \
+  X(store_calls, "calls of the shared store")                                  \
+  X(store_failed, "calls of the shared store that Redis did not answer, or "   \
+                  "refused")                                                   \
+  X(store_raced, "updates of the shared store that others were faster than")
 
 struct cluster_counters {
 #define CLUSTER_COUNTER_FIELD(name, help) uint64_t name;

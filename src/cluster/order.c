@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cluster/ledger.h"
 #include "cluster/question.h"
+#include "cluster/vault.h"
 
 #include <string.h>
 
@@ -34,6 +35,7 @@ static void run_wait(struct cluster *cluster, struct order *order) {
 static void free_wait(struct order *order) {
   struct engine_wait *wait = container_of(order, struct engine_wait, order);
   question_free(wait->question);
+  vault_free(wait->vault);
   mem_free(wait);
 }
 
@@ -51,6 +53,8 @@ static void on_answer(struct mailbox *mailbox, struct list *node) {
   (void)mailbox;
   if (!wait->given_up && wait->question)
     question_tell(wait);
+  else if (!wait->given_up && wait->vault)
+    vault_tell(wait);
   else if (!wait->given_up && wait->confirmed)
     wait->confirmed(wait->arg, wait->err, wait->seq);
   else if (!wait->given_up)

@@ -35,6 +35,8 @@ enum cluster_script {
   SCRIPT_LEDGER_DROP,
   SCRIPT_LEDGER_LOAD,
   SCRIPT_DECIDE,
+  SCRIPT_STORE_INCR,
+  SCRIPT_STORE_SWAP,
   SCRIPT_COUNT
 };
 
@@ -64,6 +66,7 @@ enum name_kind {
 struct ledger;
 struct numbers;
 struct question;
+struct vault_call;
 
 struct name {
   UT_hash_handle hh; /* in cluster->names, by `key` */
@@ -102,8 +105,10 @@ struct engine_wait {
   char epoch[ENGINE_EPOCH_BYTES]; /* in this one; empty: anywhere */
   bool asked;                     /* it was looked for already */
   struct question *question;      /* NULL: it is about a name; else its own */
+  struct vault_call *vault;       /* of a call of the store: its own */
   engine_settled_fn *done;
   engine_news_fn *heard;          /* of a question, instead; */
+  far_answered_fn *stored;        /* of the store; */
   engine_confirmed_fn *confirmed; /* of a publication */
   uint64_t seq;
   void *arg;

@@ -60,8 +60,17 @@ static void check_name(const char *key, const char *name, size_t max,
                key, name, max);
 }
 
+static void check_store(const struct config *cfg, struct buf *errors) {
+  if (cfg->store_shared && cfg->engine != CONFIG_ENGINE_REDIS)
+    buf_printf(errors,
+               "store.shared: machines share it in Redis: it needs engine = "
+               "\"redis\" (%s)\n",
+               cfg->from[OPTION_AT_store_shared]);
+}
+
 void check_machines(const struct config *cfg, struct buf *errors) {
   check_servers(cfg, errors);
+  check_store(cfg, errors);
   check_name("node.name", cfg->node_name, NODE_NAME_BYTES, errors);
   check_name("redis.prefix", cfg->redis_prefix, REDIS_PREFIX_BYTES, errors);
   if (!*cfg->redis_prefix)

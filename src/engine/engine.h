@@ -36,6 +36,7 @@
 #define ENGINE_ENGINE_H
 
 #include "engine/bus.h"
+#include "engine/far.h"
 #include "engine/news.h"
 #include "engine/rules.h"
 #include "net/turn.h"
@@ -214,6 +215,9 @@ struct engine_ops {
   struct engine_wait *(*ask)(struct engine *engine, int worker,
                              enum engine_subject subject, const char *name,
                              size_t len, engine_news_fn *done, void *arg);
+  struct engine_wait *(*ask_store)(struct engine *engine, int worker,
+                                   const struct far_call *call,
+                                   far_answered_fn *done, void *arg);
 };
 
 /* The first member of what an implementation has. */
@@ -364,6 +368,14 @@ MUST_CHECK static inline struct engine_wait *
 engine_ask(struct engine *engine, int worker, enum engine_subject subject,
            const char *name, size_t len, engine_news_fn *done, void *arg) {
   return engine->ops->ask(engine, worker, subject, name, len, done, arg);
+}
+
+/* Asks the store that the machines share; the call is copied, with what it
+ * points to. `done` is called as that of engine_settle. */
+MUST_CHECK static inline struct engine_wait *
+engine_ask_store(struct engine *engine, int worker, const struct far_call *call,
+                 far_answered_fn *done, void *arg) {
+  return engine->ops->ask_store(engine, worker, call, done, arg);
 }
 
 /* Sends it to the other machines that follow its target. Messages that one

@@ -169,6 +169,12 @@ int shards_command(struct shards *shards, size_t place,
   return link_command(shards->list[place].link, words, count, done, arg);
 }
 
+int shards_command_at(struct shards *shards, size_t at,
+                      const struct slice *words, size_t count,
+                      link_answer_fn *done, void *arg) {
+  return link_command(shards->list[at].link, words, count, done, arg);
+}
+
 /* A subscription is that of the link. */
 struct shards_channel *shards_subscribe(struct shards *shards, size_t place,
                                         struct slice name, void *channel_arg) {

@@ -74,6 +74,11 @@ MUST_CHECK int shards_command(struct shards *shards, size_t place,
                               const struct slice *words, size_t count,
                               link_answer_fn *done, void *arg);
 
+/* As link_command, to one of shards_count, for what is about no name. */
+MUST_CHECK int shards_command_at(struct shards *shards, size_t at,
+                                 const struct slice *words, size_t count,
+                                 link_answer_fn *done, void *arg);
+
 /* As link_subscribe and link_unsubscribe. */
 MUST_CHECK struct shards_channel *shards_subscribe(struct shards *shards,
                                                    size_t place,

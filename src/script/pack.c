@@ -301,3 +301,88 @@ void pack_read(lua_State *L) {
   read_plain(L, lua_tostring(L, -1));
   lua_remove(L, -2);
 }
+
+/* --- looking ------------------------------------------------------------ */
+
+/* What is left. */
+struct look {
+  const unsigned char *at, *end;
+};
+
+static bool look_at_value(struct look *look, int depth);
+
+static bool skip_packed(struct look *look, uint64_t count) {
+  if (count > (uint64_t)(look->end - look->at))
+    return false;
+  look->at += count;
+  return true;
+}
+
+static bool look_at_varint(struct look *look, uint64_t *n) {
+  *n = 0;
+  for (int shift = 0; shift < 64 && look->at < look->end; shift += 7) {
+    *n |= (uint64_t)(*look->at & 0x7f) << shift;
+    if (!(*look->at++ & 0x80))
+      return true;
+  }
+  return false;
+}
+
+/* nil and NaN are no keys. */
+static bool look_at_key(struct look *look, int depth) {
+  lua_Number number;
+  if (look->at == look->end || *look->at == TAG_NIL)
+    return false;
+  if (*look->at == TAG_FLOAT &&
+      look->end - look->at > (ptrdiff_t)sizeof number) {
+    memcpy(&number, look->at + 1, sizeof number);
+    if (number != number)
+      return false;
+  }
+  return look_at_value(look, depth);
+}
+
+/* A pair has two bytes at least: no table is made for more than there are. */
+static bool look_at_table(struct look *look, int depth) {
+  struct sizes sizes;
+  const unsigned char *head = look->at;
+  if (depth >= DEPTH_MAX || !skip_packed(look, sizeof sizes))
+    return false;
+  memcpy(&sizes, head, sizeof sizes);
+  uint64_t pairs = (uint64_t)sizes.list + sizes.rest;
+  if (pairs > (uint64_t)(look->end - look->at) / 2)
+    return false;
+  for (; pairs > 0; pairs--)
+    if (!look_at_key(look, depth + 1) || !look_at_value(look, depth + 1))
+      return false;
+  return true;
+}
+
+static bool look_at_value(struct look *look, int depth) {
+  uint64_t n;
+  if (look->at == look->end)
+    return false;
+  switch ((enum tag) * look->at++) {
+  case TAG_NIL:
+  case TAG_FALSE:
+  case TAG_TRUE:
+  case TAG_NULL:
+    return true;
+  case TAG_INTEGER:
+    return look_at_varint(look, &n);
+  case TAG_FLOAT:
+    return skip_packed(look, sizeof(lua_Number));
+  case TAG_STRING:
+    return look_at_varint(look, &n) && skip_packed(look, n);
+  case TAG_TABLE:
+  case TAG_ARRAY:
+    return look_at_table(look, depth);
+  }
+  return false;
+}
+
+bool pack_is_valid(const char *bytes, size_t len) {
+  const unsigned char *start = (const unsigned char *)bytes;
+  struct look look = {start, start + len};
+  return len > 0 && look_at_value(&look, 0) && look.at == look.end;
+}

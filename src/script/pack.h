@@ -4,14 +4,16 @@
  * key. The mark of json.array is kept. Other metatables are neither kept nor
  * called.
  *
- * The bytes are for this process only: numbers stand in them as they are in
- * memory, and whoever reads them trusts them. */
+ * Numbers stand in the bytes as they are in memory, and pack_read trusts them:
+ * those that come from elsewhere are looked at first (pack_is_valid). */
 #ifndef SCRIPT_PACK_H
 #define SCRIPT_PACK_H
 
 #include "base/buf.h"
 
 #include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 struct budget;
 
@@ -40,5 +42,8 @@ void pack_write(const struct pack_from *from, lua_State *raise,
  * and not in a buffer, because making tables may run finalizers of scripts, and
  * these use the same buffers. */
 void pack_read(lua_State *L);
+
+/* Whether these bytes are one value, so that pack_read can read it. */
+MUST_CHECK bool pack_is_valid(const char *bytes, size_t len);
 
 #endif

@@ -261,6 +261,59 @@ static void a_receiver_without_memory_raises(void **state) {
   assert_true(failures > 10);
 }
 
+/* Every value that is written is valid, and nothing that is cut is; whatever is
+ * changed in it is refused, or can be read. */
+static void what_is_not_whole_is_refused(void **state) {
+  struct pair *pair = *state;
+  assert_int_equal(
+      transfer(pair, "return { 1, 'two', { 3.5, false, [true] = json.null }, "
+                     "json.array {}, a = -1, ['\\0'] = 1 << 60 }"),
+      LUA_OK);
+  char copied[256];
+  size_t len = packed.len;
+  assert_true(len < sizeof copied);
+  memcpy(copied, packed.data, len);
+  assert_true(pack_is_valid(copied, len));
+  for (size_t i = 0; i < len; i++)
+    assert_false(pack_is_valid(copied, i));
+  copied[len] = 0;
+  assert_false(pack_is_valid(copied, len + 1));
+  for (size_t i = 0; i < len * 256; i++) {
+    char before = copied[i / 256];
+    copied[i / 256] = (char)(unsigned char)i;
+    if (pack_is_valid(copied, len)) {
+      lua_settop(pair->to, 0);
+      lua_pushlstring(pair->to, copied, len);
+      pack_read(pair->to);
+      assert_int_equal(lua_gettop(pair->to), 1);
+    }
+    copied[i / 256] = before;
+  }
+}
+
+static void tables_that_are_too_deep_or_too_large_are_refused(void **state) {
+  struct pair *pair = *state;
+  struct buf deep = {0};
+  static const char head[] = "\x07\1\0\0\0\0\0\0\0\x02";
+  static const char nan_key[] = "\x07\1\0\0\0\0\0\0\0\5\0\0\0\0\0\0\xf8\x7f\1";
+  (void)pair;
+  for (int i = 0; i < 64; i++)
+    buf_put(&deep, head, sizeof head - 1);
+  buf_putc(&deep, 1);
+  assert_true(pack_is_valid(deep.data, deep.len));
+  assert_false(pack_is_valid(deep.data, deep.len - 1));
+  deep.len = 0;
+  for (int i = 0; i < 65; i++)
+    buf_put(&deep, head, sizeof head - 1);
+  buf_putc(&deep, 1);
+  assert_false(pack_is_valid(deep.data, deep.len));
+  buf_free(&deep);
+  assert_false(pack_is_valid("\x07\xff\xff\xff\x7f\0\0\0\0\1\1", 11));
+  assert_false(pack_is_valid(nan_key, sizeof nan_key - 1));
+  assert_false(pack_is_valid("\x07\1\0\0\0\0\0\0\0\0\1", 11)); /* nil */
+  assert_false(pack_is_valid("\4\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -275,6 +328,8 @@ int main(void) {
       TEST(size_is_bounded),
       TEST(tables_with_holes_cost_what_they_hold),
       TEST(a_receiver_without_memory_raises),
+      TEST(what_is_not_whole_is_refused),
+      TEST(tables_that_are_too_deep_or_too_large_are_refused),
   };
 #undef TEST
   return cmocka_run_group_tests(tests, NULL, NULL);
