@@ -126,6 +126,48 @@ describe("A session of TLS", function()
   end)
 end)
 
+describe("A ticket of TLS 1.3", function()
+  local dir, port
+
+  lazy_setup(function()
+    dir = io.popen("mktemp -d"):read "l"
+    local cert, key = certificate(dir)
+    local server = t.server { no_wait = true, options = { workers = 2,
+      ["tls.cert"] = cert, ["tls.key"] = key } }
+    port = server:wait_log "ready on https://127%.0%.0%.1:(%d+)"
+  end)
+
+  lazy_teardown(function()
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
+
+  -- An answer comes behind the tickets; s_client writes each of them.
+  local function ask(more)
+    return io.popen(([[printf 'GET / HTTP/1.1\r\nHost: localhost\r\n]]
+      .. [[Connection: close\r\n\r\n' | openssl s_client -tls1_3 -ign_eof ]]
+      .. "-connect 127.0.0.1:%s -sess_out %s/next %s 2>&1"):format(
+      port, dir, more)):read "a"
+  end
+
+  it("is good for one connection, which brings the next one", function()
+    assert.matches("\nNew, TLSv1.3", ask "", 1, true)
+    for i = 1, 4 do
+      assert.is_true(os.rename(dir .. "/next", dir .. "/used"), "ticket " .. i)
+      assert.matches("\nReused, TLSv1.3",
+        ask(("-sess_in %s/used"):format(dir)), 1, true)
+    end
+  end)
+
+  it("is made with the hash that processors have", function()
+    assert.matches("Cipher is TLS_AES_128_GCM_SHA256", ask "", 1, true)
+    assert.matches("Cipher is TLS_AES_256_GCM_SHA384",
+      ask "-ciphersuites TLS_AES_256_GCM_SHA384", 1, true)
+    assert.matches("Cipher is TLS_CHACHA20_POLY1305_SHA256",
+      ask("-ciphersuites TLS_CHACHA20_POLY1305_SHA256:"
+        .. "TLS_AES_128_GCM_SHA256"), 1, true)
+  end)
+end)
+
 describe("A client over TLS that takes less than it is sent", function()
   it("gets whole messages only, and then its close frame", function()
     local dir = io.popen("mktemp -d"):read "l"

@@ -32,10 +32,16 @@ static struct {
   uv_mutex_t lock;
   struct key current, before;
   uint64_t made_ms;
+  EVP_CIPHER *aes; /* looked for once: by name, that takes a lock and more */
 } keys = {.once = UV_ONCE_INIT};
 
 static void init_ticket_keys(void) {
   uv_mutex_init(&keys.lock);
+  keys.aes = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+  if (!keys.aes) {
+    log_error("OpenSSL has no AES-256-CBC");
+    abort();
+  }
 }
 
 static void make_ticket_key(struct key *key) {
@@ -91,26 +97,27 @@ static bool set_mac(EVP_MAC_CTX *mac, struct key *key) {
   return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* SSL_CTX_set_tlsext_ticket_key_evp_cb(3) says what the numbers mean. */
+/* SSL_CTX_set_tlsext_ticket_key_evp_cb(3) says what the numbers mean. In TLS
+ * 1.3 each ticket is good for one connection (RFC 8446, C.4: else who listens
+ * sees that two are of the same client), so clients throw it away: with each
+ * that is used comes the next one. */
 static int on_ticket(SSL *tls, unsigned char *name, unsigned char *iv,
                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals) {
-  enum { FAILED = -1, UNKNOWN, GOOD, GOOD_BUT_OLD };
-  const EVP_CIPHER *aes = EVP_aes_256_cbc();
+  enum { FAILED = -1, UNKNOWN, GOOD, GOOD_ONCE };
   struct key key;
   bool old;
   int result = FAILED;
-  (void)tls;
   if (!get_ticket_key(seals ? NULL : name, &key, &old))
     return UNKNOWN;
   if (seals) {
     memcpy(name, key.name, NAME_BYTES);
-    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) == 1 &&
-        EVP_EncryptInit_ex(cipher, aes, NULL, key.cipher, iv) == 1 &&
+    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(keys.aes)) == 1 &&
+        EVP_EncryptInit_ex(cipher, keys.aes, NULL, key.cipher, iv) == 1 &&
         set_mac(mac, &key))
       result = GOOD;
-  } else if (EVP_DecryptInit_ex(cipher, aes, NULL, key.cipher, iv) == 1 &&
+  } else if (EVP_DecryptInit_ex(cipher, keys.aes, NULL, key.cipher, iv) == 1 &&
              set_mac(mac, &key)) {
-    result = old ? GOOD_BUT_OLD : GOOD;
+    result = old || SSL_version(tls) >= TLS1_3_VERSION ? GOOD_ONCE : GOOD;
   }
   OPENSSL_cleanse(&key, sizeof key);
   return result;

@@ -7,7 +7,8 @@
  * keys belong to the process. So a ticket of one worker is good for all of
  * them, and a new certificate does not change that. Keys are never written
  * anywhere. From time to time a new key begins to seal; the one before it still
- * opens. */
+ * opens. In TLS 1.3 a ticket is used once; a full handshake gives two, and each
+ * that is resumed one. */
 #ifndef EDGE_TICKETS_H
 #define EDGE_TICKETS_H
 
