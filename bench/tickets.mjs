@@ -3,7 +3,7 @@
 // What TLS costs those who come back: how many sessions are resumed, and the
 // server's CPU for such a connection and for one with a full handshake. `--help`.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,11 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 
-const USAGE = `bench/tickets.mjs [--clients=400] [--workers=1] [--json]
+const USAGE = `bench/tickets.mjs [--clients=400] [--workers=1] [--key=ec] [--json]
 
 Clients connect over TLS for the first time; again, with the ticket that they
 were given; and once more after a reload of the server. Each time they hang up
-when they are a WebSocket and have a ticket.
+when they are a WebSocket and have a ticket. The server's key is of P-256 (ec),
+or of 2048 bits (rsa).
 
 PERIGEE_BIN: the server, if it is not build/perigee.
 `;
@@ -24,13 +25,18 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const AT_ONCE = 8; // handshakes under way
 const UPGRADE = ['GET /ws HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket',
   'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''].join('\r\n');
+const KEYS = {
+  ec: ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+  rsa: ['rsa:2048'],
+};
 const ROUNDS = { full: 'without a ticket', resumed: 'with one', reloaded: 'with one, after a reload' };
 
 function options(words) {
-  const o = { clients: 400, workers: 1, json: false };
+  const o = { clients: 400, workers: 1, key: 'ec', json: false };
   for (const word of words) {
     const [, name, value] = word.match(/^--(\w+)(?:=(.*))?$/) || [];
-    if (name in o) o[name] = typeof o[name] === 'number' ? Number(value) : true;
+    if (name === 'key' && value in KEYS) o.key = value;
+    else if (name in o && name !== 'key') o[name] = typeof o[name] === 'number' ? Number(value) : true;
     else {
       process.stdout.write(USAGE);
       process.exit(name === 'help' ? 0 : 2);
@@ -49,16 +55,16 @@ async function freePort() {
   return port;
 }
 
-function certificate(dir) {
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
-    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+function certificate(dir, key) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', ...KEYS[key], '-nodes',
+    '-days', '2', '-subj', '/CN=localhost',
     '-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`], { stdio: 'ignore' });
 }
 
 async function startServer(o) {
   const port = await freePort();
   const dir = mkdtempSync(path.join(tmpdir(), 'tickets-'));
-  certificate(dir);
+  certificate(dir, o.key);
   writeFileSync(`${dir}/none.lua`, 'return {}\n');
   const binary = process.env.PERIGEE_BIN || path.join(here, '../build/perigee');
   const child = spawn(binary, ['serve', dir, `--listen=127.0.0.1:${port}`,
@@ -78,10 +84,12 @@ async function startServer(o) {
   throw new Error('the server does not listen');
 }
 
-// Seconds of CPU that the server has used.
+// Seconds of CPU that the server has used, by the nanoseconds of its threads.
 function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  const ns = readdirSync(`/proc/${pid}/task`)
+    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1'))
+    .reduce((sum, text) => sum + Number(text.split(' ')[0]), 0);
+  return ns / 1e9;
 }
 
 // ---- the clients ----
@@ -126,7 +134,7 @@ async function everybody(server, sessions) {
 
 async function measure(o) {
   const server = await startServer(o);
-  const result = { clients: o.clients, workers: o.workers };
+  const result = { clients: o.clients, workers: o.workers, key: o.key };
   let sessions = Array.from({ length: o.clients });
   for (const round of Object.keys(ROUNDS)) {
     if (round === 'reloaded') {
@@ -145,7 +153,7 @@ const result = await measure(o);
 if (o.json) {
   console.log(JSON.stringify(result));
 } else {
-  console.log(`${o.clients} clients, ${o.workers} worker(s); CPU of the server for each, the WebSocket handshake included`);
+  console.log(`${o.clients} clients, ${o.workers} worker(s), ${o.key}; CPU of the server for each, the WebSocket handshake included`);
   for (const [round, words] of Object.entries(ROUNDS)) {
     const { cpu_us, share } = result[round];
     console.log(`  ${words.padEnd(26)}${cpu_us.toFixed(0).padStart(6)} us  ${(cpu_us / result.full.cpu_us).toFixed(2)} x`
