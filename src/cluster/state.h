@@ -264,7 +264,7 @@ bool numbers_serve(const struct name *name, const struct engine_wait *wait);
 /* --- sending (cluster/send) ------------------------------------------------
  */
 
-int send_parcel(struct engine *engine, const struct engine_parcel *parcel);
+int send_parcel(struct engine *engine, const struct engine_parcel *wanted);
 void publish_record(struct engine *engine,
                     const struct engine_publication *publication,
                     struct engine_result *result);
@@ -330,6 +330,6 @@ void kinship_free(struct cluster *cluster);
 struct engine_read *begin_read(struct engine *engine, int worker,
                                const struct engine_query *query,
                                engine_read_fn *done, void *arg);
-void cancel_read(struct engine_read *read);
+void cancel_read(struct engine_read *handle);
 
 #endif

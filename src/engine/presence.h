@@ -87,16 +87,16 @@ void presence_tell(struct presence *presence,
 /* Members of the worker were there before it knew the rule, and have heard
  * nothing. All are told of everybody once more; nobody is missed who goes
  * meanwhile. */
-void presence_tell_all(struct presence *presence, const char *room, int worker,
+void presence_tell_all(struct presence *presence, const char *name, int worker,
                        uint64_t now_ms);
 
 /* The room's rule is another one. Its members, whom it knows already, are told
  * what they do not know yet. */
-void presence_change(struct presence *presence, const char *room,
+void presence_change(struct presence *presence, const char *name,
                      enum rule_presence how, int worker, uint64_t now_ms);
 
 /* The room has no such rule any more: all about it is forgotten. */
-void presence_forget(struct presence *presence, const char *room);
+void presence_forget(struct presence *presence, const char *name);
 
 /* --- other machines ------------------------------------------------------- */
 
@@ -119,7 +119,7 @@ void presence_watch(struct presence *presence, presence_watch_fn *watcher,
                     void *arg);
 
 /* A user on another machine, which is known by its number, is like this now. */
-void presence_set_far(struct presence *presence, const char *room,
+void presence_set_far(struct presence *presence, const char *name,
                       enum rule_presence how, uint64_t machine,
                       const struct presence_entry *entry, uint64_t now_ms);
 
@@ -129,7 +129,7 @@ struct presence_far {
   struct presence_entry entry;
 };
 
-void presence_replace_far(struct presence *presence, const char *room,
+void presence_replace_far(struct presence *presence, const char *name,
                           enum rule_presence how,
                           const struct presence_far *list, size_t count,
                           uint64_t now_ms);
@@ -164,13 +164,13 @@ MUST_CHECK bool presence_work(struct presence *presence, int worker,
 /* Appends who is there, for somebody who has just come: `"presence":[…]`, with
  * `,"more":N` if N users are left out of it, or `"presence":{"count":N}`.
  * Whoever gets this gets every message of the room from now on. */
-void presence_put_list(struct presence *presence, const char *room,
+void presence_put_list(struct presence *presence, const char *name,
                        struct buf *out);
 
 /* Appends all users in the room, in the order in which they came:
  * `[{"user":…,"devices":…,"since":…,"info":…},…]`. `since` is in Unix seconds;
  * `info` is left out where there is none. */
-void presence_put_users(struct presence *presence, const char *room,
+void presence_put_users(struct presence *presence, const char *name,
                         struct buf *out);
 
 /* Appends what is known of who is in the room, if anything is kept of it:

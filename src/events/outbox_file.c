@@ -36,16 +36,19 @@ enum statement {
   STATEMENTS
 };
 
+static const char bury_text[] =
+    "INSERT INTO dead(at, lane, body, status, answer, buried)"
+    " SELECT at, lane, body, ?2, ?3, ?4 FROM events WHERE pos = ?1"
+    " RETURNING length(body) + length(answer)";
+
 static const char *const texts[STATEMENTS] = {
     [PUT] = "INSERT INTO events(at, lane, body) VALUES(?1, ?2, ?3)",
     [TAKE] = "DELETE FROM events WHERE pos = ?1",
-    [BURY] = "INSERT INTO dead(at, lane, body, status, answer, buried)"
-             " SELECT at, lane, body, ?2, ?3, ?4 FROM events WHERE pos = ?1"
-             " RETURNING length(body) + length(answer)",
+    [BURY] = bury_text,
     [BEGIN_STAND] = "INSERT OR REPLACE INTO standing VALUES(?1, ?2, ?3, ?4)",
     [END_STAND] = "DELETE FROM standing WHERE kind = ?1 AND key = ?2",
-    [DEAD_OLDEST] = "SELECT length(body) + length(answer) FROM dead"
-                    " ORDER BY pos LIMIT 1",
+    [DEAD_OLDEST] =
+        "SELECT length(body) + length(answer) FROM dead ORDER BY pos LIMIT 1",
     [DEAD_DROP] = "DELETE FROM dead WHERE pos = (SELECT min(pos) FROM dead)",
     [OLDEST] = "SELECT at FROM events ORDER BY pos LIMIT 1",
     [PAGES] = "PRAGMA page_count",

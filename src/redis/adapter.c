@@ -214,8 +214,8 @@ static redisAsyncContext *new_context(struct adapter *adapter) {
   const struct addrinfo *next = adapter->next;
   if (adapter->path)
     return redisAsyncConnectUnix(adapter->path);
-  if (getnameinfo(next->ai_addr, next->ai_addrlen, address, sizeof address,
-                  NULL, 0, NI_NUMERICHOST) != 0)
+  if (!next || getnameinfo(next->ai_addr, next->ai_addrlen, address,
+                           sizeof address, NULL, 0, NI_NUMERICHOST) != 0)
     return NULL;
   return redisAsyncConnect(address, adapter->port);
 }

@@ -268,8 +268,9 @@ static void add_traceparent(struct reading *reading) {
       (reading->headers_len > 0 && has_header(reading, name)))
     return;
   size_t at = text->len;
-  (void)buf_reserve(text, reading->headers_len); /* then it does not move */
-  buf_put(text, text->data + reading->headers_at, reading->headers_len);
+  char *to = buf_reserve(text, reading->headers_len); /* it moves now or not */
+  memcpy(to, text->data + reading->headers_at, reading->headers_len);
+  text->len += reading->headers_len;
   buf_put(text, name, sizeof name);
   buf_put(text, value, sizeof value);
   reading->headers_at = at;

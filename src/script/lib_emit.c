@@ -38,7 +38,8 @@ static const char *check_user(lua_State *L) {
   lua_pushnil(L);
   while (lua_next(L, OPTS)) {
     lua_pop(L, 1);
-    if (lua_type(L, -1) != LUA_TSTRING || strcmp(lua_tostring(L, -1), "user"))
+    if (lua_type(L, -1) != LUA_TSTRING ||
+        strcmp(lua_tostring(L, -1), "user") != 0)
       luaL_error(L, "perigee.emit: there is no option '%s': there is `user`",
                  luaL_tolstring(L, -1, NULL));
   }

@@ -154,7 +154,7 @@ int others_publish(lua_State *L, struct publish_message *message,
   }
   struct publish_result result =
       publish_message(others_manager(L), message, opts);
-  if (!result.wait) {
+  if (!asking || !result.wait) {
     mem_free(asking);
     return push_published(L, result.err, result.receivers, result.seq);
   }

@@ -116,7 +116,7 @@ void crew_init(struct crew *crew, const struct crew_shared *shared) {
   crew->workers = mem_alloc((size_t)count * sizeof *crew->workers);
   crew->watchdogs = mem_alloc((size_t)count * sizeof *crew->watchdogs);
   crew->fds = mem_alloc((size_t)count * sizeof *crew->fds);
-  crew->desks = mem_alloc((size_t)count * sizeof *crew->desks);
+  crew->desks = mem_alloc((size_t)count * sizeof(struct desk *));
   crew->bus = bus_new(count, port_bytes(shared->config, count));
   crew->engine = new_engine(crew, shared->config);
   crew->presence = presence_new(
