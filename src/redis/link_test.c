@@ -39,7 +39,7 @@ static void channels_are_confirmed_and_heard(void **state) {
     link_unsubscribe(channel);
     uv_run(&rig->loop, UV_RUN_NOWAIT);
   }
-  channel = link_subscribe(rig->link, word("c"), NULL);
+  assert_non_null(link_subscribe(rig->link, word("c"), NULL));
   int before = rig->subscribed;
   UNTIL(rig, rig->subscribed == before + 1);
   assert_int_equal(say(rig, "PUBLISH c last"), 0);
