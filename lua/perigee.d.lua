@@ -1,8 +1,8 @@
 ---@meta perigee
 -- SPDX-License-Identifier: MIT
 -- The library of scripts, for editors with the Lua language server: what
--- completes and is checked while one types. Nothing loads this file; docs/scripting.md
--- of Perigee says more about everything in it.
+-- completes and is checked while one types; perigee.store.d.lua is a part of it. Nothing
+-- loads these files; docs/scripting.md of Perigee says more about everything in them.
 
 ---@class perigee
 local perigee = {}
@@ -440,64 +440,6 @@ function perigee.fetch(url, opts) end
 ---@return string? code "OVERLOADED" when the outbox is full, "UNAVAILABLE" without `events.url`.
 ---@return string? text
 function perigee.emit(type, data, opts) end
-
--- Shared state -----------------------------------------------------------
-
----Keys and values that all workers share and reloads leave alone; plain data, and copies.
----With `store.shared` (all machines) each function waits, and may return "UNAVAILABLE".
-perigee.store = {}
-
----@param key string
----@return any
----@return string? code, and a text
-function perigee.store.get(key) end
-
----@param key string
----@param value any Nil deletes.
----@param ttl? number Seconds until it is gone.
----@return true?
----@return string? code, and a text
-function perigee.store.set(key, value, ttl) end
-
----Sets a value only if there is none; whether it did.
----@param key string
----@param value any
----@param ttl? number Seconds until it is gone.
----@return boolean
----@return string? code, and a text
-function perigee.store.add(key, value, ttl) end
-
----Adds to a number, which begins at 0; returns the sum.
----@param key string
----@param by? number 1, unless given.
----@param ttl? number Seconds until it is gone; counts when it is created.
----@return number
----@return string? code, and a text
-function perigee.store.incr(key, by, ttl) end
-
----Sets a key to what the function makes of its value; called again when others were
----faster, so it only computes. `nil` deletes; `nil, code, text` changes nothing.
----@generic T
----@param key string
----@param fn fun(value: T?): T?, string?, string?, any
----@param ttl? number Seconds until it is gone; without it, as before.
----@return T?
----@return string? code
----@return string? text
----@return any data
-function perigee.store.update(key, fn, ttl) end
-
----Whether there was one.
----@param key string
----@return boolean
----@return string? code, and a text
-function perigee.store.delete(key) end
-
----The keys, sorted: at most 10,000, those that were used last.
----@param prefix? string Only those that begin with it.
----@return string[]
----@return true|string? more There may be more keys; or the code, and a text.
-function perigee.store.keys(prefix) end
 
 -- JSON and tokens --------------------------------------------------------
 

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The module that scripts require: `local perigee = require "perigee"`.
 --
--- Its functions are written in C (src/script/lib_*.c). docs/scripting.md says
--- what each does. This file only gives them their place.
+-- Its functions are written in C (src/script/lib_*.c), but for those that are
+-- given their place here. docs/scripting.md says what each does.
 
 local core = require "perigee.core"
+
+core.owner = require "perigee.owner"
 
 return core

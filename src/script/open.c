@@ -17,6 +17,7 @@
 #include "script/lib_history.h"
 #include "script/lib_metrics.h"
 #include "script/lib_misc.h"
+#include "script/lib_place.h"
 #include "script/lib_service.h"
 #include "script/lib_store.h"
 #include "script/lib_time.h"
@@ -95,9 +96,13 @@ static int open_foreign(lua_State *L) {
 /* --- all ------------------------------------------------------------------ */
 
 static const luaL_Reg modules[] = {
-    {"perigee.core", open_core},       {"perigee.hooks", open_hooks},
-    {"perigee.suggest", open_suggest}, {"perigee.sendable", open_sendable},
-    {"perigee.foreign", open_foreign}, {NULL, NULL},
+    {"perigee.core", open_core},
+    {"perigee.hooks", open_hooks},
+    {"perigee.suggest", open_suggest},
+    {"perigee.sendable", open_sendable},
+    {"perigee.foreign", open_foreign},
+    {"perigee.place", lib_place_open},
+    {NULL, NULL},
 };
 
 void open_libraries(lua_State *L) {

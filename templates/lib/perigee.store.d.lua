@@ -1,0 +1,1 @@
+../../lua/perigee.store.d.lua
