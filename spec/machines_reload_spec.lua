@@ -89,6 +89,7 @@ describe("perigee reload --all", function()
     assert.matches("web-3: the scripts are good, generation 1 goes on", out, 1, true)
     versions(1, 1, 1)
     machines[2]:write("main.lua", "return {")
+    local _
     status, _, problem = reload(1, "--check")
     assert.equal(1, status)
     assert.matches("perigee: web-2 cannot load\n", problem, 1, true)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/ledger.h"
+#include "cluster/numbers.h"
 #include "cluster/question.h"
 #include "cluster/vault.h"
 
@@ -240,6 +241,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   nodes_tick(cluster);
   question_tick(cluster);
   kinship_tick(cluster);
+  compare_tick(cluster);
   take_look(cluster);
 }
 
@@ -392,6 +394,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   mailbox_init(&cluster->orders, &cluster->loop, on_order);
   list_init(&cluster->idle);
   list_init(&cluster->late);
+  list_init(&cluster->round);
   list_init(&cluster->questions);
   choose_self(cluster);
   read_scripts(cluster);

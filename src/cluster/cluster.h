@@ -48,6 +48,8 @@ MUST_CHECK int cluster_start(struct engine *engine,
   X(strange, "messages that were not understood: of another version?")         \
   X(left_out, "letters that a worker was too far behind for")                  \
   X(fills, "times that what is kept of a room was read from Redis")            \
+  X(compared, "times that a room's position was compared with Redis")          \
+  X(behind, "of these, rooms that had missed something unnoticed")             \
   X(healed, "messages of rooms that were missed, and had afterwards")          \
   X(lost, "times that what a room missed could not be had: a resync")          \
   X(failed, "publications that Redis refused, or whose fate is unknown")       \

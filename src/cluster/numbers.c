@@ -22,26 +22,15 @@
  * by their number, and if the answer does not have the last of these, it is
  * filled once more. So it is after a reconnect, too: nothing newer is handed
  * out before what was missed. */
+#include "cluster/numbers.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cluster/parcel.h"
-#include "cluster/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct numbers {
-  struct rule rule;
-  bool known;   /* `at` is where the copy is */
-  bool filling; /* Redis was asked */
-  bool again;   /* and is to be asked once more after that */
-  struct engine_position at;
-  struct frame *last;            /* the message there; NULL: not known */
-  struct engine_position newest; /* that has come while it was filled */
-  struct engine_position read;   /* from Redis, by the fill under way */
-};
 
 /* A fill under way. The name may be gone when it is answered. */
 struct fill {
@@ -66,6 +55,10 @@ static bool is_before(struct engine_position a, struct engine_position b) {
 void numbers_begin(struct name *name, const struct rule *rule) {
   name->numbers = mem_alloc(sizeof *name->numbers);
   name->numbers->rule = *rule;
+  list_init(&name->numbers->in_round);
+  list_push(&name->cluster->round, &name->numbers->in_round);
+  name->cluster->round_count++;
+  name->numbers->name = name;
   if (name->confirmed)
     numbers_fill(name);
 }
@@ -87,6 +80,8 @@ static void set_last(struct numbers *numbers, struct frame *frame) {
 
 void numbers_end(struct name *name) {
   set_last(name->numbers, NULL);
+  list_remove(&name->numbers->in_round);
+  name->cluster->round_count--;
   mem_free(name->numbers);
   name->numbers = NULL;
   memory_release(name->cluster->copy, name_text(name), name->len);

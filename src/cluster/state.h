@@ -154,7 +154,9 @@ struct cluster {
   uv_mutex_t look_lock;
   struct cluster_look look; /* under the lock */
   struct cluster_counters counters;
-  struct list late; /* of cluster/send: what could not be sent yet */
+  struct list round;  /* of cluster/compare: rooms with numbers, which was */
+  size_t round_count; /* compared longest ago first; how many */
+  struct list late;   /* of cluster/send: what could not be sent yet */
   size_t late_bytes;
   uint64_t eras; /* the last one that was made here */
 };
