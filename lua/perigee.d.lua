@@ -103,6 +103,7 @@ local perigee = {}
 ---@field messages? integer How many are kept.
 ---@field seconds? number How long they are kept, and the room's position after its last member.
 ---@field bytes? integer How much is kept (1 MiB).
+---@field when_down? "local"|"refuse" While Redis is away: to members here only, or nobody.
 
 ---Instead of the check of the JWT: user id and claims, or `nil, code, text`.
 ---@alias perigee.TokenHook

@@ -238,13 +238,13 @@ describe("rooms with numbers on several machines", function()
 
   -- What a subscriber that has lost messages, and does not know, finds: the
   -- script changes what Redis has of a room, and tells nobody.
-  local function change(room, script)
+  local function change(room, text)
     local keys = {}
     for _, kind in ipairs { "h", "m" } do
       keys[#keys + 1] = redis:command("--scan --pattern '*:" .. kind .. ":" .. room .. "'")
         :match "%S+"
     end
-    local answer = redis:command(([[EVAL "%s" 2 '%s' '%s']]):format(script, keys[1], keys[2]))
+    local answer = redis:command(([[EVAL "%s" 2 '%s' '%s']]):format(text, keys[1], keys[2]))
     assert.not_matches("ERR", answer)
   end
 

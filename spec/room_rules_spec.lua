@@ -23,6 +23,7 @@ describe("@rooms", function()
       ["cursor:*"] = { latest = true, seconds = 600 },
       ["board"] = { presence = "count" },
       ["ticker"] = { history = { seconds = 0.5 }, resync = true },
+      ["game:*"] = { history = { seconds = 60, when_down = "local" } },
       ["feed"] = { resync = true },
       ["*"] = { presence = false },
     }]] } }
@@ -44,6 +45,8 @@ describe("@rooms", function()
     ["{ a = { history = { seconds = 0 } } }"] = "seconds must be a number",
     ["{ a = { history = { messages = 1, bytes = 'x' } } }"] =
       "bytes must be a whole number",
+    ["{ a = { history = { messages = 1, when_down = true } } }"] =
+      "when_down must be \"local\" or \"refuse\", not true",
     ["{ a = { latest = 1 } }"] = "latest must be true or false, not 1",
     ["{ a = { seconds = 5 } }"] = "seconds belongs into history",
     ["{ a = { latest = true, seconds = 5, history = { messages = 1 } } }"] =

@@ -13,6 +13,7 @@ local BYTES = 1 << 20 -- if nothing else is said
 local rule_keys = { "bytes", "history", "latest", "messages", "presence",
   "resync", "seconds" }
 local bound_keys = { "bytes", "messages", "seconds" }
+local history_keys = { "bytes", "messages", "seconds", "when_down" }
 
 local function show(value)
   return type(value) == "string" and ("'%s'"):format(value) or tostring(value)
@@ -66,7 +67,13 @@ local function check_history(history)
     return ("history must be a table like { messages = 100, seconds = 3600 }, "
       .. "not %s"):format(show(history))
   end
-  local wrong = check_keys(history, bound_keys) or check_bounds(history)
+  local wrong = check_keys(history, history_keys) or check_bounds(history)
+  local when_down = history.when_down
+  if not wrong and when_down ~= nil and when_down ~= "local"
+    and when_down ~= "refuse" then
+    wrong = ("when_down must be \"local\" or \"refuse\", not %s")
+      :format(show(when_down))
+  end
   if not wrong and not (history.messages or history.seconds) then
     wrong = "it needs messages or seconds"
   end
@@ -134,6 +141,7 @@ local function read_rule(rule)
     resync = rule.resync or false,
     presence = rule.presence == "count" and "count" or rule.presence == true,
     keeps = rule.latest or rule.history ~= nil,
+    local_when_down = rule.history ~= nil and rule.history.when_down == "local",
   }
   if result.keeps then
     keep_bounds(result, rule.history or rule)
@@ -142,8 +150,8 @@ local function read_rule(rule)
 end
 
 -- Returns the rules by name, each as { numbered, latest, resync, presence (true,
--- false or "count"), keeps, messages (nil: any number), keep_ms (nil: forever),
--- bytes }. Or returns nil, and what is wrong.
+-- false or "count"), keeps, local_when_down, messages (nil: any number), keep_ms
+-- (nil: forever), bytes }. Or returns nil, and what is wrong.
 local function read(rooms)
   if type(rooms) ~= "table" then
     return nil, ("it must be a table of rules by room, not %s")

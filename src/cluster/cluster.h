@@ -52,6 +52,8 @@ MUST_CHECK int cluster_start(struct engine *engine,
   X(behind, "of these, rooms that had missed something unnoticed")             \
   X(healed, "messages of rooms that were missed, and had afterwards")          \
   X(lost, "times that what a room missed could not be had: a resync")          \
+  X(local, "messages of rooms with numbers for those here only, as Redis was " \
+           "away")                                                             \
   X(failed, "publications that Redis refused, or whose fate is unknown")       \
   X(retired, "machines that were found dead, and cleaned up after")            \
   X(store_calls, "calls of the shared store")                                  \

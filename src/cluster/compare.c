@@ -106,7 +106,11 @@ void compare_tick(struct cluster *cluster) {
         container_of(cluster->round.next, struct numbers, in_round);
     list_remove(&numbers->in_round);
     list_push(&cluster->round, &numbers->in_round);
-    if (may_compare(numbers->name))
+    if (!may_compare(numbers->name))
+      continue;
+    if (numbers->owes)
+      numbers_fill(numbers->name);
+    else
       compare_room(numbers->name);
   }
 }

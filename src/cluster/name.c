@@ -90,8 +90,10 @@ static void look_for_numbers(struct name *name, struct rules *rules) {
     numbers_change(name, rule);
   else if (numbered)
     numbers_begin(name, rule);
-  else if (name->numbers)
+  else if (name->numbers) {
+    local_forgive(name);
     numbers_end(name);
+  }
 }
 
 struct name *name_hold(struct cluster *cluster, enum name_kind kind,

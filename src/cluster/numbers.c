@@ -304,10 +304,12 @@ static void use_fill(struct name *name, const struct reply *list) {
   if (rewound || older) {
     renew_room(name->cluster, name_text(name), name->len, &numbers->rule,
                at.era, numbers->at.era);
+    numbers->ended_era = at.era;
     numbers->again = true;
   } else if (same && is_whole(numbers, records, count, at)) {
     take_missed(name, records, count, at);
-  } else {
+    local_pay(name, at);
+  } else if (!local_pay(name, at)) {
     name->cluster->counters.lost += numbers->known;
     replace_copy(name, records, count, at);
   }

@@ -16,9 +16,16 @@ struct numbers {
   struct engine_position newest; /* that has come while it was filled */
   struct engine_position read;   /* from Redis, by the fill under way */
   struct list in_round;          /* in cluster->round */
-  struct engine_position ahead;  /* where Redis was when it was compared, which
-                                  * was not here yet; an era of 0: it was here */
+  /* Where Redis was when it was compared, which was not here yet; an era of 0:
+   * it was here. */
+  struct engine_position ahead;
+  bool owes;          /* messages were sent to those here only; it is held */
+  uint64_t ended_era; /* since then; 0: none */
 };
+
+/* Of cluster/local: a fill has handed out all up to `at`. True: the room owes
+ * its members a word, a new era was begun, and it is filled again. */
+bool local_pay(struct name *name, struct engine_position at);
 
 /* To be called each second: compares some rooms with Redis. */
 void compare_tick(struct cluster *cluster);

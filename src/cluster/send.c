@@ -276,7 +276,8 @@ struct record_order {
   struct engine_wait *wait; /* who wants to know; NULL: nobody */
   uint64_t since_ms;
   struct rule rule;
-  struct buf id; /* its key; empty: none */
+  bool may_be_local; /* if it cannot be sent */
+  struct buf id;     /* its key; empty: none */
   struct buf bytes;
   struct buf key;
   size_t room_len;
@@ -299,6 +300,12 @@ static void fail_record(struct record_order *record) {
 
 static void send_later(struct record_order *record) {
   struct cluster *cluster = record->cluster;
+  if (record->may_be_local && !cluster->stopping) {
+    local_deliver(cluster, record->room, record->room_len,
+                  (struct slice){record->bytes.data, record->bytes.len});
+    free_record_order(&record->order);
+    return;
+  }
   if (cluster->late_bytes + record->bytes.len > LATE_BYTES ||
       cluster->stopping) {
     fail_record(record);
@@ -440,8 +447,10 @@ void publish_record(struct engine *engine,
                     struct engine_result *result) {
   struct cluster *cluster = cluster_of(engine);
   size_t len = publication->room_len;
+  bool local = local_allows(cluster, publication);
   *result = (struct engine_result){.left_out = -1, .pending = true};
-  if (!shards_is_there(cluster->shards, name_place(cluster, NAME_ROOM,
+  if (!local &&
+      !shards_is_there(cluster->shards, name_place(cluster, NAME_ROOM,
                                                    publication->room, len))) {
     result->err = ERR_UNAVAILABLE;
     return;
@@ -452,6 +461,7 @@ void publish_record(struct engine *engine,
   order->cluster = cluster;
   list_init(&order->late);
   order->rule = *publication->rule;
+  order->may_be_local = local;
   order->room_len = len;
   memcpy(order->room, publication->room, len);
   pack_record(order, cluster, publication);

@@ -296,6 +296,20 @@ uint32_t rule_keep(const struct rule *rule);
 uint64_t rule_list_s(const struct rule *rule);
 uint64_t rule_hash_s(const struct rule *rule);
 
+/* --- messages for those here only (cluster/local) --------------------------
+ */
+
+/* Whether it may be one while Redis is away. On any thread. */
+bool local_allows(const struct cluster *cluster,
+                  const struct engine_publication *publication);
+
+/* Delivers a record, as the message that it has. */
+void local_deliver(struct cluster *cluster, const char *room, size_t len,
+                   struct slice bytes);
+
+/* The room has no numbers any more, and owes nobody anything. */
+void local_forgive(struct name *name);
+
 /* --- machines (cluster/nodes) ----------------------------------------------
  */
 

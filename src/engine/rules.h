@@ -27,6 +27,8 @@ struct rule {
   bool latest; /* of messages with the same key only the newest is kept */
   bool resync; /* who is behind is told to ask, and not closed */
   enum rule_presence presence;
+  bool local_when_down; /* while other machines are out of reach, messages go to
+                         * members here, without numbers */
 
   /* What is kept. */
   uint32_t messages; /* 0: nothing */

@@ -149,6 +149,7 @@ static struct rule read_rule(lua_State *L) {
                       .latest = flag_field(L, "latest"),
                       .resync = flag_field(L, "resync"),
                       .presence = presence_field(L)};
+  rule.local_when_down = flag_field(L, "local_when_down");
   if (!flag_field(L, "keeps"))
     return rule;
   rule.messages = (uint32_t)number_field(L, "messages");
