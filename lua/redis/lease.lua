@@ -2,12 +2,15 @@
 -- A machine says that it lives, and hears who does not.
 --
 -- KEYS: machine → end of its lease, ms of this clock; machine → what it says of
---   itself; whether this one was taken out
+--   itself; whether this one was taken out; who claims to be alone
 -- ARGV: machine, ms that its lease lasts from now on, what it says of itself,
---   how many that are over it wants to hear of, whether it had a lease (1 or 0)
--- Returns { whether it has one now, others that are over… }. A machine that was
--- taken for dead gets none, and has to take another name: { 0, 1 }; or { 0, 0 }
--- if nothing is known of it.
+--   how many that are over it wants to hear of, whether it had a lease (1 or 0),
+--   ms for which it claims to be alone ('': it does not)
+-- Returns { 1, how many others there are, ms for which another one claims to be
+--   alone, that one or '', others whose lease is over… }. Without others and
+--   such a one, its own claim was granted. A machine that was taken for dead gets
+--   no lease, and has to take another name: { 0, 1 }; or { 0, 0 } if nothing is
+--   known of it.
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]))
@@ -16,6 +19,12 @@ if ARGV[5] == '1' and (not ends or ends < 0) then
 end
 redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+local others = redis.call('ZCARD', KEYS[1]) - 1
+local wait, alone = 0, redis.call('GET', KEYS[4])
+if alone and alone ~= ARGV[1] then
+  wait = redis.call('PTTL', KEYS[4])
+elseif others == 0 and ARGV[6] ~= '' then
+  redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[6])
+end
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[4])
-table.insert(over, 1, 1)
-return over
+return { 1, others, wait, wait > 0 and alone or '', unpack(over) }

@@ -207,6 +207,8 @@ static void look_at_shard(const struct cluster *cluster, size_t at,
 static void take_look(struct cluster *cluster) {
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.counters = cluster->counters;
+  cluster->look.counters.omitted =
+      atomic_load_explicit(&cluster->omitted, memory_order_relaxed);
   for (size_t i = 0; i < cluster->look.shard_count; i++)
     look_at_shard(cluster, i, &cluster->look.shards[i]);
   uv_mutex_unlock(&cluster->look_lock);
@@ -257,6 +259,7 @@ static void end_thread(struct cluster *cluster) {
     return;
   uv_close((uv_handle_t *)&cluster->farewell, NULL);
   uv_close((uv_handle_t *)&cluster->tick, NULL);
+  uv_close((uv_handle_t *)&cluster->meeting, NULL);
   mailbox_close(&cluster->orders);
   shards_close(cluster->shards);
 }
@@ -424,6 +427,7 @@ int cluster_start(struct engine *engine, const struct cluster_options *options,
   cluster->look.shards = mem_alloc(count * sizeof *cluster->look.shards);
   uv_timer_init(&cluster->loop, &cluster->tick);
   uv_timer_init(&cluster->loop, &cluster->farewell);
+  uv_timer_init(&cluster->loop, &cluster->meeting);
   uv_timer_start(&cluster->tick, on_cluster_tick, TICK_MS, TICK_MS);
   cluster->all = name_hold(cluster, NAME_ALL, "", 0);
   cluster->me =

@@ -43,6 +43,7 @@ MUST_CHECK int cluster_start(struct engine *engine,
 /* X(name, help): what is counted from the start. */
 #define CLUSTER_COUNTERS(X)                                                    \
   X(sent, "messages for other machines")                                       \
+  X(omitted, "messages not sent to Redis, as there was no other machine")      \
   X(unsent, "messages that could not be sent, as Redis was not there")         \
   X(received, "messages of other machines")                                    \
   X(strange, "messages that were not understood: of another version?")         \

@@ -160,6 +160,8 @@ void name_apply_rules(struct cluster *cluster) {
 bool name_serves(const struct name *name, const struct engine_wait *wait) {
   if (name->numbers && !numbers_serve(name, wait))
     return false;
+  if (!name->numbers && !alone_is_known(name->cluster))
+    return false;
   return (name->numbers || name->confirmed) && ledger_known(name);
 }
 
@@ -189,6 +191,8 @@ void name_subscribed(void *arg, void *channel_arg) {
     numbers_fill(name);
   else
     name_settle(name, 0);
+  if (name->key[0] == NAME_ALL)
+    alone_settle(name->cluster);
 }
 
 static void forget_hearing(struct name *name) {
@@ -207,6 +211,8 @@ void names_down(struct cluster *cluster) {
     forget_hearing(name);
     name_settle(name, ERR_UNAVAILABLE);
   }
+  if (!shards_is_there(cluster->shards, cluster->all->place))
+    alone_forget(cluster);
 }
 
 /* A connection that is here may have said the same at the same moment: Redis
@@ -279,7 +285,8 @@ void name_heard(void *arg, void *channel_arg, struct slice payload) {
   if (parcel_read(payload, &parcel))
     open_parcel(name, &parcel);
   else if (ledger_heard(name, payload) || nodes_heard(name, payload) ||
-           question_heard(name, payload) || notice_heard(name, payload))
+           question_heard(name, payload) || notice_heard(name, payload) ||
+           alone_heard(name, payload))
     name->cluster->counters.received++;
   else if (name->numbers)
     numbers_heard(name, payload);

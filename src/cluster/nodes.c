@@ -16,7 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETIRED_AT_ONCE = 16 };
+enum {
+  RETIRED_AT_ONCE = 16,
+  LEASE_OVER_AT = 4 /* in the answer of lua/redis/lease.lua */
+};
 
 static size_t nodes_place(const struct cluster *cluster) {
   return name_place(cluster, NAME_ALL, "", 0);
@@ -54,23 +57,32 @@ static void put_gone_key(const struct cluster *cluster, struct slice life,
   buf_put(out, life.at, life.len);
 }
 
+static void put_alone_key(const struct cluster *cluster, struct buf *out) {
+  char tag[SHARDS_TAG_BYTES];
+  shards_tag("nodes", 5, tag);
+  buf_printf(out, "%s:%s:alone", cluster->options.prefix, tag);
+}
+
 /* The first argument is the machine. */
 static int command_nodes(struct cluster *cluster, enum cluster_script script,
                          const struct slice *args, size_t count,
-                         link_answer_fn *done) {
-  struct buf ends = {0}, words = {0}, gone = {0};
+                         link_answer_fn *done, void *arg) {
+  struct buf ends = {0}, words = {0}, gone = {0}, alone = {0};
   struct slice command[16];
   put_keys(cluster, &ends, &words);
   command[0] = word("EVALSHA");
   command[1] = word(cluster->shas[script]);
-  command[2] = word("3");
+  command[2] = word("4");
   command[3] = (struct slice){ends.data, ends.len};
   command[4] = (struct slice){words.data, words.len};
   put_gone_key(cluster, args[0], &gone);
   command[5] = (struct slice){gone.data, gone.len};
-  memcpy(command + 6, args, count * sizeof *args);
+  put_alone_key(cluster, &alone);
+  command[6] = (struct slice){alone.data, alone.len};
+  memcpy(command + 7, args, count * sizeof *args);
   int err = shards_command(cluster->shards, nodes_place(cluster), command,
-                           6 + count, done, cluster);
+                           7 + count, done, arg);
+  buf_free(&alone);
   buf_free(&gone);
   buf_free(&ends);
   buf_free(&words);
@@ -94,7 +106,7 @@ static void retire_machine(struct cluster *cluster, const char *life) {
   buf_printf(&text, "N%s", life);
   const struct slice args[] = {
       word(life), {channel.data, channel.len}, {text.data, text.len}};
-  if (command_nodes(cluster, SCRIPT_RETIRE, args, 3, on_retired))
+  if (command_nodes(cluster, SCRIPT_RETIRE, args, 3, on_retired, cluster))
     log_debug("redis: a machine that is gone is taken out later");
   buf_free(&channel);
   buf_free(&text);
@@ -105,7 +117,7 @@ static void retire_machine(struct cluster *cluster, const char *life) {
  * this moment: all of that can be done twice. */
 static void take_out(struct cluster *cluster, const char *life) {
   const struct slice args[] = {word(life), word("1")};
-  if (!command_nodes(cluster, SCRIPT_CONDEMN, args, 2, NULL))
+  if (!command_nodes(cluster, SCRIPT_CONDEMN, args, 2, NULL, NULL))
     sweep_machine(cluster, life, retire_machine);
 }
 
@@ -132,45 +144,78 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
            "node.lease_s, or Redis has lost its memory; it enlists anew");
   choose_life(cluster);
   cluster->enlisted = false;
+  alone_forget(cluster);
   nodes_tick(cluster);
   ledger_rename(cluster, was_taken_out);
   sweep_machine(cluster, before, retire_machine);
 }
 
-static void on_leased(void *arg, enum link_fate fate,
+/* A lease that was asked for. */
+struct leasing {
+  struct cluster *cluster;
+  struct alone_lease lease;
+  char life[SELF_BYTES]; /* whose it is */
+};
+
+static void use_lease(struct cluster *cluster, const struct leasing *leasing,
                       const struct reply *reply) {
-  struct cluster *cluster = arg;
-  if (fate != LINK_ANSWERED || reply->kind != REPLY_LIST)
-    return;
+  if (strcmp(leasing->life, cluster->life) != 0)
+    return; /* it has another name by now */
   if (reply_at(reply, 0).number == 0) {
     if (cluster->enlisted)
       begin_again(cluster, reply_at(reply, 1).number == 1);
     return;
   }
   cluster->enlisted = true;
-  for (size_t i = 1; i < reply->count; i++) {
+  alone_leased(cluster, &leasing->lease, reply);
+  for (size_t i = LEASE_OVER_AT; i < reply->count; i++) {
     struct reply life = reply_at(reply, i);
     if (life.len == SELF_BYTES - 1 && !reply_is(&life, cluster->life))
       take_out(cluster, life.text);
   }
 }
 
+static void on_leased(void *arg, enum link_fate fate,
+                      const struct reply *reply) {
+  struct leasing *leasing = arg;
+  if (fate == LINK_ANSWERED && reply->kind == REPLY_LIST)
+    use_lease(leasing->cluster, leasing, reply);
+  mem_free(leasing);
+}
+
+static struct leasing *begin_leasing(struct cluster *cluster,
+                                     uint64_t claim_ms) {
+  struct leasing *leasing = mem_alloc(sizeof *leasing);
+  leasing->cluster = cluster;
+  leasing->lease =
+      (struct alone_lease){.sent_ns = uv_hrtime(), .claims = claim_ms > 0};
+  memcpy(leasing->life, cluster->life, sizeof leasing->life);
+  return leasing;
+}
+
 void nodes_tick(struct cluster *cluster) {
   struct buf self = {0};
-  char lease[24], most[8];
+  char lease[24], most[8], claim[24] = "";
   if (cluster->stopping ||
       !shards_is_there(cluster->shards, nodes_place(cluster)))
     return;
   describe(cluster, &self);
   snprintf(lease, sizeof lease, "%" PRIu64, cluster->options.lease_ms);
   snprintf(most, sizeof most, "%d", RETIRED_AT_ONCE);
+  uint64_t claim_ms = alone_claim_ms(cluster);
+  if (claim_ms > 0)
+    snprintf(claim, sizeof claim, "%" PRIu64, claim_ms);
+  struct leasing *leasing = begin_leasing(cluster, claim_ms);
   const struct slice args[] = {word(cluster->life),
                                word(lease),
                                {self.data, self.len},
                                word(most),
-                               word(cluster->enlisted ? "1" : "0")};
-  if (command_nodes(cluster, SCRIPT_LEASE, args, 5, on_leased))
+                               word(cluster->enlisted ? "1" : "0"),
+                               word(claim)};
+  if (command_nodes(cluster, SCRIPT_LEASE, args, 6, on_leased, leasing)) {
     log_debug("redis: the lease of this machine was not renewed");
+    mem_free(leasing);
+  }
   buf_free(&self);
 }
 
@@ -191,7 +236,7 @@ void nodes_leave(struct cluster *cluster,
   const struct slice args[] = {word(cluster->life), word("0")};
   cluster->left = done;
   if (!cluster->enlisted ||
-      command_nodes(cluster, SCRIPT_CONDEMN, args, 2, on_condemned))
+      command_nodes(cluster, SCRIPT_CONDEMN, args, 2, on_condemned, cluster))
     done(cluster);
 }
 

@@ -233,6 +233,8 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
   const char *target = to_all ? "" : letter->target;
   size_t len = to_all ? 0 : letter->target_len;
   char machine[SELF_BYTES];
+  if (alone_omits(cluster, wanted))
+    return 0;
   if (letter->to == BUS_CONN) {
     snprintf(machine, sizeof machine, "%016" PRIx64, wanted->machine);
     target = machine;

@@ -159,6 +159,17 @@ struct cluster {
   struct list late;   /* of cluster/send: what could not be sent yet */
   size_t late_bytes;
   uint64_t eras; /* the last one that was made here */
+
+  /* Of cluster/alone; times are of uv_hrtime. */
+  _Atomic uint64_t alone_until_ns; /* 0: it is not; any thread */
+  _Atomic uint64_t omitted;        /* any thread */
+  uint64_t alone_since_ns;         /* there was no other machine; 0: there is */
+  uint64_t not_alone_ns;           /* when it last was known to be not */
+  uint64_t lease_until_ns;         /* nobody else is alone before that */
+  bool is_known; /* nobody takes himself for alone, because of this machine */
+  bool held_up;  /* somebody may wait for that */
+  char claimer[SELF_BYTES]; /* who does, whose answer is waited for */
+  uv_timer_t meeting;       /* until he does no more */
 };
 
 static inline struct cluster *cluster_of(struct engine *engine) {
@@ -309,6 +320,38 @@ void local_deliver(struct cluster *cluster, const char *room, size_t len,
 
 /* The room has no numbers any more, and owes nobody anything. */
 void local_forgive(struct name *name);
+
+/* --- being alone (cluster/alone) --------------------------------------------
+ */
+
+/* Whether the parcel need not be sent, as there is nobody. On any thread. */
+bool alone_omits(struct cluster *cluster, const struct engine_parcel *parcel);
+
+/* For how long the next lease is to claim that this machine is alone, ms; 0: it
+ * does not. */
+uint64_t alone_claim_ms(const struct cluster *cluster);
+
+/* A lease that was asked for. */
+struct alone_lease {
+  uint64_t sent_ns; /* before that */
+  bool claims;
+};
+
+/* It was given: what lua/redis/lease.lua has answered. */
+void alone_leased(struct cluster *cluster, const struct alone_lease *lease,
+                  const struct reply *reply);
+
+/* There is no lease any more, or nobody knows. */
+void alone_forget(struct cluster *cluster);
+
+/* Whether what others send now is sent to this machine, too. */
+bool alone_is_known(struct cluster *cluster);
+
+/* Looks again at all who wait for that. */
+void alone_settle(struct cluster *cluster);
+
+/* False: it is no hello. */
+bool alone_heard(struct name *name, struct slice payload);
 
 /* --- machines (cluster/nodes) ----------------------------------------------
  */
