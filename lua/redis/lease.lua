@@ -27,4 +27,6 @@ elseif others == 0 and ARGV[6] ~= '' then
   redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[6])
 end
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[4])
-return { 1, others, wait, wait > 0 and alone or '', unpack(over) }
+local answer = { 1, others, wait, wait > 0 and alone or '' }
+for i = 1, #over do answer[4 + i] = over[i] end
+return answer

@@ -30,7 +30,7 @@ static void put_age(struct buf *out, long long since_s) {
 }
 
 /* The first digits of what tells scripts apart are enough for people. */
-static void put_node(struct buf *out, const json_t *node) {
+static void put_machine(struct buf *out, const json_t *node) {
   struct buf age = {0};
   put_age(&age, number_of(node, "started"));
   buf_printf(out, "%-24s %-10s %8lld %8lld %8.*s  %.8s\n",
@@ -64,7 +64,7 @@ static int print_nodes(const char *url, const struct buf *bytes) {
     buf_printf(&out, "%-24s %-10s %8s %8s %8s  %s\n", "NAME", "VERSION",
                "WORKERS", "CLIENTS", "UP", "SCRIPTS");
     for (size_t i = 0; i < json_array_size(nodes); i++)
-      put_node(&out, json_array_get(nodes, i));
+      put_machine(&out, json_array_get(nodes, i));
     if (scripts_differ(nodes))
       buf_puts(&out, "Not all have the same scripts.\n");
     status = cli_print(&out);

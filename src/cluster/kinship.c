@@ -27,7 +27,7 @@ void cluster_show_scripts(struct engine *engine, uint64_t print) {
 }
 
 /* The text of a member. The JSON is our own: no text in it has an escape. */
-static struct slice member_of(const struct reply *node, const char *member) {
+static struct slice text_said(const struct reply *node, const char *member) {
   char begin[32];
   snprintf(begin, sizeof begin, "\"%s\":\"", member);
   const char *at = node->kind == REPLY_TEXT ? strstr(node->text, begin) : NULL;
@@ -40,10 +40,10 @@ static struct slice member_of(const struct reply *node, const char *member) {
 static bool has_other_scripts(const struct cluster *cluster,
                               const struct reply *node) {
   char own[SELF_BYTES];
-  struct slice print = member_of(node, "scripts");
+  struct slice print = text_said(node, "scripts");
   snprintf(own, sizeof own, "%016" PRIx64, cluster->kinship->print);
   return print.len == SELF_BYTES - 1 && !slice_equals(print, own) &&
-         !slice_equals(member_of(node, "name"), cluster->options.name);
+         !slice_equals(text_said(node, "name"), cluster->options.name);
 }
 
 static void say_who_differs(struct kinship *kinship, struct buf *names) {
@@ -72,7 +72,7 @@ static void on_kin_read(void *arg, enum link_fate fate,
     struct reply node = reply_at(reply, i);
     if (!has_other_scripts(cluster, &node))
       continue;
-    struct slice name = member_of(&node, "name");
+    struct slice name = text_said(&node, "name");
     buf_puts(&names, count++ ? ", " : "");
     buf_put(&names, name.at, name.len);
   }

@@ -51,8 +51,8 @@ static void report(struct accord *accord, char kind, uint64_t leader,
   buf_free(&text);
 }
 
-static void refuse_call(struct accord *accord,
-                        const struct accord_letter *letter) {
+static void refuse_another(struct accord *accord,
+                           const struct accord_letter *letter) {
   struct buf json = {0};
   buf_printf(&json,
              "{\"ok\":false,\"message\":\"a reload of all machines is under "
@@ -133,7 +133,7 @@ static void on_call(struct accord *accord, const struct accord_letter *letter) {
     return;
   }
   if (accord->part != PART_IDLE) {
-    refuse_call(accord, letter);
+    refuse_another(accord, letter);
     return;
   }
   log_info("reload: %s asks all machines to load", letter->name);

@@ -227,8 +227,8 @@ static void begin_vote(struct accord *accord, const struct buf *list) {
 }
 
 /* A VOTE or an OUTCOME: '1' or '0', and JSON. */
-static void take_word(struct accord *accord,
-                      const struct accord_letter *letter) {
+static void take_opinion(struct accord *accord,
+                         const struct accord_letter *letter) {
   struct voter *voter = find_voter(accord, letter->from);
   bool vote = letter->kind == ACCORD_VOTE;
   bool good = letter->text.len > 0 && letter->text.data[0] == '1';
@@ -256,7 +256,7 @@ void accord_lead_letter(struct accord *accord, struct accord_letter *letter) {
     on_decision(accord, (struct slice){letter->text.data, letter->text.len});
   } else if ((letter->kind == ACCORD_VOTE || letter->kind == ACCORD_OUTCOME) &&
              letter->text.len > 0) {
-    take_word(accord, letter);
+    take_opinion(accord, letter);
   }
 }
 

@@ -36,7 +36,7 @@ static uint64_t print_file(uint64_t print, const struct bundle_file *file) {
   return add_text(print, file->source, file->len);
 }
 
-static uint64_t print_all(const struct bundle *bundle) {
+static uint64_t print_of_files(const struct bundle *bundle) {
   uint64_t print = fnv_start;
   for (size_t i = 0; i < bundle->count; i++) {
     print = print_file(print, &bundle->files[i]);
@@ -72,7 +72,7 @@ struct manifest *manifest_new(const struct generation *generation) {
   uint64_t modules = print_of_modules(bundle);
   const struct handler *handler = generation->handlers;
   manifest->files = bundle->count;
-  manifest->print = print_all(bundle);
+  manifest->print = print_of_files(bundle);
   manifest->entries =
       mem_alloc((HASH_COUNT(handler) + 1) * sizeof *manifest->entries);
   for (; handler; handler = handler->hh.next)

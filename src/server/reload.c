@@ -302,7 +302,7 @@ static void on_second(uv_timer_t *timer) {
 
 /* --- when all have agreed ----------------------------------------------- */
 
-static void go_on(struct reloader *reloader) {
+static void let_go_live(struct reloader *reloader) {
   reloader->awaited = reloader->crew->running;
   crew_post(reloader->crew, LETTER_GO);
 }
@@ -334,7 +334,7 @@ void reload_decide(struct reloader *reloader, bool go, const char *why) {
     return;
   reloader->held = false;
   if (go) {
-    go_on(reloader);
+    let_go_live(reloader);
     return;
   }
   buf_puts(&text, why);
@@ -358,7 +358,7 @@ void reload_answered(struct reloader *reloader, const struct letter *letter) {
   } else if (letter->kind == LETTER_READY) {
     uv_timer_stop(&reloader->patience);
     if (!hold_if_wanted(reloader))
-      go_on(reloader);
+      let_go_live(reloader);
   } else {
     succeed(reloader);
   }
