@@ -33,6 +33,7 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_DECIDE] = "lua/redis/decide.lua",
     [SCRIPT_STORE_INCR] = "lua/redis/store_incr.lua",
     [SCRIPT_STORE_SWAP] = "lua/redis/store_swap.lua",
+    [SCRIPT_LEVEL] = "lua/redis/level.lua",
     [SCRIPT_RETIRE] = "lua/redis/retire.lua"};
 
 /* --- what workers ask for --------------------------------------------------
@@ -244,6 +245,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   question_tick(cluster);
   kinship_tick(cluster);
   compare_tick(cluster);
+  level_tick(cluster);
   take_look(cluster);
 }
 

@@ -19,6 +19,21 @@
 #include "redis/link.h"
 #include "wire/slice.h"
 
+/* Rates that all machines share: how much was taken here of each, and how much
+ * by all. Both are called on the cluster's thread. */
+struct cluster_use {
+  const char *what, *user;
+  double taken, rate; /* a second */
+};
+typedef void cluster_use_fn(void *arg, const struct cluster_use *use);
+
+struct cluster_rates {
+  void *rates; /* NULL: there are none */
+  void (*each_use)(void *rates, size_t most, cluster_use_fn *use, void *arg);
+  void (*level)(void *rates, const char *what, const char *user, double spent,
+                uint64_t now_ms);
+};
+
 struct cluster_options {
   const char *urls;          /* as shards_new */
   const char *ca_file;       /* as link_options */
@@ -26,6 +41,7 @@ struct cluster_options {
   const char *prefix;        /* of all keys and channels */
   struct presence *presence; /* borrowed; NULL: none is kept */
   uint64_t probe_ms, timeout_ms, lease_ms;
+  struct cluster_rates rates;
 };
 
 /* An engine for so many workers, which is not connected yet. `bus` and
@@ -48,6 +64,7 @@ MUST_CHECK int cluster_start(struct engine *engine,
   X(received, "messages of other machines")                                    \
   X(strange, "messages that were not understood: of another version?")         \
   X(left_out, "letters that a worker was too far behind for")                  \
+  X(levels, "rates of users that were compared with other machines")           \
   X(fills, "times that what is kept of a room was read from Redis")            \
   X(compared, "times that a room's position was compared with Redis")          \
   X(behind, "of these, rooms that had missed something unnoticed")             \

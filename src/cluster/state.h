@@ -35,6 +35,7 @@ enum cluster_script {
   SCRIPT_LEDGER_DROP,
   SCRIPT_LEDGER_LOAD,
   SCRIPT_DECIDE,
+  SCRIPT_LEVEL,
   SCRIPT_STORE_INCR,
   SCRIPT_STORE_SWAP,
   SCRIPT_COUNT
@@ -320,6 +321,13 @@ void local_deliver(struct cluster *cluster, const char *room, size_t len,
 
 /* The room has no numbers any more, and owes nobody anything. */
 void local_forgive(struct name *name);
+
+/* --- rates of users (cluster/level) ----------------------------------------
+ */
+
+/* To be called each second: tells what was taken, and learns what others took.
+ */
+void level_tick(struct cluster *cluster);
 
 /* --- being alone (cluster/alone) --------------------------------------------
  */

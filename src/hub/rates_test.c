@@ -69,12 +69,43 @@ static void is_bounded(void **state) {
   assert_int_equal(rates_count(&rates), 0);
 }
 
+static void add_use(void *arg, const struct rates_use *use) {
+  double *taken = arg;
+  assert_string_equal(use->what, "say");
+  assert_string_equal(use->user, "alice");
+  assert_true(use->rate == 1);
+  *taken += use->taken;
+}
+
+static void shares_what_was_taken(void **state) {
+  struct rates rates;
+  double taken = 0;
+  (void)state;
+  rates_init(&rates);
+  rates_share(&rates);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(rates_take(&rates, "say", "alice", 1, 4, START), 0);
+  rates_each_use(&rates, 10, add_use, &taken);
+  assert_true(taken == 2);
+  rates_each_use(&rates, 10, add_use, &taken); /* nothing is told twice */
+  assert_true(taken == 2);
+  assert_int_equal(rates_take(&rates, "say", "alice", 1, 4, START), 0);
+  rates_level(&rates, "say", "alice", 3, START); /* one was taken elsewhere */
+  assert_int_equal(rates_take(&rates, "say", "alice", 1, 4, START), 1000);
+  rates_level(&rates, "say", "alice", 0, START); /* it does not become fuller */
+  assert_int_equal(rates_take(&rates, "say", "alice", 1, 4, START), 1000);
+  rates_level(&rates, "say", "bob", 9, START); /* nobody knows him here */
+  assert_int_equal(rates_take(&rates, "say", "bob", 1, 1, START), 0);
+  rates_free(&rates);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(has_a_bucket_for_each_user_and_thing),
       cmocka_unit_test(does_not_mix_up_names),
       cmocka_unit_test(forgets_full_buckets_and_no_others),
       cmocka_unit_test(is_bounded),
+      cmocka_unit_test(shares_what_was_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,33 @@ static void name_node(struct crew *crew, const char *name) {
     snprintf(crew->name, sizeof crew->name, "%s%s", host, colon ? colon : "");
 }
 
+/* --- rates, which the engine shares with other machines ------------------- */
+
+/* A use as the engine takes it. */
+struct use_passing {
+  cluster_use_fn *use;
+  void *arg;
+};
+
+static void pass_use(void *arg, const struct rates_use *use) {
+  const struct use_passing *passing = arg;
+  passing->use(passing->arg, &(struct cluster_use){.what = use->what,
+                                                   .user = use->user,
+                                                   .taken = use->taken,
+                                                   .rate = use->rate});
+}
+
+static void each_use_of_rates(void *rates, size_t most, cluster_use_fn *use,
+                              void *arg) {
+  struct use_passing passing = {use, arg};
+  rates_each_use(rates, most, pass_use, &passing);
+}
+
+static void level_rates(void *rates, const char *what, const char *user,
+                        double spent, uint64_t now_ms) {
+  rates_level(rates, what, user, spent, now_ms);
+}
+
 static int open_engine(struct crew *crew, struct buf *error) {
   const struct config *config = crew->workers[0].protocol.config;
   struct cluster_options options = {
@@ -102,9 +129,13 @@ static int open_engine(struct crew *crew, struct buf *error) {
       .presence = crew->presence,
       .probe_ms = seconds_to_ms(config->redis_probe_s),
       .timeout_ms = seconds_to_ms(config->redis_timeout_s),
-      .lease_ms = seconds_to_ms(config->node_lease_s)};
+      .lease_ms = seconds_to_ms(config->node_lease_s),
+      .rates = {.rates = crew->workers[0].protocol.rates,
+                .each_use = each_use_of_rates,
+                .level = level_rates}};
   if (!engine_is_shared(crew->engine))
     return 0;
+  rates_share(crew->workers[0].protocol.rates);
   return cluster_start(crew->engine, &options, error);
 }
 
