@@ -13,7 +13,7 @@ struct slice slice_trim(struct slice text) {
   return text;
 }
 
-bool slice_is(struct slice slice, const char *text) {
+bool slice_is_all(struct slice slice, const char *text) {
   return slice.len == strlen(text) &&
          strncasecmp(slice.at, text, slice.len) == 0;
 }

@@ -25,8 +25,15 @@ static inline bool slice_is_blank(char c) {
 /* The slice without the blanks around it. */
 struct slice slice_trim(struct slice text);
 
-/* Whether the slice is this text, in upper or lower case. */
-bool slice_is(struct slice slice, const char *text);
+/* For slice_is, which knows that the first letters are the same. */
+bool slice_is_all(struct slice slice, const char *text);
+
+/* Whether the slice is this text, in upper or lower case. Most names differ in
+ * their first letter, by more than the bit that is its case. */
+static inline bool slice_is(struct slice slice, const char *text) {
+  bool differs = slice.len > 0 && ((slice.at[0] ^ text[0]) & ~0x20) != 0;
+  return !differs && slice_is_all(slice, text);
+}
 
 /* Whether the slice is this text, byte for byte. */
 bool slice_equals(struct slice slice, const char *text);
