@@ -2,6 +2,7 @@
  * Tokens in headers. */
 #include "edge/credential.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,21 +40,41 @@ const char *credential_cookie(const char *cookies, const char *name,
   return NULL;
 }
 
-bool credential_get(const struct request *request, const struct config *config,
-                    bool raw, char out[CREDENTIAL_BYTES], size_t *len) {
+/* Finds the token in what is copied to `out` for that; so many bytes are
+ * `used`. NULL if there is none. */
+static const char *find_token(const struct request *request,
+                              const struct config *config, bool raw,
+                              char out[CREDENTIAL_BYTES], size_t *len,
+                              size_t *used) {
   const struct slice *authorization = request_field(request, "authorization");
   const char *token = NULL;
+  *used = 0;
   if ((config->auth_header || raw) && authorization &&
       slice_copy(*authorization, out, CREDENTIAL_BYTES)) {
+    *used = authorization->len;
     token = credential_bearer(out);
     *len = token ? strlen(token) : 0;
   }
-  if (!token && *config->auth_cookie &&
-      request_join(request, "cookie", "; ", out, CREDENTIAL_BYTES) > 0)
-    token = credential_cookie(out, config->auth_cookie, len);
-  if (!token)
-    return false;
-  memmove(out, token, *len);
-  out[*len] = '\0';
-  return true;
+  if (!token && *config->auth_cookie) {
+    size_t joined =
+        request_join(request, "cookie", "; ", out, CREDENTIAL_BYTES);
+    *used = joined > *used ? joined : *used; /* `cap`, if it has no room */
+    if (joined > 0)
+      token = credential_cookie(out, config->auth_cookie, len);
+  }
+  return token;
+}
+
+bool credential_get(const struct request *request, const struct config *config,
+                    bool raw, char out[CREDENTIAL_BYTES], size_t *len) {
+  size_t used, kept = 0;
+  const char *token = find_token(request, config, raw, out, len, &used);
+  if (token) {
+    memmove(out, token, *len);
+    kept = *len;
+  }
+  if (used > kept)
+    OPENSSL_cleanse(out + kept, used - kept);
+  out[kept] = '\0';
+  return token != NULL;
 }

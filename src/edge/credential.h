@@ -20,7 +20,8 @@ enum { CREDENTIAL_BYTES = REQUEST_BYTES_MAX };
 /* Writes the token of the handshake, zero-terminated, and its length. The
  * header is preferred to the cookie. A raw connection may bring the header
  * without auth.header, too, because it has no `auth` message. False if there is
- * no token. */
+ * no token. Nothing else of the headers is left in `out`: to wipe the token is
+ * enough. */
 bool credential_get(const struct request *request, const struct config *config,
                     bool raw, char out[CREDENTIAL_BYTES], size_t *len);
 

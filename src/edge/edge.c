@@ -171,7 +171,8 @@ static void open_sockets(struct edge *edge) {
   edge->upgrade = (struct upgrade){.sockets = &edge->sockets,
                                    .protocol = edge->protocol,
                                    .config = config,
-                                   .deflate = edge->deflate};
+                                   .deflate = edge->deflate,
+                                   .sha1 = EVP_MD_fetch(NULL, "SHA1", NULL)};
 }
 
 static void open_web(struct edge *edge) {
@@ -315,6 +316,7 @@ void edge_free(struct edge *edge) {
   SSL_CTX_free(edge->tls);
   mem_free(edge->mounts);
   proxy_free(&edge->upgrade.proxies);
+  EVP_MD_free(edge->upgrade.sha1);
   web_free(&edge->web);
   deflate_free(edge->deflate);
   ring_free(edge->sockets.ring);

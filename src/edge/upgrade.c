@@ -198,30 +198,41 @@ static void refuse_upgrade(struct upgrade *upgrade, struct visitor *visitor,
 
 /* --- yes ---------------------------------------------------------------- */
 
-/* RFC 6455, 4.2.2. */
-static void make_accept(const struct slice *key, char out[ACCEPT_BYTES]) {
+/* RFC 6455, 4.2.2. SHA1() would search for its algorithm each time. */
+static bool put_accept(struct buf *out, const EVP_MD *sha1,
+                       const struct slice *key) {
   static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   unsigned char text[KEY_BYTES + sizeof guid - 1], digest[SHA_DIGEST_LENGTH];
   memcpy(text, key->at, KEY_BYTES);
   memcpy(text + KEY_BYTES, guid, sizeof guid - 1);
-  SHA1(text, sizeof text, digest);
-  EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
+  if (!sha1 || !EVP_Digest(text, sizeof text, digest, NULL, sha1, NULL))
+    return false;
+  out->len += (size_t)EVP_EncodeBlock(
+      (unsigned char *)buf_reserve(out, ACCEPT_BYTES), digest, sizeof digest);
+  return true;
 }
 
 /* The socket is new: it takes that at once, or is broken. */
-static bool write_101(struct transport *transport,
+static bool write_101(struct upgrade *upgrade, struct transport *transport,
                       const struct request *request, const char *extension,
                       const char *subprotocol) {
-  char accept[ACCEPT_BYTES], text[512];
-  bool named = *subprotocol != '\0';
-  make_accept(request_field(request, "sec-websocket-key"), accept);
-  int len = snprintf(text, sizeof text,
-                     "HTTP/1.1 101 Switching Protocols\r\n"
-                     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: %s\r\n%s%s%s%s\r\n",
-                     accept, extension, named ? "Sec-WebSocket-Protocol: " : "",
-                     subprotocol, named ? "\r\n" : "");
-  return transport_write(transport, text, (size_t)len) == len;
+  struct buf *out = &upgrade->protocol->out;
+  out->len = 0;
+  buf_puts(out, "HTTP/1.1 101 Switching Protocols\r\n"
+                "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Accept: ");
+  if (!put_accept(out, upgrade->sha1,
+                  request_field(request, "sec-websocket-key")))
+    return false;
+  buf_puts(out, "\r\n");
+  buf_puts(out, extension);
+  if (*subprotocol) {
+    buf_puts(out, "Sec-WebSocket-Protocol: ");
+    buf_puts(out, subprotocol);
+    buf_puts(out, "\r\n");
+  }
+  buf_puts(out, "\r\n");
+  return transport_write(transport, out->data, out->len) == (ssize_t)out->len;
 }
 
 /* Whether the query says that an `auth` message will come, also where the
@@ -282,7 +293,8 @@ static void let_visitor_in(struct upgrade *upgrade, struct visitor *visitor,
   int bits =
       may_compress(upgrade, request) ? extension_answer(request, extension) : 0;
   size_t len = 0;
-  if (!write_101(&visitor->transport, request, extension, subprotocol)) {
+  if (!write_101(upgrade, &visitor->transport, request, extension,
+                 subprotocol)) {
     visitor_free(visitor);
     return;
   }
@@ -300,7 +312,7 @@ static void let_visitor_in(struct upgrade *upgrade, struct visitor *visitor,
   session_open(upgrade->protocol, conn, address);
   ws_start(conn);
   login_at_once(conn, later, token, len);
-  OPENSSL_cleanse(token, sizeof token);
+  OPENSSL_cleanse(token, len);
 }
 
 void upgrade_take(struct upgrade *upgrade, struct visitor *visitor,

@@ -10,6 +10,7 @@
 #include "wire/deflate.h"
 #include "wire/request.h"
 
+#include <openssl/types.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct upgrade {
   struct protocol *protocol;
   const struct config *config;
   struct deflate *deflate; /* NULL if it is not enabled */
+  EVP_MD *sha1;            /* owned by edge/edge, as is: */
   struct proxies proxies;
   struct believed believed;
   struct handshakes handshakes;
