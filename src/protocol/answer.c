@@ -116,35 +116,44 @@ void answer_pong(struct conn *conn, const struct msg_id *id) {
 }
 
 /* An integer: to write a double takes four times as long. */
-static unsigned long long whole_ms(double seconds) {
-  return (unsigned long long)(seconds * 1000.0 + 0.5);
+static int64_t whole_ms(double seconds) {
+  return (int64_t)(seconds * 1000.0 + 0.5);
+}
+
+/* Without printf, as all of it: each connection is answered this. */
+static void put_figure(struct buf *out, const char *key, int64_t value) {
+  buf_puts(out, key);
+  json_put_int(out, value);
+}
+
+static void put_limits(struct buf *out, const struct config *config,
+                       bool service) {
+  put_figure(out, ",\"limits\":{\"messages_per_s\":",
+             service ? 0 : (int64_t)config->limits_messages_per_s);
+  put_figure(out, ",\"burst\":", (int64_t)config->limits_burst);
+  put_figure(out, ",\"bytes_per_s\":",
+             service ? 0 : (int64_t)config->limits_bytes_per_s);
+  put_figure(out, ",\"rooms\":", (int64_t)config->limits_rooms_per_connection);
+  buf_putc(out, '}');
 }
 
 void answer_auth_ok(struct conn *conn, const struct msg_id *id,
                     const struct buf *more) {
   const struct config *config = protocol_of(conn)->config;
   int64_t expires_s = client_of(conn)->expires_s;
-  bool service = client_of(conn)->is_service;
   struct buf *out = answer_begin(conn, "auth_ok", id);
   buf_puts(out, ",\"data\":{\"user\":");
   json_put_string(out, conn->user->id, strlen(conn->user->id));
-  buf_printf(out, ",\"conn\":%llu,\"ping_ms\":%llu,\"pong_ms\":%llu",
-             (unsigned long long)conn->id,
-             whole_ms(config->heartbeat_interval_s),
-             whole_ms(config->heartbeat_timeout_s));
+  put_figure(out, ",\"conn\":", (int64_t)conn->id);
+  put_figure(out, ",\"ping_ms\":", whole_ms(config->heartbeat_interval_s));
+  put_figure(out, ",\"pong_ms\":", whole_ms(config->heartbeat_timeout_s));
   if (expires_s) {
     int64_t ttl = expires_s - time(NULL);
-    buf_printf(out, ",\"ttl\":%lld", (long long)(ttl > 0 ? ttl : 0));
+    put_figure(out, ",\"ttl\":", ttl > 0 ? ttl : 0);
   }
-  buf_printf(out, ",\"max_message\":%llu",
-             (unsigned long long)config->limits_message_bytes);
-  buf_printf(out,
-             ",\"limits\":{\"messages_per_s\":%lld,\"burst\":%lld,"
-             "\"bytes_per_s\":%lld,\"rooms\":%lld},\"proto\":1",
-             service ? 0 : (long long)config->limits_messages_per_s,
-             (long long)config->limits_burst,
-             service ? 0 : (long long)config->limits_bytes_per_s,
-             (long long)config->limits_rooms_per_connection);
+  put_figure(out, ",\"max_message\":", (int64_t)config->limits_message_bytes);
+  put_limits(out, config, client_of(conn)->is_service);
+  buf_puts(out, ",\"proto\":1");
   buf_put(out, more->data, more->len);
   buf_puts(out, "}}");
   answer_send_control(conn);
