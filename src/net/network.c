@@ -10,7 +10,7 @@ enum { ADDRESS_BYTES = 16, PREFIX_BYTES = 8 };
 void network_of(const char *address, char out[NETWORK_BYTES]) {
   static const unsigned char translated[12] = {0x00, 0x64, 0xff, 0x9b};
   unsigned char bytes[ADDRESS_BYTES];
-  if (inet_pton(AF_INET6, address, bytes) != 1 ||
+  if (!strchr(address, ':') || inet_pton(AF_INET6, address, bytes) != 1 ||
       memcmp(bytes, translated, sizeof translated) == 0) {
     strncpy(out, address, NETWORK_BYTES - 1);
     out[NETWORK_BYTES - 1] = '\0';

@@ -12,26 +12,37 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/* As inet_ntop writes it, which takes a printf for that. */
+static void put_ipv4(const unsigned char bytes[4], char *out) {
+  for (int i = 0; i < 4; i++) {
+    unsigned byte = bytes[i];
+    if (byte >= 100)
+      *out++ = (char)('0' + byte / 100);
+    if (byte >= 10)
+      *out++ = (char)('0' + byte / 10 % 10);
+    *out++ = (char)('0' + byte % 10);
+    *out++ = i < 3 ? '.' : '\0';
+  }
+}
+
 int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
   struct sockaddr_storage addr = {0};
   socklen_t len = sizeof addr;
   const struct sockaddr_in *v4 = (const void *)&addr;
   const struct sockaddr_in6 *v6 = (const void *)&addr;
-  const void *bytes = &v4->sin_addr;
-  int family = AF_INET;
   if (getpeername(fd, (struct sockaddr *)&addr, &len))
     return ERR_SYSTEM;
   if (addr.ss_family == AF_UNIX) {
     memcpy(out, TCP_UNIX_PEER, sizeof TCP_UNIX_PEER);
     return 0;
   }
-  if (addr.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-    bytes = &v6->sin6_addr.s6_addr[12];
-  } else if (addr.ss_family == AF_INET6) {
-    bytes = &v6->sin6_addr;
-    family = AF_INET6;
-  }
-  return inet_ntop(family, bytes, out, TCP_ADDRESS_BYTES) ? 0 : ERR_SYSTEM;
+  if (addr.ss_family != AF_INET6)
+    put_ipv4((const void *)&v4->sin_addr, out);
+  else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+    put_ipv4(&v6->sin6_addr.s6_addr[12], out);
+  else if (!inet_ntop(AF_INET6, &v6->sin6_addr, out, TCP_ADDRESS_BYTES))
+    return ERR_SYSTEM;
+  return 0;
 }
 
 static bool get_info(int fd, struct tcp_info *info) {
