@@ -37,10 +37,10 @@ end
 describe("An owner on several machines", function()
   local redis, servers, clients, names
 
-  local function start_all(save)
+  local function start_all(save, lease_s)
     redis = redis_server()
     local start = machines_on(redis, { scripts = { ["main.lua"] = script_that(save) },
-      options = { ["store.shared"] = true, ["node.lease_s"] = 2, ["redis.probe_s"] = 0.2,
+      options = { ["store.shared"] = true, ["node.lease_s"] = lease_s, ["redis.probe_s"] = 0.2,
         ["limits.messages_per_s"] = 0 } })
     servers, clients, names = {}, {}, {}
     for i = 1, 3 do
@@ -105,13 +105,13 @@ describe("An owner on several machines", function()
   end
 
   it("is one, and gets what all machines tell it", function()
-    start_all(1)
+    start_all(1, 8)
     for _, client in ipairs(clients) do client:join "watch" end
     tell(clients, 1, 20)
     local state = wait_for(clients[1], 60)
     check(state.got, { 20, 20, 20 })
     local n = 0
-    while n < 150 do -- its lease is taken anew meanwhile
+    while n < 150 do -- its lease is renewed meanwhile
       local message = clients[1]:expect "tick"
       assert.equal(state.by, message.data.by)
       assert.is_true(n == 0 or message.data.n == n + 1)
@@ -122,7 +122,7 @@ describe("An owner on several machines", function()
 
   for _, save in ipairs { 0, 1000 } do
     it(("is followed by another one when its machine is killed, save = %d"):format(save), function()
-      start_all(save)
+      start_all(save, 4)
       tell(clients, 1, 10)
       local first = owner_of(wait_for(clients[1], 30))
       local rest = {}
@@ -143,7 +143,7 @@ describe("An owner on several machines", function()
   end
 
   it("is followed by another one when its machine stands still, and keeps out then", function()
-    start_all(0)
+    start_all(0, 4)
     tell(clients, 1, 5)
     local first = owner_of(wait_for(clients[1], 15))
     local rest = {}
@@ -167,7 +167,7 @@ describe("An owner on several machines", function()
   end)
 
   it("stands still without Redis, and goes on from its last state", function()
-    start_all(0)
+    start_all(0, 4)
     tell(clients, 1, 5)
     local state = wait_for(clients[1], 15)
     redis:signal "STOP"
