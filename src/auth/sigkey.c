@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 16384 };
@@ -41,11 +42,18 @@ static const struct algorithm algorithms[] = {
     [JWT_EdDSA] = {"EdDSA", KIND_ED, NULL, NULL, 0},
 };
 
+/* A context for the next token, which threads take from each other; NULL: one
+ * has it, or none was made yet. */
+struct ready {
+  _Atomic(EVP_MAC_CTX *) mac;
+};
+
 struct sigkey {
   char *id; /* NULL: none */
   uint32_t algorithms;
-  EVP_PKEY *pkey;   /* NULL: a secret */
-  EVP_MAC_CTX *mac; /* has hashed the secret; is copied for each token */
+  EVP_PKEY *pkey;      /* NULL: a secret */
+  EVP_MAC_CTX *mac;    /* has hashed the secret, and is copied */
+  struct ready *ready; /* such a copy; NULL: they can be used only once */
 };
 
 const char *jwt_algorithm_name(enum jwt_algorithm algorithm) {
@@ -88,6 +96,27 @@ static EVP_MAC_CTX *new_mac(const struct algorithm *algorithm,
   return NULL;
 }
 
+static bool hash_text(EVP_MAC_CTX *mac, const char *text, size_t len,
+                      unsigned char out[EVP_MAX_MD_SIZE], size_t *out_len) {
+  return EVP_MAC_update(mac, (const unsigned char *)text, len) == 1 &&
+         EVP_MAC_final(mac, out, out_len, EVP_MAX_MD_SIZE) == 1;
+}
+
+/* Whether a context begins again with the same key when it is told to: not in
+ * each release of OpenSSL 3. */
+static bool begins_again(const EVP_MAC_CTX *model) {
+  unsigned char first[EVP_MAX_MD_SIZE], second[EVP_MAX_MD_SIZE];
+  size_t first_len = 0, second_len = 0;
+  EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(model);
+  bool same = mac && hash_text(mac, "a", 1, first, &first_len) &&
+              EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+              hash_text(mac, "a", 1, second, &second_len) &&
+              first_len == second_len && !memcmp(first, second, first_len);
+  EVP_MAC_CTX_free(mac);
+  ERR_clear_error();
+  return same;
+}
+
 struct sigkey *sigkey_secret(enum jwt_algorithm algorithm, const void *secret,
                              size_t len, struct buf *error) {
   const struct algorithm *row = &algorithms[algorithm];
@@ -97,8 +126,10 @@ struct sigkey *sigkey_secret(enum jwt_algorithm algorithm, const void *secret,
   }
   struct sigkey *key = new_key(JWT_BIT(algorithm));
   key->mac = new_mac(row, secret, len);
-  if (key->mac)
+  if (key->mac) {
+    key->ready = begins_again(key->mac) ? mem_alloc(sizeof *key->ready) : NULL;
     return key;
+  }
   buf_printf(error, "OpenSSL has no HMAC with %s", row->hash);
   sigkey_free(key);
   return NULL;
@@ -195,21 +226,41 @@ void sigkey_free(struct sigkey *key) {
     return;
   EVP_PKEY_free(key->pkey);
   EVP_MAC_CTX_free(key->mac);
+  if (key->ready)
+    EVP_MAC_CTX_free(atomic_load(&key->ready->mac));
+  mem_free(key->ready);
   mem_free(key->id);
   mem_free(key);
 }
 
 /* ---- verifying ---- */
 
+/* To copy a context and free it takes as long as to hash a token. */
+static EVP_MAC_CTX *take_mac(const struct sigkey *key) {
+  EVP_MAC_CTX *mac =
+      key->ready ? atomic_exchange(&key->ready->mac, NULL) : NULL;
+  if (mac && EVP_MAC_init(mac, NULL, 0, NULL) == 1)
+    return mac;
+  EVP_MAC_CTX_free(mac);
+  return EVP_MAC_CTX_dup(key->mac);
+}
+
+static void put_mac(const struct sigkey *key, EVP_MAC_CTX *mac) {
+  if (key->ready)
+    mac = atomic_exchange(&key->ready->mac, mac);
+  EVP_MAC_CTX_free(mac);
+}
+
 static bool hmac_matches(const struct sigkey *key, const char *text, size_t len,
                          const unsigned char *given, size_t given_len) {
   unsigned char right[EVP_MAX_MD_SIZE];
   size_t right_len = 0;
-  EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(key->mac);
-  bool hashed = mac &&
-                EVP_MAC_update(mac, (const unsigned char *)text, len) == 1 &&
-                EVP_MAC_final(mac, right, &right_len, sizeof right) == 1;
-  EVP_MAC_CTX_free(mac);
+  EVP_MAC_CTX *mac = take_mac(key);
+  bool hashed = mac && hash_text(mac, text, len, right, &right_len);
+  if (hashed)
+    put_mac(key, mac);
+  else
+    EVP_MAC_CTX_free(mac);
   return hashed && given_len == right_len &&
          CRYPTO_memcmp(given, right, right_len) == 0;
 }
