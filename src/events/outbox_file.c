@@ -205,7 +205,7 @@ static int write_outbox(struct outbox *outbox, const struct list *works,
 /* `{"conn":1}` becomes `{"conn":1,"lost":true}`. */
 static void write_lost(const char *data, struct buf *out) {
   size_t len = strlen(data);
-  buf_put(out, data, len - 1);
+  buf_put(out, data, len > 0 ? len - 1 : 0); /* of a file: it may be none */
   buf_puts(out, len > 2 ? ",\"lost\":true}" : "\"lost\":true}");
 }
 
