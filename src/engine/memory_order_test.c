@@ -55,7 +55,7 @@ static unsigned next_random(struct party *party) {
 
 static int room_index(const char *name) {
   int i = 0;
-  while (strcmp(names[i], name))
+  while (i < ROOMS - 1 && strcmp(names[i], name) != 0)
     i++;
   return i;
 }

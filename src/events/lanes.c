@@ -46,6 +46,7 @@ static void settle_lane(struct lanes *lanes, struct lane *lane, bool first) {
     list_remove(&lane->ready);
   if (lane->busy > 0 || lane->count > 0)
     return;
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
   HASH_DEL(lanes->table, lane);
   mem_free(lane);
 }
@@ -116,7 +117,7 @@ struct batch *lanes_take(struct lanes *lanes, unsigned max, size_t bytes) {
     lanes->held += lane->count;
     settle_lane(lanes, lane, false);
   }
-  qsort(batch->events, batch->count, sizeof *batch->events, by_pos);
+  qsort(batch->events, batch->count, sizeof(struct lane_event *), by_pos);
   return batch;
 }
 
@@ -151,7 +152,7 @@ void lanes_drop(struct lanes *lanes, struct batch *batch, unsigned at) {
   batch->bytes -= event->len + 1;
   batch->count--;
   memmove(&batch->events[at], &batch->events[at + 1],
-          (batch->count - at) * sizeof *batch->events);
+          (batch->count - at) * sizeof(struct lane_event *));
   free_event(lanes, event);
   leave_batch(lanes, lane);
   settle_lane(lanes, lane, false);

@@ -190,6 +190,7 @@ static void swap_texts(char **a, char **b) {
 
 /* What its new token and its new handshake say. */
 static void take_identity(struct conn *old, struct conn *conn) {
+  // NOLINTNEXTLINE(readability-suspicious-call-argument): `old` is what goes on
   manager_unpark(manager_of(old), old, conn);
   swap_texts(&old->claims, &conn->claims);
   swap_texts(&old->headers, &conn->headers);

@@ -87,7 +87,7 @@ bool call_take_refusal(lua_State *L, struct call *call) {
  * grows: the texts are set when all of it is written. */
 void call_encode_results(lua_State *L, struct call *call) {
   struct buf *out = &call->generation->scratch;
-  size_t ends[CALL_RESULTS_MAX];
+  size_t ends[CALL_RESULTS_MAX] = {0};
   buf_reset(out, GENERATION_SCRATCH_KEEP);
   for (int i = 0; i < call->spec.results; i++) {
     if (!lua_isnoneornil(L, i + 1))

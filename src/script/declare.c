@@ -78,7 +78,7 @@ static void keep_emits(lua_State *L, struct generation *generation,
   if (lua_getfield(L, -1, "emits") == LUA_TTABLE) {
     size_t count = lua_rawlen(L, -1);
     handler->says_emits = generation->has_promises = true;
-    handler->emits = mem_alloc((count + 1) * sizeof *handler->emits);
+    handler->emits = mem_alloc((count + 1) * sizeof(struct push *));
     for (size_t i = 0; i < count; i++) {
       lua_rawgeti(L, -1, (lua_Integer)i + 1);
       const char *name = lua_tostring(L, -1);
