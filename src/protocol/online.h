@@ -17,9 +17,9 @@ void online_listen(struct protocol *protocol);
  * on their way; these are received now. The hooks are still called. */
 void online_stop(struct protocol *protocol);
 
-/* Notes that the user came or went; the hook is called by online_say. `user` is
+/* Notes that the user came or went; the hook is called by online_say. `id` is
  * copied. */
-void online_note(struct protocol *protocol, const char *user, bool online);
+void online_note(struct protocol *protocol, const char *id, bool is_online);
 
 /* Calls the hooks that are due. To be called at the end of each turn of the
  * loop, behind the farewells. Where that takes long, the rest stays for the
