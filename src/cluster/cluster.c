@@ -245,6 +245,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   question_tick(cluster);
   kinship_tick(cluster);
   compare_tick(cluster);
+  send_line(cluster);
   level_tick(cluster);
   take_look(cluster);
 }
@@ -399,6 +400,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   mailbox_init(&cluster->orders, &cluster->loop, on_order);
   list_init(&cluster->idle);
   list_init(&cluster->late);
+  list_init(&cluster->line);
   list_init(&cluster->round);
   list_init(&cluster->questions);
   choose_self(cluster);

@@ -270,11 +270,12 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
 
 /* It lives until it is answered. What Redis has not seen, as the connection was
  * lost, waits for the next one (cluster->late); so does what has an id, and can
- * be sent again. */
+ * be sent again. While too much is under way, what comes waits in a line
+ * (cluster->line) until something was answered. */
 struct record_order {
   struct order order;
   struct cluster *cluster;
-  struct list late;         /* in cluster->late */
+  struct list late;         /* in cluster->late, or in its line */
   struct engine_wait *wait; /* who wants to know; NULL: nobody */
   uint64_t since_ms;
   struct rule rule;
@@ -317,18 +318,30 @@ static void send_later(struct record_order *record) {
   list_push(&cluster->late, &record->late);
 }
 
-static struct record_order *next_late(struct cluster *cluster) {
-  struct list *node = list_shift(&cluster->late);
+static void wait_in_line(struct record_order *record) {
+  struct cluster *cluster = record->cluster;
+  if (cluster->line_bytes + record->bytes.len > LATE_BYTES ||
+      cluster->stopping) {
+    fail_record(record);
+    return;
+  }
+  cluster->line_bytes += record->bytes.len;
+  list_push(&cluster->line, &record->late);
+}
+
+static struct record_order *next_record(struct list *list, size_t *bytes) {
+  struct list *node = list_shift(list);
   if (!node)
     return NULL;
   struct record_order *record = container_of(node, struct record_order, late);
-  cluster->late_bytes -= record->bytes.len;
+  *bytes -= record->bytes.len;
   return record;
 }
 
 static void on_published(void *arg, enum link_fate fate,
                          const struct reply *reply) {
   struct record_order *record = arg;
+  struct cluster *cluster = record->cluster;
   enum reply_error error =
       fate == LINK_ANSWERED ? reply_error(reply) : REPLY_NO_ERROR;
   if (fate == LINK_NOT_SENT || (fate == LINK_UNKNOWN && record->id.len > 0)) {
@@ -341,6 +354,8 @@ static void on_published(void *arg, enum link_fate fate,
   } else {
     fail_record(record);
   }
+  if (fate == LINK_ANSWERED)
+    send_line(cluster);
 }
 
 static int give_record(struct cluster *cluster,
@@ -386,12 +401,34 @@ static int give_record(struct cluster *cluster,
   return err;
 }
 
-static void send_record(struct record_order *record) {
+/* False: too much is under way. */
+static bool try_record(struct record_order *record) {
   struct cluster *cluster = record->cluster;
-  if (give_record(cluster, record))
+  int err = give_record(cluster, record);
+  if (err == ERR_FULL)
+    return false;
+  if (err)
     send_later(record);
   else
     cluster->counters.sent++;
+  return true;
+}
+
+static void send_record(struct record_order *record) {
+  if (!list_empty(&record->cluster->line) || !try_record(record))
+    wait_in_line(record);
+}
+
+/* One line for all Redis: one that stands still holds up the others' until it
+ * is taken for down. */
+void send_line(struct cluster *cluster) {
+  struct record_order *record;
+  while ((record = next_record(&cluster->line, &cluster->line_bytes)))
+    if (!try_record(record)) {
+      cluster->line_bytes += record->bytes.len;
+      list_push(cluster->line.next, &record->late); /* the first again */
+      return;
+    }
 }
 
 static void run_record(struct cluster *cluster, struct order *order) {
@@ -418,7 +455,9 @@ void send_late(struct cluster *cluster) {
 
 void drop_late(struct cluster *cluster) {
   struct record_order *record;
-  while ((record = next_late(cluster)))
+  while ((record = next_record(&cluster->late, &cluster->late_bytes)))
+    fail_record(record);
+  while ((record = next_record(&cluster->line, &cluster->line_bytes)))
     fail_record(record);
 }
 

@@ -159,6 +159,8 @@ struct cluster {
   size_t round_count; /* compared longest ago first; how many */
   struct list late;   /* of cluster/send: what could not be sent yet */
   size_t late_bytes;
+  struct list line; /* the same: what waits for its turn */
+  size_t line_bytes;
   uint64_t eras; /* the last one that was made here */
 
   /* Of cluster/alone; times are of uv_hrtime. */
@@ -287,6 +289,9 @@ void forget_room(struct engine *engine, const char *room, size_t len);
 /* A link is there again: sends what could not be sent. */
 void send_late(struct cluster *cluster);
 void drop_late(struct cluster *cluster);
+
+/* Sends what waits because too much was under way, as far as there is room. */
+void send_line(struct cluster *cluster);
 
 /* Posts it to the workers that have a receiver. */
 void deliver_letter(struct cluster *cluster, const struct bus_letter *letter);
