@@ -7,7 +7,7 @@ local t = require "perigee.testing"
 
 local script = [[
   local perigee = require "perigee"
-  local me = ("%016x"):format(math.random(0)) -- of this machine
+  local me = require("perigee.place").token() -- of this machine
 
   -- Members are told of each tick: who has made it, and how many there were.
   local game = { every = 0.02, save = SAVE, tick = function(state, told)

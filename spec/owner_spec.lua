@@ -5,7 +5,7 @@ local t = require "perigee.testing"
 
 local script = [[
   local perigee = require "perigee"
-  local me = ("%016x"):format(math.random(0)) -- of this worker and load
+  local me = require("perigee.place").token() -- of this worker and load
 
   local game = { every = 0.01, save = 0, tick = function(state, told)
     state = state or { got = perigee.json.array {}, by = perigee.json.array {}, ticks = 0 }
