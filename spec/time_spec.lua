@@ -46,8 +46,9 @@ return {
   end,
 
   ["cancel.rung"] = function()
-    local timer = perigee.after(0, function() end)
-    perigee.sleep(0.01)
+    local rang = false
+    local timer = perigee.after(0, function() rang = true end)
+    repeat perigee.sleep(0.001) until rang
     return timer:cancel()
   end,
 
