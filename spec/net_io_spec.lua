@@ -5,7 +5,7 @@ local cli = require "spec.support.cli"
 local lfs = require "lfs"
 local t = require "perigee.testing"
 
-local MEMBERS, MESSAGES = 100, 20
+local MEMBERS, MESSAGES = 270, 8 -- more than one submission takes
 
 local SCRIPT = [[
   local perigee = require "perigee"

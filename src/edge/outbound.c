@@ -278,9 +278,10 @@ bool outbound_flush_dirty(struct sockets *sockets) {
   volley.count = 0;
   volley.gathered = 0;
   bool many = are_many(&sockets->dirty) && has_ring(sockets);
+  int most = many ? RING_SENDS : FLUSHES_A_TURN;
   for (int done = 0; !list_empty(&sockets->dirty); done++) {
     struct conn *conn = container_of(sockets->dirty.next, struct conn, dirty);
-    all = done < FLUSHES_A_TURN || conn->out.bytes >= LITTLE_BYTES;
+    all = done < most || conn->out.bytes >= LITTLE_BYTES;
     if (!all)
       break;
     list_remove(&conn->dirty);

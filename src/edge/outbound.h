@@ -12,8 +12,9 @@
  *    (outbound_flush_last), not with the end of the turn.
  * 2. What is over its bound leaves at once (outbound_flush_now).
  * 3. At the end of the turn the rest leaves, the connection that has waited
- *    longest first (outbound_flush_dirty). After FLUSHES_A_TURN of them the
- *    loop looks for input, and goes on with the others in the next turn.
+ *    longest first (outbound_flush_dirty). After FLUSHES_A_TURN of them, or
+ *    RING_SENDS where there is a ring, the loop looks for input, and goes on
+ *    with the others in the next turn.
  *
  * What may be an effect of an event that is not in the outbox yet waits for
  * that (hub/gate), in sockets->held.
