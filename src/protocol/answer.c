@@ -126,8 +126,8 @@ static void put_figure(struct buf *out, const char *key, int64_t value) {
   json_put_int(out, value);
 }
 
-static void put_limits(struct buf *out, const struct config *config,
-                       bool service) {
+static void put_rate_limits(struct buf *out, const struct config *config,
+                            bool service) {
   put_figure(out, ",\"limits\":{\"messages_per_s\":",
              service ? 0 : (int64_t)config->limits_messages_per_s);
   put_figure(out, ",\"burst\":", (int64_t)config->limits_burst);
@@ -152,7 +152,7 @@ void answer_auth_ok(struct conn *conn, const struct msg_id *id,
     put_figure(out, ",\"ttl\":", ttl > 0 ? ttl : 0);
   }
   put_figure(out, ",\"max_message\":", (int64_t)config->limits_message_bytes);
-  put_limits(out, config, client_of(conn)->is_service);
+  put_rate_limits(out, config, client_of(conn)->is_service);
   buf_puts(out, ",\"proto\":1");
   buf_put(out, more->data, more->len);
   buf_puts(out, "}}");
