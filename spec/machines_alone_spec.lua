@@ -50,10 +50,9 @@ describe("a machine that is alone", function()
     end, 60)
   end
 
-  local function hear_all(client)
-    for _, kind in ipairs { "user", "room", "all" } do
-      t.wait_until(function() return client:expect("said").data == kind end)
-    end
+  local function hear_all(client) -- they may be on three Redis
+    local left = { user = true, room = true, all = true }
+    while next(left) do left[client:expect("said").data] = nil end
   end
 
   it("sends nothing, until there is another one", function()

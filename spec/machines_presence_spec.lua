@@ -211,7 +211,7 @@ describe("who is there on machines that share several Redis", function()
   it("is told on all of them when a machine dies", function()
     local all, urls = {}, {}
     for i = 1, 3 do
-      all[i] = redis_server()
+      all[i] = redis_server.start()
       urls[i] = all[i].url
     end
     local start = machines_on(nil, { scripts = { ["main.lua"] = script }, options = {

@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- Several machines on a Redis that is looked after by Sentinels; and what they
--- say of a cluster.
+-- say of a cluster that is taken for one Redis.
 
+local admin = require "spec.support.admin"
 local machines_on = require "spec.support.machines"
+local ports = require "spec.support.ports"
+local redis_server = require "spec.support.redis"
 local redis_set = require "spec.support.redis_set"
 local t = require "perigee.testing"
 
@@ -70,10 +73,22 @@ describe("machines on a cluster", function()
   setup(function() set = redis_set.cluster() end)
   teardown(function() set:stop() end)
 
-  it("say that they cannot", function()
-    local server = t.server { options = { engine = "redis",
-      ["redis.url"] = "redis://127.0.0.1:" .. set.servers[1].options.port } }
-    server:wait_log "it is a node of a cluster"
+  local function say_of(url)
+    return t.server { options = { engine = "redis", ["redis.url"] = url } }
+  end
+
+  it("say how its URL is written", function()
+    local server = say_of("redis://127.0.0.1:" .. set.servers[1].options.port)
+    server:wait_log "it is a node of a cluster: write redis%+cluster://"
     server:stop()
+  end)
+
+  it("say when it is none", function()
+    local lone = redis_server.start { port = ports.free(), bind = "127.0.0.1" }
+    local server = say_of("redis+cluster://127.0.0.1:" .. lone.options.port)
+    server:wait_log "node 127.0.0.1:%d+: ERR This instance has cluster support disabled"
+    assert.matches("^degraded\nredis=127.0.0.1:%d+ for", select(2, admin.get(server, "/healthz")))
+    server:stop()
+    lone:stop()
   end)
 end)

@@ -114,20 +114,20 @@ describe("A store that machines share", function()
   end)
 
   it("is spread over what there are of Redis, and begins with the prefix", function()
-    local other = redis_server()
-    finally(function() other:stop() end)
+    local one, other = redis_server.start(), redis_server.start()
+    finally(function() one:stop() other:stop() end)
     local server = store.on(redis) {
-      ["redis.url"] = false, ["redis.shards"] = redis.url .. "," .. other.url,
+      ["redis.url"] = false, ["redis.shards"] = one.url .. "," .. other.url,
       ["redis.prefix"] = "shop",
     }
-    finally(function() server:stop() other:stop() end)
+    finally(function() server:stop() one:stop() other:stop() end)
     local up = ("redis=" .. other.url:gsub("//", "") .. " up"):gsub("%p", "%%%0")
     server:wait_log(up)
     local ann = server:connect { user = "ann" }
     run(ann, "for i = 1, 50 do store.set('[k]*' .. i, i) end store.set('k', 1)")
     assert.equal(50, run(ann, "return #store.keys '[k]*'"))
-    for _, one in ipairs { redis, other } do
-      local _, count = one:command("--raw KEYS 'shop:{*}:s:*'"):gsub(":s:[^\n]+\n", "")
+    for _, each in ipairs { one, other } do
+      local _, count = each:command("--raw KEYS 'shop:{*}:s:*'"):gsub(":s:[^\n]+\n", "")
       assert.is_true(count > 10 and count < 41)
     end
   end)

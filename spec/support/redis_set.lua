@@ -20,7 +20,7 @@ end
 
 local function start_server(options)
   options.port, options.bind = ports.free(), "127.0.0.1"
-  return redis_server(options)
+  return redis_server.start(options)
 end
 
 local function start_sentinel(master)
@@ -59,19 +59,101 @@ function redis_set.sentinels(options)
   return self
 end
 
--- Three masters that share all slots.
-function redis_set.cluster()
-  local self, hosts = setmetatable({ servers = {} }, Set), {}
-  for i = 1, 3 do
-    self.servers[i] = start_server { ["cluster-enabled"] = "yes",
-      ["cluster-node-timeout"] = "2000", ["cluster-port"] = ports.free() }
+-- Several servers that are one cluster.
+local Cluster = setmetatable({}, { __index = Set })
+Cluster.__index = Cluster
+
+-- What redis-cli says to a command of its own: `--cluster …`.
+function Cluster.manage(text)
+  local pipe = io.popen("redis-cli --cluster " .. text .. " --cluster-yes 2>&1")
+  local answer = pipe:read "a"
+  pipe:close()
+  return answer
+end
+
+-- The same command to all that live; what they say.
+function Cluster:command(text)
+  local answers = {}
+  for _, server in ipairs(self.servers) do
+    if server.pid then table.insert(answers, server:command(text)) end
+  end
+  return table.concat(answers)
+end
+
+-- The server that has the slot, and its place in `servers`.
+function Cluster:owner(slot)
+  for i, server in ipairs(self.servers) do
+    local own = server.pid and server:command "CLUSTER NODES":match "[^\n]*myself[^\n]*" or ""
+    if own:match "master" then
+      for first, last in (own:match "connected(.*)$" or ""):gmatch " (%d+)%-?(%d*)" do
+        if slot >= tonumber(first) and slot <= (tonumber(last) or tonumber(first)) then
+          return server, i
+        end
+      end
+    end
+  end
+end
+
+function Cluster:kill()
+  for _, server in ipairs(self.servers) do server:kill() end
+end
+
+function Cluster:signal(name)
+  for _, server in ipairs(self.servers) do server:signal(name) end
+end
+
+-- Starts all of them again, and waits until they serve.
+function Cluster:start()
+  for _, server in ipairs(self.servers) do server:start() end
+  self:wait()
+end
+
+function Cluster:wait()
+  t.wait_until(function()
+    for _, server in ipairs(self.servers) do
+      local info = server.pid and server:command "CLUSTER INFO"
+      if info and not (info:match "cluster_state:ok" and
+        info:match("cluster_known_nodes:" .. #self.servers)) then
+        return false
+      end
+    end
+    return true
+  end)
+end
+
+function Cluster.id(server) return (server:command "CLUSTER MYID":match "%x+") end
+
+-- Moves a slot, with all that is in it; `while_open` is called in the middle.
+function Cluster:move(slot, to, while_open)
+  local from = self:owner(slot)
+  local from_id, to_id = Cluster.id(from), Cluster.id(to)
+  to:command(("CLUSTER SETSLOT %d IMPORTING %s"):format(slot, from_id))
+  from:command(("CLUSTER SETSLOT %d MIGRATING %s"):format(slot, to_id))
+  if while_open then while_open(from, to) end
+  repeat
+    local keys = from:command(("CLUSTER GETKEYSINSLOT %d 10"):format(slot)):gsub("\n", " ")
+    if keys:match "%S" then
+      from:command(("MIGRATE 127.0.0.1 %d '' 0 5000 KEYS %s"):format(to.options.port, keys))
+    end
+  until not keys:match "%S"
+  to:command(("CLUSTER SETSLOT %d NODE %s"):format(slot, to_id))
+  from:command(("CLUSTER SETSLOT %d NODE %s"):format(slot, to_id))
+end
+
+-- Three masters that share all slots, with so many replicas each (none).
+function redis_set.cluster(replicas, options)
+  local self, hosts = setmetatable({ servers = {} }, Cluster), {}
+  for i = 1, 3 + 3 * (replicas or 0) do
+    local own = { ["cluster-enabled"] = "yes", ["cluster-node-timeout"] = "1000",
+      ["cluster-port"] = ports.free(), ["repl-diskless-sync-delay"] = "0" }
+    for name, value in pairs(options or {}) do own[name] = value end
+    self.servers[i] = start_server(own)
     hosts[i] = "127.0.0.1:" .. self.servers[i].options.port
   end
-  os.execute("redis-cli --cluster create " .. table.concat(hosts, " ") ..
-    " --cluster-yes >/dev/null 2>&1")
-  t.wait_until(function()
-    return self.servers[1]:command "CLUSTER INFO":match "cluster_state:ok"
-  end)
+  Cluster.manage("create " .. table.concat(hosts, " ") .. " --cluster-replicas " ..
+    (replicas or 0))
+  self:wait()
+  self.url = "redis+cluster://" .. table.concat(hosts, ",", 1, 3)
   return self
 end
 

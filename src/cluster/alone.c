@@ -98,8 +98,9 @@ static void say_hello(struct cluster *cluster, enum name_kind kind,
   buf_putc(&text, 'H');
   buf_put(&text, kind == NAME_ALL ? cluster->self_text : cluster->life,
           SELF_BYTES - 1);
-  const struct slice words[] = {
-      word("PUBLISH"), {channel.data, channel.len}, {text.data, text.len}};
+  const struct slice words[] = {publish_word(cluster),
+                                {channel.data, channel.len},
+                                {text.data, text.len}};
   if (shards_command(cluster->shards, name_place(cluster, kind, target, len),
                      words, 3, NULL, NULL))
     cluster->counters.unsent++;

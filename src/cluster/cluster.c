@@ -176,16 +176,19 @@ static void on_up(void *arg) {
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.was_up |= cluster_is_whole(&cluster->engine);
   uv_mutex_unlock(&cluster->look_lock);
+  ledger_up(cluster);
   send_late(cluster);
   nodes_tick(cluster);
 }
 
 static void on_down(void *arg) {
   names_down(arg);
+  ledger_places_down(arg);
 }
 
 static const struct shards_events events_of_shards = {.up = on_up,
                                                       .down = on_down,
+                                                      .moved = name_moved,
                                                       .subscribed =
                                                           name_subscribed,
                                                       .message = name_heard};
@@ -193,6 +196,10 @@ static const struct shards_events events_of_shards = {.up = on_up,
 static void look_at_shard(const struct cluster *cluster, size_t at,
                           struct cluster_shard *shard) {
   struct link_status status = shards_status(cluster->shards, at);
+  if (shards_are_slots(cluster->shards))
+    snprintf(shard->label, sizeof shard->label, "%s", status.server);
+  else
+    snprintf(shard->label, sizeof shard->label, "%zu", at);
   shard->up = status.up;
   snprintf(shard->server, sizeof shard->server, "%s",
            status.server ? status.server : "");
@@ -206,10 +213,15 @@ static void look_at_shard(const struct cluster *cluster, size_t at,
 }
 
 static void take_look(struct cluster *cluster) {
+  size_t count = shards_count(cluster->shards);
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.counters = cluster->counters;
   cluster->look.counters.omitted =
       atomic_load_explicit(&cluster->omitted, memory_order_relaxed);
+  if (count != cluster->look.shard_count)
+    cluster->look.shards =
+        mem_realloc(cluster->look.shards, count * sizeof *cluster->look.shards);
+  cluster->look.shard_count = count;
   for (size_t i = 0; i < cluster->look.shard_count; i++)
     look_at_shard(cluster, i, &cluster->look.shards[i]);
   uv_mutex_unlock(&cluster->look_lock);
@@ -241,6 +253,7 @@ void cluster_look_free(struct cluster_look *look) {
 static void on_cluster_tick(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, tick);
   name_tick(cluster, false);
+  ledger_tick(cluster);
   nodes_tick(cluster);
   question_tick(cluster);
   kinship_tick(cluster);
@@ -330,6 +343,8 @@ static void free_cluster(struct engine *engine) {
   if (uv_loop_close(&cluster->loop))
     log_debug("a handle of the cluster's loop was left open");
   kinship_free(cluster);
+  for (int i = 0; i < SCRIPT_COUNT; i++)
+    mem_free(cluster->texts[i]);
   mem_free(cluster->look.shards);
   mem_free(cluster->askers);
   mem_free(cluster);
@@ -386,6 +401,27 @@ static void read_scripts(struct cluster *cluster) {
   }
 }
 
+/* What a script publishes in a cluster goes to sharded channels, which are
+ * where its keys are. */
+static void use_sharded_channels(struct cluster *cluster) {
+  static const char call[] = "'PUBLISH'", sharded[] = "'SPUBLISH'";
+  for (int i = 0; i < SCRIPT_COUNT; i++) {
+    struct slice rest = {cluster->scripts[i].text, cluster->scripts[i].len};
+    struct buf text = {0};
+    const char *at;
+    while ((at = memmem(rest.at, rest.len, call, strlen(call)))) {
+      buf_put(&text, rest.at, (size_t)(at - rest.at));
+      buf_puts(&text, sharded);
+      rest = slice_after(rest, (size_t)(at - rest.at) + strlen(call));
+    }
+    buf_put(&text, rest.at, rest.len);
+    cluster->texts[i] = mem_strndup(text.data, text.len);
+    cluster->scripts[i] = (struct link_script){cluster->texts[i], text.len};
+    link_script_sha(&cluster->scripts[i], cluster->shas[i]);
+    buf_free(&text);
+  }
+}
+
 struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   struct cluster *cluster = mem_alloc(sizeof *cluster);
   cluster->engine.ops = &cluster_ops;
@@ -426,9 +462,9 @@ int cluster_start(struct engine *engine, const struct cluster_options *options,
   cluster->shards = shards_new(&cluster->loop, &shards, why);
   if (!cluster->shards)
     return ERR_CONFIG;
-  size_t count = shards_count(cluster->shards);
-  cluster->look.shard_count = count;
-  cluster->look.shards = mem_alloc(count * sizeof *cluster->look.shards);
+  if (shards_are_slots(cluster->shards))
+    use_sharded_channels(cluster);
+  take_look(cluster);
   uv_timer_init(&cluster->loop, &cluster->tick);
   uv_timer_init(&cluster->loop, &cluster->farewell);
   uv_timer_init(&cluster->loop, &cluster->meeting);

@@ -88,6 +88,7 @@ struct cluster_counters {
 /* One Redis, as it was a second ago at most. */
 struct cluster_shard {
   bool up;
+  char label[80]; /* in metrics: its number, or its address in a cluster */
   char server[80], why[160];
   uint64_t down_ms; /* for how long; 0: it is up */
   size_t commands, bytes, channels;

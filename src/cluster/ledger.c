@@ -7,7 +7,7 @@
  * Reading takes two connections: entries come by that for commands, changes by
  * that of the channel. What is heard while the entries are being read is kept,
  * and used after them; so what is known at last is what was said last. */
-#include "cluster/ledger.h"
+#include "cluster/ledger_state.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,17 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIFE_BYTES = SELF_BYTES - 1, HEARD_MAX = 10000 };
-
-/* An entry of this machine: a user in a room, or (with an empty field) a user.
- */
-struct own_entry {
-  UT_hash_handle hh;
-  char *value; /* empty: there is none any more, and Redis does not know */
-  bool fresh;  /* nor does it know that there was one */
-  size_t len;  /* of the field */
-  char field[];
-};
+enum { HEARD_MAX = 10000 };
 
 /* Of a user: what another machine has. */
 struct other_machine {
@@ -44,60 +34,8 @@ struct heard {
   char bytes[];
 };
 
-struct ledger {
-  struct own_entry *own;
-  struct list others; /* of a user: other_machine->node */
-  struct list heard;
-  uint32_t heard_count;
-  enum rule_presence how; /* of a room */
-  bool wanted;            /* it is read: it has presence, or is a user's */
-  bool reading, known, again;
-};
-
 static uint64_t machine_of(const char *life) {
   return strtoull(life, NULL, 16);
-}
-
-/* --- entries ----------------------------------------------------------------
- */
-
-static struct ledger *ensure_ledger(struct name *name) {
-  if (name->ledger)
-    return name->ledger;
-  name->ledger = mem_alloc(sizeof *name->ledger);
-  list_init(&name->ledger->others);
-  list_init(&name->ledger->heard);
-  name->ledger->wanted = name->key[0] == NAME_USER;
-  return name->ledger;
-}
-
-static void drop_own(struct ledger *ledger, struct own_entry *entry) {
-  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
-  HASH_DEL(ledger->own, entry);
-  mem_free(entry->value);
-  mem_free(entry);
-}
-
-static struct own_entry *find_own(const struct ledger *ledger,
-                                  const char *field, size_t len) {
-  struct own_entry *entry;
-  HASH_FIND(hh, ledger->own, field, len, entry);
-  return entry;
-}
-
-static struct own_entry *note_own(struct ledger *ledger, const char *field,
-                                  size_t len, const char *value) {
-  struct own_entry *entry = find_own(ledger, field, len);
-  if (!entry) {
-    entry = mem_alloc(sizeof *entry + len + 1);
-    memcpy(entry->field, field, len);
-    entry->len = len;
-    entry->fresh = true;
-    HASH_ADD_KEYPTR(hh, ledger->own, entry->field, len, entry);
-  }
-  mem_free(entry->value);
-  entry->value = mem_strdup(value);
-  return entry;
 }
 
 static void drop_heard(struct ledger *ledger) {
@@ -111,167 +49,6 @@ static void drop_others(struct ledger *ledger) {
   struct list *node;
   while ((node = list_shift(&ledger->others)))
     mem_free(container_of(node, struct other_machine, node));
-}
-
-/* --- keys
- * --------------------------------------------------------------------- */
-
-/* How the keys of entries begin; the machine follows. */
-void ledger_put_entries_prefix(struct buf *out, const struct cluster *cluster,
-                               enum name_kind kind, const char *text,
-                               size_t len) {
-  char tag[SHARDS_TAG_BYTES];
-  shards_tag(text, len, tag);
-  buf_printf(out, "%s:%s:%c%c:%zu:", cluster->options.prefix, tag, (char)kind,
-             'p', len);
-  buf_put(out, text, len);
-  buf_putc(out, ':');
-}
-
-void ledger_put_machines_key(struct buf *out, const struct cluster *cluster,
-                             enum name_kind kind, const char *text,
-                             size_t len) {
-  char tag[SHARDS_TAG_BYTES];
-  shards_tag(text, len, tag);
-  buf_printf(out, "%s:%s:%c%c:", cluster->options.prefix, tag, (char)kind, 'n');
-  buf_put(out, text, len);
-}
-
-/* Of what a machine has entries, on one Redis. */
-void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
-                          const char *life) {
-  buf_printf(out, "%s:names:%s", cluster->options.prefix, life);
-}
-
-/* --- writing
- * ------------------------------------------------------------------ */
-
-/* Remembers, for whoever cleans up after us, that there may be entries. */
-static void enlist_name(const struct name *name) {
-  struct cluster *cluster = name->cluster;
-  struct buf key = {0};
-  ledger_put_names_key(&key, cluster, cluster->life);
-  const struct slice words[] = {
-      word("SADD"), {key.data, key.len}, {name->key, name->len + 1}};
-  if (name_command(name, words, 3, NULL, NULL))
-    cluster->counters.unsent++;
-  buf_free(&key);
-}
-
-/* What an entry was written for. */
-struct writing {
-  struct cluster *cluster;
-  bool fresh, gone;
-  size_t key_len, field_len;
-  char text[]; /* the name's key, a zero, the field, a zero */
-};
-
-static struct writing *new_writing(const struct name *name,
-                                   const struct own_entry *entry) {
-  size_t key_len = name->len + 1;
-  struct writing *writing =
-      mem_alloc(sizeof *writing + key_len + entry->len + 2);
-  writing->cluster = name->cluster;
-  writing->fresh = entry->fresh;
-  writing->gone = !*entry->value;
-  writing->key_len = key_len;
-  writing->field_len = entry->len;
-  memcpy(writing->text, name->key, key_len);
-  memcpy(writing->text + key_len + 1, entry->field, entry->len);
-  return writing;
-}
-
-/* It may not stand in Redis: it is written again when the link is up. */
-static void write_again(const struct writing *writing) {
-  struct name *name =
-      name_hold(writing->cluster, (enum name_kind)writing->text[0],
-                writing->text + 1, writing->key_len - 1);
-  struct ledger *ledger = ensure_ledger(name);
-  const char *field = writing->text + writing->key_len + 1;
-  struct own_entry *entry = find_own(ledger, field, writing->field_len);
-  if (!entry && writing->gone)
-    entry = note_own(ledger, field, writing->field_len, "");
-  if (entry)
-    entry->fresh = writing->fresh;
-  name_drop(name);
-}
-
-/* The first machine that has a user says that he is online, the last one that
- * he is not. */
-static void on_written(void *arg, enum link_fate fate,
-                       const struct reply *reply) {
-  struct writing *writing = arg;
-  bool good = fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER;
-  bool alone = good && reply->number == 0;
-  if (!good)
-    write_again(writing);
-  else if (alone && writing->text[0] == NAME_USER &&
-           (writing->fresh || writing->gone))
-    whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
-                         !writing->gone);
-  mem_free(writing);
-}
-
-static void put_delta(struct buf *out, const struct cluster *cluster,
-                      const char *field, size_t len, const char *value) {
-  buf_putc(out, 'D');
-  buf_put(out, cluster->life, LIFE_BYTES);
-  buf_printf(out, "%zu:", len);
-  buf_put(out, field, len);
-  buf_puts(out, value);
-}
-
-static void send_entry(struct name *name, const struct own_entry *own,
-                       struct writing *writing) {
-  struct cluster *cluster = name->cluster;
-  enum name_kind kind = (enum name_kind)name->key[0];
-  struct buf entries = {0}, machines = {0}, channel = {0}, delta = {0};
-  ledger_put_entries_prefix(&entries, cluster, kind, name_text(name),
-                            name->len);
-  buf_put(&entries, cluster->life, LIFE_BYTES);
-  ledger_put_machines_key(&machines, cluster, kind, name_text(name), name->len);
-  channel_put(&channel, cluster, kind, name_text(name), name->len);
-  put_delta(&delta, cluster, own->field, own->len, own->value);
-  const struct slice words[] = {word("EVALSHA"),
-                                word(cluster->shas[SCRIPT_LEDGER_PUT]),
-                                word("2"),
-                                {entries.data, entries.len},
-                                {machines.data, machines.len},
-                                word(cluster->life),
-                                {own->field, own->len},
-                                word(own->value),
-                                {channel.data, channel.len},
-                                {delta.data, delta.len}};
-  if (name_command(name, words, 10, on_written, writing))
-    on_written(writing, LINK_NOT_SENT, NULL);
-  buf_free(&entries);
-  buf_free(&machines);
-  buf_free(&channel);
-  buf_free(&delta);
-}
-
-static void write_entry(struct name *name, struct own_entry *entry) {
-  struct writing *writing = new_writing(name, entry);
-  bool never_was = writing->fresh && writing->gone;
-  entry->fresh = false;
-  if (never_was)
-    mem_free(writing);
-  else
-    send_entry(name, entry, writing);
-  if (!*entry->value)
-    drop_own(name->ledger, entry);
-}
-
-void ledger_put(struct name *name, const char *field, size_t len,
-                const char *value) {
-  struct ledger *ledger = ensure_ledger(name);
-  bool first = !ledger->own;
-  struct own_entry *entry = note_own(ledger, field, len, value);
-  if (!name->confirmed)
-    return; /* all is written then */
-  if (first)
-    enlist_name(name);
-  write_entry(name, entry);
 }
 
 /* --- what others have
@@ -430,7 +207,7 @@ static void read_ledger(struct name *name);
 static void end_reading(struct name *name) {
   struct ledger *ledger = name->ledger;
   struct list *node;
-  ledger->reading = false;
+  ledger->reading = NULL;
   ledger->known = true;
   while ((node = list_shift(&ledger->heard))) {
     struct heard *heard = container_of(node, struct heard, node);
@@ -450,7 +227,8 @@ static void on_ledger_read(void *arg, enum link_fate fate,
   struct name *name =
       name_find(reading->cluster, (enum name_kind)reading->key[0],
                 reading->key + 1, reading->len);
-  if (name && name->ledger && name->ledger->reading && fate == LINK_ANSWERED) {
+  if (name && name->ledger && name->ledger->reading == reading &&
+      fate == LINK_ANSWERED) {
     if (reply->kind == REPLY_LIST && name->key[0] == NAME_USER)
       use_user(name, reply);
     else if (reply->kind == REPLY_LIST)
@@ -477,9 +255,9 @@ static void read_ledger(struct name *name) {
                                 {machines.data, machines.len},
                                 {prefix.data, prefix.len}};
   ledger->again = false;
-  ledger->reading = true;
+  ledger->reading = reading;
   if (name_command(name, words, 5, on_ledger_read, reading)) {
-    ledger->reading = false; /* `down` comes, or has */
+    ledger->reading = NULL; /* `down` comes, or has */
     mem_free(reading);
     name_settle(name, ERR_UNAVAILABLE);
   }
@@ -490,15 +268,6 @@ static void read_ledger(struct name *name) {
 /* --- a name's life
  * ---------------------------------------------------------------- */
 
-static void write_all(struct name *name) {
-  struct own_entry *entry = NULL, *next = NULL;
-  if (!name->ledger || !name->ledger->own)
-    return;
-  enlist_name(name);
-  HASH_ITER (hh, name->ledger->own, entry, next)
-    write_entry(name, entry);
-}
-
 bool ledger_owes(const struct name *name) {
   return name->ledger && name->ledger->own;
 }
@@ -506,7 +275,7 @@ bool ledger_owes(const struct name *name) {
 void ledger_subscribed(struct name *name) {
   if (name->key[0] == NAME_USER)
     ensure_ledger(name);
-  write_all(name);
+  write_all_entries(name);
   if (name->ledger && name->ledger->wanted)
     read_ledger(name);
 }
@@ -514,7 +283,8 @@ void ledger_subscribed(struct name *name) {
 void ledger_down(struct name *name) {
   if (!name->ledger)
     return;
-  name->ledger->reading = name->ledger->again = false;
+  name->ledger->reading = NULL;
+  name->ledger->again = false;
   drop_heard(name->ledger);
 }
 
@@ -527,7 +297,7 @@ void ledger_end(struct name *name) {
     presence_replace_far(name->cluster->presence, name_text(name), ledger->how,
                          NULL, 0, uv_now(&name->cluster->loop));
   HASH_ITER (hh, ledger->own, entry, next)
-    drop_own(ledger, entry);
+    drop_own_entry(ledger, entry);
   drop_heard(ledger);
   drop_others(ledger);
   mem_free(ledger);
@@ -551,22 +321,6 @@ void ledger_apply_rule(struct name *name, enum rule_presence how) {
 bool ledger_known(const struct name *name) {
   bool wanted = name->ledger ? name->ledger->wanted : name->key[0] == NAME_USER;
   return !wanted || (name->ledger && name->ledger->known);
-}
-
-static void make_fresh(const struct ledger *ledger) {
-  struct own_entry *entry = NULL, *next = NULL;
-  HASH_ITER (hh, ledger->own, entry, next)
-    entry->fresh = true;
-}
-
-void ledger_rename(struct cluster *cluster, bool was_gone) {
-  struct name *name = NULL, *next = NULL;
-  HASH_ITER (hh, cluster->names, name, next) {
-    if (was_gone && name->ledger)
-      make_fresh(name->ledger);
-    if (name->confirmed)
-      write_all(name);
-  }
 }
 
 void ledger_forget_machine(struct cluster *cluster, const char *life) {

@@ -30,6 +30,15 @@ void ledger_subscribed(struct name *name);
 /* The connection is lost. */
 void ledger_down(struct name *name);
 
+/* Once a second: writes what could not be written. */
+void ledger_tick(struct cluster *cluster);
+
+/* Places are not there, or are there again. In a cluster, of what a machine has
+ * entries stands at a place of its own; whoever takes that over may not have
+ * all of it, and is told anew. */
+void ledger_places_down(struct cluster *cluster);
+void ledger_up(struct cluster *cluster);
+
 /* The name is let go. */
 void ledger_end(struct name *name);
 
@@ -61,6 +70,9 @@ void ledger_put_machines_key(struct buf *out, const struct cluster *cluster,
                              enum name_kind kind, const char *text, size_t len);
 void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
                           const char *life);
+
+/* In a cluster, the place of what a machine has entries of. */
+size_t ledger_home(const struct cluster *cluster, const char *life);
 
 /* How many connections the user has on other machines. */
 uint32_t ledger_devices(const struct name *name);

@@ -30,10 +30,27 @@ size_t name_place(const struct cluster *cluster, enum name_kind kind,
   return shards_find(cluster->shards, text, len);
 }
 
+void name_tag(enum name_kind kind, const char *text, size_t len,
+              char out[SHARDS_TAG_BYTES]) {
+  if (kind == NAME_ALL)
+    shards_tag("nodes", 5, out);
+  else
+    shards_tag(text, len, out);
+}
+
+struct slice publish_word(const struct cluster *cluster) {
+  return word(shards_are_slots(cluster->shards) ? "SPUBLISH" : "PUBLISH");
+}
+
 void channel_put(struct buf *out, const struct cluster *cluster,
                  enum name_kind kind, const char *text, size_t len) {
+  char tag[SHARDS_TAG_BYTES];
   buf_puts(out, cluster->options.prefix);
   buf_putc(out, ':');
+  if (shards_are_slots(cluster->shards)) {
+    name_tag(kind, text, len, tag);
+    buf_printf(out, "%s:", tag);
+  }
   buf_putc(out, (char)kind);
   buf_putc(out, ':');
   buf_put(out, text, len);
@@ -201,6 +218,13 @@ static void forget_hearing(struct name *name) {
   if (name->numbers)
     numbers_down(name);
   ledger_down(name);
+}
+
+/* Those who wait go on waiting: it will be heard at its new place, or that is
+ * not there, and names_down follows. */
+void name_moved(void *arg, void *channel_arg) {
+  (void)arg;
+  forget_hearing(channel_arg);
 }
 
 void names_down(struct cluster *cluster) {

@@ -80,8 +80,9 @@ static void run_notify(struct cluster *cluster, struct order *order) {
               len);
   put_notice(&bytes, cluster, notice->kind, notice->about,
              (struct slice){notice->text.data, notice->text.len});
-  const struct slice words[] = {
-      word("PUBLISH"), {channel.data, channel.len}, {bytes.data, bytes.len}};
+  const struct slice words[] = {publish_word(cluster),
+                                {channel.data, channel.len},
+                                {bytes.data, bytes.len}};
   size_t place =
       name_place(cluster, notice->to ? NAME_NODE : NAME_ALL, target, len);
   if (shards_command(cluster->shards, place, words, 3, NULL, NULL))

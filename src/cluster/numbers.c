@@ -88,7 +88,8 @@ void numbers_end(struct name *name) {
 }
 
 void numbers_down(struct name *name) {
-  name->numbers->filling = name->numbers->again = false;
+  name->numbers->filling = NULL;
+  name->numbers->again = false;
 }
 
 static bool is_at_least(struct engine_position at, const char *epoch,
@@ -316,11 +317,12 @@ static void use_fill(struct name *name, const struct reply *list) {
   mem_free(records);
 }
 
-/* The name, if somebody still waits for the fill. */
+/* The name, if it still waits for this fill: it may have been given up, and
+ * another one asked for. */
 static struct name *filled_name(const struct fill *fill) {
   struct name *name =
       name_find(fill->cluster, NAME_ROOM, fill->room, fill->len);
-  return name && name->numbers && name->numbers->filling ? name : NULL;
+  return name && name->numbers && name->numbers->filling == fill ? name : NULL;
 }
 
 static void drop_fill(struct fill *fill) {
@@ -349,7 +351,7 @@ static void on_entered(void *arg, enum link_fate fate,
 static void end_fill(struct name *name) {
   struct numbers *numbers = name->numbers;
   bool behind = is_before(numbers->at, numbers->newest);
-  numbers->filling = false;
+  numbers->filling = NULL;
   if (numbers->again || behind) {
     numbers_fill(name);
     return;
@@ -368,7 +370,7 @@ static void on_list(void *arg, enum link_fate fate, const struct reply *reply) {
     use_fill(name, reply);
     end_fill(name);
   } else if (name && fate == LINK_ANSWERED) {
-    name->numbers->filling = false;
+    name->numbers->filling = NULL;
     name_settle(name, ERR_UNAVAILABLE);
   }
   drop_fill(fill);
@@ -416,11 +418,11 @@ void numbers_fill(struct name *name) {
   memcpy(fill->room, name_text(name), name->len);
   numbers->again = false;
   numbers->newest = (struct engine_position){0, 0};
-  numbers->filling = true;
+  numbers->filling = fill;
   name->cluster->counters.fills++;
   if (ask_list(name, fill))
     return;
-  numbers->filling = false; /* it is down; `up` comes, and all is done anew */
+  numbers->filling = NULL; /* it is down; `up` comes, and all is done anew */
   name_settle(name, ERR_UNAVAILABLE);
 }
 

@@ -5,12 +5,14 @@
 
 #include "cluster/state.h"
 
+struct fill;
+
 struct numbers {
   struct name *name; /* of the room */
   struct rule rule;
-  bool known;   /* `at` is where the copy is */
-  bool filling; /* Redis was asked */
-  bool again;   /* and is to be asked once more after that */
+  bool known;                 /* `at` is where the copy is */
+  const struct fill *filling; /* Redis was asked; NULL: it was not */
+  bool again;                 /* and is to be asked once more after that */
   struct engine_position at;
   struct frame *last;            /* the message there; NULL: not known */
   struct engine_position newest; /* that has come while it was filled */

@@ -84,8 +84,9 @@ static void answer_question(struct name *name, uint64_t origin, uint64_t id,
   parcel_put_number(&text, cluster->self, 8);
   put_answer(&text, cluster, subject,
              (struct slice){name_text(name), name->len});
-  const struct slice words[] = {
-      word("PUBLISH"), {channel.data, channel.len}, {text.data, text.len}};
+  const struct slice words[] = {publish_word(cluster),
+                                {channel.data, channel.len},
+                                {text.data, text.len}};
   size_t place = name_place(cluster, NAME_NODE, target, SELF_BYTES - 1);
   if (shards_command(cluster->shards, place, words, 3, NULL, NULL))
     cluster->counters.unsent++;
@@ -239,8 +240,9 @@ static void run_question(struct cluster *cluster, struct order *order) {
   parcel_put_number(&text, question->subject, 1);
   parcel_put_number(&text, cluster->self, 8);
   parcel_put_number(&text, question->id, 8);
-  const struct slice words[] = {
-      word("PUBLISH"), {channel.data, channel.len}, {text.data, text.len}};
+  const struct slice words[] = {publish_word(cluster),
+                                {channel.data, channel.len},
+                                {text.data, text.len}};
   size_t place = name_place(cluster, wait->kind, wait->text, wait->len);
   if (shards_command(cluster->shards, place, words, 3, on_asked, asked))
     on_asked(asked, LINK_NOT_SENT, NULL);

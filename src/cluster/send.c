@@ -42,9 +42,10 @@ void room_keys_put(struct room_keys *keys, const struct cluster *cluster,
 }
 
 static void put_id_key(struct buf *out, const struct cluster *cluster,
-                       struct slice room, struct slice id) {
+                       enum name_kind kind, struct slice room,
+                       struct slice id) {
   char tag[SHARDS_TAG_BYTES];
-  shards_tag(room.at, room.len, tag);
+  name_tag(kind, room.at, room.len, tag);
   buf_printf(out, "%s:%s:i:%zu:", cluster->options.prefix, tag, room.len);
   buf_put(out, room.at, room.len);
   buf_putc(out, ':');
@@ -150,7 +151,7 @@ static int give_parcel(struct cluster *cluster,
       name_place(cluster, parcel->kind, parcel->target, parcel->target_len);
   struct slice bytes = {parcel->bytes.data, parcel->bytes.len};
   if (!parcel->has_id) {
-    const struct slice words[] = {word("PUBLISH"), channel, bytes};
+    const struct slice words[] = {publish_word(cluster), channel, bytes};
     return shards_command(cluster->shards, place, words, 3, NULL, NULL);
   }
   char window[16];
@@ -258,7 +259,7 @@ int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {
     parcel->login = letter->except;
   if (wanted->id) {
     parcel->has_id = true;
-    put_id_key(&parcel->id, cluster, (struct slice){target, len},
+    put_id_key(&parcel->id, cluster, kind, (struct slice){target, len},
                (struct slice){wanted->id, wanted->id_len});
   }
   pack_letter(&parcel->bytes, cluster, wanted);
@@ -477,7 +478,7 @@ static void pack_record(struct record_order *order,
     record.key = (struct slice){"", 0};
   }
   if (publication->id)
-    put_id_key(&order->id, cluster,
+    put_id_key(&order->id, cluster, NAME_ROOM,
                (struct slice){publication->room, publication->room_len},
                (struct slice){publication->id, publication->id_len});
   record_put(&order->bytes, &record);

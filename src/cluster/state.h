@@ -134,6 +134,9 @@ struct cluster {
   struct link_script scripts[SCRIPT_COUNT];
   char shas[SCRIPT_COUNT][LINK_SHA_BYTES];
   struct shards *shards;
+  char *texts[SCRIPT_COUNT]; /* of scripts that were changed; or NULL */
+  bool home_lost;            /* see ledger_up */
+  bool unwritten;            /* see ledger_tick */
   bool stopping;
   struct name *names;
   struct list idle;
@@ -236,6 +239,9 @@ void name_heard(void *arg, void *channel_arg, struct slice payload);
 /* Places are not there any more: what is there is not heard. */
 void names_down(struct cluster *cluster);
 
+/* Of shards_events. */
+void name_moved(void *arg, void *channel_arg);
+
 /* Gives a command to the Redis that has the name. */
 MUST_CHECK int name_command(const struct name *name, const struct slice *words,
                             size_t count, link_answer_fn *done, void *arg);
@@ -244,6 +250,13 @@ MUST_CHECK int name_command(const struct name *name, const struct slice *words,
  * list of machines is. */
 size_t name_place(const struct cluster *cluster, enum name_kind kind,
                   const char *text, size_t len);
+
+/* Writes the tag of its place: shards_tag. */
+void name_tag(enum name_kind kind, const char *text, size_t len,
+              char out[SHARDS_TAG_BYTES]);
+
+/* PUBLISH, or what it is called in a cluster. */
+struct slice publish_word(const struct cluster *cluster);
 
 /* Writes the channel of it. */
 void channel_put(struct buf *out, const struct cluster *cluster,

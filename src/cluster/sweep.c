@@ -24,12 +24,6 @@ struct cleaning {
   bool failed;
 };
 
-/* At one place: the names of the machine. */
-struct cleaning_place {
-  struct cleaning *cleaning;
-  size_t place;
-};
-
 /* A name: for the verdict about a user. */
 struct cleaning_name {
   struct cleaning *cleaning;
@@ -37,9 +31,34 @@ struct cleaning_name {
   char key[];
 };
 
+/* In a cluster they stand at one place. */
+static size_t count_places(const struct cluster *cluster) {
+  return shards_are_slots(cluster->shards) ? 1 : shards_count(cluster->shards);
+}
+
+static size_t place_at(const struct cleaning *cleaning, size_t i) {
+  return shards_are_slots(cleaning->cluster->shards)
+             ? ledger_home(cleaning->cluster, cleaning->life)
+             : i;
+}
+
+/* Only now: what has failed is done again, by these names. */
+static void forget_lists(struct cleaning *cleaning) {
+  struct cluster *cluster = cleaning->cluster;
+  struct buf key = {0};
+  ledger_put_names_key(&key, cluster, cleaning->life);
+  const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
+  for (size_t i = 0; i < count_places(cluster); i++)
+    cleaning->failed |= shards_command(cluster->shards, place_at(cleaning, i),
+                                       words, 2, NULL, NULL) < 0;
+  buf_free(&key);
+}
+
 static void end_cleaning(struct cleaning *cleaning) {
   if (cleaning->places > 0 || cleaning->waiting > 0)
     return;
+  if (!cleaning->failed)
+    forget_lists(cleaning);
   if (!cleaning->failed)
     cleaning->done(cleaning->cluster, cleaning->life);
   mem_free(cleaning);
@@ -92,10 +111,7 @@ static void clean_name(struct cleaning *cleaning, struct slice key) {
 
 static void on_names(void *arg, enum link_fate fate,
                      const struct reply *reply) {
-  struct cleaning_place *at = arg;
-  struct cleaning *cleaning = at->cleaning;
-  struct cluster *cluster = cleaning->cluster;
-  struct buf key = {0};
+  struct cleaning *cleaning = arg;
   cleaning->places--;
   cleaning->failed |= fate != LINK_ANSWERED || reply->kind != REPLY_LIST;
   for (size_t i = 0; !cleaning->failed && i < reply->count; i++) {
@@ -103,13 +119,6 @@ static void on_names(void *arg, enum link_fate fate,
     if (name.len > 0)
       clean_name(cleaning, (struct slice){name.text, name.len});
   }
-  ledger_put_names_key(&key, cluster, cleaning->life);
-  const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
-  if (!cleaning->failed)
-    cleaning->failed =
-        shards_command(cluster->shards, at->place, words, 2, NULL, NULL);
-  buf_free(&key);
-  mem_free(at);
   end_cleaning(cleaning);
 }
 
@@ -117,21 +126,19 @@ void sweep_machine(struct cluster *cluster, const char *life,
                    void (*done)(struct cluster *cluster, const char *life)) {
   struct cleaning *cleaning = mem_alloc(sizeof *cleaning);
   struct buf key = {0};
+  size_t count = count_places(cluster);
   cleaning->cluster = cluster;
   cleaning->done = done;
-  cleaning->places = shards_count(cluster->shards);
+  cleaning->places = count;
   snprintf(cleaning->life, sizeof cleaning->life, "%s", life);
   ledger_put_names_key(&key, cluster, life);
   const struct slice words[] = {word("SMEMBERS"), {key.data, key.len}};
-  for (size_t i = shards_count(cluster->shards); i-- > 0;) {
-    struct cleaning_place *at = mem_alloc(sizeof *at);
-    *at = (struct cleaning_place){.cleaning = cleaning, .place = i};
-    if (shards_command(cluster->shards, i, words, 2, on_names, at)) {
+  for (size_t i = 0; i < count; i++)
+    if (shards_command(cluster->shards, place_at(cleaning, i), words, 2,
+                       on_names, cleaning)) {
       cleaning->failed = true;
       cleaning->places--;
-      mem_free(at);
     }
-  }
   buf_free(&key);
   end_cleaning(cleaning);
 }

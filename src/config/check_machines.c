@@ -14,11 +14,16 @@ static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz"
 
 static void check_url(const struct config *cfg, enum option_index at,
                       const char *url, size_t len, struct buf *errors) {
-  struct redis_url parsed;
+  struct redis_url parsed = {0};
   struct buf why = {0};
-  if (redis_url_parse(url, len, &parsed, &why) == 0)
-    redis_url_free(&parsed);
-  else
+  int rc = redis_url_parse(url, len, &parsed, &why);
+  if (rc == 0 && parsed.cluster && at == OPTION_AT_redis_shards) {
+    rc = ERR_CONFIG;
+    buf_puts(&why, "a cluster spreads rooms and users by itself: write it in "
+                   "redis.url, alone");
+  }
+  redis_url_free(&parsed);
+  if (rc < 0)
     buf_printf(errors, "%s: %.*s (%s)\n", option_table[at].key, (int)why.len,
                why.data, cfg->from[at]);
   buf_free(&why);

@@ -17,7 +17,8 @@ struct rest {
 
 static const char forms[] =
     "write `redis://host:6379`, `rediss://host:6379` (TLS), "
-    "`unix:///run/redis.sock` or `redis+sentinel://a:26379,b:26379/mymaster`";
+    "`unix:///run/redis.sock`, `redis+sentinel://a:26379,b:26379/mymaster` or "
+    "`redis+cluster://a:6379,b:6379`";
 
 static bool take_prefix(struct rest *rest, const char *prefix) {
   size_t len = strlen(prefix);
@@ -175,17 +176,26 @@ static int parse_socket(struct rest rest, struct redis_url *url,
   return parse_db(rest, url, why);
 }
 
-static int parse_sentinels(struct rest rest, struct redis_url *url,
-                           struct buf *why) {
+/* a:1,b:2 */
+static int parse_hosts(struct rest *rest, int port, struct redis_url *url,
+                       struct buf *why) {
   do {
-    struct rest host = take_until(&rest, ",/");
+    struct rest host = take_until(rest, ",/?");
     if (url->host_count == REDIS_HOSTS_MAX) {
-      buf_printf(why, "there are more than %d Sentinels", REDIS_HOSTS_MAX);
+      buf_printf(why, "there are more than %d servers in one URL",
+                 REDIS_HOSTS_MAX);
       return ERR_CONFIG;
     }
-    if (parse_host(host, REDIS_SENTINEL_PORT, url, why) < 0)
+    if (parse_host(host, port, url, why) < 0)
       return ERR_CONFIG;
-  } while (take_prefix(&rest, ","));
+  } while (take_prefix(rest, ","));
+  return 0;
+}
+
+static int parse_sentinels(struct rest rest, struct redis_url *url,
+                           struct buf *why) {
+  if (parse_hosts(&rest, REDIS_SENTINEL_PORT, url, why) < 0)
+    return ERR_CONFIG;
   if (!take_prefix(&rest, "/") || rest.len == 0 || *rest.at == '/') {
     buf_puts(why, "behind the Sentinels stands the name of their master: "
                   "`/mymaster`");
@@ -196,20 +206,33 @@ static int parse_sentinels(struct rest rest, struct redis_url *url,
   return parse_db(rest, url, why);
 }
 
+static int parse_cluster(struct rest rest, struct redis_url *url,
+                         struct buf *why) {
+  url->cluster = true;
+  if (parse_hosts(&rest, REDIS_PORT, url, why) < 0 ||
+      parse_db(rest, url, why) < 0)
+    return ERR_CONFIG;
+  if (url->db == 0)
+    return 0;
+  buf_puts(why, "a cluster has no database but 0: leave the number out");
+  return ERR_CONFIG;
+}
+
 typedef int parse_rest_fn(struct rest rest, struct redis_url *url,
                           struct buf *why);
 
 static const struct scheme {
   const char *prefix;
   bool tls;
-  parse_rest_fn *parse; /* NULL: not yet */
+  parse_rest_fn *parse;
 } schemes[] = {
     {"redis://", false, parse_server},
     {"rediss://", true, parse_server},
     {"unix://", false, parse_socket},
     {"redis+sentinel://", false, parse_sentinels},
     {"rediss+sentinel://", true, parse_sentinels},
-    {"redis+cluster://", false, NULL},
+    {"redis+cluster://", false, parse_cluster},
+    {"rediss+cluster://", true, parse_cluster},
 };
 
 static int parse_url(struct rest rest, struct redis_url *url, struct buf *why) {
@@ -218,11 +241,6 @@ static int parse_url(struct rest rest, struct redis_url *url, struct buf *why) {
     scheme++;
   if (scheme == end) {
     buf_puts(why, forms);
-    return ERR_CONFIG;
-  }
-  if (!scheme->parse) {
-    buf_puts(why, "Redis Cluster is not supported: name one Redis, its "
-                  "Sentinels, or several in redis.shards");
     return ERR_CONFIG;
   }
   url->tls = scheme->tls;

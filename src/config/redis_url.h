@@ -4,6 +4,7 @@
  *   redis://user:password@host:6379/0     rediss://… the same over TLS
  *   unix:///run/redis.sock                unix://:password@/run/redis.sock?db=1
  *   redis+sentinel://user:password@a:26379,b:26379/mymaster/0
+ *   redis+cluster://user:password@a:6379,b:6379    rediss+cluster://…
  *
  * User and password may have %XX in them. Several URLs stand in one text with a
  * comma between them: one begins where a comma is followed by `word://`. */
@@ -31,8 +32,10 @@ struct redis_host {
 struct redis_url {
   bool tls;
   char *path;                               /* of a Unix socket; NULL: none */
-  struct redis_host hosts[REDIS_HOSTS_MAX]; /* one; or the Sentinels */
+  struct redis_host hosts[REDIS_HOSTS_MAX]; /* one; or the Sentinels, or some
+                                             * nodes of a cluster */
   size_t host_count;
+  bool cluster;          /* `hosts` are nodes of one */
   char *master;          /* its name for the Sentinels; NULL: none */
   char *user, *password; /* NULL: none */
   int db;

@@ -46,6 +46,22 @@ static void parts_of_a_url(void **state) {
   redis_url_free(&url);
 }
 
+static void clusters(void **state) {
+  struct redis_url url;
+  (void)state;
+  parse_ok("redis+cluster://u:p@a,b:7000,[fd00::1]:7001", &url);
+  assert_true(url.cluster);
+  assert_false(url.tls);
+  assert_int_equal(url.host_count, 3);
+  assert_int_equal(url.hosts[0].port, 6379);
+  assert_string_equal(url.hosts[2].name, "fd00::1");
+  assert_string_equal(url.password, "p");
+  redis_url_free(&url);
+  parse_ok("rediss+cluster://a/0", &url);
+  assert_true(url.cluster && url.tls);
+  redis_url_free(&url);
+}
+
 static void sockets_and_sentinels(void **state) {
   struct redis_url url;
   (void)state;
@@ -86,7 +102,10 @@ static void what_is_wrong_is_said(void **state) {
       {"redis+sentinel://a:1,b:2", "`/mymaster`"},
       {"redis+sentinel://a:1,b:2/", "`/mymaster`"},
       {"redis+sentinel://a,,b/m", "is not `host:port`"},
-      {"redis+cluster://a", "is not supported"},
+      {"redis+cluster://a,,b", "is not `host:port`"},
+      {"redis+cluster://", "is not `host:port`"},
+      {"redis+cluster://a,b/1", "no database but 0"},
+      {"redis+cluster://u:p/x@a", "%2F"},
   };
   struct redis_url url;
   (void)state;
@@ -124,6 +143,7 @@ static void passwords_are_not_shown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(parts_of_a_url),
+      cmocka_unit_test(clusters),
       cmocka_unit_test(sockets_and_sentinels),
       cmocka_unit_test(what_is_wrong_is_said),
       cmocka_unit_test(passwords_are_not_shown),

@@ -53,20 +53,22 @@ static bool link_has_room(const struct link *link, size_t bytes) {
 
 int link_command(struct link *link, const struct slice *words, size_t count,
                  link_answer_fn *done, void *arg) {
-  if (link->state != LINK_UP || link->failing) {
-    link->counters.refused++;
-    return ERR_CLOSED;
-  }
   buf_reset(&link->text, (size_t)64 * 1024);
   words_put(&link->text, words, count);
-  if (!link_has_room(link, link->text.len)) {
+  return link_send(link, link->text.data, link->text.len, done, arg);
+}
+
+int link_send(struct link *link, const char *text, size_t len,
+              link_answer_fn *done, void *arg) {
+  bool is_up = link_is_up(link);
+  if (!is_up || !link_has_room(link, len)) {
     link->counters.refused++;
-    return ERR_FULL;
+    return is_up ? ERR_FULL : ERR_CLOSED;
   }
   struct order *order = mem_alloc_raw(sizeof *order);
-  *order = (struct order){link, done, arg, link->text.len};
-  if (adapter_send(link->command.adapter, link->text.data, link->text.len,
-                   on_order_answer, order) < 0) {
+  *order = (struct order){link, done, arg, len};
+  if (adapter_send(link->command.adapter, text, len, on_order_answer, order) <
+      0) {
     mem_free(order);
     link->counters.refused++;
     return ERR_CLOSED;
@@ -86,6 +88,12 @@ struct link_channel *link_subscribe(struct link *link, struct slice name,
   if (channel)
     reach_flush_soon(link);
   return channel;
+}
+
+void link_subscribe_again(struct link_channel *channel) {
+  struct link *link = subs_link(channel);
+  subs_again(&link->subs, channel);
+  reach_flush_soon(link);
 }
 
 void link_unsubscribe(struct link_channel *channel) {
@@ -161,6 +169,10 @@ struct link *link_new(uv_loop_t *loop, const struct link_options *options,
     return NULL;
   }
   set_link_name(link, options->name);
+  link->subs.sharded = link->url.cluster;
+  if (link->url.cluster)
+    snprintf(link->host, sizeof link->host, "%s", options->host);
+  link->port = options->port;
   link->loop = loop;
   link->probe_ms = options->probe_ms ? options->probe_ms : LINK_PROBE_MS;
   link->timeout_ms =

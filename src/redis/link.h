@@ -72,6 +72,11 @@ struct link_events {
    * link_subscribe was given. */
   void (*subscribed)(void *arg, void *channel_arg);
 
+  /* Of a node of a cluster: it does not have the channel (any more). No message
+   * of it comes until link_subscribe_again and `subscribed`. `why` is NULL, or
+   * the error: "MOVED slot host:port". */
+  void (*taken)(void *arg, void *channel_arg, const char *why);
+
   /* A message, in the order of the server. The bytes are there until this
    * returns. Only after `subscribed`, and never after link_unsubscribe. */
   void (*message)(void *arg, void *channel_arg, struct slice payload);
@@ -81,6 +86,8 @@ struct link_events {
  * they are read as long as there is the link. */
 struct link_options {
   const char *url;     /* config/redis_url */
+  const char *host;    /* the node, if the URL is of a cluster; borrowed */
+  int port;            /* of that */
   const char *name;    /* of this machine, for CLIENT LIST */
   const char *prefix;  /* of the channel for probes: "pg" (NULL): pg:p:… */
   const char *ca_file; /* PEM, for rediss://; NULL or "": the system's */
@@ -155,10 +162,17 @@ link_new(uv_loop_t *loop, const struct link_options *options, struct buf *why);
 MUST_CHECK int link_command(struct link *link, const struct slice *words,
                             size_t count, link_answer_fn *done, void *arg);
 
+/* The same, of a command as words_put makes it: with a zero behind it. */
+MUST_CHECK int link_send(struct link *link, const char *text, size_t len,
+                         link_answer_fn *done, void *arg);
+
 /* Wants a channel, from now on and after each reconnect; also while it is not
  * up. Only one subscription for a name at a time: NULL if there is one. */
 MUST_CHECK struct link_channel *
 link_subscribe(struct link *link, struct slice name, void *channel_arg);
+
+/* It was taken, and is to be asked for once more. */
+void link_subscribe_again(struct link_channel *channel);
 
 /* It is not wanted any more, and cannot be used any more. Accepts NULL. */
 void link_unsubscribe(struct link_channel *channel);

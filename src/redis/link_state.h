@@ -60,7 +60,8 @@ struct link {
   bool failing;
   unsigned tries; /* since it was well */
   char server[LINK_SERVER_BYTES], why[LINK_WHY_BYTES], said[LINK_WHY_BYTES];
-  char host[LINK_SERVER_BYTES]; /* the master that Sentinel named */
+  char
+      host[LINK_SERVER_BYTES]; /* the master that Sentinel named, or the node */
   int port;
   uint64_t up_since, down_since, said_at;
 

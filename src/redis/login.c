@@ -6,6 +6,7 @@
 #include "redis/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Notes the first thing that is wrong. */
@@ -66,6 +67,32 @@ static void info_value(const char *info, const char *name, char *out,
     snprintf(out, cap, "%.*s", (int)len, at);
 }
 
+/* Sharded channels are there from 7.0 on. */
+static void check_kind(struct login *login, bool in_cluster) {
+  bool wanted = login->options->url->cluster;
+  if (in_cluster && !wanted)
+    login_fails(login, REPLY_NO_ERROR,
+                "it is a node of a cluster: write redis+cluster:// in "
+                "redis.url");
+  else if (!in_cluster && wanted)
+    login_fails(login, REPLY_NO_ERROR,
+                "it is no node of a cluster: write redis:// in redis.url");
+  else if (wanted && *login->version && atoi(login->version) < 7)
+    login_fails(login, REPLY_NO_ERROR,
+                "a cluster has to be of Redis 7.0 or later");
+}
+
+/* Of CLUSTER INFO. */
+static void on_cluster_state(void *arg, const struct reply *reply, bool sent) {
+  struct login *login = arg;
+  (void)sent;
+  if (!reply)
+    return;
+  if (reply->kind == REPLY_TEXT && !strstr(reply->text, "cluster_state:ok"))
+    login_fails(login, REPLY_CLUSTERDOWN, "the cluster is down");
+  step_over(login);
+}
+
 static void on_info(void *arg, const struct reply *reply, bool sent) {
   struct login *login = arg;
   char value[32];
@@ -75,8 +102,8 @@ static void on_info(void *arg, const struct reply *reply, bool sent) {
   info_value(reply->text, "\nredis_version:", login->version,
              sizeof login->version);
   info_value(reply->text, "\ncluster_enabled:", value, sizeof value);
-  if (strcmp(value, "1") == 0)
-    login_fails(login, REPLY_MOVED, "it is a node of a cluster");
+  if (*value)
+    check_kind(login, strcmp(value, "1") == 0);
   info_value(reply->text, "\nmaxmemory_policy:", value, sizeof value);
   login->evicts = *value && strcmp(value, "noeviction") != 0;
   step_over(login);
@@ -120,12 +147,15 @@ static int send_questions(struct login *login) {
   snprintf(number, sizeof number, "%d", login->options->url->db);
   struct slice database[] = {word("SELECT"), word(number)};
   struct slice role = word("ROLE"), info = word("INFO"), size = word("DBSIZE");
+  struct slice state[] = {word("CLUSTER"), word("INFO")};
   if (login->options->url->db > 0)
     rc = send_step(login, on_needed, database, ARRAY_SIZE(database));
   if (rc == 0)
     rc = send_step(login, on_role, &role, 1);
   if (rc == 0)
     rc = send_step(login, on_info, &info, 1);
+  if (rc == 0 && login->options->url->cluster)
+    rc = send_step(login, on_cluster_state, state, ARRAY_SIZE(state));
   if (rc == 0)
     rc = send_step(login, on_needed, &size, 1);
   return rc;

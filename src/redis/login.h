@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The first commands of a connection: who we are, which database, whether this
- * is a master that serves, and all scripts.
+ * is a master that serves (and a node of a cluster, if the URL says so), and
+ * all scripts.
  *
  * The scripts come first, before any other command: a script that Redis does
  * not know in the middle of a pipeline would be sent once more behind commands

@@ -173,12 +173,18 @@ static void on_end_ended(void *arg, const char *why) {
   reach_lose(link, text);
 }
 
+/* The node is well, and whoever gave the command knows what to do. */
+static bool only_elsewhere(const struct link *link, const struct reply *reply) {
+  return link->url.cluster && reply_is_elsewhere(reply);
+}
+
 static void on_end_pushed(void *arg, const struct reply *reply) {
   struct link_end *end = arg;
   struct link *link = end->link;
   link->pushes_came++;
-  if (reply->kind == REPLY_ERROR) {
+  if (reply->kind == REPLY_ERROR)
     link->counters.errors[reply_error(reply)]++;
+  if (reply->kind == REPLY_ERROR && !only_elsewhere(link, reply)) {
     reach_fail(link, reply->text);
     return;
   }
@@ -192,6 +198,9 @@ static void on_end_pushed(void *arg, const struct reply *reply) {
       link->events->message(link->arg, news.channel_arg, news.payload);
   } else if (news.event == SUBS_CONFIRMED && link->events->subscribed) {
     link->events->subscribed(link->arg, news.channel_arg);
+  } else if (news.event == SUBS_TAKEN && link->events->taken) {
+    link->events->taken(link->arg, news.channel_arg,
+                        reply->kind == REPLY_ERROR ? reply->text : NULL);
   }
   reach_flush_soon(link);
 }
@@ -243,10 +252,12 @@ static void attempt(struct link *link) {
     sentinel_ask(link->sentinel);
     return;
   }
-  struct adapter_target target = {.host = link->url.hosts[0].name,
-                                  .port = link->url.hosts[0].port,
-                                  .path = link->url.path,
-                                  .tls = link->tls};
+  bool in_cluster = link->url.cluster;
+  struct adapter_target target = {
+      .host = in_cluster ? link->host : link->url.hosts[0].name,
+      .port = in_cluster ? link->port : link->url.hosts[0].port,
+      .path = link->url.path,
+      .tls = link->tls};
   connect_ends(link, &target);
 }
 
@@ -303,8 +314,11 @@ static void say_error(struct link *link, enum reply_error error,
 void reach_error(struct link *link, const struct reply *reply) {
   enum reply_error error = reply_error(reply);
   link->counters.errors[error]++;
+  if (only_elsewhere(link, reply))
+    return;
   say_error(link, error, reply->text);
   switch (error) {
+  case REPLY_CLUSTERDOWN:
   case REPLY_LOADING:
   case REPLY_READONLY:
   case REPLY_MASTERDOWN:

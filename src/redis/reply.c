@@ -74,6 +74,21 @@ enum reply_error reply_error(const struct reply *reply) {
   return REPLY_OTHER;
 }
 
+bool reply_is_elsewhere(const struct reply *reply) {
+  switch (reply_error(reply)) {
+  case REPLY_MOVED:
+  case REPLY_ASK:
+  case REPLY_TRYAGAIN:
+    return true;
+  case REPLY_CLUSTERDOWN:
+    return strstr(reply->text, "slot not served");
+  case REPLY_OTHER: /* a script that reads what is on its way */
+    return strstr(reply->text, "access a non local key");
+  default:
+    return false;
+  }
+}
+
 bool reply_is(const struct reply *reply, const char *text) {
   return reply->kind == REPLY_TEXT && reply->len == strlen(text) &&
          memcmp(reply->text, text, reply->len) == 0;

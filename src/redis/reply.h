@@ -39,6 +39,7 @@ struct reply {
   X(MASTERDOWN, "MASTERDOWN", "this replica has lost its master")              \
   X(MOVED, "MOVED", "this Redis is one of a cluster")                          \
   X(ASK, "ASK", "this Redis is one of a cluster")                              \
+  X(TRYAGAIN, "TRYAGAIN", "a slot of the cluster is on its way")               \
   X(CLUSTERDOWN, "CLUSTERDOWN", "the cluster does not serve all slots")        \
   X(NOSCRIPT, "NOSCRIPT", "somebody has said SCRIPT FLUSH")                    \
   X(NOREPLICAS, "NOREPLICAS", "too few replicas: see min-replicas-to-write")   \
@@ -65,6 +66,10 @@ struct reply reply_at(const struct reply *list, size_t index);
 
 /* Which error it is; REPLY_NO_ERROR when it is none. */
 enum reply_error reply_error(const struct reply *reply);
+
+/* Whether it is an error by which a node of a cluster says that others have
+ * what was asked for, or a part of it, or nobody has: nothing was done. */
+bool reply_is_elsewhere(const struct reply *reply);
 
 /* "OOM", and what an operator can do. */
 const char *reply_error_word(enum reply_error error);

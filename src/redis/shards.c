@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "config/redis_url.h"
+#include "redis/spread.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct shard {
 };
 
 struct shards {
+  struct spread *spread; /* a cluster, and nothing of what follows; or NULL */
   const struct shards_events *events;
   void *arg;
   size_t count;
@@ -97,15 +99,30 @@ static void discard_url(char *url) {
   mem_free(url);
 }
 
+static bool is_cluster(const char *url) {
+  struct redis_url parsed;
+  struct buf why = {0};
+  bool is = redis_url_parse(url, strlen(url), &parsed, &why) == 0;
+  is = is && parsed.cluster;
+  redis_url_free(&parsed);
+  buf_free(&why);
+  return is;
+}
+
 /* All are looked at before the first one connects. */
 static bool check_shards(const char *urls, const char *ca_file,
                          struct buf *why) {
-  size_t count = 0;
+  size_t count = 0, clusters = 0;
   char *url;
   int rc = 0;
   for (; rc == 0 && (url = shard_url(&urls)); count++) {
     rc = link_check(url, ca_file, why);
+    clusters += is_cluster(url);
     discard_url(url);
+  }
+  if (rc == 0 && clusters > 0 && count > 1) {
+    buf_puts(why, "a cluster stands alone: it spreads names by itself");
+    return false;
   }
   if (rc == 0 && (count == 0 || count > REDIS_SHARDS_MAX))
     buf_printf(why, "name at least one Redis, and at most %d",
@@ -123,20 +140,29 @@ static void add_shard(struct shards *shards, uv_loop_t *loop,
     shards->count++;
 }
 
+static void add_url(struct shards *shards, uv_loop_t *loop, const char *url,
+                    const struct shards_options *options, struct buf *why) {
+  struct link_options link = options->link;
+  if (is_cluster(url)) {
+    shards->spread = spread_new(loop, url, options);
+    return;
+  }
+  link.url = url;
+  link.events = &shard_events;
+  add_shard(shards, loop, &link, why);
+}
+
 struct shards *shards_new(uv_loop_t *loop, const struct shards_options *options,
                           struct buf *why) {
-  struct link_options link = options->link;
   const char *urls = options->urls;
   char *url;
-  if (!check_shards(urls, link.ca_file, why))
+  if (!check_shards(urls, options->link.ca_file, why))
     return NULL;
   struct shards *shards = mem_alloc(sizeof *shards);
   shards->events = options->events;
   shards->arg = options->arg;
-  link.events = &shard_events;
   while ((url = shard_url(&urls))) {
-    link.url = url;
-    add_shard(shards, loop, &link, why);
+    add_url(shards, loop, url, options, why);
     discard_url(url);
   }
   atomic_init(&shards->down, shards->count < 64
@@ -148,66 +174,90 @@ struct shards *shards_new(uv_loop_t *loop, const struct shards_options *options,
 /* --- use ------------------------------------------------------------------ */
 
 size_t shards_find(const struct shards *shards, const char *name, size_t len) {
+  if (shards && shards->spread)
+    return spread_find(name, len);
   return !shards || shards->count == 1 ? 0
                                        : shards_place(name, len, shards->count);
+}
+
+bool shards_are_slots(const struct shards *shards) {
+  return shards && shards->spread;
 }
 
 bool shards_is_there(const struct shards *shards, size_t place) {
   if (!shards)
     return false;
+  if (shards->spread)
+    return spread_is_there(shards->spread, place);
   uint64_t down = atomic_load_explicit(&shards->down, memory_order_relaxed);
   return !(down >> place & 1);
 }
 
 bool shards_are_whole(const struct shards *shards) {
+  if (shards->spread)
+    return spread_is_whole(shards->spread);
   return atomic_load_explicit(&shards->down, memory_order_relaxed) == 0;
 }
 
 int shards_command(struct shards *shards, size_t place,
                    const struct slice *words, size_t count,
                    link_answer_fn *done, void *arg) {
+  if (shards->spread)
+    return spread_command(shards->spread, place, words, count, done, arg);
   return link_command(shards->list[place].link, words, count, done, arg);
 }
 
 int shards_command_at(struct shards *shards, size_t at,
                       const struct slice *words, size_t count,
                       link_answer_fn *done, void *arg) {
+  if (shards->spread)
+    return spread_command_at(shards->spread, at, words, count, done, arg);
   return link_command(shards->list[at].link, words, count, done, arg);
 }
 
-/* A subscription is that of the link. */
+/* In a list, a subscription is that of the link. */
 struct shards_channel *shards_subscribe(struct shards *shards, size_t place,
                                         struct slice name, void *channel_arg) {
+  if (shards->spread)
+    return spread_subscribe(shards->spread, place, name, channel_arg);
   return (struct shards_channel *)link_subscribe(shards->list[place].link, name,
                                                  channel_arg);
 }
 
 void shards_unsubscribe(struct shards *shards, struct shards_channel *channel) {
-  (void)shards;
-  link_unsubscribe((struct link_channel *)channel);
+  if (shards->spread)
+    spread_unsubscribe(channel);
+  else
+    link_unsubscribe((struct link_channel *)channel);
 }
 
 size_t shards_count(const struct shards *shards) {
-  return shards->count;
+  return shards->spread ? spread_count(shards->spread) : shards->count;
 }
 
 struct link_status shards_status(const struct shards *shards, size_t at) {
-  return link_status(shards->list[at].link);
+  return shards->spread ? spread_status(shards->spread, at)
+                        : link_status(shards->list[at].link);
 }
 
 const struct link_counters *shards_counters(const struct shards *shards,
                                             size_t at) {
-  return link_counters(shards->list[at].link);
+  return shards->spread ? spread_counters(shards->spread, at)
+                        : link_counters(shards->list[at].link);
 }
 
 /* --- the end -------------------------------------------------------------- */
 
 void shards_close(struct shards *shards) {
+  if (shards && shards->spread)
+    spread_close(shards->spread);
   for (size_t i = 0; shards && i < shards->count; i++)
     link_close(shards->list[i].link);
 }
 
 void shards_free(struct shards *shards) {
+  if (shards && shards->spread)
+    spread_free(shards->spread);
   for (size_t i = 0; shards && i < shards->count; i++)
     link_free(shards->list[i].link);
   mem_free(shards);

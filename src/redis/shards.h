@@ -6,7 +6,8 @@
  * highest of the hashes of name and place (rendezvous hashing). So when one is
  * added at the end of the list, it takes its share and all other names stay
  * where they are. The place in the list counts, not the address: all machines
- * must have the same list in the same order.
+ * must have the same list in the same order. In a cluster the place is a slot,
+ * which any of its nodes may have (redis/spread).
  *
  * All on the thread of one loop, except where it says so. No callback comes
  * inside the call that has asked for it. Callbacks may call anything here, but
@@ -29,6 +30,10 @@ struct shards_events {
    * answer has it. No message of a name that is there comes until it was
    * `subscribed` anew. */
   void (*down)(void *arg);
+
+  /* Only in a cluster: the name goes to another place's Redis. What is sent
+   * there until it is `subscribed` anew is missed. */
+  void (*moved)(void *arg, void *channel_arg);
 
   /* As link_events. */
   void (*subscribed)(void *arg, void *channel_arg);
@@ -65,11 +70,16 @@ size_t shards_find(const struct shards *shards, const char *name, size_t len);
  * once. Accepts NULL: nothing is there yet. */
 bool shards_is_there(const struct shards *shards, size_t place);
 
+/* Whether the places are the slots of a cluster. Then all keys and the channel
+ * of a name must begin with its tag, and be given with a command for its place;
+ * channels are sharded ones (SPUBLISH). On any thread. */
+bool shards_are_slots(const struct shards *shards);
+
 /* Whether all are there; on any thread. */
 bool shards_are_whole(const struct shards *shards);
 
-/* As link_command, to whoever has the place. What is sent to one place is
- * answered in that order. */
+/* As link_command, to whoever has the place. What is sent there about one name
+ * is done, and answered, in that order. */
 MUST_CHECK int shards_command(struct shards *shards, size_t place,
                               const struct slice *words, size_t count,
                               link_answer_fn *done, void *arg);
@@ -84,6 +94,7 @@ MUST_CHECK struct shards_channel *shards_subscribe(struct shards *shards,
                                                    size_t place,
                                                    struct slice name,
                                                    void *channel_arg);
+/* Accepts NULL for the channel. */
 void shards_unsubscribe(struct shards *shards, struct shards_channel *channel);
 
 /* The links there are at the moment, for people; texts are there until the next

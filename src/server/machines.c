@@ -106,8 +106,8 @@ static void print_each(struct buf *out, const struct cluster_look *look,
                        double (*value)(const struct cluster_shard *shard)) {
   print_kind(out, name, kind, help);
   for (size_t i = 0; i < look->shard_count; i++)
-    buf_printf(out, "perigee_%s{shard=\"%zu\"} %.6g\n", name, i,
-               value(&look->shards[i]));
+    buf_printf(out, "perigee_%s{shard=\"%s\"} %.6g\n", name,
+               look->shards[i].label, value(&look->shards[i]));
 }
 
 static double up_of(const struct cluster_shard *shard) {
@@ -143,9 +143,10 @@ static void print_errors(struct buf *out, const struct cluster_look *look) {
   for (size_t i = 0; i < look->shard_count; i++)
     for (int error = 1; error < REPLY_ERROR_COUNT; error++)
       buf_printf(out,
-                 "perigee_redis_errors_total{shard=\"%zu\",error=\"%s\"} "
+                 "perigee_redis_errors_total{shard=\"%s\",error=\"%s\"} "
                  "%llu\n",
-                 i, reply_error_word((enum reply_error)error),
+                 look->shards[i].label,
+                 reply_error_word((enum reply_error)error),
                  (unsigned long long)look->shards[i].counters.errors[error]);
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the ledger share: ledger, ledger_write. */
+#ifndef CLUSTER_LEDGER_STATE_H
+#define CLUSTER_LEDGER_STATE_H
+
+#include "cluster/ledger.h"
+
+enum { LIFE_BYTES = SELF_BYTES - 1 };
+
+struct reading_ledger;
+
+/* An entry of this machine: a user in a room, or (with an empty field) a user.
+ */
+struct own_entry {
+  UT_hash_handle hh;
+  char *value; /* empty: there is none any more, and Redis does not know */
+  bool fresh;  /* nor does it know that there was one */
+  size_t len;  /* of the field */
+  char field[];
+};
+
+struct ledger {
+  struct own_entry *own;
+  struct list others; /* of a user: other_machine->node */
+  struct list heard;
+  uint32_t heard_count;
+  enum rule_presence how; /* of a room */
+  bool wanted;            /* it is read: it has presence, or is a user's */
+  bool known, again;
+  const struct reading_ledger *reading; /* NULL: it is not being read */
+  bool listed;    /* in a cluster: that we have entries is known to others */
+  bool listing;   /* and it is being told */
+  bool unwritten; /* something could not be written: see ledger_tick */
+};
+
+/* The name's; it is made if there is none. */
+struct ledger *ensure_ledger(struct name *name);
+
+void drop_own_entry(struct ledger *ledger, struct own_entry *entry);
+
+/* Writes all that this machine has of the name. */
+void write_all_entries(struct name *name);
+
+#endif
