@@ -45,6 +45,11 @@ describe("The HTTP API tells", function()
     table.sort(user.devices[1].rooms)
     assert.same({ 'a "b"', "lobby" }, user.devices[1].rooms)
     assert.same({ "lobby" }, user.devices[2].rooms)
+    local device = user.devices[1]
+    device.user = "alice"
+    local conn = get("/conns/" .. device.conn)
+    table.sort(conn.rooms)
+    assert.same(device, conn)
   end)
 
   it("which devices are away, and from where they come back", function()
@@ -76,6 +81,9 @@ describe("The HTTP API tells", function()
     refused("/users/%ff", 400, "`user`")
     refused("/users/%0a", 400, "`user`")
     refused("/users/", 400, "`user`")
+    refused("/conns/987654", 404, "no connection with this number")
+    refused("/conns/alice", 400, "`conn`")
+    refused("/conns/0", 400, "`conn`")
     refused("/users/a/b", 404, "no such call")
   end)
 

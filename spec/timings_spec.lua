@@ -49,6 +49,24 @@ describe("What things take", function()
     assert.equal(4, count "quick")
   end)
 
+  it("is in /stats as well, as buckets", function()
+    alice:request "quick"
+    alice:request "slow"
+    local _, body = admin.get(server, "/stats")
+    local timings = t.decode(body).timings
+    assert.equal(15, #timings.bounds_s)
+    local function all(counts)
+      local sum = 0
+      for _, n in ipairs(counts) do sum = sum + n end
+      return sum
+    end
+    assert.equal(16, #timings.handlers.quick)
+    assert.equal(1, all(timings.handlers.quick))
+    assert.equal(bucket("slow", "0.01"), timings.handlers.slow[7]) -- none so fast
+    assert.equal(1, all(timings.handlers.slow))
+    assert.is_true(all(timings.turns[""]) > 0 and all(timings.deliveries[""]) > 0)
+  end)
+
   it("has no series for what timers call, and for what nobody called", function()
     alice:request "many"
     alice:request "quick"

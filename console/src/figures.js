@@ -2,17 +2,21 @@
 // The server's figures, once a second: what is now, and the last minutes.
 
 import { useEffect, useState } from 'preact/hooks';
+import { handlersSince, lag, WINDOW_MS } from './late.js';
 import { ask } from './server.js';
 
 const POINTS = 300;
 const EVERY_MS = 1000;
 
 /** Names of the lines that are kept. */
-const LINES = ['connections', 'in', 'out', 'memory', 'queue'];
+const LINES = ['connections', 'in', 'out', 'memory', 'queue', 'delivery',
+  'turn'];
 
 const watchers = new Set();
 let timer;
 let before;
+/** Histograms of the last minute: { at, timings }, the oldest first. */
+let kept = [];
 
 export const figures = {
   now: null, // the last answer, summed up
@@ -43,6 +47,25 @@ function push(at, values) {
   for (const name of LINES) figures.lines[name].shift();
 }
 
+/** The newest one that is so old; the oldest, if none is. */
+const keptSince = (at, ms) =>
+  kept.findLast((one) => at - one.at >= ms) ?? kept[0];
+
+/** How long things took, for a table and for lines. */
+function times(at, { timings }, since) {
+  if (!since) kept = [];
+  const { table, plot } = WINDOW_MS;
+  const long = keptSince(at, table);
+  const short = keptSince(at, plot);
+  const line = (name) => lag(timings[name], short?.timings[name],
+    timings.bounds_s);
+  kept = kept.filter((one) => at - one.at < table + 2 * EVERY_MS);
+  kept.push({ at, timings });
+  return { handlers: handlersSince(timings, long?.timings,
+    long ? (at - long.at) / 1000 : table / 1000), delivery: line('deliveries'),
+  turn: line('turns') };
+}
+
 function take(stats) {
   const at = performance.now();
   const total = sum(stats);
@@ -50,7 +73,8 @@ function take(stats) {
   const passed = since ? (at - since.at) / 1000 : 0;
   const each = (name) =>
     (since ? Math.max(0, total[name] - since.total[name]) / passed : 0);
-  const now = { ...stats, total, in: each('messages_in'),
+  const took = times(at, stats, since);
+  const now = { ...stats, total, handlers: took.handlers, in: each('messages_in'),
     out: each('frames_out'), bytesIn: each('bytes_in'),
     bytesOut: each('bytes_out') };
   if (!since) figures.first = now;
@@ -58,7 +82,8 @@ function take(stats) {
   figures.now = now;
   figures.failed = null;
   push(Date.now() / 1000, { connections: total.connections, in: now.in,
-    out: now.out, memory: stats.memory_bytes, queue: total.queue_bytes });
+    out: now.out, memory: stats.memory_bytes, queue: total.queue_bytes,
+    delivery: took.delivery, turn: took.turn });
 }
 
 async function poll() {

@@ -23,6 +23,14 @@ export function bytes(n) {
 
 export const size = (n) => bytes(n).join(' ');
 
+/** Milliseconds: 250 µs, 1.5 ms, 120 ms, 2.4 s. */
+export function duration(ms) {
+  const short = (n) => String(Number(n.toPrecision(2)));
+  if (ms === 0) return '0 ms';
+  if (ms < .95) return `${short(ms * 1000)} µs`;
+  return ms < 995 ? `${short(ms)} ms` : `${short(ms / 1000)} s`;
+}
+
 /** One thing, two things. */
 export const many = (n, one, more = `${one}s`) =>
   `${count(n)} ${n === 1 ? one : more}`;

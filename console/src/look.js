@@ -25,7 +25,8 @@ function Trouble({ error }) {
 /* --- a user --------------------------------------------------------------- */
 
 function Device({ device, close }) {
-  return html`<li class="card device"><header><h2>Connection ${device.conn}</h2>
+  return html`<li class="card device"><header><h2><a
+      href=${`#/look/conn/${device.conn}`}>Connection ${device.conn}</a></h2>
     <span class=${`pill ${device.away ? 'wait' : 'good'}`}>${device.away
       ? 'away, its session waits' : 'connected'}</span></header>
     <dl class="facts"><dt>Since</dt>
@@ -53,16 +54,44 @@ function User({ id }) {
   return html`<header class="head"><h1>${id}</h1><p class="lead">User
     ${' '}<span class=${`pill ${user?.online ? 'good' : ''}`}>${!user ? '…'
       : user.online ? many(user.devices.length, 'device') : 'offline'}</span></p>
+    <a class="up" href=${`#/trace/user/${enc(id)}`}>Follow in Trace</a>
     ${user?.online && html`<${Sure} label="Close all of the user"
       act=${() => close({ user: id })}>Close all</${Sure}>`}
     <${Outcome} said=${said} /></header>
     <${Trouble} error=${error} />
     ${user && !user.online && html`<p class="teach">Nobody with this id is
-      connected to this server. Ids are what tokens say: the claim
+      connected to this server. Ids are what tokens say: the claim${' '}
       <code>sub</code>, as it is written there.</p>`}
     <ul class="plots">${user?.devices.map((device) => html`<${Device}
       key=${device.conn} device=${device} close=${close} />`)}</ul>
     <${Send} target=${{ user: id }} name=${id} />`;
+}
+
+/* --- a connection --------------------------------------------------------- */
+
+function Connection({ id }) {
+  const [device, error, again] = useAnswer(`/conns/${enc(id)}`);
+  const [said, setSaid] = useState(null);
+  const gone = error?.status === 404;
+  const close = async (whom) => {
+    try {
+      const { closed } = await api('POST', '/close', whom);
+      setSaid({ good: closed ? 'Closed.' : 'It was gone already.' });
+    } catch (why) {
+      setSaid({ bad: why.message });
+    }
+    again();
+  };
+  return html`<header class="head"><h1>Connection ${id}</h1><p class="lead">
+    ${device && !gone ? html`Of <${UserLink} id=${device.user} />`
+      : gone ? html`<span class="pill">not there</span>` : '…'}</p>
+    <${Outcome} said=${said} /></header>
+    ${gone ? html`<p class="teach">No connection with this number is logged in
+      at this machine. The log says <code>conn=${id}</code> in each line about
+      it, the last one with the reason for which it was closed; so do the lines
+      of Trace.</p>` : html`<${Trouble} error=${error} />`}
+    ${device && !gone && html`<ul class="plots"><${Device} device=${device}
+      close=${close} /></ul>`}`;
 }
 
 /* --- a room --------------------------------------------------------------- */
@@ -121,7 +150,8 @@ function Room({ id }) {
   return html`<header class="head"><h1>${id}</h1><p class="lead">Room
     ${' '}<span class=${`pill ${room?.connections ? 'good' : ''}`}>${!room ? '…'
       : room.connections === 0 ? 'empty' : `${many(room.users, 'user')}, ${
-        many(room.connections, 'connection')}`}</span></p></header>
+        many(room.connections, 'connection')}`}</span></p>
+    <a class="up" href=${`#/trace/room/${enc(id)}`}>Follow in Trace</a></header>
     <${Trouble} error=${error} />
     <div class="plots">${room && html`<${Members} room=${room} after=${after}
       setAfter=${setAfter} />`}
@@ -163,26 +193,35 @@ function Rooms() {
 }
 
 function Search() {
+  const [error, setError] = useState('');
   const submit = (event) => {
     event.preventDefault();
     const { kind, name } = Object.fromEntries(new FormData(event.target));
-    if (name.trim()) go(kind, name.trim());
+    const wrong = kind === 'conn' && !/^[1-9]\d{0,15}$/.test(name.trim());
+    setError(wrong ? 'A connection has a number: conn=12 in the log is 12.' : '');
+    if (name.trim() && !wrong) go(kind, name.trim());
   };
   return html`<form class="card search" onSubmit=${submit}>
     <fieldset class="choice"><legend class="label">What</legend>
-      <label><input type="radio" name="kind" value="user" checked />
+      <label><input type="radio" name="kind" value="user" defaultChecked />
         <span>User</span></label>
+      <label><input type="radio" name="kind" value="conn" />
+        <span>Connection</span></label>
       <label><input type="radio" name="kind" value="room" />
         <span>Room</span></label></fieldset>
-    <label class="grow">Name<input name="name" required maxlength="128"
+    <label class="grow">Name or number<input name="name" required maxlength="128"
       autocapitalize="none" spellcheck="false" class="mono"
       placeholder="alice" /></label>
-    <button class="primary">Look</button></form>`;
+    <button class="primary">Look</button>
+    ${error && html`<p class="error wide" role="alert">${error}</p>`}</form>`;
 }
 
 export function Look({ path: [kind, name] }) {
   const up = html`<a class="up" href="#/look">← Look</a>`;
   if (kind === 'user' && name) return html`${up}<${User} key=${name} id=${name} />`;
+  if (kind === 'conn' && name) {
+    return html`${up}<${Connection} key=${name} id=${name} />`;
+  }
   if (kind === 'room' && name) return html`${up}<${Room} key=${name} id=${name} />`;
   return html`<header class="head"><h1>Look</h1><p class="lead">Who is there, with
     which devices, in which rooms, and what was said.</p></header>

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { figures, useFigures } from './figures.js';
 import { ago, bytes, clock, count, many, moment, rate, size, span }
   from './format.js';
+import { Late } from './late.js';
 import { Plot } from './plot.js';
 import { ask } from './server.js';
 
@@ -160,6 +161,7 @@ export function Now() {
       <a href="#/try">Try</a> to be the first, or let a client connect: the
       figures and plots here follow within a second.</p>`}
     <${Plots} now=${now} times=${times} lines=${lines} />
+    <${Late} now=${now} times=${times} lines=${lines} />
     <div class="plots"><${Troubles} now=${now} first=${first} />
     <${Workers} workers=${now.workers} /></div>
     <${Machines} />`;

@@ -10,6 +10,7 @@ const SPAN_S = { least: 60, most: 300 };
 /** Steps between the lines of a plot: of numbers, and of bytes. */
 const WHOLE = Array.from({ length: 12 }, (_, i) => [1, 2, 5].map((n) =>
   n * 10 ** i)).flat();
+const FINE = [.1, .2, .5, ...WHOLE];
 const BYTES = Array.from({ length: 41 }, (_, i) => 2 ** i);
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -25,7 +26,7 @@ function bounds(least) {
   return (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.15)];
 }
 
-function options(width, { lines, format, least, inBytes }) {
+function options(width, { lines, format, least, inBytes, fine }) {
   const axis = { stroke: colour('--soft'), font: '12px system-ui, sans-serif',
     grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
   return {
@@ -39,7 +40,8 @@ function options(width, { lines, format, least, inBytes }) {
         values: (_, ticks, __, ___, step) => ticks.map((at) => new Date(at * 1000)
           .toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit',
             second: step < 60 ? '2-digit' : undefined })) },
-      { ...axis, size: 66, space: 36, incrs: inBytes ? BYTES : WHOLE,
+      { ...axis, size: 66, space: 36, incrs: inBytes ? BYTES
+        : fine ? FINE : WHOLE,
         values: (_, ticks) => ticks.map(format) },
     ],
     series: [{}, ...lines.map(({ ink, fill }) => ({ stroke: colour(ink),

@@ -73,14 +73,18 @@ function Ask({ on, start, stop }) {
     <button class=${on ? '' : 'primary'}>${on ? 'Stop' : 'Follow'}</button></form>`;
 }
 
-export function Trace() {
-  const [, draw] = useState();
+/** The address may say what to follow: #/trace/user/alice. */
+export function Trace({ path: [kind, name] }) {
+  const [, draw] = useState(() => name && Object.assign(trace, { kind, name }));
   const [on, setOn] = useState(false);
   const [said, setSaid] = useState('');
   const [find, setFind] = useState('');
   const ending = useRef();
   const stop = () => ending.current?.abort();
-  useEffect(() => stop, []);
+  useEffect(() => {
+    if (name) start(kind, name);
+    return stop;
+  }, [kind, name]);
 
   const take = (lines) => {
     for (const line of lines) {
@@ -111,7 +115,7 @@ export function Trace() {
   const fits = trace.lines.filter((line) => line.found.includes(wanted));
   return html`<header class="head"><h1>Trace</h1><p class="lead">A message, from
     its handler to each delivery.</p></header>
-    <${Ask} on=${on} start=${start} stop=${stop} />
+    <${Ask} key=${`${kind}/${name}`} on=${on} start=${start} stop=${stop} />
     <section class="card"><header class="split"><h2><span class=${`pill ${on
       ? 'good' : ''}`}>${on ? 'live' : 'off'}</span> ${count(fits.length)} of
       ${' '}${many(trace.lines.length, 'line')}</h2><label class="inline">Find

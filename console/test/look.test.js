@@ -44,6 +44,32 @@ test('one looks for a room, its people, and what was said', async (t) => {
   await isAccessible(page);
 });
 
+test('one looks at a connection by its number, to its end', async (t) => {
+  const server = await serve(t);
+  const page = await enter(t, server);
+  const alice = await connect(t, server, 'alice');
+  await alice.join('lobby');
+  await follow(page, 'Look');
+  await page.check('input[value=conn]', { force: true });
+  await page.fill('input[name=name]', 'alice');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[role=alert]:has-text("has a number")');
+  await page.fill('input[name=name]', '1');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('h1:text-is("Connection 1")');
+  await page.waitForSelector('.lead a:text-is("alice")');
+  await page.waitForSelector('.device .chip:text-is("lobby")');
+  await shoot(page, 'look-connection');
+  await isAccessible(page);
+  const close = page.locator('.device button.danger');
+  await close.click();
+  await close.click();
+  await page.waitForSelector('[role=status]:has-text("Closed.")');
+  await page.waitForSelector('.teach:has-text("No connection with this number")');
+  await shoot(page, 'look-connection-gone');
+  await isAccessible(page);
+});
+
 test('one sends to a user, and closes a connection', async (t) => {
   const server = await serve(t);
   const page = await enter(t, server);

@@ -58,6 +58,7 @@ test('Now shows what is there', async (t) => {
   const server = await serve(t);
   const page = await enter(t, server);
   await page.waitForSelector('.teach:has-text("Nobody has connected yet")');
+  await page.waitForSelector('.card:has-text("None was called.")');
   await shoot(page, 'now-empty');
   const alice = await connect(t, server, 'alice');
   const bob = await connect(t, server, 'bob');
@@ -70,11 +71,20 @@ test('Now shows what is there', async (t) => {
     .map((it) => it.textContent).join('|').match(
       /Connections2\|Users2\|Rooms1\|Received[\d.]*[1-9]/));
   assert.equal(await tile(page, 'Generation').textContent(), '1');
+  const row = page.locator('[aria-label=Handlers] tr:has-text("chat.send")');
+  await row.waitFor();
+  const [each, p50, p99] = await row.locator('td').allTextContents();
+  assert.ok(Number(each) > 0, each);
+  for (const took of [p50, p99]) assert.match(took, /^[\d.]+ (µs|ms|s)$/);
+  await page.waitForSelector('.plot:has-text("How late") b:text-matches("[1-9]")');
   await alice.request('no.such', {}).catch(() => {});
   await page.waitForSelector('.troubles li:has-text("messages were refused")');
   if (process.env.SHOTS) await page.waitForTimeout(20000);
   await shoot(page, 'now');
   await isAccessible(page);
+  await row.locator('a').click(); // and sees it at work
+  await page.waitForSelector('h1:text-is("Trace")');
+  await page.waitForSelector('.trace li:has-text("chat.send")');
 });
 
 test('nothing jumps while the first figures come', async (t) => {

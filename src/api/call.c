@@ -105,6 +105,20 @@ const struct api_call api_calls[] = {
      .doc = "Whether a user is online, and with which devices: `conn`, `since` "
             "(Unix time in milliseconds), `ip`, `away` (it was lost, and its "
             "session waits for it), `rooms`."},
+    {.name = "conn",
+     .method = "GET",
+     .path = "/conns/{conn}",
+     .group = API_READ,
+     .wants = {.needs = API_HAS(CONN)},
+     .run = api_conn,
+     .answer =
+         "{\"type\":\"object\",\"properties\":{\"user\":{\"type\":\"string\"},"
+         "\"conn\":{\"type\":\"integer\"},\"since\":{\"type\":\"integer\"},"
+         "\"ip\":{\"type\":\"string\"},\"away\":{\"type\":\"boolean\"},"
+         "\"rooms\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}",
+     .doc = "One connection that is logged in: whose it is, since when "
+            "(milliseconds), from where, in which rooms. 404 if there is none "
+            "at this machine."},
     {.name = "rooms",
      .method = "GET",
      .path = "/rooms",

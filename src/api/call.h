@@ -73,7 +73,7 @@ bool api_call_allowed(const struct api_call *call, const char *key,
 api_fn api_send;            /* api/send */
 api_fn api_close;           /* api/conns, as are: */
 api_fn api_join, api_leave; /* */
-api_fn api_user;            /* api/look, as are: */
+api_fn api_user, api_conn;  /* api/look, as are: */
 api_fn api_rooms, api_room; /* */
 api_fn api_token;           /* api/token */
 api_fn api_openapi;         /* api/manual */

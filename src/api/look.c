@@ -6,6 +6,7 @@
 #include "api/call.h"
 
 #include "api/page.h"
+#include "base/mem.h"
 #include "wire/json.h"
 
 #include <string.h>
@@ -18,10 +19,10 @@ static void put_name(struct buf *out, const char *name) {
 
 /* --- a user ------------------------------------------------------------- */
 
-static void put_device(void *arg, const struct whereabouts_conn *conn) {
-  struct buf *out = arg;
-  bool first = out->data[out->len - 1] == '[';
-  buf_printf(out, "%s{\"conn\":%llu,\"since\":%lld,\"ip\":", first ? "" : ",",
+/* Without its braces. */
+static void put_device_members(struct buf *out,
+                               const struct whereabouts_conn *conn) {
+  buf_printf(out, "\"conn\":%llu,\"since\":%lld,\"ip\":",
              (unsigned long long)conn->id, (long long)conn->opened_s * 1000);
   put_name(out, conn->address);
   buf_printf(out, ",\"away\":%s,\"rooms\":[", conn->away ? "true" : "false");
@@ -30,7 +31,15 @@ static void put_device(void *arg, const struct whereabouts_conn *conn) {
       buf_putc(out, ',');
     put_name(out, conn->rooms[i]);
   }
-  buf_puts(out, "]}");
+  buf_putc(out, ']');
+}
+
+static void put_device(void *arg, const struct whereabouts_conn *conn) {
+  struct buf *out = arg;
+  bool first = out->data[out->len - 1] == '[';
+  buf_puts(out, first ? "{" : ",{");
+  put_device_members(out, conn);
+  buf_putc(out, '}');
 }
 
 bool api_user(struct api_context *context, const struct api_args *args,
@@ -49,6 +58,40 @@ bool api_user(struct api_context *context, const struct api_args *args,
   buf_puts(out, "]}");
   buf_free(&devices);
   return true;
+}
+
+struct device_wanted {
+  uint64_t conn;
+  struct buf *out; /* its members */
+};
+
+static void put_device_wanted(void *arg, const struct whereabouts_conn *conn) {
+  const struct device_wanted *wanted = arg;
+  if (conn->id == wanted->conn)
+    put_device_members(wanted->out, conn);
+}
+
+bool api_conn(struct api_context *context, const struct api_args *args,
+              struct buf *out, struct problem *problem) {
+  struct buf device = {0};
+  struct whereabouts *whereabouts = context->bus->whereabouts;
+  struct device_wanted wanted = {(uint64_t)args->number[API_ARG_CONN], &device};
+  char *user = whereabouts_owner_of(whereabouts, wanted.conn);
+  if (user)
+    whereabouts_each_device(whereabouts, user, strlen(user), put_device_wanted,
+                            &wanted);
+  bool found = device.len > 0;
+  if (found) {
+    buf_puts(out, "{\"user\":");
+    put_name(out, user);
+    buf_printf(out, ",%.*s}", (int)device.len, device.data);
+  } else {
+    problem_set(problem, ERR_NOT_FOUND,
+                "no connection with this number is logged in at this machine");
+  }
+  buf_free(&device);
+  mem_free(user);
+  return found;
 }
 
 /* --- rooms -------------------------------------------------------------- */

@@ -169,3 +169,41 @@ void timings_print(struct timings *timings, struct buf *out) {
   }
   uv_mutex_unlock(&timings->lock);
 }
+
+/* Labels are message types and names of hooks: nothing is to be escaped. */
+static void put_timing_json(const struct timings *timings,
+                            const struct timing_series *series,
+                            struct buf *out) {
+  buf_printf(out, "\"%s\":[", series->label);
+  for (size_t i = 0; i <= TIMING_BOUNDS; i++)
+    buf_printf(out, "%s%llu", i > 0 ? "," : "",
+               (unsigned long long)sum_of_bucket(timings, series, i));
+  buf_puts(out, "],");
+}
+
+static void put_family_json(const struct timings *timings, int family,
+                            const char *name, struct buf *out) {
+  buf_printf(out, ",\"%s\":{", name);
+  for (struct timing_series *it = timings->first; it; it = it->next)
+    if ((int)it->family == family)
+      put_timing_json(timings, it, out);
+  if (out->data[out->len - 1] == ',')
+    out->len--;
+  buf_putc(out, '}');
+}
+
+void timings_print_json(struct timings *timings, struct buf *out) {
+  static const char *const names[TIMING_FAMILIES] = {
+      [TIMING_HANDLER] = "handlers",
+      [TIMING_TURN] = "turns",
+      [TIMING_DELIVERY] = "deliveries"};
+  buf_puts(out, "{\"bounds_s\":[");
+  for (size_t i = 0; i < TIMING_BOUNDS; i++)
+    buf_printf(out, "%s%g", i > 0 ? "," : "", (double)bounds_ns[i] / 1e9);
+  buf_putc(out, ']');
+  uv_mutex_lock(&timings->lock);
+  for (int family = 0; family < TIMING_FAMILIES; family++)
+    put_family_json(timings, family, names[family], out);
+  uv_mutex_unlock(&timings->lock);
+  buf_putc(out, '}');
+}

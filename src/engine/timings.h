@@ -55,6 +55,11 @@ struct timing *timings_of(struct timings *timings, enum timing_family family,
  * may do that. */
 void timing_note(struct timing *timing, uint64_t ns, uint64_t times);
 
+/* Appends them as an object: "bounds_s", the upper ends of the buckets in
+ * seconds, and for each family, by label, how many were in each bucket, and
+ * behind that how many took longer. By any thread. */
+void timings_print_json(struct timings *timings, struct buf *out);
+
 /* Appends all series in the text format of Prometheus. By any thread. */
 void timings_print(struct timings *timings, struct buf *out);
 

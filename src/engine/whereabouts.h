@@ -163,6 +163,10 @@ uint32_t whereabouts_count_seats(struct whereabouts *whereabouts,
  * connections: for what is asked rarely. */
 int whereabouts_worker_of(struct whereabouts *whereabouts, uint64_t conn);
 
+/* The user of such a connection, to be freed; NULL: it is not logged in. */
+MUST_CHECK char *whereabouts_owner_of(struct whereabouts *whereabouts,
+                                      uint64_t conn);
+
 /* Called under the lock. It must not call a function of the whereabouts, and
  * must not raise an error of Lua. */
 typedef void whereabouts_text_fn(void *arg, const char *text);

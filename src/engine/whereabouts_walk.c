@@ -94,24 +94,39 @@ whereabouts_count_all(struct whereabouts *whereabouts) {
 struct wanted {
   uint64_t conn;
   int worker; /* -1: not found yet */
+  char *user; /* a copy */
 };
 
 static void look_for_conn(void *arg, void *object) {
   struct wanted *wanted = arg;
   const struct dir_login *login = dir_find_login(object, wanted->conn);
-  if (login)
-    wanted->worker = login->conn.worker;
+  if (!login)
+    return;
+  wanted->worker = login->conn.worker;
+  mem_free(wanted->user);
+  wanted->user = mem_strdup(login->conn.user);
+}
+
+static void find_conn(struct whereabouts *whereabouts, struct wanted *wanted) {
+  struct hash_walk walk = {0};
+  while (!walk.over && wanted->worker < 0) {
+    uv_mutex_lock(&whereabouts->lock);
+    hash_walk(&walk, users_of(whereabouts), look_for_conn, wanted);
+    uv_mutex_unlock(&whereabouts->lock);
+  }
 }
 
 int whereabouts_worker_of(struct whereabouts *whereabouts, uint64_t conn) {
-  struct wanted wanted = {conn, -1};
-  struct hash_walk walk = {0};
-  while (!walk.over && wanted.worker < 0) {
-    uv_mutex_lock(&whereabouts->lock);
-    hash_walk(&walk, users_of(whereabouts), look_for_conn, &wanted);
-    uv_mutex_unlock(&whereabouts->lock);
-  }
+  struct wanted wanted = {conn, -1, NULL};
+  find_conn(whereabouts, &wanted);
+  mem_free(wanted.user);
   return wanted.worker;
+}
+
+char *whereabouts_owner_of(struct whereabouts *whereabouts, uint64_t conn) {
+  struct wanted wanted = {conn, -1, NULL};
+  find_conn(whereabouts, &wanted);
+  return wanted.user;
 }
 
 /* --- devices ------------------------------------------------------------ */

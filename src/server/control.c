@@ -163,6 +163,8 @@ static void print_status(const struct control *control, struct buf *out) {
              (unsigned long long)log_lost(), log_waiting(), resident,
              totals.users, totals.rooms);
   print_presence_json(control->crew->presence, out);
+  buf_puts(out, ",\"timings\":");
+  timings_print_json(control->timings, out);
   buf_puts(out, ",\"workers\":");
   snapshot_print_json(control->last, (size_t)control->crew->count, out);
   buf_puts(out, "}\n");
