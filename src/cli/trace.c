@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: MIT
  * perigee trace: follows a user, a room or a type on the server that is
  * running. */
+#include "base/mem.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/trace_line.h"
 #include "config/api_keys.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct printer {
   bool json, color;
-  bool broken;     /* nobody reads what is printed */
-  struct buf line; /* whose end has not come; or a problem */
+  const char *from; /* its address, where there are several; else NULL */
+  bool broken;      /* nobody reads what is printed */
+  struct buf line;  /* whose end has not come; or a problem */
 };
 
 /* --- what comes --------------------------------------------------------- */
 
 static void print_trace_line(struct printer *printer, struct buf *out,
                              const char *line, size_t len) {
-  if (printer->json) {
+  if (printer->json && printer->from && len > 1) {
+    buf_printf(out, "{\"admin\":\"%s\",%.*s\n", printer->from, (int)len - 1,
+               line + 1);
+  } else if (printer->json) {
     buf_put(out, line, len);
     buf_putc(out, '\n');
   } else {
+    if (printer->from)
+      buf_printf(out, "%s  ", printer->from);
     trace_line_put(out, line, len, printer->color);
   }
 }
@@ -103,9 +113,11 @@ static int tell_problem(const struct buf *text, long code) {
 }
 
 static int follow_trace(const char *admin, const struct buf *path,
-                        const struct buf *header, bool json) {
-  struct printer printer = {
-      .json = json, .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+                        const struct buf *header, bool json, bool one) {
+  struct printer printer = {.json = json,
+                            .color =
+                                isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+                            .from = one ? NULL : admin};
   long code = 0;
   int status =
       cli_follow(admin, path->data, header->data, take_trace, &printer, &code);
@@ -116,6 +128,36 @@ static int follow_trace(const char *admin, const struct buf *path,
   else if (status == CLI_OK)
     fputs("perigee: the server has ended the trace\n", stderr);
   buf_free(&printer.line);
+  return status;
+}
+
+/* A machine in a process of its own: each writes whole lines. */
+static pid_t fork_trace(const char *admin, const struct buf *path,
+                        const struct buf *header, bool json) {
+  pid_t parent = getpid(), pid = fork();
+  if (pid != 0)
+    return pid;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent)
+    _exit(CLI_FAILED);
+  int status = follow_trace(admin, path, header, json, false);
+  fflush(stdout);
+  _exit(status);
+}
+
+/* "a:8081,b:8081": the machines of a cluster, until the last one has ended. */
+static int follow_traces(const char *admins, const struct buf *path,
+                         const struct buf *header, bool json) {
+  int status = CLI_OK, ended = 0;
+  char *list = mem_strdup(admins), *rest = list;
+  for (char *one = strtok_r(list, ",", &rest); one;
+       one = strtok_r(NULL, ",", &rest))
+    if (fork_trace(one, path, header, json) < 0)
+      status = cli_refuse("cannot follow %s: no process is left", one);
+  while (wait(&ended) > 0)
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended))
+      status = CLI_FAILED;
+  mem_free(list);
   return status;
 }
 
@@ -131,9 +173,11 @@ int cli_trace(int argc, char **argv) {
     status = cli_load(CONFIG_PRODUCTION, argc, argv, &config);
   if (status == CLI_OK)
     status = put_key_header(&header, config, key);
-  if (status == CLI_OK)
+  if (status == CLI_OK && admin && strchr(admin, ','))
+    status = follow_traces(admin, &path, &header, json);
+  else if (status == CLI_OK)
     status = follow_trace(admin ? admin : config->admin_listen, &path, &header,
-                          json);
+                          json, true);
   buf_free(&path);
   buf_free(&header);
   config_free(config);

@@ -14,6 +14,7 @@
 #include "cluster/parcel.h"
 #include "cluster/question.h"
 #include "cluster/state.h"
+#include "trace/far.h"
 
 #include <string.h>
 
@@ -271,6 +272,16 @@ static enum bus_to target_of(const struct name *name) {
   return BUS_ALL;
 }
 
+static struct frame *frame_of_parcel(const struct parcel *parcel) {
+  struct cause *before = cause_now;
+  cause_now = parcel->text.len > 0 ? far_read(parcel->text) : NULL;
+  struct frame *frame = frame_new(parcel->is_binary ? FRAME_BINARY : FRAME_TEXT,
+                                  parcel->payload.at, parcel->payload.len);
+  cause_unref(cause_now);
+  cause_now = before;
+  return frame;
+}
+
 static void open_parcel(struct name *name, const struct parcel *parcel) {
   char text[256] = "";
   bool own = parcel->origin == name->cluster->self;
@@ -278,7 +289,8 @@ static void open_parcel(struct name *name, const struct parcel *parcel) {
     note_own_close(name, parcel);
   if (own && !parcel->echo)
     return;
-  (void)slice_copy(parcel->text, text, sizeof text);
+  if (parcel->what != BUS_SEND)
+    (void)slice_copy(parcel->text, text, sizeof text);
   struct bus_letter letter = {.to = target_of(name),
                               .what = parcel->what,
                               .drop = parcel->drop,
@@ -294,8 +306,7 @@ static void open_parcel(struct name *name, const struct parcel *parcel) {
   else if (parcel->what == BUS_CLOSE && parcel->conn)
     letter.except = login_that_stays(name);
   if (parcel->what == BUS_SEND)
-    letter.frame = frame_new(parcel->is_binary ? FRAME_BINARY : FRAME_TEXT,
-                             parcel->payload.at, parcel->payload.len);
+    letter.frame = frame_of_parcel(parcel);
   name->cluster->counters.received++;
   deliver_letter(name->cluster, &letter);
   if (letter.frame)

@@ -22,7 +22,8 @@ struct parcel {
   bool drop, own;
   int code;
   uint64_t conn;        /* of `origin`: who is left out, or who has come */
-  struct slice text;    /* of the letter */
+  struct slice text;    /* of the letter; of BUS_SEND what it is an effect of
+                         * (trace/far), or nothing */
   struct slice payload; /* of BUS_SEND */
   bool is_binary;       /* that is */
 };

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cluster/parcel.h"
 #include "cluster/state.h"
+#include "trace/far.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -209,6 +210,7 @@ static enum name_kind kind_of(enum bus_to to) {
 static void pack_letter(struct buf *out, const struct cluster *cluster,
                         const struct engine_parcel *wanted) {
   const struct bus_letter *letter = wanted->letter;
+  struct buf cause = {0};
   struct parcel parcel = {.origin = cluster->self,
                           .echo = wanted->echo,
                           .what = letter->what,
@@ -223,8 +225,11 @@ static void pack_letter(struct buf *out, const struct cluster *cluster,
     parcel.payload.at = (const char *)frame_payload(letter->frame, &len);
     parcel.payload.len = len;
     parcel.is_binary = frame_opcode(letter->frame) == FRAME_BINARY;
+    far_put(&cause, letter->frame->cause);
+    parcel.text = (struct slice){cause.len ? cause.data : "", cause.len};
   }
   parcel_put(out, &parcel);
+  buf_free(&cause);
 }
 
 int send_parcel(struct engine *engine, const struct engine_parcel *wanted) {

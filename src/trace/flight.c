@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "trace/far.h"
 #include "trace/otlp.h"
 #include "trace/sent.h"
 #include "trace/span.h"
@@ -148,6 +149,9 @@ bool flight_begin(const struct flight_conn *conn, const struct frame *frame) {
   sent_read(&message, frame);
   uint32_t places = tracer_match(TRACE_USER, user) | sent_match(&message);
   places |= cause_traces(frame->cause) & (tracer->places | TRACE_EXPORTED);
+  places |= far_match(frame->cause);
+  if (!tracer->otlp)
+    places &= ~TRACE_EXPORTED;
   if (places & TRACE_EXPORTED && !may_export(tracer, frame->cause))
     places &= ~TRACE_EXPORTED;
   if (!places)

@@ -11,11 +11,15 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+enum { CAUSE_FAR_MAX = 4 };
+
 struct cause {
   atomic_uint refs;
   atomic_uint traces; /* a bit for each that follows it */
   atomic_uint told;   /* frames of it that went to a collector (trace/otlp) */
   uint64_t span;
+  /* Of another machine: sums of what it is followed by there (trace/far). */
+  uint64_t far[CAUSE_FAR_MAX];
   char trace[TRACEPARENT_TRACE + 1]; /* empty: it has none */
 };
 
