@@ -46,6 +46,23 @@ describe("perigee reload", function()
     assert.equal(1, alice:request "value")
   end)
 
+  it("warns of what may break clients, and does it all the same", function()
+    local declared = [[return { value = { schema = { n = "integer?" },
+      handler = function() return %s end } }]]
+    server:write("main.lua", declared:format(2))
+    reload()
+    server:write("main.lua", (declared:format(3):gsub("integer%?", "integer")))
+    local status, out, problem = reload()
+    assert.equal(0, status)
+    assert.matches("breaking    request value: data.n: must be there now", out, 1, true)
+    assert.matches("perigee: 2 changes may break clients that are out there", problem, 1, true)
+    assert.equal(3, alice:request("value", { n = 1 }))
+    server:write("main.lua", (declared:format(4):gsub("integer%?", "integer")))
+    status, out, problem = reload()
+    assert.same({ 0, "" }, { status, problem })
+    assert.not_matches("breaking", out)
+  end)
+
   it("changes nothing with --check", function()
     server:write("main.lua", "return { other = function() end }")
     local status, out, problem = reload("--check", "--allow-breaking")

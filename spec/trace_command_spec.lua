@@ -3,6 +3,7 @@
 local admin = require "spec.support.admin"
 local api = require "spec.support.api"
 local cli = require "spec.support.cli"
+local http = require "spec.support.http"
 local t = require "perigee.testing"
 
 local SCRIPT = [[
@@ -143,7 +144,7 @@ describe("perigee trace", function()
     fails({ "trace", "alice", KEYS }, 2, "user:ID, room:NAME or type:TYPE")
     fails({ "trace", "conn:1", KEYS }, 2, "user:ID, room:NAME or type:TYPE")
     fails({ "trace", "user:", KEYS }, 2, "user:ID, room:NAME or type:TYPE")
-    fails({ "trace", "user:a" }, 2, "none of api.keys")
+    fails({ "trace", "user:a" }, 1, "a trace needs a key that may `admin`")
     fails({ "trace", "user:a", "--key=none", KEYS }, 2, "no key `none`")
     fails({ "trace", "user:a", "--key=shop", KEYS }, 1, "the key `shop` may not `admin`")
     fails({ "trace", "user:" .. ("x"):rep(200), KEYS }, 1, "`user`")
@@ -151,6 +152,26 @@ describe("perigee trace", function()
     local got, _, problem = cli.run { "trace", "user:a", KEYS, "--admin=127.0.0.1:1" }
     assert.equal(2, got)
     assert.matches("is the server running", problem)
+  end)
+
+  it("needs no key for a server of perigee dev, on its machine", function()
+    local own = t.server { mode = "dev", scripts = { ["main.lua"] = SCRIPT } }
+    finally(function() own:stop() end)
+    local function ask(path, field)
+      return (http.exchange(admin.port_of(own), { "GET /api/v1/" .. path .. " HTTP/1.1",
+        "Host: localhost", field }))
+    end
+    local pipe = io.popen(("exec setpriv --pdeathsig TERM %s trace user:alice --json --admin=%s"):format(
+      cli.binary(), own.admin))
+    assert.equal("trace", t.decode(pipe:read "l").event)
+    own:connect("alice"):request("echo", 1)
+    assert.equal("echo", t.decode(pipe:read "l").type)
+    assert.equal(401, ask("trace?user=a", "Sec-Fetch-Site: cross-site"))
+    assert.equal(401, ask("trace?user=a", "Origin: http://localhost"))
+    assert.equal(401, ask("trace?user=a", "Authorization: Bearer " .. ("x"):rep(40)))
+    assert.equal(401, ask("users/alice"))
+    own:signal "TERM"
+    pipe:close()
   end)
 
   it("ends when the server does", function()

@@ -30,6 +30,13 @@ bool console_is_asked(const struct request *request);
 void console_answer(struct api_service *service, struct http_conn *conn,
                     const struct request *request);
 
+/* In development there may be no key that anybody knows, and whoever is on this
+ * machine may ask without, but for pages of browsers: then the key that the
+ * server has made; else NULL. */
+const struct api_key *console_developer(const struct api_service *service,
+                                        const struct http_conn *conn,
+                                        const struct request *request);
+
 /* Whether a request comes from the page, in a session: then `key` gets its key.
  * By any thread. */
 MUST_CHECK bool console_is_page(struct console_sessions *sessions,

@@ -184,12 +184,18 @@ static void keep_target(struct exchange *exchange,
   buf_put(&exchange->target, request->query.at, request->query.len);
 }
 
+static bool is_trace(const struct request *request) {
+  return slice_equals(request->path, API_ROOT "/trace");
+}
+
 /* Whose request it is: by its key, or as one of the console's page. */
 static bool find_caller(struct api_service *service,
                         const struct http_conn *conn,
                         const struct request *request, struct api_key *key) {
   const struct slice *field = request_field(request, "authorization");
   const struct api_key *found = api_keys_find(service->keys, field);
+  if (!found && is_trace(request) && conn->origin == API_ORIGIN_ADMIN)
+    found = console_developer(service, conn, request);
   if (found)
     *key = *found;
   return found || (!field && conn->origin == API_ORIGIN_ADMIN &&

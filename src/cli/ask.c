@@ -150,7 +150,8 @@ int cli_follow(const char *admin, const char *path, const char *header,
   if (status == CLI_OK)
     follower.curl = curl_easy_init();
   if (follower.curl) {
-    struct curl_slist *headers = curl_slist_append(NULL, header);
+    struct curl_slist *headers =
+        *header ? curl_slist_append(NULL, header) : NULL;
     set_request(follower.curl, url.data, address_unix_path(admin), false);
     status = perform_follow(&follower, url.data, headers, code);
     curl_slist_free_all(headers);

@@ -42,6 +42,8 @@ static int print_success(const json_t *answer, bool check) {
   print_names(answer, "changed");
   print_names(answer, "options");
   print_names(answer, "restart");
+  if (!check)
+    verdicts_warn(answer);
   return fflush(stdout) ? CLI_FAILED : CLI_OK;
 }
 

@@ -80,7 +80,8 @@ static int put_target(struct buf *path, const char *target) {
   return cli_refuse("trace what? user:ID, room:NAME or type:TYPE");
 }
 
-/* The key of that name; without a name the first that may trace. */
+/* The key of that name; without a name the first that may trace. There may be
+ * none: a server of `perigee dev` lets those in who are on its machine. */
 static int put_key_header(struct buf *header, const struct config *config,
                           const char *name) {
   struct api_key_entry entry;
@@ -98,11 +99,19 @@ static int put_key_header(struct buf *header, const struct config *config,
   }
   if (name)
     return cli_refuse("api.keys has no key `%s`", name);
-  return cli_refuse("a trace needs a key that may `admin`: none of api.keys "
-                    "does (openssl rand -hex 32 makes one)");
+  buf_putc(header, 0);
+  return CLI_OK;
 }
 
-static int tell_problem(const struct buf *text, long code) {
+static int tell_problem(const struct buf *text, long code, bool has_key) {
+  if ((code == 401 || code == 404) && !has_key) {
+    fputs("perigee: a trace needs a key that may `admin`, and api.keys of this "
+          "configuration has none: name one there, for the server as well "
+          "(openssl rand -hex 32 makes one). Only `perigee dev` without "
+          "api.keys asks for none\n",
+          stderr);
+    return CLI_FAILED;
+  }
   json_t *problem = json_loadb(text->len ? text->data : "", text->len, 0, NULL);
   const char *detail = json_string_value(json_object_get(problem, "detail"));
   fprintf(stderr, "perigee: %s (status %ld)\n",
@@ -124,7 +133,7 @@ static int follow_trace(const char *admin, const struct buf *path,
   if (status == CLI_OK && printer.broken)
     status = CLI_FAILED;
   else if (status == CLI_OK && code != 200)
-    status = tell_problem(&printer.line, code);
+    status = tell_problem(&printer.line, code, *header->data);
   else if (status == CLI_OK)
     fputs("perigee: the server has ended the trace\n", stderr);
   buf_free(&printer.line);

@@ -23,8 +23,24 @@ static void print_changes(const json_t *found, const char *verdict) {
   }
 }
 
+static size_t count_breaking(const json_t *found) {
+  return json_array_size(json_object_get(found, "breaking"));
+}
+
+void verdicts_warn(const json_t *found) {
+  size_t count = count_breaking(found);
+  if (count == 0)
+    return;
+  print_changes(found, "breaking");
+  fflush(stdout);
+  fprintf(stderr,
+          "perigee: %zu change%s may break clients that are out there "
+          "(`perigee reload --check` says so before)\n",
+          count, count == 1 ? "" : "s");
+}
+
 int verdicts_print(const json_t *found, bool allow_breaking) {
-  size_t count = json_array_size(json_object_get(found, "breaking"));
+  size_t count = count_breaking(found);
   print_changes(found, "breaking");
   print_changes(found, "compatible");
   if (fflush(stdout))

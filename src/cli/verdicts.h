@@ -12,4 +12,7 @@
  * allowed; else CLI_OK. */
 int verdicts_print(const json_t *found, bool allow_breaking);
 
+/* Of what is live already: prints what breaks clients, and a warning. */
+void verdicts_warn(const json_t *found);
+
 #endif

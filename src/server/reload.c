@@ -173,6 +173,7 @@ static void succeed(struct reloader *reloader) {
                       reloader->started_ns);
   reload_answer_changes(&json, before, reloader->live);
   reload_answer_renewal(&json, &reloader->renewal);
+  reload_answer_verdicts(&json, before, reloader->live);
   if (!good)
     put_wrong(reloader, &json);
   buf_puts(&json, "}\n");
