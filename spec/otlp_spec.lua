@@ -229,7 +229,7 @@ describe("A collector", function()
       return admin.metric(server, "perigee_otlp_waiting_bytes") == 0
         and admin.metric(server, "perigee_otlp_sent_total") > 0
     end, 60)
-    site:wait "slow"
+    t.wait_until(function() return site:get "/has/slow" == "true" end)
   end)
 
   it("is told a bounded number of sends and deliveries of one message", function()

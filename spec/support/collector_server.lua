@@ -7,6 +7,7 @@
 --     ok              200 {}
 --     status/503/1    that status, and Retry-After: 1
 --     partial         200, and says that it has refused one span
+--   /has/NAME         whether a span of that name has come: true or false
 --   /seen             the requests so far: {"path":…,"status":…,"headers":{…},
 --                     "body":…}, as a JSON array; the body as a text
 for _, version in ipairs { "5.3", "5.2", "5.1" } do
@@ -46,6 +47,15 @@ local function take(stream, headers)
   end
 end
 
+local function has(name)
+  for _, request in ipairs(seen) do
+    if request.body:find(('"name":"%s"'):format(name), 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 local function on_stream(_, stream)
   local headers = assert(stream:get_headers(10))
   local path = headers:get ":path"
@@ -54,6 +64,8 @@ local function on_stream(_, stream)
   elseif path:match "^/mode/" then
     mode = path:match "^/mode/(.*)"
     answer(stream, 200, mode)
+  elseif path:match "^/has/" then
+    answer(stream, 200, tostring(has(path:match "^/has/(.*)")))
   else
     answer(stream, 200, dkjson.encode(seen))
   end
