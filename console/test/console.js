@@ -17,7 +17,7 @@ export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export { token };
 
 const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
-const BIN = process.env.PERIGEE_BIN || here('../../build/perigee');
+export const BIN = process.env.PERIGEE_BIN || here('../../build/perigee');
 const SHOTS = process.env.SHOTS; // a folder for pictures of the pages
 const run = promisify(execFile);
 

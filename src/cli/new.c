@@ -106,7 +106,8 @@ int cli_new(int argc, char **argv) {
   printf("\nNow:\n\n");
   if (strcmp(folder, ".") != 0)
     printf("  cd %s\n", folder);
-  printf("  perigee dev     serves it; open the page that is printed\n"
-         "  perigee test    runs its specs\n");
+  printf("  perigee dev      serves it; open the page that is printed\n"
+         "  perigee console  shows what happens inside, while it runs\n"
+         "  perigee test     runs its specs\n");
   return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
 }

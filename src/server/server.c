@@ -190,6 +190,17 @@ static void watch_signals(struct server *server) {
   }
 }
 
+/* How to look at it, from another terminal. */
+static void print_console(const struct server *server) {
+  const char *admin = control_address(&server->control);
+  if (!server->control.api || !*admin || address_unix_path(admin))
+    return;
+  bool usual = strcmp(admin, option_table[OPTION_AT_admin_listen].value) == 0;
+  printf("  Console    perigee console%s%s\n"
+         "             (in another terminal; prints a link to a look inside)\n",
+         usual ? "" : " --admin=", usual ? "" : admin);
+}
+
 static void print_welcome(const struct server *server, const char *scheme,
                           const char *address) {
   char claims[128];
@@ -206,9 +217,11 @@ static void print_welcome(const struct server *server, const char *scheme,
     printf("  Page       %s://%s/\n", scheme, address);
   printf("  Token      %s\n             (user \"dev\", good for a day)\n"
          "  Say        {\"type\":\"auth\",\"data\":{\"token\":\"…\"}}\n"
-         "  Scripts    %s%s\n\n",
+         "  Scripts    %s%s\n",
          token, server->config->scripts,
          server->watching ? " (reloaded when you save)" : "");
+  print_console(server);
+  putchar('\n');
   fflush(stdout);
   mem_free(token);
 }

@@ -32,8 +32,8 @@ return {
         data = { from = client.user_id, text = data.text },
       })
       -- The backend hears of it, if there is one (events.url).
-    perigee.emit("hello.said", { text = data.text }, { user = client.user_id })
-    return { reached = reached } -- the reply to a message that has an id
+      perigee.emit("hello.said", { text = data.text }, { user = client.user_id })
+      return { reached = reached } -- the reply to a message that has an id
     end,
   },
 
