@@ -72,11 +72,11 @@ describe("perigee describe", function()
   it("knows its formats", function()
     local status, _, problem = cli.run { "describe", "--format=pdf" }
     assert.equal(2, status)
-    assert.matches("markdown, asyncapi or json%-schema, not pdf", problem)
+    assert.matches("markdown, asyncapi, openapi or json%-schema, not pdf", problem)
   end)
 
   it("prints the same for the same declarations", function()
-    for _, format in ipairs { "markdown", "asyncapi", "json-schema" } do
+    for _, format in ipairs { "markdown", "asyncapi", "openapi", "json-schema" } do
       assert.equal(describe_as(format), describe_as(format))
     end
   end)

@@ -13,6 +13,7 @@ struct format {
 static const struct format formats[] = {
     {"markdown", "markdown"},
     {"asyncapi", "asyncapi"},
+    {"openapi", "openapi"},
     {"json-schema", "json_schema"},
 };
 
@@ -47,7 +48,8 @@ int cli_describe(int argc, char **argv) {
   const char *path = cli_take(&argc, argv, "out");
   const struct format *format = find_format(name ? name : "markdown");
   if (!format)
-    return cli_refuse("--format is markdown, asyncapi or json-schema, not %s",
+    return cli_refuse("--format is markdown, asyncapi, openapi or "
+                      "json-schema, not %s",
                       name);
   return put_description(format->module, path, argc, argv);
 }

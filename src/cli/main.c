@@ -54,7 +54,8 @@ static const struct command commands[] = {
      "  --out=FILE  write it there instead, if it has changed\n\n"},
     {"describe", cli_describe, "Print what the scripts declare, for people.",
      "[SCRIPTS_DIR] [--format=FORMAT] [--out=FILE] [--OPTION=VALUE ...]",
-     "  --format=FORMAT  markdown, asyncapi or json-schema [markdown]\n"
+     "  --format=FORMAT  markdown, asyncapi, openapi or json-schema\n"
+     "                   [markdown]\n"
      "  --out=FILE       write it there instead, if it has changed\n\n"},
     {"config", cli_config, "Print the configuration and where it came from.",
      "[--development | --markdown] [--OPTION=VALUE ...]",

@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- `perigee describe --format=openapi`: the handlers of HTTP.
+local cli = require "spec.support.cli"
+local lfs = require "lfs"
+local t = require "perigee.testing"
+
+local ROOT = lfs.currentdir()
+
+local SHOP = [[
+return {
+  ["shop.buy"] = { schema = { sku = "string" }, handler = print },
+  ["@http stock.left"] = { doc = "How many are left.",
+    schema = { sku = "string>=1<=20" }, reply = "integer>=0", handler = print },
+  ["@http tick"] = function() end,
+  ["@http GET /stock"] = { reply = { { sku = "string" } }, handler = print },
+  ["@http POST /hooks/*"] = { schema = { event = "string" }, rate = "5/s",
+    handler = print },
+}
+]]
+
+local function describe_shop(files)
+  local status, out, problem = cli.run { "describe",
+    cli.folder(files or { ["shop.lua"] = SHOP }), "--format=openapi" }
+  assert.equal(0, status, problem)
+  return out
+end
+
+describe("perigee describe --format=openapi", function()
+  after_each(cli.cleanup)
+
+  it("has what backends may call, and plain HTTP", function()
+    local api = t.decode(describe_shop())
+    assert.equal("3.1.0", api.openapi)
+    local left = api.paths["/call/stock.left"].post
+    assert.equal("How many are left.", left.summary)
+    local body = left.requestBody.content["application/json"].schema
+    assert.same({ "data" }, body.required)
+    assert.same({ type = "string", minLength = 1, maxLength = 20 },
+      body.properties.data.properties.sku)
+    assert.same({ type = "integer", minimum = 0 },
+      left.responses["200"].content["application/json"].schema)
+    assert.matches("/api/v1$", left.servers[1].url)
+    local tick = api.paths["/call/tick"].post.requestBody.content["application/json"].schema
+    assert.is_nil(tick.required)
+    local stock = api.paths["/stock"].get
+    assert.is_nil(stock.requestBody)
+    assert.equal("array", stock.responses["200"].content["application/json"].schema.type)
+    local hook = api.paths["/hooks/{rest}"].post
+    assert.is_true(hook.requestBody.required)
+    assert.equal("rest", hook.parameters[1].name)
+    assert.is_nil(api.paths["shop.buy"])
+  end)
+
+  it("is empty where there are none", function()
+    local out = describe_shop { ["a.lua"] = "return {}" }
+    assert.matches('"paths": {}', out, 1, true)
+  end)
+
+  -- Only where npm can fetch it; it is kept in the folder of builds.
+  it("is valid to a validator of somebody else", function()
+    local dir = ROOT .. "/build/openapi"
+    if not os.execute(("mkdir -p %s && cd %s && { "
+      .. "[ -d node_modules/@seriousme/openapi-schema-validator ] || timeout 60 "
+      .. "npm install --silent --no-audit --no-fund --ignore-scripts --prefix . "
+      .. "@seriousme/openapi-schema-validator@2.11.0; } >/dev/null 2>&1"):format(dir, dir)) then
+      pending "npm cannot fetch the validator"
+      return
+    end
+    local folder = cli.folder { ["openapi.json"] = describe_shop(),
+      ["none.json"] = describe_shop { ["a.lua"] = "return {}" }, ["check.mjs"] = [[
+      import { readFileSync } from 'node:fs';
+      import { join } from 'node:path';
+      const { Validator } = await import(join(process.argv[2],
+        'node_modules/@seriousme/openapi-schema-validator/index.js'));
+      for (const file of ['openapi.json', 'none.json']) {
+        const validator = new Validator();
+        const result = await validator.validate(JSON.parse(readFileSync(file)));
+        console.log(validator.version, JSON.stringify(result));
+        if (!result.valid) process.exit(1);
+      }
+    ]] }
+    local pipe = io.popen(("cd %s && timeout 60 node check.mjs %s 2>&1"):format(folder, dir))
+    local said = pipe:read "a"
+    assert(pipe:close(), said)
+    assert.matches("^3%.1 .*\n3%.1 ", said)
+  end)
+end)
