@@ -161,8 +161,8 @@ describe("perigee trace", function()
       return (http.exchange(admin.port_of(own), { "GET /api/v1/" .. path .. " HTTP/1.1",
         "Host: localhost", field }))
     end
-    local pipe = io.popen(("exec setpriv --pdeathsig TERM %s trace user:alice --json --admin=%s"):format(
-      cli.binary(), own.admin))
+    local pipe = io.popen(("exec setpriv --pdeathsig TERM %s trace user:alice --json "
+      .. "--admin=%s"):format(cli.binary(), own.admin))
     assert.equal("trace", t.decode(pipe:read "l").event)
     own:connect("alice"):request("echo", 1)
     assert.equal("echo", t.decode(pipe:read "l").type)
