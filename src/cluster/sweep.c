@@ -32,7 +32,7 @@ struct cleaning_name {
 };
 
 /* In a cluster they stand at one place. */
-static size_t count_places(const struct cluster *cluster) {
+static size_t count_sweep_places(const struct cluster *cluster) {
   return shards_are_slots(cluster->shards) ? 1 : shards_count(cluster->shards);
 }
 
@@ -48,7 +48,7 @@ static void forget_lists(struct cleaning *cleaning) {
   struct buf key = {0};
   ledger_put_names_key(&key, cluster, cleaning->life);
   const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
-  for (size_t i = 0; i < count_places(cluster); i++)
+  for (size_t i = 0; i < count_sweep_places(cluster); i++)
     cleaning->failed |= shards_command(cluster->shards, place_at(cleaning, i),
                                        words, 2, NULL, NULL) < 0;
   buf_free(&key);
@@ -126,7 +126,7 @@ void sweep_machine(struct cluster *cluster, const char *life,
                    void (*done)(struct cluster *cluster, const char *life)) {
   struct cleaning *cleaning = mem_alloc(sizeof *cleaning);
   struct buf key = {0};
-  size_t count = count_places(cluster);
+  size_t count = count_sweep_places(cluster);
   cleaning->cluster = cluster;
   cleaning->done = done;
   cleaning->places = count;

@@ -32,7 +32,7 @@ struct peers {
 
 static void on_peers_timer(uv_timer_t *timer);
 
-static const struct redis_host *host_of(const struct peer *peer) {
+static const struct redis_host *host_of_peer(const struct peer *peer) {
   return &peer->peers->options.url->hosts[peer - peer->peers->list];
 }
 
@@ -53,7 +53,7 @@ static void peer_over(struct peer *peer) {
 
 static void peer_failed(struct peer *peer, const char *why) {
   struct peers *peers = peer->peers;
-  const struct redis_host *host = host_of(peer);
+  const struct redis_host *host = host_of_peer(peer);
   if (!peer->asked)
     return;
   snprintf(peers->why, sizeof peers->why, "%s %s:%d: %s", peers->options.what,
@@ -78,7 +78,7 @@ static void on_peer_answer(void *arg, const struct reply *reply, bool sent) {
     peer->owed = 0;
   if (!reply || !peer->asked)
     return; /* without a reply, on_peer_ended follows */
-  if (!peers->options.events->answer(peers->options.arg, host_of(peer),
+  if (!peers->options.events->answer(peers->options.arg, host_of_peer(peer),
                                      reply)) {
     peer_failed(peer,
                 reply->kind == REPLY_ERROR ? reply->text : "a strange answer");
@@ -141,8 +141,8 @@ static const struct adapter_events peer_events = {.open = on_asked_open,
 
 static void ask_peer(struct peer *peer) {
   const struct peers_options *options = &peer->peers->options;
-  struct adapter_target target = {.host = host_of(peer)->name,
-                                  .port = host_of(peer)->port,
+  struct adapter_target target = {.host = host_of_peer(peer)->name,
+                                  .port = host_of_peer(peer)->port,
                                   .tls = options->tls};
   if (peer->owed > PEERS_OWED)
     drop_peer(peer);

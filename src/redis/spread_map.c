@@ -78,8 +78,8 @@ static uint8_t find_node(const struct spread *spread,
   return ATLAS_NOBODY;
 }
 
-static uint8_t add_node(struct spread *spread,
-                        const struct atlas_node *wanted) {
+static uint8_t add_spread_node(struct spread *spread,
+                               const struct atlas_node *wanted) {
   for (uint8_t i = 0; i < ATLAS_NODES; i++) {
     struct spread_node *node = &spread->nodes[i];
     if (node->link)
@@ -127,7 +127,7 @@ static void learn_slot(struct spread *spread, size_t slot,
   uint8_t claim = spread->atlas->owner[slot];
   uint8_t node = claim == ATLAS_NOBODY ? ATLAS_NOBODY : ours[claim];
   if (claim != ATLAS_NOBODY && node == ATLAS_NOBODY)
-    node = ours[claim] = add_node(spread, &spread->atlas->nodes[claim]);
+    node = ours[claim] = add_spread_node(spread, &spread->atlas->nodes[claim]);
   if (node != spread_owner(spread, slot))
     set_owner(spread, slot, node, change);
 }
