@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const SECRET = 'the secret of the checker: more than 32 bytes';
+export const SECRET = 'the secret of the checker: more than 32 bytes';
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');

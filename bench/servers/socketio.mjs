@@ -6,7 +6,9 @@
 // A backend sends to a user with POST /send and the key BENCH_KEY. WebSocket only,
 // nothing compressed; rooms and users are its rooms, whose
 // adapter encodes a message once however many get it. With `recovery` what a
-// client misses is kept for two minutes: its connection state recovery.
+// client misses is kept for two minutes: its connection state recovery. With
+// ADAPTER (redis, sharded, streams) several of these are one, on the Redis at
+// REDIS_URL.
 import { timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
@@ -15,7 +17,26 @@ import { userOf } from "./token.mjs";
 const [port, secret, recovery] = process.argv.slice(2);
 const http = createServer(onRequest);
 http.keepAliveTimeout = 75000;
+
+async function adapterOf(kind, url) {
+  if (!kind) return undefined;
+  const { createClient } = await import("redis");
+  const client = createClient({ url });
+  await client.connect();
+  if (kind === "streams") {
+    const { createAdapter } = await import("@socket.io/redis-streams-adapter");
+    return createAdapter(client);
+  }
+  const { createAdapter, createShardedAdapter } = await import("@socket.io/redis-adapter");
+  const subscriber = client.duplicate();
+  await subscriber.connect();
+  const create = kind === "sharded" ? createShardedAdapter : createAdapter;
+  return create(client, subscriber);
+}
+
+const adapter = await adapterOf(process.env.ADAPTER, process.env.REDIS_URL);
 const io = new Server(http, {
+  ...(adapter && { adapter }),
   transports: ["websocket"],
   perMessageDeflate: false,
   httpCompression: false,

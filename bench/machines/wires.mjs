@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// The network between one machine and its Redis: a proxy before each Redis and
+// each Sentinel. A Sentinel names the ports of servers; the machine is told
+// those of its own proxies instead.
+import net from 'node:net';
+
+class Gate {
+  constructor(network, upstream, rename) {
+    Object.assign(this, { network, upstream, rename });
+    this.server = net.createServer({ pauseOnConnect: true }, (near) =>
+      this.network.accept(this, near));
+  }
+
+  async listen() {
+    await new Promise((done) => this.server.listen(0, '127.0.0.1', done));
+    this.port = this.server.address().port;
+  }
+}
+
+// Two sockets. `near` is the machine's, `far` that to Redis.
+class Pipe {
+  constructor(gate, near) {
+    Object.assign(this, { gate, near, lost: { up: false, down: false } });
+    this.far = net.connect({ port: gate.upstream, host: '127.0.0.1' });
+    for (const [from, to, way] of [[near, this.far, 'up'], [this.far, near, 'down']]) {
+      from.setNoDelay(true);
+      from.on('error', () => {});
+      from.on('close', () => !this.isHalf && this.reset());
+      from.on('end', () => !this.isHalf && to.end());
+      from.on('data', (bytes) => this.#pass(from, to, way, bytes));
+    }
+    near.resume();
+  }
+
+  #pass(from, to, way, bytes) {
+    if (this.lost[way] || to.destroyed) return;
+    if (way === 'down' && this.gate.rename)
+      bytes = Buffer.from(this.gate.rename(bytes.toString('latin1')), 'latin1');
+    if (to.write(bytes)) return;
+    from.pause();
+    to.once('drain', () => this.isStalled || from.resume());
+  }
+
+  stall(isStalled) {
+    this.isStalled = isStalled;
+    for (const socket of [this.near, this.far])
+      socket[isStalled ? 'pause' : 'resume']();
+  }
+
+  // Redis sees the end of it, the machine nothing; or the other way round.
+  half(side) {
+    this.isHalf = true;
+    this.lost.up = this.lost.down = true;
+    this[side].resetAndDestroy();
+  }
+
+  reset() {
+    this.gate.network.pipes.delete(this);
+    for (const socket of [this.near, this.far])
+      if (!socket.destroyed) socket.resetAndDestroy();
+  }
+}
+
+export class Network {
+  // Proxies before these Redis.
+  constructor({ servers, sentinels }) {
+    this.pipes = new Set();
+    this.gates = new Map();
+    this.state = 'open';
+    const rename = (text) => {
+      for (const server of servers)
+        text = text.replaceAll(`\r\n${server.port}\r\n`,
+          `\r\n${this.gates.get(server).port}\r\n`);
+      return text;
+    };
+    for (const server of servers) this.gates.set(server, new Gate(this, server.port));
+    for (const sentinel of sentinels)
+      this.gates.set(sentinel, new Gate(this, sentinel.port, rename));
+  }
+
+  async listen() {
+    for (const gate of this.gates.values()) await gate.listen();
+  }
+
+  port(server) {
+    return this.gates.get(server).port;
+  }
+
+  accept(gate, near) {
+    if (this.state === 'cut') return near.resetAndDestroy();
+    const pipe = new Pipe(gate, near);
+    this.pipes.add(pipe);
+    if (this.state === 'stalled') pipe.stall(true);
+    if (this.state === 'up' || this.state === 'down') pipe.lost[this.state] = true;
+  }
+
+  // Those that are there are reset; all of them, or each with this chance.
+  reset(random, chance = 1) {
+    for (const pipe of [...this.pipes]) if (random.chance(chance)) pipe.reset();
+  }
+
+  half(random, side) {
+    for (const pipe of [...this.pipes]) if (random.chance(0.7)) pipe.half(side);
+  }
+
+  // Until `open` is called: 'cut' refuses all, 'stalled' passes nothing for now,
+  // 'up' and 'down' lose what goes this way without a word.
+  close(state) {
+    this.state = state;
+    for (const pipe of [...this.pipes]) {
+      if (state === 'cut') pipe.reset();
+      else if (state === 'stalled') pipe.stall(true);
+      else pipe.lost[state] = true;
+    }
+  }
+
+  // What has lost something is reset: a stream has no gaps.
+  open() {
+    this.state = 'open';
+    for (const pipe of [...this.pipes]) {
+      if (pipe.isHalf || pipe.lost.up || pipe.lost.down) pipe.reset();
+      else if (pipe.isStalled) pipe.stall(false);
+    }
+  }
+
+  end() {
+    for (const pipe of [...this.pipes]) pipe.reset();
+    for (const { server } of this.gates.values()) server.close();
+  }
+}

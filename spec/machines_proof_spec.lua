@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+-- The proof of bench/machines, in short: machines, Redis and the links between
+-- them break, and nothing may be missing without a word. It must also see what
+-- it is there for. What it prints has the seed.
+local PROOF = "node bench/machines/faults.mjs --patience=3"
+
+local function has_node()
+  local pipe = io.popen "node -p 'process.versions.node' 2>/dev/null"
+  local major = tonumber((pipe:read "a" or ""):match "^%d+")
+  pipe:close()
+  return major and major >= 18
+end
+
+-- Returns what it prints, and its exit status.
+local function prove(options)
+  local pipe = assert(io.popen(("timeout -k 5 400 %s %s 2>&1"):format(PROOF, options)))
+  local text = pipe:read "a"
+  local _, _, status = pipe:close()
+  return text, status
+end
+
+describe("The proof of several machines", function()
+  if not has_node() then
+    pending "needs node 18"
+    return
+  end
+
+  for _, options in ipairs {
+    "--faults=8 --round=8 --only=kill-machine,flushall,script-flush",
+    "--faults=5 --round=5 --workers=4 --redis=sentinel --only=failover,kill-redis",
+  } do
+    it("finds nothing missing: " .. options, function()
+      local text, status = prove(options)
+      assert.equal(0, status, text)
+      assert.truthy(text:find "%d+ with numbers heard", text)
+    end)
+  end
+
+  for lie, found in pairs { lose = "[1-9]%d* missing", twice = "[1-9]%d* twice" } do
+    it("sees clients that err: " .. lie, function()
+      local text, status = prove("--faults=3 --round=3 --only=script-flush --lie=" .. lie)
+      assert.equal(1, status, text)
+      assert.truthy(text:find(found), text)
+    end)
+  end
+end)
