@@ -2,6 +2,7 @@
 -- Several machines: which there are, and what the operator is told.
 
 local admin = require "spec.support.admin"
+local api = require "spec.support.api"
 local cli = require "spec.support.cli"
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
@@ -46,6 +47,12 @@ describe("machines", function()
     end)
     b:stop(false)
     a:stop()
+  end)
+
+  it("end when they are told to, with an API as well", function()
+    local a = start(api.options())
+    assert.equal(200, (api.ask(a, "GET", "/api/v1/rooms")))
+    assert.equal(0, (a:stop()))
   end)
 
   it("give their lease back", function()

@@ -317,6 +317,7 @@ void api_service_close(struct api_service *service) {
   http_close(&service->http);
   tracing_close(service);
   mailbox_close(&service->answers);
+  engine_detach(service->engine, service->bus->workers);
   turn_close(&service->turn);
 }
 
