@@ -12,7 +12,7 @@
 
 /* For engine_ask_store. */
 struct engine_wait *ask_vault(struct engine *engine, int worker,
-                              const struct far_call *call,
+                              const struct far_call *wanted,
                               far_answered_fn *done, void *arg);
 
 /* Tells the asker, on its thread. */
