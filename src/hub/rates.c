@@ -122,9 +122,7 @@ struct told {
   char *key;
 };
 
-static struct told take_use(struct rates *rates) {
-  struct rate *bucket =
-      container_of(list_shift(&rates->used), struct rate, used);
+static struct told take_use(struct rate *bucket) {
   size_t what_len = strlen(bucket->key) + 1;
   size_t len = what_len + strlen(bucket->key + what_len);
   struct told told = {.key = mem_strndup(bucket->key, len)};
@@ -139,12 +137,13 @@ static struct told take_use(struct rates *rates) {
 void rates_each_use(struct rates *rates, size_t most, rates_use_fn *use,
                     void *arg) {
   struct told *told = NULL;
+  struct list *node;
   size_t count = 0;
   uv_mutex_lock(&rates->lock);
   if (!list_empty(&rates->used))
     told = mem_alloc(most * sizeof *told);
-  while (count < most && !list_empty(&rates->used))
-    told[count++] = take_use(rates);
+  while (told && count < most && (node = list_shift(&rates->used)))
+    told[count++] = take_use(container_of(node, struct rate, used));
   uv_mutex_unlock(&rates->lock);
   for (size_t i = 0; i < count; i++) {
     use(arg, &told[i].use);

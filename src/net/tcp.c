@@ -13,7 +13,9 @@
 #include <sys/socket.h>
 
 /* As inet_ntop writes it, which takes a printf for that. */
-static void put_ipv4(const unsigned char bytes[4], char *out) {
+static void put_ipv4(const void *address, char *out) {
+  unsigned char bytes[4];
+  memcpy(bytes, address, sizeof bytes);
   for (int i = 0; i < 4; i++) {
     unsigned byte = bytes[i];
     if (byte >= 100)
@@ -37,7 +39,7 @@ int tcp_peer(int fd, char out[TCP_ADDRESS_BYTES]) {
     return 0;
   }
   if (addr.ss_family != AF_INET6)
-    put_ipv4((const void *)&v4->sin_addr, out);
+    put_ipv4(&v4->sin_addr, out);
   else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
     put_ipv4(&v6->sin6_addr.s6_addr[12], out);
   else if (!inet_ntop(AF_INET6, &v6->sin6_addr, out, TCP_ADDRESS_BYTES))
