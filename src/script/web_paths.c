@@ -80,9 +80,9 @@ const struct handler *web_paths_add(struct web_paths *paths,
       break;
   }
   paths->handlers = mem_realloc(paths->handlers,
-                                (paths->count + 1) * sizeof *paths->handlers);
+                                (paths->count + 1) * sizeof(struct handler *));
   memmove(paths->handlers + place + 1, paths->handlers + place,
-          (paths->count - place) * sizeof *paths->handlers);
+          (paths->count - place) * sizeof(struct handler *));
   paths->handlers[place] = handler;
   paths->count++;
   return NULL;

@@ -267,7 +267,6 @@ void accord_lead_second(struct accord *accord) {
   accord->lead_s++;
   switch (accord->lead) {
   case LEAD_IDLE:
-    break;
   case LEAD_LISTING: /* an answer comes in any case */
     break;
   case LEAD_VOTING:

@@ -47,12 +47,6 @@ static void send_spans(struct otlp *otlp, bool all);
 
 /* --- what waits --------------------------------------------------------- */
 
-static struct otlp_batch *newest_batch(struct otlp *otlp) {
-  return list_empty(&otlp->waiting)
-             ? NULL
-             : container_of(otlp->waiting.prev, struct otlp_batch, node);
-}
-
 static bool is_batch_full(const struct otlp_batch *batch) {
   return batch->count >= OTLP_BATCH_SPANS ||
          batch->spans.len >= OTLP_BATCH_BYTES;
@@ -79,9 +73,12 @@ static void drop_batch(struct otlp *otlp, struct otlp_batch *batch) {
 }
 
 static struct otlp_batch *batch_with_room(struct otlp *otlp) {
-  struct otlp_batch *batch = newest_batch(otlp);
-  if (batch && !is_batch_full(batch))
-    return batch;
+  struct otlp_batch *batch;
+  if (!list_empty(&otlp->waiting)) {
+    batch = container_of(otlp->waiting.prev, struct otlp_batch, node);
+    if (!is_batch_full(batch))
+      return batch;
+  }
   batch = mem_alloc(sizeof *batch);
   list_init(&batch->node);
   list_push(&otlp->waiting, &batch->node);

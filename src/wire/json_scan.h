@@ -23,10 +23,10 @@ static inline bool json_take(struct json_scan *scan, char c) {
 /* The usual string is plain, and short: one word or two have its end. */
 static inline int json_scan_string(struct json_scan *scan,
                                    struct json_string *out) {
+  out->escaped = false;
   if (!json_take(scan, '"'))
     return ERR_BAD_JSON;
   out->text = scan->at;
-  out->escaped = false;
   while (scan->end - scan->at >= JSON_WORD_BYTES) {
     uint64_t marks = json_mark_not_plain(json_load_word(scan->at));
     if (!marks) {
