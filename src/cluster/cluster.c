@@ -178,11 +178,12 @@ static void on_up(void *arg) {
   uv_mutex_unlock(&cluster->look_lock);
   ledger_up(cluster);
   send_late(cluster);
-  nodes_tick(cluster);
+  nodes_up(cluster);
 }
 
 static void on_down(void *arg) {
   names_down(arg);
+  nodes_down(arg);
   ledger_places_down(arg);
 }
 
@@ -254,7 +255,6 @@ static void on_cluster_tick(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, tick);
   name_tick(cluster, false);
   ledger_tick(cluster);
-  nodes_tick(cluster);
   question_tick(cluster);
   kinship_tick(cluster);
   compare_tick(cluster);
@@ -275,6 +275,7 @@ static void end_thread(struct cluster *cluster) {
     return;
   uv_close((uv_handle_t *)&cluster->farewell, NULL);
   uv_close((uv_handle_t *)&cluster->tick, NULL);
+  uv_close((uv_handle_t *)&cluster->lease, NULL);
   uv_close((uv_handle_t *)&cluster->meeting, NULL);
   mailbox_close(&cluster->orders);
   shards_close(cluster->shards);
@@ -469,6 +470,7 @@ int cluster_start(struct engine *engine, const struct cluster_options *options,
   uv_timer_init(&cluster->loop, &cluster->farewell);
   uv_timer_init(&cluster->loop, &cluster->meeting);
   uv_timer_start(&cluster->tick, on_cluster_tick, TICK_MS, TICK_MS);
+  nodes_begin(cluster);
   cluster->all = name_hold(cluster, NAME_ALL, "", 0);
   cluster->me =
       name_hold(cluster, NAME_NODE, cluster->self_text, SELF_BYTES - 1);

@@ -325,9 +325,14 @@ bool ledger_known(const struct name *name) {
 
 void ledger_forget_machine(struct cluster *cluster, const char *life) {
   struct name *name = NULL, *next = NULL;
-  HASH_ITER (hh, cluster->names, name, next)
-    if (name->ledger && name->key[0] == NAME_USER)
-      set_machine(name->ledger, life, 0);
+  HASH_ITER (hh, cluster->names, name, next) {
+    struct ledger *ledger = name->ledger;
+    if (!ledger)
+      continue;
+    if (name->key[0] == NAME_USER)
+      set_machine(ledger, life, 0);
+    ledger->again |= ledger->reading != NULL; /* the answer may have it still */
+  }
   if (cluster->presence)
     presence_drop_far(cluster->presence, machine_of(life),
                       uv_now(&cluster->loop));

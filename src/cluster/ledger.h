@@ -33,6 +33,9 @@ void ledger_down(struct name *name);
 /* Once a second: writes what could not be written. */
 void ledger_tick(struct cluster *cluster);
 
+/* Writes what was withheld: see nodes_may_write. */
+void ledger_write_withheld(struct cluster *cluster);
+
 /* Places are not there, or are there again. In a cluster, of what a machine has
  * entries stands at a place of its own; whoever takes that over may not have
  * all of it, and is told anew. */

@@ -122,7 +122,7 @@ static void on_listed(void *arg, enum link_fate fate,
   if (name && name->ledger && name->ledger->listing) {
     name->ledger->listing = false;
     name->ledger->listed = good;
-    if (good && name->confirmed)
+    if (good && name->confirmed && nodes_may_write(cluster))
       write_entries(name);
     else if (!good)
       note_unwritten(name);
@@ -281,7 +281,7 @@ void ledger_put(struct name *name, const char *field, size_t len,
   struct ledger *ledger = ensure_ledger(name);
   bool first = !ledger->own;
   struct own_entry *entry = note_own(ledger, field, len, value);
-  if (!name->confirmed)
+  if (!name->confirmed || !nodes_may_write(name->cluster))
     return; /* all is written then */
   if (shards_are_slots(name->cluster->shards) && !ledger->listed)
     first = true;
@@ -297,7 +297,8 @@ static void write_entries(struct name *name) {
 }
 
 void write_all_entries(struct name *name) {
-  if (name->ledger && name->ledger->own && enlist_name(name))
+  if (name->ledger && name->ledger->own && nodes_may_write(name->cluster) &&
+      enlist_name(name))
     write_entries(name);
 }
 
@@ -314,6 +315,16 @@ void ledger_tick(struct cluster *cluster) {
     name->ledger->unwritten = false;
     write_all_entries(name);
   }
+}
+
+void ledger_write_withheld(struct cluster *cluster) {
+  struct name *name = NULL, *next = NULL;
+  if (!cluster->withheld)
+    return;
+  cluster->withheld = false;
+  HASH_ITER (hh, cluster->names, name, next)
+    if (name->confirmed)
+      write_all_entries(name);
 }
 
 void ledger_places_down(struct cluster *cluster) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Which machines there are.
  *
- * Each has a lease, which it takes anew each second, by the clock of Redis. A
- * machine whose lease is over is dead, or as good as that: whoever sees it
- * first takes it out, which a script makes sure is one. Which machines there
- * are stands on one shard. */
+ * Each has a lease, which it takes anew each second (three times as often as it
+ * ends, if that is more), by the clock of Redis. A machine whose lease is over
+ * is dead, or as good as that: whoever sees it first takes it out, which a
+ * script makes sure is one. Which machines there are stands on one shard.
+ *
+ * When Redis was away nobody could take a lease: then nobody is taken out
+ * before all have had the time of one to come back. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/ledger.h"
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 enum {
+  LEASE_EVERY_MS = 1000,
   RETIRED_AT_ONCE = 16,
   LEASE_OVER_AT = 4 /* in the answer of lua/redis/lease.lua */
 };
@@ -135,6 +139,19 @@ bool nodes_heard(struct name *name, struct slice payload) {
 /* --- the lease --------------------------------------------------------------
  */
 
+static void take_lease(struct cluster *cluster);
+
+static uint64_t clock_ms(void) {
+  return uv_hrtime() / 1000000;
+}
+
+bool nodes_may_write(struct cluster *cluster) {
+  bool may = !cluster->enlisted ||
+             clock_ms() < cluster->leased_ms + cluster->options.lease_ms;
+  cluster->withheld |= !may;
+  return may;
+}
+
 /* Others have deleted what this machine had, as it stood still for too long; or
  * Redis has lost it. */
 static void begin_again(struct cluster *cluster, bool was_taken_out) {
@@ -145,7 +162,7 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
   choose_life(cluster);
   cluster->enlisted = false;
   alone_forget(cluster);
-  nodes_tick(cluster);
+  take_lease(cluster);
   ledger_rename(cluster, was_taken_out);
   sweep_machine(cluster, before, retire_machine);
 }
@@ -157,6 +174,13 @@ struct leasing {
   char life[SELF_BYTES]; /* whose it is */
 };
 
+/* Who is late may be connecting still. */
+static bool may_judge(const struct cluster *cluster) {
+  return cluster->nodes_there &&
+         uv_now(&cluster->loop) >=
+             cluster->nodes_since_ms + cluster->options.lease_ms;
+}
+
 static void use_lease(struct cluster *cluster, const struct leasing *leasing,
                       const struct reply *reply) {
   if (strcmp(leasing->life, cluster->life) != 0)
@@ -167,7 +191,11 @@ static void use_lease(struct cluster *cluster, const struct leasing *leasing,
     return;
   }
   cluster->enlisted = true;
+  cluster->leased_ms = leasing->lease.sent_ns / 1000000;
   alone_leased(cluster, &leasing->lease, reply);
+  ledger_write_withheld(cluster);
+  if (!may_judge(cluster))
+    return;
   for (size_t i = LEASE_OVER_AT; i < reply->count; i++) {
     struct reply life = reply_at(reply, i);
     if (life.len == SELF_BYTES - 1 && !reply_is(&life, cluster->life))
@@ -193,7 +221,7 @@ static struct leasing *begin_leasing(struct cluster *cluster,
   return leasing;
 }
 
-void nodes_tick(struct cluster *cluster) {
+static void take_lease(struct cluster *cluster) {
   struct buf self = {0};
   char lease[24], most[8], claim[24] = "";
   if (cluster->stopping ||
@@ -217,6 +245,31 @@ void nodes_tick(struct cluster *cluster) {
     mem_free(leasing);
   }
   buf_free(&self);
+}
+
+static void on_lease_due(uv_timer_t *timer) {
+  take_lease(container_of(timer, struct cluster, lease));
+}
+
+void nodes_begin(struct cluster *cluster) {
+  uint64_t every_ms = cluster->options.lease_ms / 3; /* it may be late twice */
+  if (every_ms > LEASE_EVERY_MS)
+    every_ms = LEASE_EVERY_MS;
+  uv_timer_init(&cluster->loop, &cluster->lease);
+  uv_timer_start(&cluster->lease, on_lease_due, every_ms, every_ms);
+}
+
+void nodes_up(struct cluster *cluster) {
+  bool there = shards_is_there(cluster->shards, nodes_place(cluster));
+  if (there && !cluster->nodes_there)
+    cluster->nodes_since_ms = uv_now(&cluster->loop);
+  cluster->nodes_there = there;
+  take_lease(cluster);
+}
+
+void nodes_down(struct cluster *cluster) {
+  cluster->nodes_there &=
+      shards_is_there(cluster->shards, nodes_place(cluster));
 }
 
 /* --- the end ----------------------------------------------------------------

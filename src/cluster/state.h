@@ -130,7 +130,7 @@ struct cluster {
   bool started;
   struct mailbox orders;
   bool orders_open; /* of who starts and frees it */
-  uv_timer_t tick, farewell;
+  uv_timer_t tick, lease, farewell;
   struct link_script scripts[SCRIPT_COUNT];
   char shas[SCRIPT_COUNT][LINK_SHA_BYTES];
   struct shards *shards;
@@ -149,6 +149,10 @@ struct cluster {
                           * it was taken for dead */
   struct presence *presence; /* borrowed; NULL: nobody keeps who is in rooms */
   bool enlisted;             /* its lease was taken */
+  uint64_t leased_ms;        /* no earlier than at this time of uv_hrtime */
+  bool withheld;             /* entries wait for that: see nodes_may_write */
+  bool nodes_there;          /* leases can be taken, */
+  uint64_t nodes_since_ms;   /* since then; uv_now of the loop */
   int64_t started_s;         /* Unix time */
   void (*left)(struct cluster *cluster); /* its lease was given back */
   cluster_notice_fn *notice_heard;       /* NULL: nobody wants notices */
@@ -382,7 +386,16 @@ bool alone_heard(struct name *name, struct slice payload);
 /* --- machines (cluster/nodes) ----------------------------------------------
  */
 
-void nodes_tick(struct cluster *cluster);
+/* Takes the lease from now on, until cluster->lease is closed. */
+void nodes_begin(struct cluster *cluster);
+
+/* Places are there, or are not there, that were otherwise. */
+void nodes_up(struct cluster *cluster);
+void nodes_down(struct cluster *cluster);
+
+/* Whether it may write entries by its name: nobody else can have taken it for
+ * dead. If not, all that is withheld is written when that is known. */
+bool nodes_may_write(struct cluster *cluster);
 
 /* A message to all about a machine. False: it is none. */
 bool nodes_heard(struct name *name, struct slice payload);

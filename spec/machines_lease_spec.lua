@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: MIT
+-- Several machines: that each has a lease, and what is done to who has none.
+local machines_on = require "spec.support.machines"
+local redis_server = require "spec.support.redis"
+local t = require "perigee.testing"
+
+local script = [[
+local perigee = require "perigee"
+return {
+  ["@rooms"] = { ["here:*"] = { presence = true } },
+  ["@online"] = function(user) perigee.log.info("came " .. user) end,
+  ["@offline"] = function(user) perigee.log.info("went " .. user) end,
+}
+]]
+
+describe("the lease of a machine", function()
+  local redis, start
+
+  setup(function()
+    redis = redis_server.start()
+    start = machines_on(redis, { scripts = { ["main.lua"] = script },
+      options = { ["redis.probe_s"] = 0.2, ["presence.every_ms"] = 10 } })
+  end)
+
+  before_each(function()
+    redis:command "FLUSHALL"
+  end)
+
+  teardown(function()
+    redis:stop()
+  end)
+
+  local function count(server, text)
+    return select(2, server:log():gsub(text, ""))
+  end
+
+  local function key_like(pattern)
+    return redis:command(("--raw KEYS '%s'"):format(pattern)):match "%S+"
+  end
+
+  -- Machine → end of its lease, ms of Redis.
+  local function leases()
+    local found, key = {}, key_like "*:nodes"
+    local text = key and redis:command(("--raw ZRANGE '%s' 0 -1 WITHSCORES"):format(key)) or ""
+    for life, ends in text:gmatch "(%x+)\n(%-?%d+)" do found[life] = tonumber(ends) end
+    return found
+  end
+
+  -- A machine that has a Redis user of its own; and its lease.
+  local function start_as(user, options)
+    redis:command(("ACL SETUSER %s on nopass '~*' '&*' +@all"):format(user))
+    options = options or {}
+    options["redis.url"] = redis.url:gsub("unix://", "unix://" .. user .. ":any@")
+    local before, life = leases(), nil
+    local server = start(options)
+    t.wait_until(function()
+      for name in pairs(leases()) do
+        if not before[name] then life = name end
+      end
+      return life
+    end)
+    return server, life
+  end
+
+  local function cut(user)
+    redis:command(("ACL SETUSER %s off"):format(user))
+    redis:command("CLIENT KILL USER " .. user)
+  end
+
+  local function mend(user)
+    redis:command(("ACL SETUSER %s on"):format(user))
+  end
+
+  it("is taken several times before it ends", function()
+    local a, life = start_as("cut", { ["node.lease_s"] = 1 })
+    local last = leases()[life]
+    t.wait_until(function()
+      local ends = leases()[life]
+      local step = ends - last
+      last = ends
+      return step > 0 and step < 700
+    end)
+    a:stop()
+  end)
+
+  it("is not over for who is late after Redis was away", function()
+    local a, life_a = start_as "cut"
+    local b, life_b = start_as "late"
+    local hal = b:connect { user = "hal" }
+    t.wait_until(function() return count(b, "came hal") == 1 end)
+    cut "cut"
+    cut "late"
+    local key = key_like "*:nodes"
+    for _, life in ipairs { life_a, life_b } do
+      redis:command(("ZADD '%s' XX 1 %s"):format(key, life))
+    end
+    mend "cut"
+    -- One lease was answered before the second was asked for.
+    local first
+    t.wait_until(function()
+      local ends = leases()[life_a]
+      first = first or ends > 1 and ends
+      return first and ends > first
+    end)
+    mend "late"
+    t.wait_until(function() return (leases()[life_b] or 0) > 1 end)
+    assert.equal(0, count(a, "went hal"))
+    assert.equal(0, count(b, "has no lease"))
+    hal:close()
+    t.wait_until(function() return count(b, "went hal") == 1 end)
+    a:stop()
+    b:stop()
+  end)
+
+  it("is over for who was cut off: its users come once more", function()
+    local a, b = start { ["node.lease_s"] = 3 }, start { ["node.lease_s"] = 3 }
+    local c = start_as("cut", { ["node.lease_s"] = 3 })
+    local hal = c:connect { user = "hal" }
+    t.wait_until(function() return count(c, "came hal") == 1 end)
+    cut "cut"
+    t.wait_until(function() return count(a, "went hal") + count(b, "went hal") == 1 end)
+    mend "cut"
+    t.wait_until(function() return count(c, "came hal") == 2 end)
+    hal:close()
+    t.wait_until(function() return count(c, "went hal") == 1 end)
+    assert.equal(1, count(a, "went hal") + count(b, "went hal"))
+    for _, server in ipairs { a, b, c } do server:stop() end
+  end)
+end)
