@@ -62,6 +62,33 @@ describe("who is there on several machines", function()
     wait_present(ann, "here:1", "ann")
   end)
 
+  it("leaves nothing of it when they have gone", function()
+    -- What stands in Redis of which names machines have had entries.
+    local function listed()
+      local found = {}
+      for key in redis:command("--raw KEYS '*names:*'"):gmatch "%S+" do
+        table.insert(found, redis:command(("--raw SMEMBERS '%s'"):format(key)))
+      end
+      return table.concat(found, "\n")
+    end
+
+    local jim = a:connect { user = "jim" }
+    jim:join "here:9"
+    t.wait_until(function()
+      local names = listed()
+      return names:find "rhere:9\n" and names:find "ujim\n"
+    end)
+    jim:leave "here:9"
+    t.wait_until(function() return not listed():find "rhere:9\n" end)
+    jim:join "here:9"
+    t.wait_until(function() return listed():find "rhere:9\n" end)
+    jim:close()
+    t.wait_until(function()
+      local names = listed()
+      return not names:find "rhere:9\n" and not names:find "ujim\n"
+    end)
+  end)
+
   it("counts devices of all machines, and has the infos", function()
     local ann = a:connect { user = "ann" }
     ann:join "here:2"

@@ -28,9 +28,11 @@ struct ledger {
   bool wanted;            /* it is read: it has presence, or is a user's */
   bool known, again;
   const struct reading_ledger *reading; /* NULL: it is not being read */
-  bool listed;    /* in a cluster: that we have entries is known to others */
-  bool listing;   /* and it is being told */
-  bool unwritten; /* something could not be written: see ledger_tick */
+  bool listed;       /* in a cluster: that we have entries is known to others */
+  bool listing;      /* and it is being told */
+  uint64_t sent;     /* of cluster->writings: the last one of it, */
+  uint64_t answered; /* and the last one that was answered */
+  bool unwritten;    /* something could not be written: see ledger_tick */
 };
 
 /* The name's; it is made if there is none. */

@@ -109,6 +109,32 @@ struct listing {
   char key[]; /* of the name */
 };
 
+static void command_list(const struct name *name, const char *what) {
+  struct cluster *cluster = name->cluster;
+  struct buf key = {0};
+  ledger_put_names_key(&key, cluster, cluster->life);
+  const struct slice words[] = {
+      word(what), {key.data, key.len}, {name->key, name->len + 1}};
+  size_t place = shards_are_slots(cluster->shards)
+                     ? ledger_home(cluster, cluster->life)
+                     : name->place;
+  if (shards_command(cluster->shards, place, words, 3, NULL, NULL))
+    cluster->counters.unsent++;
+  buf_free(&key);
+}
+
+/* There are none any more, and nothing is on its way. If this is lost, whoever
+ * cleans up looks once too often. */
+static void delist_name(struct name *name) {
+  struct ledger *ledger = name->ledger;
+  if (ledger->own || ledger->answered != ledger->sent || ledger->listing)
+    return;
+  if (shards_are_slots(name->cluster->shards) && !ledger->listed)
+    return;
+  ledger->listed = false;
+  command_list(name, "SREM");
+}
+
 static void write_entries(struct name *name);
 
 static void on_listed(void *arg, enum link_fate fate,
@@ -126,6 +152,7 @@ static void on_listed(void *arg, enum link_fate fate,
       write_entries(name);
     else if (!good)
       note_unwritten(name);
+    delist_name(name);
   }
   mem_free(listing);
 }
@@ -153,26 +180,19 @@ static void list_at_home(struct name *name) {
 /* Remembers, for whoever cleans up after us, that there may be entries. Whether
  * they can be written now. */
 static bool enlist_name(struct name *name) {
-  struct cluster *cluster = name->cluster;
-  struct buf key = {0};
-  if (shards_are_slots(cluster->shards)) {
-    if (!name->ledger->listed && !name->ledger->listing)
-      list_at_home(name);
-    return name->ledger->listed;
-  }
-  ledger_put_names_key(&key, cluster, cluster->life);
-  const struct slice words[] = {
-      word("SADD"), {key.data, key.len}, {name->key, name->len + 1}};
-  if (name_command(name, words, 3, NULL, NULL))
-    cluster->counters.unsent++;
-  buf_free(&key);
-  return true;
+  bool is_slot = shards_are_slots(name->cluster->shards);
+  if (!is_slot)
+    command_list(name, "SADD");
+  else if (!name->ledger->listed && !name->ledger->listing)
+    list_at_home(name);
+  return !is_slot || name->ledger->listed;
 }
 
 /* What an entry was written for. */
 struct writing {
   struct cluster *cluster;
   bool fresh, gone;
+  uint64_t number;
   size_t key_len, field_len;
   char text[]; /* the name's key, a zero, the field, a zero */
 };
@@ -185,6 +205,7 @@ static struct writing *new_writing(const struct name *name,
   writing->cluster = name->cluster;
   writing->fresh = entry->fresh;
   writing->gone = !*entry->value;
+  writing->number = ++name->cluster->writings;
   writing->key_len = key_len;
   writing->field_len = entry->len;
   memcpy(writing->text, name->key, key_len);
@@ -211,6 +232,22 @@ static void write_again(const struct writing *writing) {
 
 /* The first machine that has a user says that he is online, the last one that
  * he is not. */
+static void say_written(const struct writing *writing) {
+  if (writing->text[0] == NAME_USER && (writing->fresh || writing->gone))
+    whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
+                         !writing->gone);
+}
+
+static void note_answered(const struct writing *writing) {
+  struct name *name =
+      name_find(writing->cluster, (enum name_kind)writing->text[0],
+                writing->text + 1, writing->key_len - 1);
+  if (!name || !name->ledger)
+    return;
+  name->ledger->answered = writing->number;
+  delist_name(name);
+}
+
 static void on_written(void *arg, enum link_fate fate,
                        const struct reply *reply) {
   struct writing *writing = arg;
@@ -218,10 +255,9 @@ static void on_written(void *arg, enum link_fate fate,
   bool alone = good && reply->number == 0;
   if (!good)
     write_again(writing);
-  else if (alone && writing->text[0] == NAME_USER &&
-           (writing->fresh || writing->gone))
-    whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
-                         !writing->gone);
+  if (alone)
+    say_written(writing);
+  note_answered(writing);
   mem_free(writing);
 }
 
@@ -268,12 +304,16 @@ static void write_entry(struct name *name, struct own_entry *entry) {
   bool never_was = writing->fresh && writing->gone;
   int rc = never_was ? 0 : send_entry(name, entry, writing);
   entry->fresh = false;
+  if (!never_was)
+    name->ledger->sent = writing->number;
   if (writing->gone)
     drop_own_entry(name->ledger, entry);
-  if (never_was)
+  if (never_was) {
     mem_free(writing);
-  else if (rc < 0)
+    delist_name(name);
+  } else if (rc < 0) {
     on_written(writing, LINK_NOT_SENT, NULL);
+  }
 }
 
 void ledger_put(struct name *name, const char *field, size_t len,

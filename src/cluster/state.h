@@ -137,6 +137,7 @@ struct cluster {
   char *texts[SCRIPT_COUNT]; /* of scripts that were changed; or NULL */
   bool home_lost;            /* see ledger_up */
   bool unwritten;            /* see ledger_tick */
+  uint64_t writings;         /* entries that were written */
   bool stopping;
   struct name *names;
   struct list idle;
