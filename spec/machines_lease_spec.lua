@@ -112,6 +112,49 @@ describe("the lease of a machine", function()
     b:stop()
   end)
 
+  -- As a failover does, to a replica that was behind.
+  it("is for no entry that was taken out, and is back", function()
+    local a, life = start_as "cut"
+    local hal, jim = a:connect { user = "hal" }, a:connect { user = "jim" }
+    hal:join "here:1"
+    jim:join "here:1"
+    jim:join "here:2"
+    local function keys(pattern)
+      return redis:command(("--raw KEYS '%s'"):format(pattern)):gmatch "%S+"
+    end
+    local function fields_of(key)
+      return redis:command(("--raw HKEYS '%s'"):format(key))
+    end
+    local function where()
+      local found = {}
+      for key in keys("pg:*p:*:" .. life) do
+        if key:find ":3:jim:" or fields_of(key):find "jim" then table.insert(found, key) end
+      end
+      return found
+    end
+    t.wait_until(function() return #where() == 3 end)
+    local saved = {}
+    for key in keys "pg:*" do
+      if key:find "[ru][pn]:" or key:find "names:" then
+        table.insert(saved, key)
+        redis:command(("COPY '%s' 'saved:%d'"):format(key, #saved))
+      end
+    end
+    jim:close()
+    t.wait_until(function()
+      return #where() == 0 and not redis:command(("--raw SMEMBERS '%s'"):format(
+        key_like("*names:" .. life))):find "jim"
+    end)
+    cut "cut"
+    for i, key in ipairs(saved) do redis:command(("RENAME saved:%d '%s'"):format(i, key)) end
+    assert.equal(3, #where())
+    mend "cut"
+    t.wait_until(function() return #where() == 0 end)
+    assert.equal(1, count(a, "went jim"))
+    assert.equal(1, count(a, "came jim"))
+    a:stop()
+  end)
+
   it("is over for who was cut off: its users come once more", function()
     local a, b = start { ["node.lease_s"] = 3 }, start { ["node.lease_s"] = 3 }
     local c = start_as("cut", { ["node.lease_s"] = 3 })

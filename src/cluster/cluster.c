@@ -9,6 +9,7 @@
 #include "cluster/ledger.h"
 #include "cluster/numbers.h"
 #include "cluster/question.h"
+#include "cluster/revise.h"
 #include "cluster/vault.h"
 
 #include <inttypes.h>
@@ -179,6 +180,7 @@ static void on_up(void *arg) {
   ledger_up(cluster);
   send_late(cluster);
   nodes_up(cluster);
+  revise_names(cluster);
 }
 
 static void on_down(void *arg) {

@@ -171,6 +171,13 @@ static size_t count_entries(const struct reply *reply) {
   return count;
 }
 
+static void check_own(struct name *name, const struct reply *fields) {
+  for (size_t i = 0; i + 1 < fields->count; i += 2) {
+    struct reply field = reply_at(fields, i);
+    ledger_take_back(name, field.text, field.len);
+  }
+}
+
 static void use_room(struct name *name, const struct reply *reply) {
   struct cluster *cluster = name->cluster;
   struct presence_far *list =
@@ -178,8 +185,10 @@ static void use_room(struct name *name, const struct reply *reply) {
   size_t n = 0;
   for (size_t i = 0; i + 1 < reply->count; i += 2) {
     struct reply life = reply_at(reply, i), fields = reply_at(reply, i + 1);
-    if (reply_is(&life, cluster->life))
+    if (reply_is(&life, cluster->life)) {
+      check_own(name, &fields);
       continue;
+    }
     for (size_t j = 0; j + 1 < fields.count; j += 2) {
       list[n].machine = machine_of(life.text);
       list[n++].entry =
@@ -197,7 +206,9 @@ static void use_user(struct name *name, const struct reply *reply) {
   for (size_t i = 0; i + 1 < reply->count; i += 2) {
     struct reply life = reply_at(reply, i), fields = reply_at(reply, i + 1);
     struct reply value = reply_at(&fields, 1);
-    if (!reply_is(&life, name->cluster->life) && life.len == LIFE_BYTES)
+    if (reply_is(&life, name->cluster->life))
+      check_own(name, &fields);
+    else if (life.len == LIFE_BYTES)
       set_machine(name->ledger, life.text, entry_of("", value.text).devices);
   }
 }

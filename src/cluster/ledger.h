@@ -42,6 +42,11 @@ void ledger_write_withheld(struct cluster *cluster);
 void ledger_places_down(struct cluster *cluster);
 void ledger_up(struct cluster *cluster);
 
+/* The name is about to be let go: nothing of this machine has been there for a
+ * while, and whoever cleans up after it need not look. If that is lost, he
+ * does. */
+void ledger_delist(const struct name *name);
+
 /* The name is let go. */
 void ledger_end(struct name *name);
 
@@ -76,6 +81,11 @@ void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
 
 /* In a cluster, the place of what a machine has entries of. */
 size_t ledger_home(const struct cluster *cluster, const char *life);
+
+/* How many places have what a machine has entries of, and which these are. */
+size_t ledger_list_count(const struct cluster *cluster);
+size_t ledger_list_place(const struct cluster *cluster, const char *life,
+                         size_t i);
 
 /* How many connections the user has on other machines. */
 uint32_t ledger_devices(const struct name *name);

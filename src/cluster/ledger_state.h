@@ -13,9 +13,10 @@ struct reading_ledger;
  */
 struct own_entry {
   UT_hash_handle hh;
-  char *value; /* empty: there is none any more, and Redis does not know */
-  bool fresh;  /* nor does it know that there was one */
-  size_t len;  /* of the field */
+  char *value;  /* empty: there is none any more, and Redis does not know */
+  bool fresh;   /* nor does it know that there was one */
+  bool surplus; /* it has one that was said to be gone */
+  size_t len;   /* of the field */
   char field[];
 };
 
@@ -28,8 +29,8 @@ struct ledger {
   bool wanted;            /* it is read: it has presence, or is a user's */
   bool known, again;
   const struct reading_ledger *reading; /* NULL: it is not being read */
-  bool listed;       /* in a cluster: that we have entries is known to others */
-  bool listing;      /* and it is being told */
+  bool listed;       /* that we have entries is known to others */
+  bool listing;      /* in a cluster: it is being told */
   uint64_t sent;     /* of cluster->writings: the last one of it, */
   uint64_t answered; /* and the last one that was answered */
   bool unwritten;    /* something could not be written: see ledger_tick */
@@ -39,6 +40,10 @@ struct ledger {
 struct ledger *ensure_ledger(struct name *name);
 
 void drop_own_entry(struct ledger *ledger, struct own_entry *entry);
+
+/* Redis has an entry of this machine. If it is not in the table, and so was
+ * said to be gone, Redis has lost that (a failover): it is said once more. */
+void ledger_take_back(struct name *name, const char *field, size_t len);
 
 /* Writes all that this machine has of the name. */
 void write_all_entries(struct name *name);

@@ -53,6 +53,8 @@ static struct own_entry *note_own(struct ledger *ledger, const char *field,
     entry->fresh = true;
     HASH_ADD_KEYPTR(hh, ledger->own, entry->field, len, entry);
   }
+  entry->fresh |= entry->surplus && *value;
+  entry->surplus &= !*value;
   mem_free(entry->value);
   entry->value = mem_strdup(value);
   return entry;
@@ -98,6 +100,15 @@ size_t ledger_home(const struct cluster *cluster, const char *life) {
   return shards_find(cluster->shards, life, LIFE_BYTES);
 }
 
+size_t ledger_list_count(const struct cluster *cluster) {
+  return shards_are_slots(cluster->shards) ? 1 : shards_count(cluster->shards);
+}
+
+size_t ledger_list_place(const struct cluster *cluster, const char *life,
+                         size_t i) {
+  return shards_are_slots(cluster->shards) ? ledger_home(cluster, life) : i;
+}
+
 /* --- writing
  * ------------------------------------------------------------------ */
 
@@ -123,16 +134,11 @@ static void command_list(const struct name *name, const char *what) {
   buf_free(&key);
 }
 
-/* There are none any more, and nothing is on its way. If this is lost, whoever
- * cleans up looks once too often. */
-static void delist_name(struct name *name) {
-  struct ledger *ledger = name->ledger;
-  if (ledger->own || ledger->answered != ledger->sent || ledger->listing)
-    return;
-  if (shards_are_slots(name->cluster->shards) && !ledger->listed)
-    return;
-  ledger->listed = false;
-  command_list(name, "SREM");
+void ledger_delist(const struct name *name) {
+  const struct ledger *ledger = name->ledger;
+  if (ledger && ledger->listed && !ledger->listing && ledger->known &&
+      !ledger->own && ledger->answered == ledger->sent)
+    command_list(name, "SREM");
 }
 
 static void write_entries(struct name *name);
@@ -152,7 +158,6 @@ static void on_listed(void *arg, enum link_fate fate,
       write_entries(name);
     else if (!good)
       note_unwritten(name);
-    delist_name(name);
   }
   mem_free(listing);
 }
@@ -180,18 +185,20 @@ static void list_at_home(struct name *name) {
 /* Remembers, for whoever cleans up after us, that there may be entries. Whether
  * they can be written now. */
 static bool enlist_name(struct name *name) {
-  bool is_slot = shards_are_slots(name->cluster->shards);
-  if (!is_slot)
+  struct ledger *ledger = name->ledger;
+  if (!shards_are_slots(name->cluster->shards)) {
     command_list(name, "SADD");
-  else if (!name->ledger->listed && !name->ledger->listing)
+    ledger->listed = true;
+  } else if (!ledger->listed && !ledger->listing) {
     list_at_home(name);
-  return !is_slot || name->ledger->listed;
+  }
+  return ledger->listed;
 }
 
 /* What an entry was written for. */
 struct writing {
   struct cluster *cluster;
-  bool fresh, gone;
+  bool fresh, gone, surplus;
   uint64_t number;
   size_t key_len, field_len;
   char text[]; /* the name's key, a zero, the field, a zero */
@@ -205,6 +212,7 @@ static struct writing *new_writing(const struct name *name,
   writing->cluster = name->cluster;
   writing->fresh = entry->fresh;
   writing->gone = !*entry->value;
+  writing->surplus = entry->surplus;
   writing->number = ++name->cluster->writings;
   writing->key_len = key_len;
   writing->field_len = entry->len;
@@ -222,8 +230,10 @@ static void write_again(const struct writing *writing) {
   struct ledger *ledger = ensure_ledger(name);
   const char *field = writing->text + writing->key_len + 1;
   struct own_entry *entry = find_own(ledger, field, writing->field_len);
-  if (!entry && writing->gone)
+  if (!entry && writing->gone) {
     entry = note_own(ledger, field, writing->field_len, "");
+    entry->surplus = writing->surplus;
+  }
   if (entry)
     entry->fresh = writing->fresh;
   note_unwritten(name);
@@ -233,7 +243,8 @@ static void write_again(const struct writing *writing) {
 /* The first machine that has a user says that he is online, the last one that
  * he is not. */
 static void say_written(const struct writing *writing) {
-  if (writing->text[0] == NAME_USER && (writing->fresh || writing->gone))
+  if (writing->text[0] == NAME_USER && !writing->surplus &&
+      (writing->fresh || writing->gone))
     whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
                          !writing->gone);
 }
@@ -242,10 +253,8 @@ static void note_answered(const struct writing *writing) {
   struct name *name =
       name_find(writing->cluster, (enum name_kind)writing->text[0],
                 writing->text + 1, writing->key_len - 1);
-  if (!name || !name->ledger)
-    return;
-  name->ledger->answered = writing->number;
-  delist_name(name);
+  if (name && name->ledger)
+    name->ledger->answered = writing->number;
 }
 
 static void on_written(void *arg, enum link_fate fate,
@@ -308,12 +317,10 @@ static void write_entry(struct name *name, struct own_entry *entry) {
     name->ledger->sent = writing->number;
   if (writing->gone)
     drop_own_entry(name->ledger, entry);
-  if (never_was) {
+  if (never_was)
     mem_free(writing);
-    delist_name(name);
-  } else if (rc < 0) {
+  else if (rc < 0)
     on_written(writing, LINK_NOT_SENT, NULL);
-  }
 }
 
 void ledger_put(struct name *name, const char *field, size_t len,
@@ -328,6 +335,16 @@ void ledger_put(struct name *name, const char *field, size_t len,
   if (first && !enlist_name(name))
     return; /* the same */
   write_entry(name, entry);
+}
+
+void ledger_take_back(struct name *name, const char *field, size_t len) {
+  struct ledger *ledger = name->ledger;
+  if (find_own(ledger, field, len))
+    return;
+  struct own_entry *entry = note_own(ledger, field, len, "");
+  entry->fresh = false;
+  entry->surplus = true;
+  note_unwritten(name);
 }
 
 static void write_entries(struct name *name) {

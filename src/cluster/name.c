@@ -155,6 +155,8 @@ void name_tick(struct cluster *cluster, bool all) {
     if (!all && now_ms < name->idle_ms + LINGER_MS)
       return;
     if (all || !ledger_owes(name)) {
+      if (!all)
+        ledger_delist(name);
       free_name(name);
       continue;
     }

@@ -31,26 +31,17 @@ struct cleaning_name {
   char key[];
 };
 
-/* In a cluster they stand at one place. */
-static size_t count_sweep_places(const struct cluster *cluster) {
-  return shards_are_slots(cluster->shards) ? 1 : shards_count(cluster->shards);
-}
-
-static size_t place_at(const struct cleaning *cleaning, size_t i) {
-  return shards_are_slots(cleaning->cluster->shards)
-             ? ledger_home(cleaning->cluster, cleaning->life)
-             : i;
-}
-
 /* Only now: what has failed is done again, by these names. */
 static void forget_lists(struct cleaning *cleaning) {
   struct cluster *cluster = cleaning->cluster;
   struct buf key = {0};
   ledger_put_names_key(&key, cluster, cleaning->life);
   const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
-  for (size_t i = 0; i < count_sweep_places(cluster); i++)
-    cleaning->failed |= shards_command(cluster->shards, place_at(cleaning, i),
-                                       words, 2, NULL, NULL) < 0;
+  for (size_t i = 0; i < ledger_list_count(cluster); i++)
+    cleaning->failed |=
+        shards_command(cluster->shards,
+                       ledger_list_place(cluster, cleaning->life, i), words, 2,
+                       NULL, NULL) < 0;
   buf_free(&key);
 }
 
@@ -126,7 +117,7 @@ void sweep_machine(struct cluster *cluster, const char *life,
                    void (*done)(struct cluster *cluster, const char *life)) {
   struct cleaning *cleaning = mem_alloc(sizeof *cleaning);
   struct buf key = {0};
-  size_t count = count_sweep_places(cluster);
+  size_t count = ledger_list_count(cluster);
   cleaning->cluster = cluster;
   cleaning->done = done;
   cleaning->places = count;
@@ -134,7 +125,8 @@ void sweep_machine(struct cluster *cluster, const char *life,
   ledger_put_names_key(&key, cluster, life);
   const struct slice words[] = {word("SMEMBERS"), {key.data, key.len}};
   for (size_t i = 0; i < count; i++)
-    if (shards_command(cluster->shards, place_at(cleaning, i), words, 2,
+    if (shards_command(cluster->shards,
+                       ledger_list_place(cluster, cleaning->life, i), words, 2,
                        on_names, cleaning)) {
       cleaning->failed = true;
       cleaning->places--;
