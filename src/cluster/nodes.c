@@ -141,13 +141,13 @@ bool nodes_heard(struct name *name, struct slice payload) {
 
 static void take_lease(struct cluster *cluster);
 
-static uint64_t clock_ms(void) {
+static uint64_t lease_clock_ms(void) {
   return uv_hrtime() / 1000000;
 }
 
 bool nodes_may_write(struct cluster *cluster) {
   bool may = !cluster->enlisted ||
-             clock_ms() < cluster->leased_ms + cluster->options.lease_ms;
+             lease_clock_ms() < cluster->leased_ms + cluster->options.lease_ms;
   cluster->withheld |= !may;
   return may;
 }
