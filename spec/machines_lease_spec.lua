@@ -112,6 +112,25 @@ describe("the lease of a machine", function()
     b:stop()
   end)
 
+  it("is given to who has entries and none, and died", function()
+    local a = start { ["node.lease_s"] = 1 }
+    local b, life = start_as "cut"
+    local jim = b:connect { user = "jim" }
+    jim:join "here:3"
+    t.wait_until(function() return count(b, "came jim") == 1 end)
+    b:signal "KILL"
+    b:stop(false)
+    redis:command(("ZREM '%s' %s"):format(key_like "*:nodes", life))
+    local ann = a:connect { user = "ann" }
+    ann:join "here:3"
+    t.wait_until(function()
+      ann:sync()
+      return ann:presence("here:3").ann and not ann:presence("here:3").jim
+    end)
+    t.wait_until(function() return count(a, "went jim") == 1 end)
+    a:stop()
+  end)
+
   -- As a failover does, to a replica that was behind.
   it("is for no entry that was taken out, and is back", function()
     local a, life = start_as "cut"

@@ -28,6 +28,7 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_ONCE] = "lua/redis/once.lua",
     [SCRIPT_LEASE] = "lua/redis/lease.lua",
     [SCRIPT_CONDEMN] = "lua/redis/condemn.lua",
+    [SCRIPT_NOTICE] = "lua/redis/notice.lua",
     [SCRIPT_LEDGER_PUT] = "lua/redis/ledger_put.lua",
     [SCRIPT_LEDGER_DROP] = "lua/redis/ledger_drop.lua",
     [SCRIPT_LEDGER_LOAD] = "lua/redis/ledger_load.lua",

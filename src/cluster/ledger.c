@@ -102,6 +102,8 @@ static void use_entry(struct name *name, const char *life, const char *field,
   struct cluster *cluster = name->cluster;
   struct ledger *ledger = name->ledger;
   struct presence_entry entry = entry_of(field, value);
+  if (*value)
+    nodes_notice(cluster, life);
   if (name->key[0] == NAME_USER)
     set_machine(ledger, life, entry.devices);
   else if (cluster->presence)
@@ -189,6 +191,8 @@ static void use_room(struct name *name, const struct reply *reply) {
       check_own(name, &fields);
       continue;
     }
+    if (life.len == LIFE_BYTES)
+      nodes_notice(cluster, life.text);
     for (size_t j = 0; j + 1 < fields.count; j += 2) {
       list[n].machine = machine_of(life.text);
       list[n++].entry =
@@ -208,8 +212,10 @@ static void use_user(struct name *name, const struct reply *reply) {
     struct reply value = reply_at(&fields, 1);
     if (reply_is(&life, name->cluster->life))
       check_own(name, &fields);
-    else if (life.len == LIFE_BYTES)
-      set_machine(name->ledger, life.text, entry_of("", value.text).devices);
+    if (reply_is(&life, name->cluster->life) || life.len != LIFE_BYTES)
+      continue;
+    nodes_notice(name->cluster, life.text);
+    set_machine(name->ledger, life.text, entry_of("", value.text).devices);
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -150,6 +151,21 @@ bool nodes_may_write(struct cluster *cluster) {
              lease_clock_ms() < cluster->leased_ms + cluster->options.lease_ms;
   cluster->withheld |= !may;
   return may;
+}
+
+void nodes_notice(struct cluster *cluster, const char *life) {
+  uint64_t machine = strtoull(life, NULL, 16), now_ms = uv_now(&cluster->loop);
+  struct noticed_life *noticed = &cluster->noticed[machine % NOTICED_LIVES];
+  char lease[24];
+  if (strcmp(life, cluster->life) == 0 ||
+      (noticed->machine == machine && now_ms < noticed->until_ms))
+    return;
+  snprintf(lease, sizeof lease, "%" PRIu64, cluster->options.lease_ms);
+  const struct slice args[] = {word(life), word(lease)};
+  if (command_nodes(cluster, SCRIPT_NOTICE, args, 2, NULL, NULL))
+    return;
+  noticed->machine = machine;
+  noticed->until_ms = now_ms + 2 * cluster->options.lease_ms;
 }
 
 /* Others have deleted what this machine had, as it stood still for too long; or

@@ -19,6 +19,7 @@
 #include <uv.h>
 
 enum {
+  NOTICED_LIVES = 256,
   SELF_BYTES = 17, /* 16 hexadecimal digits, and a zero */
   LINGER_MS = 5000 /* how long a name is followed that nobody has any more */
 };
@@ -31,6 +32,7 @@ enum cluster_script {
   SCRIPT_LEASE,
   SCRIPT_CONDEMN,
   SCRIPT_RETIRE,
+  SCRIPT_NOTICE,
   SCRIPT_LEDGER_PUT,
   SCRIPT_LEDGER_DROP,
   SCRIPT_LEDGER_LOAD,
@@ -42,6 +44,11 @@ enum cluster_script {
 };
 
 struct cluster;
+
+/* Another machine, as its entries name it. */
+struct noticed_life {
+  uint64_t machine, until_ms; /* it is not looked at again before */
+};
 
 /* Something that another thread wants done. */
 struct order {
@@ -154,9 +161,10 @@ struct cluster {
   bool withheld;             /* entries wait for that: see nodes_may_write */
   bool nodes_there;          /* leases can be taken, */
   uint64_t nodes_since_ms;   /* since then; uv_now of the loop */
-  int64_t started_s;         /* Unix time */
-  void (*left)(struct cluster *cluster); /* its lease was given back */
-  cluster_notice_fn *notice_heard;       /* NULL: nobody wants notices */
+  struct noticed_life noticed[NOTICED_LIVES]; /* by their last digits */
+  int64_t started_s;                          /* Unix time */
+  void (*left)(struct cluster *cluster);      /* its lease was given back */
+  cluster_notice_fn *notice_heard;            /* NULL: nobody wants notices */
   void *notice_arg;
   _Atomic uint64_t print;  /* of the scripts that are live; any thread */
   struct kinship *kinship; /* of cluster/kinship */
@@ -393,6 +401,9 @@ void nodes_begin(struct cluster *cluster);
 /* Places are there, or are not there, that were otherwise. */
 void nodes_up(struct cluster *cluster);
 void nodes_down(struct cluster *cluster);
+
+/* Entries of this machine were seen: it lives, or will be taken out. */
+void nodes_notice(struct cluster *cluster, const char *life);
 
 /* Whether it may write entries by its name: nobody else can have taken it for
  * dead. If not, all that is withheld is written when that is known. */
