@@ -26,7 +26,8 @@ describe("The proof of several machines", function()
   end
 
   for _, options in ipairs {
-    "--faults=8 --round=8 --only=script-flush,kill-clients,kill-subscribers",
+    "--faults=8 --round=8 --only=kill-machine,stop-machine,script-flush,kill-clients," ..
+      "kill-subscribers",
   } do
     it("finds nothing missing: " .. options, function()
       local text, status = prove(options)
