@@ -10,6 +10,7 @@ export class Sessions {
   id = null;
   #ids = 0;
   #members = new Set(); // connections, past ones too
+  #all = new WeakSet(); // and those of sessions that are lost
 
   /** Answers an `auth` that was accepted. */
   welcome(conn, { session: hello }, facts) {
@@ -17,13 +18,13 @@ export class Sessions {
     if (!isRefresh) this.conn?.socket.terminate();
     this.conn = conn;
     this.#members.add(conn);
+    this.#all.add(conn);
     if (isRefresh || !hello) return conn.welcome(facts);
     const session = { id: this.id, keep_ms: 30000, resumed: true };
     if (this.id && hello.id === this.id) {
       session.received = this.received;
       conn.welcome({ ...facts, session });
-      this.out.splice(0, hello.received - this.acked);
-      this.acked = hello.received;
+      this.#acknowledge(hello.received);
       for (const text of this.out) conn.socket.send(text);
       return undefined;
     }
@@ -34,12 +35,17 @@ export class Sessions {
       session: { id: this.id, keep_ms: 30000, ...resumed } });
   }
 
+  // What was said on a connection of the past may come late.
+  #acknowledge(received) {
+    this.out.splice(0, Math.max(0, received - this.acked));
+    this.acked = Math.max(received, this.acked);
+  }
+
   /** Counts a message; true if it came too late, on a connection of the past. */
   isStale(conn, { type, data }) {
-    if (conn !== this.conn) return this.#members.has(conn);
+    if (conn !== this.conn) return this.#all.has(conn);
     if (type === 'pong') {
-      this.out.splice(0, data.received - this.acked);
-      this.acked = data.received;
+      this.#acknowledge(data.received);
     } else if (type !== 'auth' && type !== 'ping') {
       this.received++;
     }
