@@ -208,7 +208,9 @@ static void look_at_shard(const struct cluster *cluster, size_t at,
   snprintf(shard->server, sizeof shard->server, "%s",
            status.server ? status.server : "");
   snprintf(shard->why, sizeof shard->why, "%s", status.why ? status.why : "");
-  shard->down_ms = status.up ? 0 : uv_now(&cluster->loop) - status.down_since;
+  uint64_t now = uv_now(&cluster->loop); /* may be 1 less than `down_since` */
+  shard->down_ms =
+      status.up || now < status.down_since ? 0 : now - status.down_since;
   shard->commands = status.commands;
   shard->bytes = status.bytes;
   shard->channels = status.channels;
