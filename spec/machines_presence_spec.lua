@@ -196,6 +196,8 @@ describe("who is there on several machines", function()
     eve:join "here:5"
     redis:start()
     wait_present(ann, "here:5", "ann bob eve")
+    -- In a cluster the room may be there before the user.
+    t.wait_until(function() return count(b, "came eve") > 0 end)
     eve:close()
     wait_present(ann, "here:5", "ann bob")
     t.wait_until(function() return count(b, "went eve") > 0 end)
