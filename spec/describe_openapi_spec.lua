@@ -15,6 +15,8 @@ return {
   ["@http GET /stock"] = { reply = { { sku = "string" } }, handler = print },
   ["@http POST /hooks/*"] = { schema = { event = "string" }, rate = "5/s",
     handler = print },
+  ["@http GET /users/:id/cars/:n"] = print,
+  ["@http POST /users/:who/cars/:which"] = print,
 }
 ]]
 
@@ -49,6 +51,19 @@ describe("perigee describe --format=openapi", function()
     assert.is_true(hook.requestBody.required)
     assert.equal("rest", hook.parameters[1].name)
     assert.is_nil(api.paths["shop.buy"])
+  end)
+
+  it("has the names in paths, of all methods the same", function()
+    local api = t.decode(describe_shop())
+    local cars = api.paths["/users/{id}/cars/{n}"]
+    for _, method in ipairs { "get", "post" } do
+      local names = {}
+      for i, parameter in ipairs(cars[method].parameters) do
+        names[i] = parameter.name
+      end
+      assert.same({ "id", "n" }, names)
+    end
+    assert.is_nil(api.paths["/users/{who}/cars/{which}"])
   end)
 
   it("is empty where there are none", function()

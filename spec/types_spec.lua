@@ -83,12 +83,86 @@ export interface Pushes {
 }
 ]]
 
+local WEB = [[
+return {
+  ["@http GET /users/:id"] = { doc = "One of them.", reply = { name = "string" },
+    handler = function(request) return { name = request.params.id } end },
+  ["@http GET /a/:b/c/:d_2"] = function(request)
+    return request.params.b .. "," .. request.params.d_2 .. "," .. (request.query.e or "")
+  end,
+  ["@http PUT /files/*"] = function(request) return request.path end,
+  ["@http POST /orders"] = { schema = { id = "integer>=1" }, reply = { queued = "boolean" },
+    handler = function() return { status = 202, body = { queued = true } } end },
+  ["@http DELETE /orders"] = { schema = "string?", handler = function(request)
+    if not request.data then return nil, "NOT_FOUND", "which?" end
+  end },
+  ["@http cart.count"] = { schema = { id = "integer" }, reply = "integer", handler = print },
+  ["@http tick"] = print,
+}
+]]
+
+local WANTED_WEB = [[
+/** Plain HTTP, by method and path. */
+export interface Http {
+  'DELETE /orders': {
+    body?: string | null;
+    answer: unknown;
+  };
+  'GET /a/:b/c/:d_2': {
+    params: { b: string; d_2: string };
+    answer: unknown;
+  };
+  /** One of them. */
+  'GET /users/:id': {
+    params: { id: string };
+    answer: {
+      name: string;
+    };
+  };
+  'POST /orders': {
+    body: {
+      /** at least 1 */
+      id: number;
+    };
+    answer: {
+      queued: boolean;
+    };
+  };
+  'PUT /files/*': {
+    params: { '*': string };
+    body?: unknown;
+    answer: unknown;
+  };
+}
+
+/** What backends may ask: POST /api/v1/call/TYPE. */
+export interface Calls {
+  'cart.count': {
+    data: {
+      id: number;
+    };
+    answer: number;
+  };
+  'tick': {
+    data?: unknown;
+    answer: unknown;
+  };
+}
+]]
+
 describe("perigee types", function()
   after_each(cli.cleanup)
 
   it("prints what the scripts declare", function()
     local text = types_of(cli.folder { ["shop.lua"] = SHOP })
     assert.equal(WANTED, text:match "\n\n(.-)\n/%*%* For the client")
+  end)
+
+  it("has the handlers of HTTP, where there are some", function()
+    local text = types_of(cli.folder { ["web.lua"] = WEB })
+    assert.equal(WANTED_WEB, text:match "(/%*%* Plain HTTP.*)$")
+    text = types_of(cli.folder { ["shop.lua"] = SHOP })
+    assert.is_nil(text:find "interface Http" or text:find "interface Calls")
   end)
 
   it("writes a file, and leaves it alone if nothing has changed", function()
@@ -231,4 +305,73 @@ describe("The client that is typed by the starter scripts", function()
       compile(project, "-p jsconfig.json"))
     cli.cleanup()
   end)
+end)
+
+-- The function of docs/types.md, and a use of it.
+local ASK_USE = [[
+import { ask } from './ask.js';
+
+const usual = fetch;
+globalThis.fetch = (path, asked) => usual(process.argv[2] + String(path), asked);
+%s
+]]
+
+local ASK_RIGHT = [[
+const { name } = await ask('GET /users/:id', { params: { id: 'a&b? ä' } });
+const { queued } = await ask('POST /orders', { body: { id: 7 } });
+const fails = await ask('DELETE /orders', {}).catch((error) => error.code);
+const path = await ask('PUT /files/*', { params: { '*': 'x/y' }, body: 'any' });
+const parts = await ask('GET /a/:b/c/:d_2', { params: { b: '1', d_2: '2' }, query: { e: '3' } });
+console.log(name.toUpperCase(), !queued, fails, path, parts,
+  await ask('DELETE /orders', { body: 'x' }));
+]]
+
+local ASK_WRONG = {
+  ["a path that no handler has"] = { "await ask('GET /user', {});", "GET /user" },
+  ["a path without its part"] = { "await ask('GET /users/:id', {});", "'params' is missing" },
+  ["a body that does not fit"] =
+    { "await ask('POST /orders', { body: { id: '7' } });", "'string' is not assignable" },
+  ["a field that no answer has"] =
+    { "(await ask('POST /orders', { body: { id: 7 } })).id;", "'id' does not exist" },
+}
+
+describe("The function for HTTP in docs/types.md", function()
+  local folder
+
+  lazy_setup(function()
+    folder = io.popen("mktemp -d"):read "l"
+    put(folder .. "/api.d.ts", types_of(cli.folder { ["web.lua"] = WEB }))
+    put(folder .. "/package.json", '{ "type": "module" }')
+    local text = slurp "docs/types.md":match "\n```ts\n(// ask%.ts\n.-)```"
+    put(folder .. "/ask.ts", (text:gsub("'./api'", "'./api.js'")))
+  end)
+
+  lazy_teardown(function()
+    cli.cleanup()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  local function use(text)
+    put(folder .. "/use.ts", "declare const process: { argv: string[] };\n"
+      .. ASK_USE:format(text))
+    return compile(folder, "--strict --noUncheckedIndexedAccess --module nodenext "
+      .. "--target es2022 --lib es2022,dom use.ts")
+  end
+
+  it("asks a server", function()
+    local server = t.server { scripts = { ["web.lua"] = WEB } }
+    assert.equal("", use(ASK_RIGHT))
+    local pipe = io.popen(("cd %s && timeout 60 node use.js %s 2>&1"):format(folder, server.url))
+    assert.equal("A&B? Ä false NOT_FOUND /files/x/y 1,2,3 null\n", pipe:read "a")
+    pipe:close()
+  end)
+
+  for what, case in pairs(ASK_WRONG) do
+    it("does not allow " .. what, function()
+      local said = use(case[1])
+      assert.matches("^use.ts%(6,", said)
+      assert.matches(case[2], said, 1, true)
+      assert.is_nil(said:match "\nuse.ts")
+    end)
+  end
 end)

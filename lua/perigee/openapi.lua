@@ -4,6 +4,7 @@
 -- clients.
 
 local document = require "perigee.document"
+local web_path = require "perigee.web_path"
 
 local json, sorted = document.json, document.sorted
 
@@ -71,23 +72,51 @@ local function add_call(paths, kind, schema, answer)
   paths["/call/" .. kind] = { post = said }
 end
 
-local with_body = { POST = true, PUT = true, PATCH = true, DELETE = true }
+-- What OpenAPI calls a name; it has no star.
+local function parameter_name(name)
+  return name == "*" and "rest" or name
+end
 
--- A path that ends in /* takes all that begin so; OpenAPI knows parameters.
-local function add_plain(paths, method, path, schema, answer)
-  local said = operation(method .. " " .. path, schema, answer)
-  local shown, rest = path:gsub("/%*$", "/{rest}")
-  if rest > 0 then
-    said.parameters = json.array { { name = "rest", ["in"] = "path",
-      required = true, schema = { type = "string" },
-      description = "What follows; it may have further `/`." } }
+local function parameter(name)
+  return { name = name, ["in"] = "path", required = true,
+    schema = { type = "string" },
+    description = name == "rest" and "What follows; it may have further `/`."
+      or nil }
+end
+
+-- Methods of one path may call its parts differently, which OpenAPI does not
+-- know: the names of the first hold for all. Returns the path as it is shown
+-- there, and its parameters.
+local function show_path(shown, path, names)
+  local shape = web_path.fill(path, function() return ":" end)
+  local known = shown[shape]
+  if not known then
+    known = { path = web_path.fill(path, function(name)
+      return "{" .. parameter_name(name) .. "}"
+    end) }
+    for i, name in ipairs(names) do
+      known[i] = parameter_name(name)
+    end
+    shown[shape] = known
   end
-  if with_body[method] then
+  local parameters = {}
+  for i, name in ipairs(known) do
+    parameters[i] = parameter(name)
+  end
+  return known.path, parameters
+end
+
+local function add_plain(paths, shown, kind, schema, answer)
+  local method, path, names = web_path.read(kind)
+  local said = operation(kind, schema, answer)
+  local place, parameters = show_path(shown, path, names)
+  said.parameters = #parameters > 0 and json.array(parameters) or nil
+  if web_path.has_body(method) then
     said.requestBody = { required = not schema["x-optional"],
       content = body(data_of(schema)) }
   end
-  paths[shown] = paths[shown] or {}
-  paths[shown][method:lower()] = said
+  paths[place] = paths[place] or {}
+  paths[place][method:lower()] = said
 end
 
 -- (document, version): returns the text.
@@ -96,13 +125,11 @@ return function(text, version)
   if not sections then
     return nil, wrong
   end
-  local paths, some = {}, false
+  local paths, shown = {}, {}
   for _, kind in ipairs(sorted(sections.calls)) do
     local schema, answer = sections.calls[kind], sections.answers[kind]
-    local method, path = kind:match "^(%u+) (/.*)$"
-    some = true
-    if method then
-      add_plain(paths, method, path, schema, answer)
+    if web_path.read(kind) then
+      add_plain(paths, shown, kind, schema, answer)
     else
       add_call(paths, kind, schema, answer)
     end
@@ -114,7 +141,7 @@ return function(text, version)
         .. "declare."):format(version) },
     servers = json.array { { url = "http://127.0.0.1:8080",
       description = "the port of clients (listen)" } },
-    paths = some and paths or json.decode "{}",
+    paths = next(paths) and paths or json.decode "{}",
     components = COMPONENTS,
   }
 end

@@ -2,6 +2,7 @@
 -- `perigee types`: TypeScript of what the scripts declare.
 
 local document = require "perigee.document"
+local web_path = require "perigee.web_path"
 
 local kind_of, sorted = document.kind, document.sorted
 
@@ -94,6 +95,58 @@ local function request(schema)
   return schema["x-optional"] and text .. " | undefined" or text
 end
 
+-- --- handlers of HTTP --------------------------------------------------------
+
+local INNER = "    " -- of what stands in an entry
+
+local function member(name, text, optional)
+  return ("%s%s%s: %s;\n"):format(INNER, name, optional and "?" or "", text)
+end
+
+-- What is sent: a member that may be missing where the schema allows that.
+local function sent(name, schema)
+  local is_any = kind_of(schema) == "any" and not schema.enum
+  return member(name, is_any and "unknown" or write(schema, INNER),
+    schema["x-optional"])
+end
+
+local function params(parts)
+  local list = {}
+  for i, name in ipairs(parts) do
+    list[i] = key(name) .. ": string"
+  end
+  return member("params", "{ " .. table.concat(list, "; ") .. " }")
+end
+
+-- The members of an entry.
+local function call(kind, schema, answer)
+  local method, _, parts = web_path.read(kind)
+  local lines = { "{\n" }
+  if not method then
+    lines[2] = sent("data", schema)
+  else
+    lines[2] = parts[1] and params(parts) or ""
+    lines[3] = web_path.has_body(method) and sent("body", schema) or ""
+  end
+  lines[#lines + 1] = member("answer", answer and write(answer, INNER)
+    or "unknown") .. "  }"
+  return table.concat(lines)
+end
+
+-- An interface of the handlers that `is_wanted`; "" if there are none.
+local function calls(name, about, sections, is_wanted)
+  local kinds = {}
+  for _, kind in ipairs(sorted(sections.calls)) do
+    kinds[#kinds + 1] = is_wanted(kind) and kind or nil
+  end
+  return kinds[1] and "\n" .. interface(name, about, kinds, function(kind)
+    local schema = sections.calls[kind]
+    return call(kind, schema, sections.answers[kind]), schema.description
+  end) or ""
+end
+
+-- --- the whole ---------------------------------------------------------------
+
 local HEAD = [[
 // Made by `perigee types` from what the scripts declare: do not edit.
 
@@ -136,5 +189,8 @@ return function(text)
         return write(schema, "  ") .. (optional and " | undefined" or "")
       end),
     TAIL,
+    calls("Http", "Plain HTTP, by method and path.", sections, web_path.read),
+    calls("Calls", "What backends may ask: POST /api/v1/call/TYPE.", sections,
+      function(kind) return not web_path.read(kind) end),
   }
 end

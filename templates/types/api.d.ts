@@ -30,3 +30,10 @@ export interface Api {
   replies: Replies;
   pushes: Pushes;
 }
+
+/** Plain HTTP, by method and path. */
+export interface Http {
+  'GET /hello': {
+    answer: unknown;
+  };
+}
