@@ -5,23 +5,7 @@
  * and its position: the last message that it has handed to its workers. What
  * comes by the channel is the next message, mostly. Then it is taken. One that
  * is known already is dropped. Anything else means that the copy is not what
- * Redis has, and it is filled: position and what is kept are read, and compared
- * with the copy.
- *
- * - The era is the same, and so is the message at our position: we have missed
- *   what comes after it, and take that, in order. Members see no gap.
- * - Something of that is not kept any more: what there is becomes the copy, and
- *   members are told to resync.
- * - The message at our position is another one, or Redis is not so far: it has
- *   lost what we have seen (a failover to a replica that was behind, a restart
- *   from an old file). Numbers would be given a second time. So a new era is
- *   begun, by whoever notices first, and then it is filled again.
- * - The era is another one: the copy is dropped, and members are told.
- *
- * While it is filled nothing else is taken: messages that come are only noted
- * by their number, and if the answer does not have the last of these, it is
- * filled once more. So it is after a reconnect, too: nothing newer is handed
- * out before what was missed. */
+ * Redis has, and it is filled (cluster/fill). */
 #include "cluster/numbers.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -31,24 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A fill under way. The name may be gone when it is answered. */
-struct fill {
-  struct cluster *cluster;
-  int answers; /* that are still to come */
-  size_t len;
-  char room[];
-};
-
-/* A record of the list. */
-struct kept_record {
-  uint64_t seq;
-  struct record record;
-};
-
-static bool is_before(struct engine_position a, struct engine_position b) {
-  return a.era != b.era ? a.era < b.era : a.seq < b.seq;
-}
 
 /* --- life ----------------------------------------------------------------- */
 
@@ -109,7 +75,7 @@ bool numbers_serve(const struct name *name, const struct engine_wait *wait) {
 
 /* --- taking --------------------------------------------------------------- */
 
-static struct frame *record_frame(const struct record *record, uint64_t seq) {
+struct frame *numbers_frame(const struct record *record, uint64_t seq) {
   return memory_frame(record->text.at, record->text.len, record->number_at,
                       seq);
 }
@@ -131,11 +97,10 @@ static struct memory_message message_of(const struct name *name,
                                  .drop = record->drop};
 }
 
-/* The next message of the room. */
-static void take_record(struct name *name, const struct record *record,
-                        struct engine_position at) {
+void numbers_take(struct name *name, const struct record *record,
+                  struct engine_position at) {
   struct numbers *numbers = name->numbers;
-  struct frame *frame = record_frame(record, at.seq);
+  struct frame *frame = numbers_frame(record, at.seq);
   struct memory_message message = message_of(name, record, at, frame);
   if (memory_take(name->cluster->copy, &message) >= 0)
     name->cluster->counters.left_out++;
@@ -144,10 +109,34 @@ static void take_record(struct name *name, const struct record *record,
   frame_unref(frame);
 }
 
+void numbers_replace(struct name *name, const struct kept_record *records,
+                     size_t count, struct engine_position at) {
+  struct numbers *numbers = name->numbers;
+  struct memory_message *messages = mem_alloc((count + 1) * sizeof *messages);
+  for (size_t i = 0; i < count; i++) {
+    struct engine_position each = {at.era, records[i].seq};
+    messages[i] = message_of(name, &records[i].record, each,
+                             numbers_frame(&records[i].record, each.seq));
+  }
+  struct memory_position position = {.room = name_text(name),
+                                     .room_len = name->len,
+                                     .rule = &numbers->rule,
+                                     .at = at};
+  /* What is not there was overwritten. */
+  position.whole = numbers->rule.latest && count < rule_keep(&numbers->rule);
+  memory_place(name->cluster->copy, &position, messages, count);
+  numbers->known = true;
+  numbers->at = at;
+  bool has_last = count > 0 && records[count - 1].seq == at.seq;
+  set_last(numbers, has_last ? messages[count - 1].frame : NULL);
+  for (size_t i = 0; i < count; i++)
+    frame_unref(messages[i].frame);
+  mem_free(messages);
+}
+
 /* --- what comes by the channel -------------------------------------------- */
 
-/* Takes `hexadecimal:` or `decimal:` off the beginning. */
-static bool take_text_number(struct slice *rest, int base, uint64_t *value) {
+bool take_text_number(struct slice *rest, int base, uint64_t *value) {
   char text[24], *end;
   const char *colon = memchr(rest->at, ':', rest->len);
   size_t len = colon ? (size_t)(colon - rest->at) : 0;
@@ -175,290 +164,9 @@ void numbers_heard(struct name *name, struct slice payload) {
     numbers->newest = at;
   } else if (same && at.seq == numbers->at.seq + 1 &&
              record_read(payload, &record)) {
-    take_record(name, &record, at);
+    numbers_take(name, &record, at);
   } else if (!same || at.seq > numbers->at.seq) {
     numbers->newest = at;
     numbers_fill(name);
   }
-}
-
-/* --- filling ---------------------------------------------------------------
- */
-
-static int by_seq(const void *a, const void *b) {
-  const struct kept_record *x = a, *y = b;
-  return x->seq < y->seq ? -1 : x->seq > y->seq;
-}
-
-/* The records of the list, oldest first; `count` gets how many are after no
- * gap but those of `latest`. The caller frees it. */
-static struct kept_record *read_list(const struct reply *list, bool latest,
-                                     uint64_t until, size_t *count) {
-  struct kept_record *found = mem_alloc((list->count + 1) * sizeof *found);
-  size_t n = 0;
-  for (size_t i = list->count; i > 0; i--) {
-    struct reply entry = reply_at(list, i - 1);
-    struct slice rest = {entry.text, entry.len};
-    if (entry.kind == REPLY_TEXT &&
-        take_text_number(&rest, 10, &found[n].seq) &&
-        record_read(rest, &found[n].record) && found[n].seq <= until)
-      n++;
-  }
-  if (n > 0 && latest)
-    qsort(found, n, sizeof *found, by_seq);
-  *count = n;
-  return found;
-}
-
-/* What was added after HMGET is told by the list. */
-static uint64_t newest_of(const struct reply *list) {
-  uint64_t newest = 0, seq;
-  for (size_t i = 0; i < list->count; i++) {
-    struct reply entry = reply_at(list, i);
-    struct slice rest = {entry.text, entry.len};
-    if (entry.kind == REPLY_TEXT && take_text_number(&rest, 10, &seq) &&
-        seq > newest)
-      newest = seq;
-  }
-  return newest;
-}
-
-/* All of it becomes the copy. */
-static void replace_copy(struct name *name, const struct kept_record *records,
-                         size_t count, struct engine_position at) {
-  struct numbers *numbers = name->numbers;
-  struct memory_message *messages = mem_alloc((count + 1) * sizeof *messages);
-  for (size_t i = 0; i < count; i++) {
-    struct engine_position each = {at.era, records[i].seq};
-    messages[i] = message_of(name, &records[i].record, each,
-                             record_frame(&records[i].record, each.seq));
-  }
-  struct memory_position position = {.room = name_text(name),
-                                     .room_len = name->len,
-                                     .rule = &numbers->rule,
-                                     .at = at};
-  /* What is not there was overwritten. */
-  position.whole = numbers->rule.latest && count < rule_keep(&numbers->rule);
-  memory_place(name->cluster->copy, &position, messages, count);
-  numbers->known = true;
-  numbers->at = at;
-  bool has_last = count > 0 && records[count - 1].seq == at.seq;
-  set_last(numbers, has_last ? messages[count - 1].frame : NULL);
-  for (size_t i = 0; i < count; i++)
-    frame_unref(messages[i].frame);
-  mem_free(messages);
-}
-
-/* Takes what comes after our position. */
-static void take_missed(struct name *name, const struct kept_record *records,
-                        size_t count, struct engine_position at) {
-  struct numbers *numbers = name->numbers;
-  for (size_t i = 0; i < count; i++) {
-    if (records[i].seq <= numbers->at.seq)
-      continue;
-    name->cluster->counters.healed++;
-    take_record(name, &records[i].record,
-                (struct engine_position){at.era, records[i].seq});
-  }
-}
-
-static bool same_frame(const struct frame *a, const struct frame *b) {
-  return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
-}
-
-/* Whether Redis has another message at our position than we have seen. */
-static bool has_other(const struct numbers *numbers,
-                      const struct kept_record *records, size_t count) {
-  for (size_t i = 0; numbers->last && i < count; i++) {
-    if (records[i].seq != numbers->at.seq)
-      continue;
-    struct frame *frame = record_frame(&records[i].record, records[i].seq);
-    bool other = !same_frame(frame, numbers->last);
-    frame_unref(frame);
-    return other;
-  }
-  return false;
-}
-
-/* Whether everything after our position is there. */
-static bool is_whole(const struct numbers *numbers,
-                     const struct kept_record *records, size_t count,
-                     struct engine_position at) {
-  if (at.seq == numbers->at.seq || numbers->rule.latest)
-    return true;
-  return count > 0 && records[0].seq <= numbers->at.seq + 1;
-}
-
-static void use_fill(struct name *name, const struct reply *list) {
-  struct numbers *numbers = name->numbers;
-  struct engine_position at = numbers->read;
-  uint64_t newest = newest_of(list);
-  size_t count;
-  if (newest > at.seq)
-    at.seq = newest;
-  struct kept_record *records =
-      read_list(list, numbers->rule.latest, at.seq, &count);
-  bool same = numbers->known && at.era == numbers->at.era;
-  bool rewound =
-      same && (at.seq < numbers->at.seq || has_other(numbers, records, count));
-  bool older = numbers->known && at.era < numbers->at.era;
-  if (rewound || older) {
-    renew_room(name->cluster, name_text(name), name->len, &numbers->rule,
-               at.era, numbers->at.era);
-    numbers->ended_era = at.era;
-    numbers->again = true;
-  } else if (same && is_whole(numbers, records, count, at)) {
-    take_missed(name, records, count, at);
-    local_pay(name, at);
-  } else if (!local_pay(name, at)) {
-    name->cluster->counters.lost += numbers->known;
-    replace_copy(name, records, count, at);
-  }
-  mem_free(records);
-}
-
-/* The name, if it still waits for this fill: it may have been given up, and
- * another one asked for. */
-static struct name *filled_name(const struct fill *fill) {
-  struct name *name =
-      name_find(fill->cluster, NAME_ROOM, fill->room, fill->len);
-  return name && name->numbers && name->numbers->filling == fill ? name : NULL;
-}
-
-static void drop_fill(struct fill *fill) {
-  if (--fill->answers == 0)
-    mem_free(fill);
-}
-
-static void on_entered(void *arg, enum link_fate fate,
-                       const struct reply *reply) {
-  struct fill *fill = arg;
-  struct name *name = filled_name(fill);
-  drop_fill(fill);
-  if (!name)
-    return;
-  struct reply era = {0}, seq = {0};
-  if (fate == LINK_ANSWERED && reply->kind == REPLY_LIST) {
-    era = reply_at(reply, 0);
-    seq = reply_at(reply, 1);
-  }
-  name->numbers->read = (struct engine_position){0, 0};
-  if (era.kind == REPLY_TEXT && seq.kind == REPLY_TEXT)
-    name->numbers->read = (struct engine_position){
-        strtoull(era.text, NULL, 16), strtoull(seq.text, NULL, 10)};
-}
-
-static void end_fill(struct name *name) {
-  struct numbers *numbers = name->numbers;
-  bool behind = is_before(numbers->at, numbers->newest);
-  numbers->filling = NULL;
-  if (numbers->again || behind) {
-    numbers_fill(name);
-    return;
-  }
-  LIST_FOREACH (it, &name->waits)
-    container_of(it, struct engine_wait, in_name)->asked = true;
-  name_settle(name, 0);
-}
-
-static void on_list(void *arg, enum link_fate fate, const struct reply *reply) {
-  struct fill *fill = arg;
-  struct name *name = filled_name(fill);
-  bool good = fate == LINK_ANSWERED && reply->kind == REPLY_LIST && name &&
-              name->numbers->read.era != 0;
-  if (good) {
-    use_fill(name, reply);
-    end_fill(name);
-  } else if (name && fate == LINK_ANSWERED) {
-    name->numbers->filling = NULL;
-    name_settle(name, ERR_UNAVAILABLE);
-  }
-  drop_fill(fill);
-}
-
-/* Whether it was asked for, all of it. */
-static bool ask_list(struct name *name, struct fill *fill) {
-  struct cluster *cluster = name->cluster;
-  const struct rule *rule = &name->numbers->rule;
-  struct room_keys keys = {0};
-  char era[20], hash_s[24];
-  room_keys_put(&keys, cluster, fill->room, fill->len, rule->latest);
-  snprintf(era, sizeof era, "%" PRIx64,
-           new_era(cluster, name->numbers->at.era));
-  snprintf(hash_s, sizeof hash_s, "%" PRIu64, rule_hash_s(rule));
-  const struct slice enter[] = {
-      word("EVALSHA"), word(cluster->shas[SCRIPT_ENTER]),
-      word("2"),       keys.kept,
-      keys.hash,       word(era),
-      word(hash_s)};
-  const struct slice values[] = {word("HVALS"), keys.kept};
-  const struct slice range[] = {word("LRANGE"), keys.kept, word("0"),
-                                word("-1")};
-  fill->answers = 2;
-  if (name_command(name, enter, 7, on_entered, fill))
-    fill->answers--;
-  bool asked =
-      fill->answers == 2 && !name_command(name, rule->latest ? values : range,
-                                          rule->latest ? 2 : 4, on_list, fill);
-  buf_free(&keys.text);
-  if (!asked)
-    drop_fill(fill);
-  return asked;
-}
-
-void numbers_fill(struct name *name) {
-  struct numbers *numbers = name->numbers;
-  if (numbers->filling) {
-    numbers->again = true;
-    return;
-  }
-  struct fill *fill = mem_alloc(sizeof *fill + name->len + 1);
-  fill->cluster = name->cluster;
-  fill->len = name->len;
-  memcpy(fill->room, name_text(name), name->len);
-  numbers->again = false;
-  numbers->newest = (struct engine_position){0, 0};
-  numbers->filling = fill;
-  name->cluster->counters.fills++;
-  if (ask_list(name, fill))
-    return;
-  numbers->filling = NULL; /* it is down; `up` comes, and all is done anew */
-  name_settle(name, ERR_UNAVAILABLE);
-}
-
-/* What is being read may be older than what is asked for. */
-void numbers_want(struct name *name, const struct engine_wait *wait) {
-  if (!name->numbers->filling || *wait->epoch)
-    numbers_fill(name);
-}
-
-/* --- a new era -------------------------------------------------------------
- */
-
-void renew_room(struct cluster *cluster, const char *room, size_t len,
-                const struct rule *rule, uint64_t era, uint64_t after) {
-  struct room_keys keys = {0};
-  struct buf channel = {0};
-  char old[20] = "", next[20], hash_s[24];
-  size_t place = name_place(cluster, NAME_ROOM, room, len);
-  room_keys_put(&keys, cluster, room, len, rule->latest);
-  channel_put(&channel, cluster, NAME_ROOM, room, len);
-  if (era)
-    snprintf(old, sizeof old, "%" PRIx64, era);
-  snprintf(next, sizeof next, "%" PRIx64,
-           new_era(cluster, after > era ? after : era));
-  snprintf(hash_s, sizeof hash_s, "%" PRIu64, rule_hash_s(rule));
-  const struct slice words[] = {word("EVALSHA"),
-                                word(cluster->shas[SCRIPT_RENEW]),
-                                word("2"),
-                                keys.kept,
-                                keys.hash,
-                                word(old),
-                                word(next),
-                                word(hash_s),
-                                {channel.data, channel.len}};
-  if (shards_command(cluster->shards, place, words, 9, NULL, NULL))
-    cluster->counters.unsent++;
-  buf_free(&keys.text);
-  buf_free(&channel);
 }

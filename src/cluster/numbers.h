@@ -3,6 +3,7 @@
 #ifndef CLUSTER_NUMBERS_H
 #define CLUSTER_NUMBERS_H
 
+#include "cluster/parcel.h"
 #include "cluster/state.h"
 
 struct fill;
@@ -24,6 +25,27 @@ struct numbers {
   bool owes;          /* messages were sent to those here only; it is held */
   uint64_t ended_era; /* since then; 0: none */
 };
+
+/* A record, as it was read. */
+struct kept_record {
+  uint64_t seq;
+  struct record record;
+};
+
+/* The message of it, with its number. */
+MUST_CHECK struct frame *numbers_frame(const struct record *record,
+                                       uint64_t seq);
+
+/* The next message of the room. */
+void numbers_take(struct name *name, const struct record *record,
+                  struct engine_position at);
+
+/* These records, oldest first, become the copy. */
+void numbers_replace(struct name *name, const struct kept_record *records,
+                     size_t count, struct engine_position at);
+
+/* Takes `hexadecimal:` or `decimal:` off the beginning. */
+MUST_CHECK bool take_text_number(struct slice *rest, int base, uint64_t *value);
 
 /* Of cluster/local: a fill has handed out all up to `at`. True: the room owes
  * its members a word, a new era was begun, and it is filled again. */

@@ -173,7 +173,7 @@ struct cluster {
   struct cluster_counters counters;
   struct list round;  /* of cluster/compare: rooms with numbers, which was */
   size_t round_count; /* compared longest ago first; how many */
-  struct list late;   /* of cluster/send: what could not be sent yet */
+  struct list late;   /* of cluster/publish: what could not be sent yet */
   size_t late_bytes;
   struct list line; /* the same: what waits for its turn */
   size_t line_bytes;
@@ -292,11 +292,6 @@ void numbers_down(struct name *name);
 /* A message of the channel that is no parcel. */
 void numbers_heard(struct name *name, struct slice payload);
 
-/* Ends the room's era, if it is this one (0: whichever it is); the next one is
- * later than `after`. Nothing happens when Redis is not there. */
-void renew_room(struct cluster *cluster, const char *room, size_t len,
-                const struct rule *rule, uint64_t era, uint64_t after);
-
 /* The wait, which stands in name->waits, is not served by what is here. */
 void numbers_want(struct name *name, const struct engine_wait *wait);
 
@@ -307,10 +302,16 @@ bool numbers_serve(const struct name *name, const struct engine_wait *wait);
  */
 
 int send_parcel(struct engine *engine, const struct engine_parcel *wanted);
+
+/* Posts it to the workers that have a receiver. */
+void deliver_letter(struct cluster *cluster, const struct bus_letter *letter);
+
+/* --- publications of rooms with numbers (cluster/publish) ------------------
+ */
+
 void publish_record(struct engine *engine,
                     const struct engine_publication *publication,
                     struct engine_result *result);
-void forget_room(struct engine *engine, const char *room, size_t len);
 
 /* A link is there again: sends what could not be sent. */
 void send_late(struct cluster *cluster);
@@ -319,10 +320,25 @@ void drop_late(struct cluster *cluster);
 /* Sends what waits because too much was under way, as far as there is room. */
 void send_line(struct cluster *cluster);
 
-/* Posts it to the workers that have a receiver. */
-void deliver_letter(struct cluster *cluster, const struct bus_letter *letter);
+/* --- eras (cluster/era) ----------------------------------------------------
+ */
 
-/* The three keys of a room. */
+/* An era that begins now, and is later than `after`. */
+uint64_t new_era(struct cluster *cluster, uint64_t after);
+
+/* Ends the room's era, if it is this one (0: whichever it is); the next one is
+ * later than `after`. Nothing happens when Redis is not there. */
+void renew_room(struct cluster *cluster, const char *room, size_t len,
+                const struct rule *rule, uint64_t era, uint64_t after);
+
+void forget_room(struct engine *engine, const char *room, size_t len);
+
+int64_t unix_ms(void);
+
+/* --- what stands in Redis about a room (cluster/keys) ----------------------
+ */
+
+/* The keys of a room. */
 struct room_keys {
   struct buf text; /* where they are */
   struct slice kept, hash;
@@ -331,10 +347,11 @@ struct room_keys {
 void room_keys_put(struct room_keys *keys, const struct cluster *cluster,
                    const char *room, size_t len, bool latest);
 
-/* An era that begins now, and is later than `after`. */
-uint64_t new_era(struct cluster *cluster, uint64_t after);
+/* That of the id of a message for `target`. */
+void id_key_put(struct buf *out, const struct cluster *cluster,
+                enum name_kind kind, struct slice target, struct slice id);
 
-/* What stands in Redis about a room of that rule. */
+/* How many messages are kept, and for how long that and its position is. */
 uint32_t rule_keep(const struct rule *rule);
 uint64_t rule_list_s(const struct rule *rule);
 uint64_t rule_hash_s(const struct rule *rule);
