@@ -109,6 +109,19 @@ describe("scripts on several machines", function()
     assert.equal("over", bob:expect_close(4001))
   end)
 
+  it("do not wait for somebody who only looks on at Redis", function()
+    local watcher = io.popen(("echo $$; exec redis-cli -s %s PSUBSCRIBE '*' 2>&1")
+      :format(redis.socket))
+    local pid = watcher:read "n"
+    t.wait_until(function() return redis:command "PUBSUB NUMPAT":match "1" end)
+    local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
+    bob:join "watched"
+    assert.same({ { "bob" } }, ask(ann, "members", "watched"))
+    assert.same({ { "ann", "bob" } }, ask(ann, "users"))
+    os.execute("kill " .. pid)
+    watcher:close()
+  end)
+
   it("are told when somebody does not answer", function()
     local ann = a:connect { user = "ann" }
     local bob = b:connect { user = "bob" }

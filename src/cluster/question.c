@@ -18,7 +18,8 @@ struct question {
   struct engine_wait *wait;
   uint64_t id, until_ms;
   enum engine_subject subject;
-  int64_t expected; /* answers; -1: not known yet */
+  int64_t subscribers; /* of the channel; -1: not known */
+  int64_t expected;    /* answers; -1: not known yet */
   int64_t answers;
   struct engine_news news;
 };
@@ -206,17 +207,49 @@ struct asked {
   uint64_t id;
 };
 
+static struct asked *new_asked(struct cluster *cluster, uint64_t id) {
+  struct asked *asked = mem_alloc(sizeof *asked);
+  *asked = (struct asked){cluster, id};
+  return asked;
+}
+
+/* The channel, and how many have it. Where that may not be asked for, what
+ * PUBLISH says counts. */
+static void on_subscribers(void *arg, enum link_fate fate,
+                           const struct reply *reply) {
+  struct asked *asked = arg;
+  struct question *question = find_question(asked->cluster, asked->id);
+  if (question && fate == LINK_ANSWERED && reply->kind == REPLY_LIST &&
+      reply->count == 2)
+    question->subscribers = reply_at(reply, 1).number;
+  mem_free(asked);
+}
+
 static void on_asked(void *arg, enum link_fate fate,
                      const struct reply *reply) {
   struct asked *asked = arg;
   struct question *question = find_question(asked->cluster, asked->id);
   if (question && fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER) {
-    question->expected = reply->number;
+    bool strangers =
+        question->subscribers >= 0 && question->subscribers < reply->number;
+    question->expected = strangers ? question->subscribers : reply->number;
     look_whether_all(question);
   } else if (question) {
     end_question(question, ERR_UNAVAILABLE);
   }
   mem_free(asked);
+}
+
+/* PUBLISH also counts those who listen to a pattern, and who are no machine: an
+ * operator who looks on (PSUBSCRIBE). Channels of a cluster know none. */
+static void ask_for_subscribers(struct cluster *cluster, size_t place,
+                                struct slice channel, uint64_t id) {
+  const struct slice words[] = {word("PUBSUB"), word("NUMSUB"), channel};
+  if (shards_are_slots(cluster->shards))
+    return;
+  struct asked *asked = new_asked(cluster, id);
+  if (shards_command(cluster->shards, place, words, 3, on_subscribers, asked))
+    mem_free(asked);
 }
 
 static enum name_kind kind_of_subject(enum engine_subject subject) {
@@ -229,12 +262,9 @@ static void run_question(struct cluster *cluster, struct order *order) {
   struct engine_wait *wait = container_of(order, struct engine_wait, order);
   struct question *question = wait->question;
   struct buf channel = {0}, text = {0};
-  struct asked *asked = mem_alloc(sizeof *asked);
   question->id = ++cluster->question_ids;
   question->until_ms = uv_now(&cluster->loop) + PATIENCE_MS;
   list_push(&cluster->questions, &question->node);
-  asked->cluster = cluster;
-  asked->id = question->id;
   channel_put(&channel, cluster, wait->kind, wait->text, wait->len);
   buf_putc(&text, 'Q');
   parcel_put_number(&text, question->subject, 1);
@@ -244,6 +274,8 @@ static void run_question(struct cluster *cluster, struct order *order) {
                                 {channel.data, channel.len},
                                 {text.data, text.len}};
   size_t place = name_place(cluster, wait->kind, wait->text, wait->len);
+  ask_for_subscribers(cluster, place, words[1], question->id);
+  struct asked *asked = new_asked(cluster, question->id);
   if (shards_command(cluster->shards, place, words, 3, on_asked, asked))
     on_asked(asked, LINK_NOT_SENT, NULL);
   buf_free(&channel);
@@ -260,7 +292,7 @@ struct engine_wait *ask_others(struct engine *engine, int worker,
   wait->question = mem_alloc(sizeof *wait->question);
   wait->question->wait = wait;
   wait->question->subject = subject;
-  wait->question->expected = -1;
+  wait->question->subscribers = wait->question->expected = -1;
   list_init(&wait->question->node);
   wait->heard = done;
   wait->arg = arg;

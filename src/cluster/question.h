@@ -4,7 +4,9 @@
  *
  * Nothing is kept for that: a question goes to those who follow the name, and
  * Redis says how many these are. When all of them have answered, the question
- * is; when one does not, it fails. */
+ * is; when one does not, it fails. So who subscribes to such a channel by hand
+ * is taken for a machine that does not answer; but not who listens to a
+ * pattern. */
 #ifndef CLUSTER_QUESTION_H
 #define CLUSTER_QUESTION_H
 
