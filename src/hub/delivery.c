@@ -25,17 +25,18 @@
 
 #include <string.h>
 
-bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts) {
-  return conn->id == opts.except || (opts.own && conn->raw) ||
-         (opts.except_user && conn->user &&
-          strcmp(conn->user->id, opts.except_user) == 0);
+bool delivery_leaves_out(const struct conn *conn,
+                         const struct delivery_opts *opts) {
+  return conn->id == opts->except || (opts->own && conn->raw) ||
+         (opts->except_user && conn->user &&
+          strcmp(conn->user->id, opts->except_user) == 0);
 }
 
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
-                          struct delivery_opts opts) {
-  if (delivery_leaves_out(conn, opts) || (opts.drop && conn_is_behind(conn)))
+                          const struct delivery_opts *opts) {
+  if (delivery_leaves_out(conn, opts) || (opts->drop && conn_is_behind(conn)))
     return 0;
-  int err = opts.in_turn ? late_send(conn, frame) : conn_send(conn, frame);
+  int err = opts->in_turn ? late_send(conn, frame) : conn_send(conn, frame);
   return err == 0;
 }
 
@@ -46,8 +47,8 @@ uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,
   if (!user)
     return 0;
   LIST_FOREACH_SAFE (it, &user->conns)
-    sent +=
-        delivery_to_conn(container_of(it, struct conn, user_node), frame, opts);
+    sent += delivery_to_conn(container_of(it, struct conn, user_node), frame,
+                             &opts);
   return sent;
 }
 
@@ -57,7 +58,7 @@ uint32_t delivery_to_members(struct room *room, struct frame *frame,
                              struct delivery_opts opts) {
   uint32_t sent = 0;
   for (uint32_t i = room->live; i > 0; i--)
-    sent += delivery_to_conn(room->members[i - 1].conn, frame, opts);
+    sent += delivery_to_conn(room->members[i - 1].conn, frame, &opts);
   if (room->live < room->count)
     sent += held_deliver(room, frame, no_number, opts);
   return sent;
@@ -75,7 +76,7 @@ uint32_t delivery_to_all(struct manager *manager, struct frame *frame,
   LIST_FOREACH_SAFE (it, &manager->conns) {
     struct conn *conn = container_of(it, struct conn, node);
     if (conn_is_let_in(conn) && conn->user)
-      sent += delivery_to_conn(conn, frame, opts);
+      sent += delivery_to_conn(conn, frame, &opts);
   }
   return sent;
 }

@@ -20,10 +20,11 @@ struct delivery_opts {
 };
 
 /* Whether the connection is left out: it, its user, or because it is raw. */
-bool delivery_leaves_out(const struct conn *conn, struct delivery_opts opts);
+bool delivery_leaves_out(const struct conn *conn,
+                         const struct delivery_opts *opts);
 
 uint32_t delivery_to_conn(struct conn *conn, struct frame *frame,
-                          struct delivery_opts opts);
+                          const struct delivery_opts *opts);
 
 uint32_t delivery_to_user(struct manager *manager, const char *id, size_t len,
                           struct frame *frame, struct delivery_opts opts);

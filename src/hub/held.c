@@ -128,7 +128,7 @@ static uint32_t pass_floor(struct held *held, struct frame *frame,
   bool above = !at.era || position_is_before(held->floor, at);
   if (at.era && !position_is_before(at, held->floor))
     held_end(held);
-  return above ? delivery_to_conn(conn, frame, opts) : 0;
+  return above ? delivery_to_conn(conn, frame, &opts) : 0;
 }
 
 uint32_t held_deliver(struct room *room, struct frame *frame,
@@ -138,7 +138,7 @@ uint32_t held_deliver(struct room *room, struct frame *frame,
     struct held *held = container_of(it, struct held, in_room);
     if (held->open)
       sent += pass_floor(held, frame, at, opts);
-    else if (!delivery_leaves_out(held->conn, opts))
+    else if (!delivery_leaves_out(held->conn, &opts))
       sent += wait_for_it(held, frame, at, opts.drop);
   }
   return sent;

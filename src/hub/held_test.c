@@ -62,7 +62,7 @@ static uint32_t say(struct fake *fake, uint64_t seq) {
   struct engine_position at = {1, seq};
   uint32_t sent = 0;
   for (uint32_t i = room->live; i > 0; i--)
-    sent += delivery_to_conn(room->members[i - 1].conn, frame, to_all);
+    sent += delivery_to_conn(room->members[i - 1].conn, frame, &to_all);
   room->at = at;
   sent += held_deliver(room, frame, at, to_all);
   frame_unref(frame);

@@ -26,7 +26,7 @@ static uint32_t deliver_to_live(struct room *room, struct frame *frame,
                                 struct delivery_opts opts) {
   uint32_t sent = 0;
   for (uint32_t i = room->live; i > 0; i--)
-    sent += delivery_to_conn(room->members[i - 1].conn, frame, opts);
+    sent += delivery_to_conn(room->members[i - 1].conn, frame, &opts);
   return sent;
 }
 

@@ -105,7 +105,7 @@ void publish_receive(struct manager *manager, const struct bus_letter *letter) {
     if (conn && close)
       conn_close(conn, letter->code, reason);
     else if (conn)
-      delivery_to_conn(conn, letter->frame, opts);
+      delivery_to_conn(conn, letter->frame, &opts);
     break;
   }
 }
