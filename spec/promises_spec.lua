@@ -31,6 +31,11 @@ return {
   quiet = { reply = "null", handler = function(_, data)
     return data
   end },
+  ["@http GET /price"] = { reply = { price = "integer>=0" }, handler = function(request)
+    local answers = { good = { price = 5 }, bad = { price = "free" }, text = "as it is",
+      whole = { status = 201, body = { price = {} } }, no = { status = 409, body = { why = 1 } } }
+    return answers[request.query.what]
+  end },
   free = function(client)
     client:send { type = "anything", data = 5 }
     client:send { type = "shop.bought", data = 5 }
@@ -101,6 +106,21 @@ describe("What a script sends", function()
     it("is held to what others have declared", function()
       assert.matches("'shop.bought' is not as `emits` declares it: data: "
         .. "expected object", failed "free")
+    end)
+
+    it("is held to it in an answer of plain HTTP, too", function()
+      local function price(what)
+        return server:http { path = "/price?what=" .. what }
+      end
+      for what, status in pairs { good = 200, text = 200, no = 409 } do
+        assert.equal(status, price(what).status, what)
+      end
+      for _, what in ipairs { "bad", "whole", "nothing" } do
+        local answer = price(what)
+        assert.equal(500, answer.status, what)
+        assert.matches("the reply is not as `reply` of '@http GET /price' declares it: data",
+          answer.data.detail, 1, true)
+      end
     end)
 
     it("may be a refusal, which is no reply", function()

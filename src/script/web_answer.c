@@ -184,12 +184,21 @@ static void take_whole_answer(lua_State *L, struct call *call) {
     luaL_error(L, "an answer with status %d has no body", (int)status);
 }
 
+/* What `reply` declares is the JSON of an answer, or that there is none. A text
+ * is sent as it is, and a refusal in a table of its own is no reply. */
+static void check_web_reply(lua_State *L, struct call *call) {
+  const struct call_arg *body = &call->result.value[1];
+  if (call->result.status < 300 && body->kind != CALL_STRING)
+    promise_check_reply(L, call, body->text, body->len);
+}
+
 void web_answer_take(lua_State *L, struct call *call) {
   buf_reset(&call->generation->scratch, GENERATION_SCRATCH_KEEP);
   if (has_status(L)) {
     take_whole_answer(L, call);
-    return;
+  } else {
+    call->result.status = lua_isnoneornil(L, 1) ? 204 : 200;
+    take_answer_body(L, call, 1, "data");
   }
-  call->result.status = lua_isnoneornil(L, 1) ? 204 : 200;
-  take_answer_body(L, call, 1, "data");
+  check_web_reply(L, call);
 }
