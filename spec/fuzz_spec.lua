@@ -48,6 +48,46 @@ local FAULTS = {
     { "while data.count == 99 do end", "cart.add: [^\n]*cart.lua:9: " },
 }
 
+-- The same over HTTP.
+local WEB = [[
+local seen = {}
+
+return {
+  ["@http POST /carts/:id"] = {
+    schema = { sku = "string>=1<=40", count = "integer>=1<=99" },
+    reply = { id = "string" },
+    handler = function(request)
+      local data, query = request.data, request.query
+      %s
+      return { id = request.params.id }
+    end,
+  },
+  ["@http POST /carts/new"] = function() error "this is for nobody else" end,
+  ["@http GET /carts/*"] = { rate = "1000/s", burst = 5, handler = function(request)
+    return request.query.name or request.path
+  end },
+  ["@http PUT /files/:one/:two"] = function(request)
+    return { headers = { ["X-Kind"] = request.headers["x-kind"] }, status = 200,
+      body = request.body }
+  end,
+  ["@http cart.count"] = { schema = { id = "integer>=1" }, reply = "integer", rate = "1000/s",
+    burst = 5, handler = function(request) return request.data.id end },
+}
+]]
+
+local WEB_FAULTS = {
+  ["an error that a part of a path brings"] =
+    { "if request.params.id:find '%%' then error 'percent' end", "cart.lua:9: percent" },
+  ["an error that a query brings"] =
+    { "if query.sort then seen[nil] = query.sort end", "cart.lua:9: table index is nil" },
+  ["an error at a limit of the body"] =
+    { "if data.count == 99 then error 'full' end", "cart.lua:9: full" },
+  ["a reply that is not as declared"] =
+    { "if data.count == 1 then return { id = 1 } end", "cart.lua:[^\n]*data.id" },
+  ["a table that grows"] =
+    { "seen[#seen + 1] = { data.sku, data.count }", "each message leaves %d+ bytes" },
+}
+
 describe("perigee fuzz", function()
   after_each(cli.cleanup)
 
@@ -74,6 +114,50 @@ describe("perigee fuzz", function()
       assert.matches("1 handlers, %d+ messages, [12] faults %(seed 7%)", out)
     end)
   end
+
+  for what, case in pairs(WEB_FAULTS) do
+    it("finds over HTTP " .. what, function()
+      local folder = cli.folder { ["cart.lua"] = WEB:format(case[1]) }
+      local status, out, problem = fuzz(folder, "--seed=7", "--only=@http POST /carts/:id")
+      assert.equal(1, status, out .. problem)
+      assert.matches("perigee: @http POST /carts/:id: [^\n]*" .. case[2], problem)
+      if not what:find "grows" then
+        assert.matches("  sent   POST /carts/[^\n]*{", problem)
+      end
+      assert.matches("%-%-seed=7 %-%-only='@http POST /carts/:id'\n", problem)
+    end)
+  end
+
+  it("finds what bodies and headers do, and what backends ask", function()
+    for line, kind in pairs {
+      ['if #request.body > 90 then error "long" end return'] = "PUT /files/:one/:two",
+      ['if request.headers["x-kind"] == "null" then error "no kind" end return'] =
+        "PUT /files/:one/:two",
+      ['if request.data.id == 1 then error "one" end return'] = "cart.count",
+    } do
+      local text = WEB:format "":gsub("(" .. kind:gsub("%W", "%%%0") .. ".-)return", function(head)
+        return head .. line
+      end, 1)
+      local status, out, problem = fuzz(cli.folder { ["cart.lua"] = text }, "--seed=7",
+        "--only=@http " .. kind)
+      assert.equal(1, status, kind .. out .. problem)
+      assert.matches("perigee: @http " .. kind .. ": [^\n]*" .. line:match '"([^"]+)" end',
+        problem)
+    end
+  end)
+
+  it("finds nothing over HTTP where nothing is wrong", function()
+    local text = WEB:format "":gsub("error \"[^\"]*\"", "")
+    local status, out, problem = fuzz(cli.folder { ["cart.lua"] = text })
+    assert.equal(0, status, out .. problem)
+    assert.matches("^5 handlers, %d+ messages, 0 faults", out)
+  end)
+
+  it("leaves paths to the handlers that they are for", function()
+    local status, out, problem = fuzz(cli.folder { ["cart.lua"] = WEB:format "" }, "--seed=7",
+      "--only=@http POST /carts/:id")
+    assert.equal(0, status, out .. problem)
+  end)
 
   it("shows the message that was sent", function()
     local _, _, problem = fuzz(cart "error 'always'", "--only=cart.add")

@@ -2,17 +2,20 @@
 -- `perigee fuzz`: sends each handler what its schema allows, and what it just
 -- does not, to a server of its own. Loaded by testing_run.lua, with the kit.
 --
--- One message after the other, each with an id: so the same seed sends the same
--- messages in the same order. Handlers come in turns of TURN messages. What a
--- turn has left in the memory of Lua, after a full collection and without any
--- client, is what its handler keeps: one that keeps something in each of its
--- last turns leaks.
+-- Handlers of clients are asked by fuzz_messages.lua, those of HTTP by
+-- fuzz_requests.lua. Both send one message after the other, and wait for its
+-- answer: so the same seed sends the same in the same order. Handlers come in
+-- turns of TURN messages. What a turn has left in the memory of Lua, after a
+-- full collection and without any client, is what its handler keeps: one that
+-- keeps something in each of its last turns leaks.
 
 local cqueues = require "cqueues"
-local lfs = require "lfs"
 local json = require "perigee.testing_json"
 local t = require "perigee.testing"
+local Messages = require "perigee.fuzz_messages"
+local Requests = require "perigee.fuzz_requests"
 local values = require "perigee.fuzz_values"
+local find_words = require "perigee.fuzz_words"
 
 local TURN = 100 -- messages
 local LEAK_TURNS = 3 -- that must have kept something, one after the other
@@ -38,37 +41,6 @@ end
 local function random_of(seed)
   math.randomseed(seed, 0)
   return math.random
-end
-
--- --- words of the scripts ---------------------------------------------------
-
--- What stands in quotes in a script often means something to it.
-local function add_words(found, path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "a" or ""
-  if file then
-    file:close()
-  end
-  for _, pattern in ipairs { '"([^"\n\\]+)"', "'([^'\n\\]+)'" } do
-    for word in text:gmatch(pattern) do
-      if #word <= 40 and utf8.len(word) then
-        found[word] = true
-      end
-    end
-  end
-end
-
-local function words_of(folder, found)
-  found = found or { lobby = true, alice = true, bob = true }
-  for name in lfs.dir(folder) do
-    local path = folder .. "/" .. name
-    if name:sub(1, 1) ~= "." and lfs.attributes(path, "mode") == "directory" then
-      words_of(path, found)
-    elseif name:find "%.lua$" then
-      add_words(found, path)
-    end
-  end
-  return found
 end
 
 -- --- telling ----------------------------------------------------------------
@@ -102,8 +74,8 @@ function Fuzz:fault(kind, what, text, message)
   if message then
     io.stderr:write("  sent   ", shorten(message), "\n")
   end
-  io.stderr:write(("  again  perigee fuzz %s --seed=%d --only=%s\n")
-    :format(self.scripts, self.seed, kind))
+  io.stderr:write(("  again  perigee fuzz %s --seed=%d --only=%s\n"):format(
+    self.scripts, self.seed, kind:find "[^%w._-]" and "'" .. kind .. "'" or kind))
 end
 
 -- The line of the log that a client's error refers to, without its head. It may
@@ -114,101 +86,80 @@ function Fuzz:reason(ref)
   return ok and text or "the log does not say why"
 end
 
--- --- clients ----------------------------------------------------------------
+-- --- answers ----------------------------------------------------------------
 
--- The claims are those of --claim for every other user.
-function Fuzz:connect()
-  self.users = self.users + 1
-  local user = ("fuzz%d"):format(self.users)
-  local client = self.server:connect(user,
-    self.users % 2 == 1 and self.claims or nil)
-  for _, room in ipairs { "lobby", self.values:pick(self.words) } do
-    client:try("join", { room = room })
-  end
-  return client
-end
-
--- Pushes are looked at by the server: see script.check_sent.
-local function forget(client)
-  for i = #client.inbox, 1, -1 do
-    client.inbox[i] = nil
-  end
-end
-
--- Sends one message; returns its answer: a reply's data, or nil, code, text and
--- ref; or nil, "CLOSED".
-local function exchange(client, kind, data)
-  local ok, result, code, text, problem = pcall(client.try, client, kind, data)
-  forget(client)
-  if not ok then
-    return nil, "CLOSED", result
-  end
-  return result, code, text, problem and problem.ref
-end
-
-local function message_text(kind, data)
-  return data == values.absent and ('{"type":"%s","id":1}'):format(kind)
-    or ('{"type":"%s","id":1,"data":%s}'):format(kind, json.encode(data))
+-- Words of the server's check of a schema, not of a handler's own.
+local function is_of_schema(code, text)
+  return code == "BAD_JSON"
+    or code == "BAD_REQUEST" and tostring(text):find "^data" ~= nil
 end
 
 -- What the answer says about the handler.
-function Fuzz:judge(kind, sent, is_wrong, code, text, ref)
+function Fuzz:judge(kind, sent, is_wrong, answer)
+  local code, text = answer.code, answer.text
+  local is_refused = is_of_schema(code, text)
   if code == "HANDLER_ERROR" or code == "HANDLER_TIMEOUT" then
     if not self.known[kind .. " " .. code] then
-      self:fault(kind, code, self:reason(ref), sent)
+      self:fault(kind, code, self:reason(answer.ref), sent)
     end
-  elseif is_wrong and code ~= "BAD_REQUEST" then
+  elseif is_wrong and not is_refused then
     self:fault(kind, "took", "its schema refuses this, and it was taken", sent)
-  elseif not is_wrong and code == "BAD_REQUEST" then
+  elseif not is_wrong and is_refused then
     self:fault(kind, "refused", "its schema allows this, and it was refused: "
       .. tostring(text), sent)
   end
 end
 
--- A script may close a connection. If the server has ended, that was no script.
-function Fuzz:closed(kind, sent, text)
+-- A script may close a connection. If the server has ended, that was no script:
+-- returns false.
+function Fuzz:closed(kind, sent, reason)
   cqueues.sleep(0.01)
   if not self.server:is_running() then
     self:fault(kind, "crash", "the server has ended:\n"
       .. self.server:log():sub(-2000), sent)
     return false
-  elseif tostring(text):find "timeout" then
+  elseif reason:find "timeout" or reason:find "timed out" then
     self:fault(kind, "silence", "there was no answer for "
       .. t.timeout .. " s", sent)
   end
   return true
 end
 
--- Sends one message to a handler. Returns the client to go on with; nil if the
--- server is gone.
-function Fuzz:send(client, kind)
-  local schema, is_wrong = self.requests[kind], self.values:chance(WRONG)
-  local data
-  if is_wrong then
-    data = self.values:wrong_data(schema)
-    is_wrong = data ~= nil
+-- Data for a handler, and whether its schema refuses it.
+function Fuzz:data(schema)
+  local data = self.values:chance(WRONG) and self.values:wrong_data(schema)
+  if data then
+    return data, true
   end
-  if data == nil then
-    data = self.values:data(schema)
-  end
-  local sent = message_text(kind, data)
-  for _ = 1, 2 do
-    local plain = data
-    if data == values.absent then
-      plain = nil
-    end
-    local _, code, text, ref = exchange(client, kind, plain)
+  return self.values:data(schema), false
+end
+
+-- Goes on as somebody else.
+local function renew(way)
+  way:close()
+  way:open()
+end
+
+-- Sends one message to a handler. False if the server is gone.
+function Fuzz:send(way, kind)
+  local schema = self.handlers[kind]
+  local data, is_wrong = self:data(schema)
+  local message = way:make(kind, data, is_wrong, schema)
+  for _ = 1, message and 2 or 0 do
+    local answer, reason = way:exchange(message)
     self.sent = self.sent + 1
-    if code == "CLOSED" then
-      return self:closed(kind, sent, text) and self:connect() or nil
-    elseif code ~= "RATE_LIMITED" then
-      self:judge(kind, sent, is_wrong, code, text, ref)
-      return client
+    if answer and answer.code ~= "RATE_LIMITED" then
+      self:judge(kind, message.text, is_wrong, answer)
+      return true
+    elseif not answer and not self:closed(kind, message.text, reason) then
+      return false
     end
-    client:drop() -- rates are those of a user
-    client = self:connect()
+    renew(way) -- rates are those of a user, or of an address
+    if not answer then
+      return true
+    end
   end
-  return client
+  return true
 end
 
 -- --- turns ------------------------------------------------------------------
@@ -255,10 +206,10 @@ end
 
 -- One turn of a handler. False if the server is gone.
 function Fuzz:turn(kind)
-  local client = self:connect()
+  local way = kind:find "^@http " and self.requests or self.messages
+  way:open()
   for _ = 1, TURN do
-    client = self:send(client, kind)
-    if not client then
+    if not self:send(way, kind) then
       return false
     end
     self:progress()
@@ -266,6 +217,7 @@ function Fuzz:turn(kind)
       break
     end
   end
+  way:close()
   local before = self.bytes
   self.bytes = self:memory()
   if before then
@@ -275,7 +227,7 @@ function Fuzz:turn(kind)
 end
 
 function Fuzz:run()
-  local kinds, passes = sorted(self.requests), 0
+  local kinds, passes = sorted(self.handlers), 0
   repeat
     local is_busy = false
     for _, kind in ipairs(kinds) do
@@ -292,43 +244,63 @@ end
 
 -- --- the command ------------------------------------------------------------
 
-local function start(self)
-  local ok, server = pcall(t.server, { scripts = self.scripts, options = {
+local function options()
+  local all = Requests.options()
+  for name, value in pairs {
     ["script.check_sent"] = true, workers = 1, deflate = false,
     ["limits.messages_per_s"] = 1000000, ["limits.burst"] = 1000000,
     ["limits.bytes_per_s"] = 1 << 30, ["limits.per_user"] = 0,
     ["limits.per_ip"] = 0, ["limits.handshakes_per_ip"] = 0,
     ["heartbeat.timeout_s"] = 3600,
-  } })
+  } do
+    all[name] = value
+  end
+  return all
+end
+
+local function start(self)
+  local ok, server = pcall(t.server, { scripts = self.scripts, options = options() })
   if not ok then
     io.stderr:write("perigee: ", tostring(server):match "[^\n]*\n(.*)" or server, "\n")
   end
   return ok and server
 end
 
--- `asked` has scripts, seed, time, only, claims and document. Returns the exit
--- status.
-return function(asked)
-  local random = random_of(asked.seed)
-  local words = sorted(words_of(asked.scripts))
-  local self = setmetatable({ scripts = asked.scripts, seed = asked.seed,
-    time = asked.time, claims = asked.claims, words = words,
-    values = values.new(random, words), requests = {}, faults = {}, known = {},
-    kept = {}, sent = 0, users = 0 }, Fuzz)
-  for kind, schema in pairs(asked.requests) do
-    if not asked.only or asked.only == kind then
-      self.requests[kind], self.kept[kind] = schema, {}
+-- The handlers that are meant, by their keys in the scripts, and their schemas.
+local function choose(sections, only)
+  local handlers = {}
+  for section, head in pairs { requests = "", calls = "@http " } do
+    for kind, schema in pairs(sections[section].properties) do
+      if not only or only == head .. kind then
+        handlers[head .. kind] = schema
+      end
     end
   end
-  if not next(self.requests) then
+  return handlers
+end
+
+-- `asked` has scripts, seed, time, only, claims and sections, those of the
+-- document. Returns the exit status.
+return function(asked)
+  local words, query, headers = find_words(asked.scripts)
+  local self = setmetatable({ scripts = asked.scripts, seed = asked.seed,
+    time = asked.time, claims = asked.claims, words = words, query = query,
+    headers = headers, kinds = sorted(asked.sections.calls.properties),
+    values = values.new(random_of(asked.seed), words), faults = {}, known = {},
+    handlers = choose(asked.sections, asked.only), kept = {}, sent = 0 }, Fuzz)
+  if not next(self.handlers) then
     say(asked.only and "no handler takes " .. asked.only
       or "the scripts have no handlers")
     return 2
+  end
+  for kind in pairs(self.handlers) do
+    self.kept[kind] = {}
   end
   self.server = start(self)
   if not self.server then
     return 2
   end
+  self.messages, self.requests = Messages.new(self), Requests.new(self)
   self.started = cqueues.monotime()
   self.told = self.started
   self:run()
@@ -338,6 +310,6 @@ return function(asked)
       self.server.last_log:sub(-4000)))
   end
   print(("%d handlers, %d messages, %d faults (seed %d)"):format(
-    #sorted(self.requests), self.sent, #self.faults, self.seed))
+    #sorted(self.handlers), self.sent, #self.faults, self.seed))
   return #self.faults > 0 and 1 or 0
 end

@@ -287,6 +287,11 @@ function Values:misfit(schema)
   return self:pick(ways)()
 end
 
+-- A text of no more than `high` characters.
+function Values:text(high)
+  return make_text(self, { maxLength = high })
+end
+
 -- --- the data of a message --------------------------------------------------
 
 -- `schema` is that of a request. Data that fits, or `values.absent`.

@@ -48,12 +48,14 @@ local function take(name)
   return text
 end
 
-local kit, client = take "testing.lua", take "testing_client.lua"
-local json, session = take "testing_json.lua", take "testing_session.lua"
-local fuzz, fuzz_values = take "fuzz.lua", take "fuzz_values.lua"
+-- The modules of the kit, by name; testing.lua is the kit itself.
+local texts = {}
+for _, name in ipairs { "testing", "testing_client", "testing_http",
+  "testing_json", "testing_redis", "testing_session", "fuzz", "fuzz_messages",
+  "fuzz_requests", "fuzz_values", "fuzz_words", "web_path" } do
+  texts[name] = take(name .. ".lua")
+end
 local document = program == "fuzz" and take "document.json"
-local http = take "testing_http.lua"
-local redis = take "testing_redis.lua"
 os.remove(arg[0])
 os.remove(folder)
 
@@ -69,12 +71,14 @@ end
 
 -- Busted forgets between two files which modules the first one has loaded. They
 -- shall share one kit all the same, as it has the shared server.
-local function once(text, name, after)
+local function once(name, after)
   local module
   return function(...)
     if not module then
-      module = assert(load(text, "@" .. name))(...)
-      after(module)
+      module = assert(load(texts[name], "@perigee/" .. name .. ".lua"))(...)
+      if after then
+        after(module)
+      end
     end
     return module
   end
@@ -94,19 +98,9 @@ local function set_up(t)
   t.defaults["log.format"] = "text"
 end
 
-package.preload["perigee.testing_json"] =
-  once(json, "perigee/testing_json.lua", function() end)
-package.preload["perigee.testing_session"] =
-  once(session, "perigee/testing_session.lua", function() end)
-package.preload["perigee.testing_redis"] =
-  once(redis, "perigee/testing_redis.lua", function() end)
-package.preload["perigee.testing_http"] =
-  once(http, "perigee/testing_http.lua", function() end)
-package.preload["perigee.testing_client"] =
-  once(client, "perigee/testing_client.lua", function() end)
-package.preload["perigee.testing"] = once(kit, "perigee/testing.lua", set_up)
-package.preload["perigee.fuzz_values"] =
-  once(fuzz_values, "perigee/fuzz_values.lua", function() end)
+for name in pairs(texts) do
+  package.preload["perigee." .. name] = once(name, name == "testing" and set_up)
+end
 
 -- This adds the folders of Debian to package.path, even if a module is missing.
 pcall(require, "perigee.testing_client")
@@ -137,12 +131,10 @@ local function run_fuzz()
     local ok, decoded = pcall(decode, value)
     claims[name or words[i]] = not name or not ok and value or decoded
   end
-  local run = assert(load(fuzz, "@perigee/fuzz.lua"))()
-  os.exit(run {
+  os.exit(require "perigee.fuzz" {
     scripts = scripts, seed = math.tointeger(words[1]),
     time = tonumber(words[2]), only = words[3] ~= "" and words[3] or nil,
-    claims = claims,
-    requests = decode(document)["$defs"].requests.properties,
+    claims = claims, sections = decode(document)["$defs"],
   }, true)
 end
 

@@ -23,7 +23,11 @@ static const char *const kit[] = {RUN,
                                   "testing_redis.lua",
                                   "testing_session.lua",
                                   "fuzz.lua",
-                                  "fuzz_values.lua"};
+                                  "fuzz_messages.lua",
+                                  "fuzz_requests.lua",
+                                  "fuzz_values.lua",
+                                  "fuzz_words.lua",
+                                  "web_path.lua"};
 
 /* What Lua 5.4 is called where; the last one may be another version, which
  * testing_run.lua says. */

@@ -37,7 +37,7 @@ static const struct command commands[] = {
      "the server that is started, such as --scripts=DIR. What comes after --\n"
      "is for busted, such as --filter=TEXT or --output=TAP.\n\n"},
     {"fuzz", cli_fuzz, "Send the handlers all kinds of messages, and see.",
-     "[SCRIPTS_DIR] [--time=SECONDS] [--seed=N] [--only=TYPE] "
+     "[SCRIPTS_DIR] [--time=SECONDS] [--seed=N] [--only=KEY] "
      "[--claim NAME=VALUE ...] [--OPTION=VALUE ...]",
      "A server of its own is started, and each handler is sent what its\n"
      "schema allows and what it just does not. An error, a reply or push that\n"
@@ -46,7 +46,7 @@ static const struct command commands[] = {
      "Exits with 1 if there are faults, with 2 if nothing could be tried.\n\n"
      "  --time=SECONDS      how long [10]; a turn of each handler at least\n"
      "  --seed=N            the same seed sends the same messages\n"
-     "  --only=TYPE         this handler only\n"
+     "  --only=KEY          this handler only\n"
      "  --claim NAME=VALUE  in the token of every other user; may be repeated\n"
      "\n"},
     {"types", cli_types, "Print what the scripts declare, in TypeScript.",
