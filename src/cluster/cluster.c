@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/herald.h"
 #include "cluster/ledger.h"
 #include "cluster/numbers.h"
 #include "cluster/question.h"
@@ -30,7 +31,7 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_CONDEMN] = "lua/redis/condemn.lua",
     [SCRIPT_NOTICE] = "lua/redis/notice.lua",
     [SCRIPT_LEDGER_PUT] = "lua/redis/ledger_put.lua",
-    [SCRIPT_LEDGER_DROP] = "lua/redis/ledger_drop.lua",
+    [SCRIPT_LEDGER_ACK] = "lua/redis/ledger_ack.lua",
     [SCRIPT_LEDGER_LOAD] = "lua/redis/ledger_load.lua",
     [SCRIPT_DECIDE] = "lua/redis/decide.lua",
     [SCRIPT_STORE_INCR] = "lua/redis/store_incr.lua",
@@ -179,6 +180,7 @@ static void on_up(void *arg) {
   cluster->look.was_up |= cluster_is_whole(&cluster->engine);
   uv_mutex_unlock(&cluster->look_lock);
   ledger_up(cluster);
+  herald_tell(cluster);
   send_late(cluster);
   nodes_up(cluster);
   revise_names(cluster);
@@ -260,6 +262,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, tick);
   name_tick(cluster, false);
   ledger_tick(cluster);
+  herald_tell(cluster);
   question_tick(cluster);
   kinship_tick(cluster);
   compare_tick(cluster);
@@ -282,6 +285,7 @@ static void end_thread(struct cluster *cluster) {
   uv_close((uv_handle_t *)&cluster->tick, NULL);
   uv_close((uv_handle_t *)&cluster->lease, NULL);
   uv_close((uv_handle_t *)&cluster->meeting, NULL);
+  uv_close((uv_handle_t *)&cluster->hurry, NULL);
   mailbox_close(&cluster->orders);
   shards_close(cluster->shards);
 }
@@ -341,6 +345,7 @@ static void free_cluster(struct engine *engine) {
   mailbox_free(&cluster->orders);
   drop_late(cluster);
   free_names(cluster);
+  herald_free(cluster);
   shards_free(cluster->shards);
   for (int i = 0; i <= cluster->workers; i++)
     asker_free(&cluster->askers[i]);
@@ -445,6 +450,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   list_init(&cluster->line);
   list_init(&cluster->round);
   list_init(&cluster->questions);
+  list_init(&cluster->unwritten);
   choose_self(cluster);
   read_scripts(cluster);
   return &cluster->engine;
@@ -474,6 +480,7 @@ int cluster_start(struct engine *engine, const struct cluster_options *options,
   uv_timer_init(&cluster->loop, &cluster->tick);
   uv_timer_init(&cluster->loop, &cluster->farewell);
   uv_timer_init(&cluster->loop, &cluster->meeting);
+  uv_timer_init(&cluster->loop, &cluster->hurry);
   uv_timer_start(&cluster->tick, on_cluster_tick, TICK_MS, TICK_MS);
   nodes_begin(cluster);
   cluster->all = name_hold(cluster, NAME_ALL, "", 0);

@@ -7,6 +7,7 @@
  * Reading takes two connections: entries come by that for commands, changes by
  * that of the channel. What is heard while the entries are being read is kept,
  * and used after them; so what is known at last is what was said last. */
+#include "cluster/herald.h"
 #include "cluster/ledger_state.h"
 
 #include "base/err.h"
@@ -286,7 +287,9 @@ static void read_ledger(struct name *name) {
  * ---------------------------------------------------------------- */
 
 bool ledger_owes(const struct name *name) {
-  return name->ledger && name->ledger->own;
+  return name->ledger && (name->ledger->own ||
+                          (name->key[0] == NAME_USER &&
+                           !herald_is_even(name->cluster, name_text(name))));
 }
 
 void ledger_subscribed(struct name *name) {
@@ -317,6 +320,7 @@ void ledger_end(struct name *name) {
     drop_own_entry(ledger, entry);
   drop_heard(ledger);
   drop_others(ledger);
+  list_remove(&ledger->soon);
   mem_free(ledger);
   name->ledger = NULL;
 }

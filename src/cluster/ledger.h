@@ -30,7 +30,7 @@ void ledger_subscribed(struct name *name);
 /* The connection is lost. */
 void ledger_down(struct name *name);
 
-/* Once a second: writes what could not be written. */
+/* Once a second, or sooner: writes what could not be written. */
 void ledger_tick(struct cluster *cluster);
 
 /* Writes what was withheld: see nodes_may_write. */
@@ -50,7 +50,7 @@ void ledger_delist(const struct name *name);
 /* The name is let go. */
 void ledger_end(struct name *name);
 
-/* Whether something of it is to be written still. */
+/* Whether something of it is to be written, or acknowledged, still. */
 bool ledger_owes(const struct name *name);
 
 /* Another rule: it has presence now, or has not. */

@@ -3,6 +3,7 @@
  *
  * Others have to know, when this machine is dead, of what it has entries: that
  * is told first. */
+#include "cluster/herald.h"
 #include "cluster/ledger_state.h"
 
 #include "base/err.h"
@@ -11,22 +12,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- entries ----------------------------------------------------------------
- */
+enum { HURRY_MS = 50 };
+
+/* --- entries ------------------------------------------------------------- */
 
 struct ledger *ensure_ledger(struct name *name) {
   if (name->ledger)
     return name->ledger;
   name->ledger = mem_alloc(sizeof *name->ledger);
+  name->ledger->name = name;
   list_init(&name->ledger->others);
   list_init(&name->ledger->heard);
+  list_init(&name->ledger->soon);
   name->ledger->wanted = name->key[0] == NAME_USER;
   return name->ledger;
 }
 
+/* Something is due that could not be written: see ledger_tick. */
 static void note_unwritten(struct name *name) {
-  name->ledger->unwritten = true;
-  name->cluster->unwritten = true;
+  list_remove(&name->ledger->soon);
+  list_push(&name->cluster->unwritten, &name->ledger->soon);
+}
+
+static void on_hurry(uv_timer_t *timer) {
+  ledger_tick(container_of(timer, struct cluster, hurry));
+}
+
+/* Another machine is about to say something, and what is due waits for that. */
+static void write_soon(struct cluster *cluster) {
+  if (!cluster->stopping && !uv_is_active((uv_handle_t *)&cluster->hurry))
+    uv_timer_start(&cluster->hurry, on_hurry, HURRY_MS, 0);
 }
 
 void drop_own_entry(struct ledger *ledger, struct own_entry *entry) {
@@ -53,60 +68,10 @@ static struct own_entry *note_own(struct ledger *ledger, const char *field,
     entry->fresh = true;
     HASH_ADD_KEYPTR(hh, ledger->own, entry->field, len, entry);
   }
-  entry->fresh |= entry->surplus && *value;
-  entry->surplus &= !*value;
   mem_free(entry->value);
   entry->value = mem_strdup(value);
+  entry->due = true;
   return entry;
-}
-
-/* --- keys
- * --------------------------------------------------------------------- */
-
-/* How the keys of entries begin; the machine follows. */
-void ledger_put_entries_prefix(struct buf *out, const struct cluster *cluster,
-                               enum name_kind kind, const char *text,
-                               size_t len) {
-  char tag[SHARDS_TAG_BYTES];
-  shards_tag(text, len, tag);
-  buf_printf(out, "%s:%s:%c%c:%zu:", cluster->options.prefix, tag, (char)kind,
-             'p', len);
-  buf_put(out, text, len);
-  buf_putc(out, ':');
-}
-
-void ledger_put_machines_key(struct buf *out, const struct cluster *cluster,
-                             enum name_kind kind, const char *text,
-                             size_t len) {
-  char tag[SHARDS_TAG_BYTES];
-  shards_tag(text, len, tag);
-  buf_printf(out, "%s:%s:%c%c:", cluster->options.prefix, tag, (char)kind, 'n');
-  buf_put(out, text, len);
-}
-
-/* Of what a machine has entries, at one place. */
-void ledger_put_names_key(struct buf *out, const struct cluster *cluster,
-                          const char *life) {
-  char tag[SHARDS_TAG_BYTES];
-  buf_printf(out, "%s:", cluster->options.prefix);
-  if (shards_are_slots(cluster->shards)) {
-    shards_tag(life, LIFE_BYTES, tag);
-    buf_printf(out, "%s:", tag);
-  }
-  buf_printf(out, "names:%s", life);
-}
-
-size_t ledger_home(const struct cluster *cluster, const char *life) {
-  return shards_find(cluster->shards, life, LIFE_BYTES);
-}
-
-size_t ledger_list_count(const struct cluster *cluster) {
-  return shards_are_slots(cluster->shards) ? 1 : shards_count(cluster->shards);
-}
-
-size_t ledger_list_place(const struct cluster *cluster, const char *life,
-                         size_t i) {
-  return shards_are_slots(cluster->shards) ? ledger_home(cluster, life) : i;
 }
 
 /* --- writing
@@ -137,7 +102,7 @@ static void command_list(const struct name *name, const char *what) {
 void ledger_delist(const struct name *name) {
   const struct ledger *ledger = name->ledger;
   if (ledger && ledger->listed && !ledger->listing && ledger->known &&
-      !ledger->own && ledger->answered == ledger->sent)
+      !ledger_owes(name))
     command_list(name, "SREM");
 }
 
@@ -195,10 +160,10 @@ static bool enlist_name(struct name *name) {
   return ledger->listed;
 }
 
-/* What an entry was written for. */
+/* An entry that is being written. */
 struct writing {
   struct cluster *cluster;
-  bool fresh, gone, surplus;
+  bool gone;
   uint64_t number;
   size_t key_len, field_len;
   char text[]; /* the name's key, a zero, the field, a zero */
@@ -210,9 +175,7 @@ static struct writing *new_writing(const struct name *name,
   struct writing *writing =
       mem_alloc(sizeof *writing + key_len + entry->len + 2);
   writing->cluster = name->cluster;
-  writing->fresh = entry->fresh;
   writing->gone = !*entry->value;
-  writing->surplus = entry->surplus;
   writing->number = ++name->cluster->writings;
   writing->key_len = key_len;
   writing->field_len = entry->len;
@@ -221,106 +184,84 @@ static struct writing *new_writing(const struct name *name,
   return writing;
 }
 
-/* It may not stand in Redis: it is written again, at the next tick if the name
- * is heard, or when it is. */
-static void write_again(const struct writing *writing) {
-  struct name *name =
-      name_hold(writing->cluster, (enum name_kind)writing->text[0],
-                writing->text + 1, writing->key_len - 1);
-  struct ledger *ledger = ensure_ledger(name);
-  const char *field = writing->text + writing->key_len + 1;
-  struct own_entry *entry = find_own(ledger, field, writing->field_len);
-  if (!entry && writing->gone) {
-    entry = note_own(ledger, field, writing->field_len, "");
-    entry->surplus = writing->surplus;
-  }
-  if (entry)
-    entry->fresh = writing->fresh;
-  note_unwritten(name);
-  name_drop(name);
-}
+static void write_entry(struct name *name, struct own_entry *entry);
 
-/* The first machine that has a user says that he is online, the last one that
- * he is not. */
-static void say_written(const struct writing *writing) {
-  if (writing->text[0] == NAME_USER && !writing->surplus &&
-      (writing->fresh || writing->gone))
-    whereabouts_say_user(writing->cluster->bus->whereabouts, writing->text + 1,
-                         !writing->gone);
-}
-
-static void note_answered(const struct writing *writing) {
-  struct name *name =
-      name_find(writing->cluster, (enum name_kind)writing->text[0],
-                writing->text + 1, writing->key_len - 1);
-  if (name && name->ledger)
-    name->ledger->answered = writing->number;
+/* What was lost with the connection is written again at the next tick, or when
+ * the name is heard. */
+static void use_written(struct name *name, struct own_entry *entry,
+                        const struct writing *writing, enum link_fate fate,
+                        const struct reply *reply) {
+  struct cluster *cluster = name->cluster;
+  struct ledger_verdict verdict = ledger_verdict(cluster, fate, reply);
+  entry->asked = 0;
+  entry->repeats = !verdict.good && (entry->repeats || fate != LINK_NOT_SENT);
+  entry->due |= !verdict.good || verdict.again;
+  if (verdict.say)
+    herald_say(cluster, name_text(name), verdict.claim);
+  if (verdict.good && !verdict.again && !writing->gone)
+    entry->said = SAID_ON;
+  if (verdict.good && !entry->due && writing->gone)
+    drop_own_entry(name->ledger, entry);
+  else if (verdict.good && entry->due && (verdict.say || !verdict.again))
+    write_entry(name, entry);
+  else if (entry->due)
+    note_unwritten(name);
+  if (verdict.again)
+    write_soon(cluster);
 }
 
 static void on_written(void *arg, enum link_fate fate,
                        const struct reply *reply) {
   struct writing *writing = arg;
-  bool good = fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER;
-  bool alone = good && reply->number == 0;
-  if (!good)
-    write_again(writing);
-  if (alone)
-    say_written(writing);
-  note_answered(writing);
+  struct name *name =
+      name_find(writing->cluster, (enum name_kind)writing->text[0],
+                writing->text + 1, writing->key_len - 1);
+  struct own_entry *entry =
+      name && name->ledger
+          ? find_own(name->ledger, writing->text + writing->key_len + 1,
+                     writing->field_len)
+          : NULL;
+  if (entry && entry->asked == writing->number) /* else by another life */
+    use_written(name, entry, writing, fate, reply);
   mem_free(writing);
 }
 
-static void put_delta(struct buf *out, const struct cluster *cluster,
-                      const char *field, size_t len, const char *value) {
-  buf_putc(out, 'D');
-  buf_put(out, cluster->life, LIFE_BYTES);
-  buf_printf(out, "%zu:", len);
-  buf_put(out, field, len);
-  buf_puts(out, value);
-}
-
-static int send_entry(struct name *name, const struct own_entry *own,
+static int send_entry(const struct name *name, const struct own_entry *entry,
                       struct writing *writing) {
-  struct cluster *cluster = name->cluster;
-  enum name_kind kind = (enum name_kind)name->key[0];
-  struct buf entries = {0}, machines = {0}, channel = {0}, delta = {0};
-  ledger_put_entries_prefix(&entries, cluster, kind, name_text(name),
-                            name->len);
-  buf_put(&entries, cluster->life, LIFE_BYTES);
-  ledger_put_machines_key(&machines, cluster, kind, name_text(name), name->len);
-  channel_put(&channel, cluster, kind, name_text(name), name->len);
-  put_delta(&delta, cluster, own->field, own->len, own->value);
-  const struct slice words[] = {word("EVALSHA"),
-                                word(cluster->shas[SCRIPT_LEDGER_PUT]),
-                                word("2"),
-                                {entries.data, entries.len},
-                                {machines.data, machines.len},
-                                word(cluster->life),
-                                {own->field, own->len},
-                                word(own->value),
-                                {channel.data, channel.len},
-                                {delta.data, delta.len}};
-  int rc = name_command(name, words, 10, on_written, writing);
-  buf_free(&entries);
-  buf_free(&machines);
-  buf_free(&channel);
-  buf_free(&delta);
-  return rc;
+  const struct ledger_change change = {.kind = (enum name_kind)name->key[0],
+                                       .name = {name_text(name), name->len},
+                                       .whose = name->cluster->life,
+                                       .field = {entry->field, entry->len},
+                                       .value = word(entry->value),
+                                       .number = writing->number,
+                                       .repeats = entry->repeats,
+                                       .said = entry->said};
+  return ledger_ask(name->cluster, &change, on_written, writing);
 }
 
+/* One answer is waited for, before the next value is written: so it is known
+ * what was done if it does not come. What was said of a user is told once: when
+ * Redis has heard it, it knows. */
 static void write_entry(struct name *name, struct own_entry *entry) {
-  struct writing *writing = new_writing(name, entry);
-  bool never_was = writing->fresh && writing->gone;
-  int rc = never_was ? 0 : send_entry(name, entry, writing);
-  entry->fresh = false;
-  if (!never_was)
-    name->ledger->sent = writing->number;
-  if (writing->gone)
+  if (entry->asked)
+    return; /* it is due then */
+  if (entry->fresh && !*entry->value) {
     drop_own_entry(name->ledger, entry);
-  if (never_was)
+    return;
+  }
+  struct writing *writing = new_writing(name, entry);
+  bool may = name->key[0] != NAME_USER ||
+             herald_has_told(name->cluster, name_text(name));
+  if (!may || send_entry(name, entry, writing)) {
+    entry->due = true;
+    note_unwritten(name);
     mem_free(writing);
-  else if (rc < 0)
-    on_written(writing, LINK_NOT_SENT, NULL);
+    return;
+  }
+  entry->asked = writing->number;
+  entry->due = entry->fresh = false;
+  if (entry->said == SAID_OFF || !*entry->value)
+    entry->said = SAID_UNKNOWN;
 }
 
 void ledger_put(struct name *name, const char *field, size_t len,
@@ -337,14 +278,33 @@ void ledger_put(struct name *name, const char *field, size_t len,
   write_entry(name, entry);
 }
 
-void ledger_take_back(struct name *name, const char *field, size_t len) {
-  struct ledger *ledger = name->ledger;
-  if (find_own(ledger, field, len))
-    return;
-  struct own_entry *entry = note_own(ledger, field, len, "");
+/* Redis may have an entry, or a claim, of which nothing is here. */
+static struct own_entry *ask_about(struct name *name, const char *field,
+                                   size_t len) {
+  struct ledger *ledger = ensure_ledger(name);
+  struct own_entry *entry = find_own(ledger, field, len);
+  bool is_new = !entry;
+  if (is_new)
+    entry = note_own(ledger, field, len, "");
   entry->fresh = false;
-  entry->surplus = true;
+  entry->due = true;
   note_unwritten(name);
+  return is_new ? entry : NULL;
+}
+
+void ledger_take_back(struct name *name, const char *field, size_t len) {
+  struct own_entry *entry = NULL;
+  if (!find_own(name->ledger, field, len))
+    entry = ask_about(name, field, len);
+  if (entry)
+    entry->said = SAID_OFF;
+}
+
+void ledger_look_again(struct cluster *cluster, const char *user) {
+  struct name *name = name_hold(cluster, NAME_USER, user, strlen(user));
+  (void)ask_about(name, "", 0);
+  write_soon(cluster);
+  name_drop(name);
 }
 
 static void write_entries(struct name *name) {
@@ -361,17 +321,21 @@ void write_all_entries(struct name *name) {
 
 /* --- time and places ---------------------------------------------------- */
 
+static void write_due(struct name *name) {
+  struct own_entry *entry = NULL, *next = NULL;
+  if (!name->confirmed || !nodes_may_write(name->cluster) || !enlist_name(name))
+    return; /* all is written then */
+  HASH_ITER (hh, name->ledger->own, entry, next)
+    if (entry->due)
+      write_entry(name, entry);
+}
+
 void ledger_tick(struct cluster *cluster) {
-  struct name *name = NULL, *next = NULL;
-  if (!cluster->unwritten)
-    return;
-  cluster->unwritten = false;
-  HASH_ITER (hh, cluster->names, name, next) {
-    if (!name->ledger || !name->ledger->unwritten || !name->confirmed)
-      continue;
-    name->ledger->unwritten = false;
-    write_all_entries(name);
-  }
+  struct list due, *node;
+  list_init(&due);
+  list_move(&cluster->unwritten, &due);
+  while ((node = list_shift(&due)))
+    write_due(container_of(node, struct ledger, soon)->name);
 }
 
 void ledger_write_withheld(struct cluster *cluster) {
@@ -403,19 +367,27 @@ void ledger_up(struct cluster *cluster) {
     }
 }
 
-static void make_fresh(const struct ledger *ledger) {
+/* What is under way is of the life before, and its answer counts no more. If
+ * others have taken this machine for dead, they have said of its users that
+ * they have gone. */
+static void begin_anew(const struct ledger *ledger, bool was_gone) {
   struct own_entry *entry = NULL, *next = NULL;
-  HASH_ITER (hh, ledger->own, entry, next)
-    entry->fresh = true;
+  HASH_ITER (hh, ledger->own, entry, next) {
+    entry->asked = 0;
+    entry->due = true;
+    entry->repeats = false;
+    if (was_gone)
+      entry->said = SAID_UNKNOWN;
+  }
 }
 
 void ledger_rename(struct cluster *cluster, bool was_gone) {
   struct name *name = NULL, *next = NULL;
   HASH_ITER (hh, cluster->names, name, next) {
-    if (name->ledger)
-      name->ledger->listed = name->ledger->listing = false;
-    if (was_gone && name->ledger)
-      make_fresh(name->ledger);
+    if (!name->ledger)
+      continue;
+    name->ledger->listed = name->ledger->listing = false;
+    begin_anew(name->ledger, was_gone);
     if (name->confirmed)
       write_all_entries(name);
   }

@@ -175,6 +175,7 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
   snprintf(before, sizeof before, "%s", cluster->life);
   log_warn("redis: this machine has no lease any more: it stood still for "
            "node.lease_s, or Redis has lost its memory; it enlists anew");
+  memcpy(cluster->former, before, sizeof before);
   choose_life(cluster);
   cluster->enlisted = false;
   alone_forget(cluster);

@@ -20,7 +20,8 @@
 
 enum {
   NOTICED_LIVES = 256,
-  SELF_BYTES = 17, /* 16 hexadecimal digits, and a zero */
+  SELF_BYTES = 17,               /* 16 hexadecimal digits, and a zero */
+  CLAIM_BYTES = SELF_BYTES + 21, /* of cluster/herald */
   LINGER_MS = 5000 /* how long a name is followed that nobody has any more */
 };
 
@@ -34,7 +35,7 @@ enum cluster_script {
   SCRIPT_RETIRE,
   SCRIPT_NOTICE,
   SCRIPT_LEDGER_PUT,
-  SCRIPT_LEDGER_DROP,
+  SCRIPT_LEDGER_ACK,
   SCRIPT_LEDGER_LOAD,
   SCRIPT_DECIDE,
   SCRIPT_LEVEL,
@@ -137,14 +138,15 @@ struct cluster {
   bool started;
   struct mailbox orders;
   bool orders_open; /* of who starts and frees it */
-  uv_timer_t tick, lease, farewell;
+  uv_timer_t tick, lease, farewell, hurry;
   struct link_script scripts[SCRIPT_COUNT];
   char shas[SCRIPT_COUNT][LINK_SHA_BYTES];
   struct shards *shards;
   char *texts[SCRIPT_COUNT]; /* of scripts that were changed; or NULL */
   bool home_lost;            /* see ledger_up */
-  bool unwritten;            /* see ledger_tick */
-  uint64_t writings;         /* entries that were written */
+  struct list unwritten;     /* ledger->soon: see ledger_tick */
+  uint64_t writings;         /* questions about ledgers that were asked */
+  struct said *said;         /* of cluster/herald */
   bool stopping;
   struct name *names;
   struct list idle;
@@ -155,6 +157,7 @@ struct cluster {
   char self_text[SELF_BYTES];
   char life[SELF_BYTES]; /* by which it has leases and entries: another one when
                           * it was taken for dead */
+  char former[SELF_BYTES];   /* the one before; or "" */
   struct presence *presence; /* borrowed; NULL: nobody keeps who is in rooms */
   bool enlisted;             /* its lease was taken */
   uint64_t leased_ms;        /* no earlier than at this time of uv_hrtime */

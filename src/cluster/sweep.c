@@ -2,25 +2,26 @@
  * Cleaning up after a machine.
  *
  * On each Redis stands of which names a machine has had entries. They are
- * deleted one by one, so that nothing holds Redis for long. Each of these steps
- * says whether there was something; so who was the last of a user's machines
- * to go is known once, also when two clean up at the same time. */
+ * deleted one by one, so that nothing holds Redis for long. Who says of a user
+ * that he has gone is claimed with that (cluster/herald), also when two clean
+ * up at the same time. While another machine is about to say something of him,
+ * the cleaning is not done: the next lease begins it once more. */
 #include "cluster/sweep.h"
 
 #include "base/mem.h"
-#include "cluster/ledger.h"
+#include "cluster/herald.h"
+#include "cluster/ledger_state.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { LIFE_BYTES = SELF_BYTES - 1 };
 
 struct cleaning {
   struct cluster *cluster;
   void (*done)(struct cluster *cluster, const char *life);
   char life[SELF_BYTES];
-  size_t places;  /* whose names are not known yet */
-  size_t waiting; /* answers */
+  char me[SELF_BYTES]; /* by which it was asked */
+  size_t places;       /* whose names are not known yet */
+  size_t waiting;      /* answers */
   bool failed;
 };
 
@@ -59,12 +60,13 @@ static void on_cleaned(void *arg, enum link_fate fate,
                        const struct reply *reply) {
   struct cleaning_name *name = arg;
   struct cleaning *cleaning = name->cleaning;
-  bool good = fate == LINK_ANSWERED && reply->kind == REPLY_LIST;
-  cleaning->failed |= !good;
-  if (good && name->key[0] == NAME_USER && reply_at(reply, 0).number == 1 &&
-      reply_at(reply, 1).number == 0)
-    whereabouts_say_user(cleaning->cluster->bus->whereabouts, name->key + 1,
-                         false);
+  struct cluster *cluster = cleaning->cluster;
+  struct ledger_verdict verdict = ledger_verdict(cluster, fate, reply);
+  /* What another life has claimed is asked for once more. */
+  bool good = verdict.good && strcmp(cleaning->me, cluster->life) == 0;
+  cleaning->failed |= !good || verdict.again;
+  if (good && verdict.say)
+    herald_say(cluster, name->key + 1, verdict.claim);
   mem_free(name);
   cleaning->waiting--;
   end_cleaning(cleaning);
@@ -72,32 +74,25 @@ static void on_cleaned(void *arg, enum link_fate fate,
 
 static void clean_name(struct cleaning *cleaning, struct slice key) {
   struct cluster *cluster = cleaning->cluster;
-  struct buf entries = {0}, machines = {0};
   struct cleaning_name *name = mem_alloc(sizeof *name + key.len + 1);
   name->cleaning = cleaning;
   name->len = key.len;
   memcpy(name->key, key.at, key.len);
-  ledger_put_entries_prefix(&entries, cluster, (enum name_kind)key.at[0],
-                            key.at + 1, key.len - 1);
-  buf_put(&entries, cleaning->life, LIFE_BYTES);
-  ledger_put_machines_key(&machines, cluster, (enum name_kind)key.at[0],
-                          key.at + 1, key.len - 1);
-  const struct slice words[] = {word("EVALSHA"),
-                                word(cluster->shas[SCRIPT_LEDGER_DROP]),
-                                word("2"),
-                                {entries.data, entries.len},
-                                {machines.data, machines.len},
-                                word(cleaning->life)};
-  size_t place =
-      name_place(cluster, (enum name_kind)key.at[0], key.at + 1, key.len - 1);
-  if (shards_command(cluster->shards, place, words, 6, on_cleaned, name)) {
+  const struct ledger_change change = {.kind = (enum name_kind)key.at[0],
+                                       .name = {name->key + 1, key.len - 1},
+                                       .whose = cleaning->life,
+                                       .field = word(""),
+                                       .value = word(""),
+                                       .number = ++cluster->writings,
+                                       .repeats = true};
+  bool may =
+      change.kind != NAME_USER || herald_has_told(cluster, name->key + 1);
+  if (!may || ledger_ask(cluster, &change, on_cleaned, name)) {
     cleaning->failed = true;
     mem_free(name);
   } else {
     cleaning->waiting++;
   }
-  buf_free(&entries);
-  buf_free(&machines);
 }
 
 static void on_names(void *arg, enum link_fate fate,
@@ -122,6 +117,7 @@ void sweep_machine(struct cluster *cluster, const char *life,
   cleaning->done = done;
   cleaning->places = count;
   snprintf(cleaning->life, sizeof cleaning->life, "%s", life);
+  memcpy(cleaning->me, cluster->life, SELF_BYTES);
   ledger_put_names_key(&key, cluster, life);
   const struct slice words[] = {word("SMEMBERS"), {key.data, key.len}};
   for (size_t i = 0; i < count; i++)
