@@ -6,7 +6,7 @@
 -- ARGV: message, how many are kept, past how many they are trimmed, channel,
 --   era if one begins, seconds that the kept ones live ('': as they did),
 --   seconds that the hash lives, seconds that ids are known, key ('' for a list)
--- Returns the number; { number } if the id was known.
+-- Returns number and era; if the id was known { number, era, where the room is }.
 local kept, room, id = KEYS[1], KEYS[2], KEYS[3]
 local message, keep, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -21,7 +21,10 @@ local function trim_keys()
 end
 
 local known = id and redis.call('GET', id)
-if known then return { tonumber(known) } end
+if known then
+  local at = redis.call('HMGET', room, 'e', 'o')
+  return { tonumber(known), at[1], at[2] }
+end
 local seq = redis.call('HINCRBY', room, 'o', 1)
 if seq == 1 then
   if redis.call('HSETNX', room, 'e', ARGV[5]) == 1 then redis.call('DEL', kept) end
@@ -38,6 +41,7 @@ if ARGV[6] ~= '' then
   redis.call('EXPIRE', kept, ARGV[6])
   redis.call('EXPIRE', room, ARGV[7])
 end
-redis.call('PUBLISH', ARGV[4], redis.call('HGET', room, 'e') .. ':' .. numbered)
+local era = redis.call('HGET', room, 'e')
+redis.call('PUBLISH', ARGV[4], era .. ':' .. numbered)
 if id then redis.call('SET', id, seq, 'EX', ARGV[8]) end
-return seq
+return { seq, era }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/given.h"
 #include "cluster/herald.h"
 #include "cluster/ledger.h"
 #include "cluster/numbers.h"
@@ -184,10 +185,12 @@ static void on_up(void *arg) {
   send_late(cluster);
   nodes_up(cluster);
   revise_names(cluster);
+  given_look(cluster);
 }
 
 static void on_down(void *arg) {
   names_down(arg);
+  given_places_down(arg);
   nodes_down(arg);
   ledger_places_down(arg);
 }
@@ -266,6 +269,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   question_tick(cluster);
   kinship_tick(cluster);
   compare_tick(cluster);
+  given_look(cluster);
   send_line(cluster);
   level_tick(cluster);
   take_look(cluster);
@@ -346,6 +350,7 @@ static void free_cluster(struct engine *engine) {
   drop_late(cluster);
   free_names(cluster);
   herald_free(cluster);
+  given_free(cluster);
   shards_free(cluster->shards);
   for (int i = 0; i <= cluster->workers; i++)
     asker_free(&cluster->askers[i]);
@@ -449,6 +454,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   list_init(&cluster->late);
   list_init(&cluster->line);
   list_init(&cluster->round);
+  list_init(&cluster->given_line);
   list_init(&cluster->questions);
   list_init(&cluster->unwritten);
   choose_self(cluster);

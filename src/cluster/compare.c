@@ -41,6 +41,7 @@ static void use_position(struct name *name, struct engine_position asked_at,
   bool still = second_look && is_ahead(numbers->ahead, numbers->at) &&
                is_ahead(there, numbers->at);
   numbers->ahead = (struct engine_position){0, 0};
+  rewound |= given_is_past(numbers, there);
   if (lost || rewound || still) {
     name->cluster->counters.behind++;
     numbers_fill(name);

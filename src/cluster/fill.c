@@ -9,7 +9,8 @@
  * - The message at our position is another one, or Redis is not so far: it has
  *   lost what we have seen (a failover to a replica that was behind, a restart
  *   from an old file). Numbers would be given a second time. So a new era is
- *   begun, by whoever notices first, and then it is filled again.
+ *   begun, by whoever notices first, and then it is filled again. So it is
+ *   when what this machine has published is lost (cluster/given).
  * - The era is another one: the copy is dropped, and members are told.
  *
  * While it is filled nothing else is taken: messages that come are only noted
@@ -56,7 +57,7 @@ static struct kept_record *read_list(const struct reply *list, bool latest,
     if (entry.kind == REPLY_TEXT &&
         take_text_number(&rest, 10, &found[n].seq) &&
         record_read(rest, &found[n].record) && found[n].seq <= until)
-      n++;
+      found[n++].bytes = rest;
   }
   if (n > 0 && latest)
     qsort(found, n, sizeof *found, by_seq);
@@ -94,18 +95,29 @@ static bool same_frame(const struct frame *a, const struct frame *b) {
   return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
-/* Whether Redis has another message at our position than we have seen. */
+static bool is_last(const struct numbers *numbers,
+                    const struct kept_record *record) {
+  struct frame *frame = numbers_frame(&record->record, record->seq);
+  bool same = same_frame(frame, numbers->last);
+  frame_unref(frame);
+  return same;
+}
+
+/* Whether Redis has another message at our position than we have seen; or, with
+ * `latest`, has it no more, though none with its key came after it. */
 static bool has_other(const struct numbers *numbers,
                       const struct kept_record *records, size_t count) {
-  for (size_t i = 0; numbers->last && i < count; i++) {
-    if (records[i].seq != numbers->at.seq)
-      continue;
-    struct frame *frame = numbers_frame(&records[i].record, records[i].seq);
-    bool other = !same_frame(frame, numbers->last);
-    frame_unref(frame);
-    return other;
+  const struct rule *rule = &numbers->rule;
+  if (!numbers->last)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    if (records[i].seq == numbers->at.seq)
+      return !is_last(numbers, &records[i]);
+    if (rule->latest && records[i].seq > numbers->at.seq &&
+        given_print(records[i].record.key) == numbers->last_key)
+      return false;
   }
-  return false;
+  return rule->latest && count < rule_keep(rule);
 }
 
 /* Whether everything after our position is there. */
@@ -130,12 +142,17 @@ static void use_fill(struct name *name, const struct reply *list) {
   bool rewound =
       same && (at.seq < numbers->at.seq || has_other(numbers, records, count));
   bool older = numbers->known && at.era < numbers->at.era;
-  if (rewound || older) {
+  if (rewound || older || given_is_lost(numbers, records, count, at)) {
+    uint64_t given = given_era(numbers);
     renew_room(name->cluster, name_text(name), name->len, &numbers->rule,
-               at.era, numbers->at.era);
+               at.era, given > numbers->at.era ? given : numbers->at.era);
     numbers->ended_era = at.era;
     numbers->again = true;
-  } else if (same && is_whole(numbers, records, count, at)) {
+    mem_free(records);
+    return;
+  }
+  given_found(numbers);
+  if (same && is_whole(numbers, records, count, at)) {
     take_missed(name, records, count, at);
     local_pay(name, at);
   } else if (!local_pay(name, at)) {

@@ -25,6 +25,7 @@ void numbers_begin(struct name *name, const struct rule *rule) {
   list_push(&name->cluster->round, &name->numbers->in_round);
   name->cluster->round_count++;
   name->numbers->name = name;
+  given_begin(name->numbers);
   if (name->confirmed)
     numbers_fill(name);
 }
@@ -45,6 +46,7 @@ static void set_last(struct numbers *numbers, struct frame *frame) {
 }
 
 void numbers_end(struct name *name) {
+  given_end(name->numbers);
   set_last(name->numbers, NULL);
   list_remove(&name->numbers->in_round);
   name->cluster->round_count--;
@@ -56,6 +58,7 @@ void numbers_end(struct name *name) {
 void numbers_down(struct name *name) {
   name->numbers->filling = NULL;
   name->numbers->again = false;
+  given_down(name->numbers);
 }
 
 static bool is_at_least(struct engine_position at, const char *epoch,
@@ -106,6 +109,8 @@ void numbers_take(struct name *name, const struct record *record,
     name->cluster->counters.left_out++;
   numbers->at = at;
   set_last(numbers, frame);
+  if (numbers->rule.latest)
+    numbers->last_key = given_print(record->key);
   frame_unref(frame);
 }
 
@@ -129,6 +134,8 @@ void numbers_replace(struct name *name, const struct kept_record *records,
   numbers->at = at;
   bool has_last = count > 0 && records[count - 1].seq == at.seq;
   set_last(numbers, has_last ? messages[count - 1].frame : NULL);
+  if (has_last && numbers->rule.latest)
+    numbers->last_key = given_print(records[count - 1].record.key);
   for (size_t i = 0; i < count; i++)
     frame_unref(messages[i].frame);
   mem_free(messages);

@@ -3,6 +3,7 @@
 #ifndef CLUSTER_NUMBERS_H
 #define CLUSTER_NUMBERS_H
 
+#include "cluster/given.h"
 #include "cluster/parcel.h"
 #include "cluster/state.h"
 
@@ -16,19 +17,23 @@ struct numbers {
   bool again;                 /* and is to be asked once more after that */
   struct engine_position at;
   struct frame *last;            /* the message there; NULL: not known */
+  uint64_t last_key;             /* with `latest`: a hash of its key */
   struct engine_position newest; /* that has come while it was filled */
   struct engine_position read;   /* from Redis, by the fill under way */
   struct list in_round;          /* in cluster->round */
   /* Where Redis was when it was compared, which was not here yet; an era of 0:
    * it was here. */
   struct engine_position ahead;
-  bool owes;          /* messages were sent to those here only; it is held */
-  uint64_t ended_era; /* since then; 0: none */
+  struct given given[2]; /* of cluster/given: before the last loss of the
+                          * connection, and since then */
+  bool owes;             /* messages were sent to those here only; it is held */
+  uint64_t ended_era;    /* since then; 0: none */
 };
 
 /* A record, as it was read. */
 struct kept_record {
   uint64_t seq;
+  struct slice bytes;
   struct record record;
 };
 

@@ -7,11 +7,13 @@
  * in a line (cluster->line) until something was answered. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "cluster/given.h"
 #include "cluster/parcel.h"
 #include "cluster/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -85,6 +87,28 @@ static struct record_order *next_record(struct list *list, size_t *bytes) {
   return record;
 }
 
+/* What lua/redis/publish.lua has answered. */
+static void note_answer(const struct record_order *record,
+                        const struct reply *reply) {
+  struct reply seq = reply_at(reply, 0), era = reply_at(reply, 1);
+  struct reply position = reply_at(reply, 2); /* of an id that was known */
+  struct given given = {0};
+  if (era.kind != REPLY_TEXT)
+    return;
+  given.at.era = strtoull(era.text, NULL, 16);
+  if (position.kind == REPLY_TEXT) {
+    given.at.seq = strtoull(position.text, NULL, 10);
+  } else {
+    given.at.seq = (uint64_t)seq.number;
+    given =
+        given_record((struct slice){record->bytes.data, record->bytes.len},
+                     (struct slice){record->key.data ? record->key.data : "",
+                                    record->key.len},
+                     given.at);
+  }
+  given_note(record->cluster, record->room, record->room_len, &given);
+}
+
 static void on_published(void *arg, enum link_fate fate,
                          const struct reply *reply) {
   struct record_order *record = arg;
@@ -94,9 +118,9 @@ static void on_published(void *arg, enum link_fate fate,
   if (fate == LINK_NOT_SENT || (fate == LINK_UNKNOWN && record->id.len > 0)) {
     send_later(record);
   } else if (fate == LINK_ANSWERED && error == REPLY_NO_ERROR) {
-    struct reply known = reply_at(reply, 0); /* of an id that was known */
-    const struct reply *seq = reply->kind == REPLY_LIST ? &known : reply;
-    answer_publication(record->wait, 0, (uint64_t)seq->number);
+    struct reply seq = reply_at(reply, 0);
+    note_answer(record, reply);
+    answer_publication(record->wait, 0, (uint64_t)seq.number);
     free_record_order(&record->order);
   } else {
     fail_record(record);

@@ -180,6 +180,8 @@ struct cluster {
   size_t late_bytes;
   struct list line; /* the same: what waits for its turn */
   size_t line_bytes;
+  struct given_room *given_rooms; /* of cluster/given */
+  struct list given_line;
   uint64_t eras; /* the last one that was made here */
 
   /* Of cluster/alone; times are of uv_hrtime. */

@@ -1,0 +1,166 @@
+-- SPDX-License-Identifier: MIT
+-- Several machines: what Redis has acknowledged, and lost before any member
+-- heard it. The machine that had the answer knows, and all members are told.
+
+local machines_on = require "spec.support.machines"
+local redis_server = require "spec.support.redis"
+local t = require "perigee.testing"
+
+local script = [[
+local perigee = require "perigee"
+return {
+  ["@rooms"] = {
+    ["chat:*"] = { history = { messages = 50, seconds = 600 } },
+    ["value:*"] = { latest = true },
+  },
+  sure = function(_, data)
+    local count, seq, text = perigee.send_to_room(data.room,
+      { type = "said", data = data.text },
+      { id = data.id, key = data.key, confirm = true })
+    if not count then return nil, seq, text end
+    return seq
+  end,
+}
+]]
+
+describe("a publication that Redis has acknowledged and lost", function()
+  local redis, a, b
+
+  setup(function()
+    redis = redis_server()
+    local start = machines_on(redis, { scripts = { ["main.lua"] = script },
+      options = { ["limits.messages_per_s"] = 0, ["redis.probe_s"] = 0.2 } })
+    a, b = start { ["node.name"] = "a" }, start { ["node.name"] = "b" }
+  end)
+
+  teardown(function()
+    a:stop()
+    b:stop()
+    redis:stop()
+  end)
+
+  -- Until Redis is there, if it is not at the moment; returns the number.
+  local function say(client, data)
+    local seq, code
+    t.wait_until(function()
+      seq, code = client:try("sure", data)
+      return code ~= "UNAVAILABLE"
+    end)
+    return seq
+  end
+
+  -- ann at one machine is in the room, bob at the other is not. Returns them,
+  -- and what ann was told.
+  local function begin(data)
+    local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
+    local joined
+    t.wait_until(function() -- Redis is back since a moment ago, perhaps
+      joined = ann:try("join", { room = data.room })
+      return joined
+    end)
+    assert.equal(1, say(bob, data))
+    assert.equal(1, ann:expect("said").seq)
+    redis:command "SAVE"
+    return ann, bob, joined
+  end
+
+  local function cut_off(name)
+    for id in redis:command "CLIENT LIST":gmatch("id=(%d+)[^\n]* name=perigee%-" .. name) do
+      redis:command("CLIENT KILL ID " .. id)
+    end
+  end
+
+  -- Redis has what it had when it was saved, as a replica may that was behind.
+  -- ann's machine stands still, and is cut off, so it has not heard what bob
+  -- says meanwhile; `before` is called with Redis back, and nobody there yet.
+  local function lose(bob, data, before)
+    a:signal "STOP"
+    cut_off "a"
+    assert.equal(2, say(bob, data))
+    b:signal "STOP"
+    redis:kill()
+    redis:start()
+    if before then before() end
+    a:signal "CONT"
+    b:signal "CONT"
+  end
+
+  -- All are in a new epoch, with what is said in it.
+  local function assert_told(ann, bob, joined, data)
+    local told = ann:expect("resync", nil, 10).data
+    assert.not_equal(joined.epoch, told.epoch)
+    say(bob, data)
+    ann:expect("said", data.text, 10)
+  end
+
+  -- Changes what Redis has of the room, and tells nobody.
+  local function change(room, text)
+    local keys = {}
+    for _, kind in ipairs { room:match "^value" and "k" or "h", "m" } do
+      keys[#keys + 1] = redis:command("--scan --pattern '*:" .. kind .. ":" .. room .. "'")
+        :match "%S+"
+    end
+    local answer = redis:command(([[EVAL "%s" 2 '%s' '%s']]):format(text, keys[1], keys[2]))
+    assert.not_matches("ERR", answer)
+  end
+
+  it("is told of", function()
+    local ann, bob, joined = begin { room = "chat:1", text = "x" }
+    lose(bob, { room = "chat:1", text = "y" })
+    assert_told(ann, bob, joined, { room = "chat:1", text = "z" })
+  end)
+
+  it("is told of when its number was given again", function()
+    local ann, bob, joined = begin { room = "chat:2", text = "x" }
+    lose(bob, { room = "chat:2", text = "y" }, function()
+      change("chat:2", [[
+        local last = redis.call('LINDEX', KEYS[1], 0)
+        redis.call('HINCRBY', KEYS[2], 'o', 1)
+        return redis.call('LPUSH', KEYS[1], '2' .. string.sub(last, 2))]])
+    end)
+    assert_told(ann, bob, joined, { room = "chat:2", text = "z" })
+  end)
+
+  it("is told of in a room of values", function()
+    local ann, bob, joined = begin { room = "value:1", key = "k", text = "x" }
+    lose(bob, { room = "value:1", key = "l", text = "y" }, function()
+      change("value:1", [[return redis.call('HINCRBY', KEYS[2], 'o', 7)]])
+    end)
+    assert_told(ann, bob, joined, { room = "value:1", key = "k", text = "z" })
+  end)
+
+  it("is told of in a room of values where somebody has heard it", function()
+    local ann, bob, joined = begin { room = "value:2", key = "k", text = "x" }
+    bob:join "value:2"
+    lose(bob, { room = "value:2", key = "l", text = "y" }, function()
+      change("value:2", [[return redis.call('HINCRBY', KEYS[2], 'o', 7)]])
+    end)
+    bob:expect("said", "y")
+    bob:expect("resync", nil, 10)
+    assert_told(ann, bob, joined, { room = "value:2", key = "k", text = "z" })
+  end)
+
+  -- The id says where the room is, and nobody hears of that.
+  it("is told of where the room is followed", function()
+    local data = { room = "chat:3", text = "x", id = "x" }
+    local ann, bob, joined = begin(data)
+    bob:join "chat:3"
+    change("chat:3", [[return redis.call('HINCRBY', KEYS[2], 'o', 1)]])
+    assert.equal(1, say(bob, data))
+    change("chat:3", [[return redis.call('HINCRBY', KEYS[2], 'o', -1)]])
+    assert.equal(1, say(bob, data))
+    bob:expect "resync"
+    assert_told(ann, bob, joined, { room = "chat:3", text = "z" })
+  end)
+
+  it("is not claimed when nothing was lost", function()
+    local ann, bob = begin { room = "chat:4", text = "x" }
+    for i = 2, 10 do
+      assert.equal(i, say(bob, { room = "chat:4", text = i, id = "i" .. i }))
+      cut_off(i % 2 == 0 and "a" or "b")
+    end
+    for i = 2, 10 do assert.equal(i, ann:expect("said", nil, 10).seq) end
+    ann:sync()
+    assert.same({}, ann.inbox)
+  end)
+end)
