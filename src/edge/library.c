@@ -26,8 +26,6 @@ int library_open(struct library *library, uv_loop_t *loop,
       .port = CONTEXT_PORT_NO_LISTEN,
       .max_http_header_data = HEADERS_BYTES,
       .fd_limit_per_thread = plan->descriptors,
-      .uid = -1,
-      .gid = -1,
   };
   struct lws_context_creation_info host = {
       .vhost_name = plan->name,
@@ -36,6 +34,8 @@ int library_open(struct library *library, uv_loop_t *loop,
       .server_string = "perigee",
       .mounts = plan->mounts,
   };
+  context.uid--; /* -1: as it is. They are signed in 4.1, and not in 4.3 */
+  context.gid--;
   lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
   library->context = lws_create_context(&context);
   if (library->context)
