@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reload: what would change, and doing it.
+// Reload: what would change, and doing it, on this machine or on all.
 
 import { html } from 'htm/preact';
 import { useEffect, useState } from 'preact/hooks';
@@ -34,10 +34,20 @@ function Verdicts({ title, mood, list }) {
       <code>${it.type}</code> ${it.text}</li>`)}</ul></section>`;
 }
 
-function Mistake({ answer }) {
+/** `where`: of which machines this is, if there are several. */
+function Good({ answer, isDone, where = '' }) {
+  return html`<section class="card"><h2>${isDone ? 'What has changed'
+    : 'What would change'}${where}</h2><${Changes} answer=${answer} /></section>
+    <${Verdicts} mood="bad" list=${answer.breaking}
+      title=${`would break clients that are out there${where}`} />
+    <${Verdicts} mood="good" list=${answer.compatible}
+      title=${`that clients do not notice${where}`} />`;
+}
+
+function Mistake({ answer, name }) {
   const { file, line, message } = answer;
   return html`<section class="card mistake" role="alert">
-    <h2><span class="pill bad">mistake</span> ${file
+    <h2><span class="pill bad">${name ?? 'mistake'}</span> ${file
       ? html`<code>${file}${line && `:${line}`}</code>` : 'This does not work'}</h2>
     <pre>${message ?? answer.detail}</pre>
     <p class="dim">${answer.live ? `Generation ${answer.generation} is live all
@@ -46,37 +56,100 @@ function Mistake({ answer }) {
   </section>`;
 }
 
+/* Several machines: `nodes` of an answer, which is described in
+ * docs/operations.md. */
+
+function Machine({ name, answer, isDone }) {
+  const found = `${many(answer.files, 'file')}, ${many(answer.handlers, 'handler')}`;
+  return html`<tr><th scope="row">${name}</th>
+    <td><span class=${`pill ${answer.ok ? 'good' : 'bad'}`}>${
+      !answer.ok ? 'mistake' : isDone ? 'live' : 'good'}</span></td>
+    <td>${!answer.ok ? answer.message : isDone
+      ? `Generation ${answer.generation} is live: ${found}.`
+      : `It could load ${found}.`}</td></tr>`;
+}
+
+/** What an answer says of changes: a text that is the same for the same. */
+const essence = (answer) => JSON.stringify([...LISTS.map(([list]) => answer[list]),
+  ...[answer.breaking, answer.compatible].map((list) =>
+    list?.map(({ type, text }) => `${type} ${text}`).sort())]);
+
+/** Machines on which the same changes, together: [answer, names]. */
+function alike(nodes) {
+  const groups = new Map();
+  for (const { name, answer } of nodes.filter((node) => node.answer.ok)) {
+    const key = essence(answer);
+    if (!groups.has(key)) groups.set(key, [answer, []]);
+    groups.get(key)[1].push(name);
+  }
+  return [...groups.values()];
+}
+
+function Machines({ answer }) {
+  const { nodes, loaded, message, ok } = answer;
+  const groups = alike(nodes);
+  return html`<section class=${`card${ok ? '' : ' mistake'}`} role=${ok ? null
+    : 'alert'}><h2>${message ?? `All ${nodes.length} machines`}</h2>
+    <div class="scroll" tabindex="0" role="region" aria-label="Machines">
+    <table><tbody>${nodes.map((node) => html`<${Machine} key=${node.name}
+      ...${node} isDone=${loaded} />`)}</tbody></table></div></section>
+    ${nodes.filter((node) => node.answer.file).map((node) => html`<${Mistake}
+      key=${node.name} ...${node} />`)}
+    ${groups.map(([one, names]) => html`<${Good} key=${names[0]} answer=${one}
+      isDone=${loaded} where=${names.length < nodes.length ? `: ${names.join(', ')}`
+      : ''} />`)}`;
+}
+
+/** The answer in a few words; of what was not good, the page says more. */
+function inWords({ ok, check, nodes, ...answer }) {
+  if (!ok) return '';
+  if (nodes) return check ? 'Good on all machines.' : 'Live on all machines.';
+  return check ? `Good: ${many(answer.files, 'file')}, ${
+    many(answer.handlers, 'handler')}, built in ${answer.ms} ms.`
+    : `Generation ${answer.generation} is live, after ${answer.ms} ms.`;
+}
+
+/** Where: on all machines, or on the one that this page is of. */
+function Where({ count, all, busy, choose }) {
+  return html`<select class="where" aria-label="Where" disabled=${busy}
+    value=${all ? 'all' : 'one'}
+    onChange=${(event) => choose(event.target.value === 'all')}>
+    <option value="all">all ${count} machines</option>
+    <option value="one">only the one at ${location.host}</option></select>`;
+}
+
 export function Reload() {
   const [state, setState] = useState({ busy: true });
+  const [machines, setMachines] = useState(null); // how many; 1: it is alone
+  const [all, setAll] = useState(true);
+  const several = machines > 1;
   const run = async (check) => {
     setState((was) => ({ ...was, busy: true }));
     try {
-      const answer = await ask('POST', `/reload${check ? '?check=1' : ''}`);
-      setState({ answer });
+      const words = [check && 'check=1', several && all && 'all=1'].filter(Boolean);
+      setState({ answer: await ask('POST', `/reload?${words.join('&')}`) });
     } catch (error) {
       setState({ answer: { ok: false, detail: error.message, ...error.answer } });
     }
   };
-  useEffect(() => { run(true); }, []);
+  useEffect(() => {
+    ask('GET', '/nodes').then((found) => setMachines(found.nodes?.length ?? 1),
+      () => setMachines(1));
+  }, []);
+  useEffect(() => { if (machines) run(true); }, [machines, all]);
   const { busy, answer } = state;
-  const breaks = answer?.breaking?.length > 0;
+  const nodes = answer?.nodes?.length > 0;
   return html`<header class="head"><h1>Reload</h1><p class="lead">Scripts and
     settings as they are on disk, without losing a connection.</p></header>
-    <div class="row"><button disabled=${busy} onClick=${() => run(true)}>Check
-      again</button>
+    <div class="row">${several && html`<${Where} count=${machines} all=${all}
+      busy=${busy} choose=${setAll} />`}
+      <button disabled=${busy} onClick=${() => run(true)}>Check again</button>
       <button class="primary" disabled=${busy || answer?.ok === false && answer.check}
         onClick=${() => run(false)}>Reload now</button>
       <p class="said" role="status">${busy ? 'Building the scripts…'
-        : !answer.ok ? '' : answer.check ? `Good: ${many(answer.files, 'file')}, ${
-          many(answer.handlers, 'handler')}, built in ${answer.ms} ms.`
-          : `Generation ${answer.generation} is live, after ${answer.ms} ms.`}</p>
+        : inWords(answer)}</p>
     </div>
-    ${answer && !answer.ok && html`<${Mistake} answer=${answer} />`}
-    ${answer?.ok && html`<section class="card"><h2>${answer.check
-      ? 'What would change' : 'What has changed'}</h2>
-      <${Changes} answer=${answer} /></section>`}
-    ${answer?.ok && html`<${Verdicts} mood="bad" list=${answer.breaking}
-      title=${breaks && 'would break clients that are out there'} />
-    <${Verdicts} mood="good" list=${answer.compatible}
-      title="that clients do not notice" />`}`;
+    ${nodes ? html`<${Machines} answer=${answer} />` : answer && (answer.ok
+      ? html`<${Good} answer=${answer} isDone=${!answer.check} />`
+      : html`<${Mistake} answer=${answer} />`)}`;
 }

@@ -3,8 +3,11 @@
 // browser that typed and clicked, axe, and clients that talk.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -40,6 +43,25 @@ export async function serve(t, options = {}) {
     'admin.listen': '127.0.0.1:0', 'api.keys': `ops:${KEY}`,
     'shutdown.drain_s': 0.1, ...options });
   return server;
+}
+
+/** A Redis of one's own; returns its URL. */
+export async function redis(t) {
+  const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+  const child = spawn('redis-server', ['--port', '0', '--save', '', '--dir',
+    folder, '--unixsocket', join(folder, 'sock')],
+  { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await rm(folder, { recursive: true });
+  });
+  let said = '';
+  for await (const part of child.stdout) {
+    said += part;
+    if (/ready to accept connections/i.test(said)) break;
+  }
+  return `unix://${folder}/sock`;
 }
 
 /** What `perigee console` prints. */
