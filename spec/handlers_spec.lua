@@ -36,6 +36,7 @@ describe("A handler", function()
             nothing = function() end,
             ["no"] = function() return nil, "chat.muted", "You are muted" end,
             ["no.text"] = function() return nil, "chat.muted" end,
+            ["no.passed"] = function(_, code) return nil, code, "passed on" end,
             ["false"] = function() return false end,
             arguments = function(...) return select("#", ...) end,
             kind = function(_, data) return type(data) end,
@@ -125,6 +126,14 @@ describe("A handler", function()
     _, code, text = alice:try "no.text"
     assert.equal("chat.muted", code)
     assert.is_string(text)
+  end)
+
+  it("passes on a code of the server's, with what that says about trying again", function()
+    for given, retry in pairs { UNAVAILABLE = true, OVERLOADED = true, INVALID_TOKEN = false,
+      Unavailable = false } do
+      local _, code, _, problem = alice:try("no.passed", given)
+      assert.same({ given, retry }, { code, problem.retry })
+    end
   end)
 
   it("refuses with data of its own", function()

@@ -143,7 +143,8 @@ describe("A store that machines share", function()
       redis:command(("SET %s %s"):format(key, text))
       assert.equal(value, run(ann, "return store.get 'v'"))
     end
-    for _, text in ipairs { "", "text", " 7", "9223372036854775808", "f1234567", "p",
+    for _, text in ipairs { "", "text", " 7", "+7", "007", "-0", "7\\x00",
+      "9223372036854775808", "f1234567", "p",
       "p\\x09", "p\\x06\\x7fabc", "p\\x02\\x02",
       "p\\x07\\xff\\xff\\xff\\x7f\\x00\\x00\\x00\\x00" } do
       redis:command(("--quoted-input SET '\"%s\"' '\"%s\"'"):format(key, text))
@@ -151,6 +152,13 @@ describe("A store that machines share", function()
         assert.matches("store: the value of 'v' was not written by this version",
           run(ann, "return " .. call).error or "none", 1, true)
       end
+    end
+    redis:command("DEL " .. key)
+    redis:command(("RPUSH %s 7"):format(key))
+    for _, call in ipairs { "store.get 'v'", "store.incr 'v'", "store.update('v', print)" } do
+      local found = results(ann, call)
+      assert.same({ true, "UNAVAILABLE" }, { found[1], found[2] })
+      assert.matches("Redis: WRONGTYPE Operation against a key", found[3], 1, true)
     end
     run(ann, "store.set('v', 1)")
     assert.equal(1, run(ann, "return store.get 'v'"))

@@ -14,6 +14,8 @@ describe("The hook @token", function()
               if token == "banned" then
                 return nil, "key.banned", "Not before noon",
                   { ["until"] = 12, tags = { "spam" } }
+              elseif token == "away" then
+                return nil, "UNAVAILABLE", "Redis is not there"
               elseif token == "broken data" then
                 return nil, "key.banned", "Not before noon", { print }
               end
@@ -65,6 +67,13 @@ describe("The hook @token", function()
     assert.equal("HANDLER_ERROR", code)
     assert.is_nil(all.data)
     server:wait_log "(handler=@token [^\n]*function cannot be sent as JSON)"
+    mallory:expect_close(4005)
+  end)
+
+  it("can pass on that something is away, which is not for good", function()
+    local mallory = server:connect { auth = false }
+    local _, code, text, all = mallory:auth "away"
+    assert.same({ "UNAVAILABLE", "Redis is not there", true }, { code, text, all.retry })
     mallory:expect_close(4005)
   end)
 

@@ -4,6 +4,8 @@
 
 #include "base/attr.h"
 
+#include <string.h>
+
 struct err_info {
   const char *name, *text;
   bool retry;
@@ -34,4 +36,11 @@ const char *err_text(enum err err) {
 
 bool err_retry(enum err err) {
   return info(err)->retry;
+}
+
+bool err_code_retry(const char *code) {
+  for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
+    if (strcmp(infos[i].name, code) == 0)
+      return infos[i].retry;
+  return false;
 }

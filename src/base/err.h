@@ -59,4 +59,8 @@ const char *err_text(enum err err);
 /* Whether the same request may succeed later. */
 bool err_retry(enum err err);
 
+/* The same of a code by its wire name, which a script has passed on; false of
+ * one of the script's own. */
+bool err_code_retry(const char *code);
+
 #endif

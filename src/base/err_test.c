@@ -15,7 +15,8 @@ static void every_code_is_negative_and_knows_its_name(void **state) {
   assert_true(ERR_##name < 0);                                                 \
   assert_string_equal(err_name(ERR_##name), #name);                            \
   assert_string_equal(err_text(ERR_##name), text);                             \
-  assert_int_equal(err_retry(ERR_##name), retry);
+  assert_int_equal(err_retry(ERR_##name), retry);                              \
+  assert_int_equal(err_code_retry(#name), retry);
   ERR_WIRE(CHECK)
 #undef CHECK
 #define CHECK(name, text)                                                      \
@@ -25,6 +26,12 @@ static void every_code_is_negative_and_knows_its_name(void **state) {
   assert_false(err_retry(ERR_##name));
   ERR_INTERNAL(CHECK)
 #undef CHECK
+}
+
+static void a_code_of_a_script_is_for_good(void **state) {
+  (void)state;
+  assert_false(err_code_retry("chat.muted"));
+  assert_false(err_code_retry(""));
 }
 
 /* A wrong number in a log line must not read past the table. */
@@ -41,6 +48,7 @@ static void other_numbers_have_a_name_too(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_code_is_negative_and_knows_its_name),
+      cmocka_unit_test(a_code_of_a_script_is_for_good),
       cmocka_unit_test(other_numbers_have_a_name_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "cluster/parcel.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,16 +72,18 @@ static bool take_float(struct slice text, struct store_value *value) {
   return true;
 }
 
+/* Only as put_stored writes it: a swap compares texts, and Redis counts with
+ * nothing else. So "007" and "+7" are no numbers. */
 static bool take_integer(struct slice text, struct store_value *value) {
-  char digits[DIGITS_MAX + 1], *end;
+  char digits[DIGITS_MAX + 1], again[DIGITS_MAX + 2];
   if (text.len == 0 || text.len > DIGITS_MAX)
     return false;
   memcpy(digits, text.at, text.len);
   digits[text.len] = 0;
-  errno = 0;
   value->kind = STORE_INTEGER;
-  value->integer = strtoll(digits, &end, 10);
-  return errno == 0 && end == digits + text.len && digits[0] != ' ';
+  value->integer = strtoll(digits, NULL, 10);
+  snprintf(again, sizeof again, "%" PRId64, value->integer);
+  return slice_equals(text, again);
 }
 
 /* The bytes are copied into the answer. False: it is no value of ours. */
@@ -128,6 +129,20 @@ static void end_vault_call(struct engine_wait *wait, const char *why) {
   if (why)
     wait->cluster->counters.store_failed++;
   answer_wait(wait, answer->err);
+}
+
+/* Errors that have no name here are told in the words of Redis. */
+static void refuse_vault_call(struct engine_wait *wait, enum reply_error error,
+                              const struct reply *reply) {
+  struct buf *words = &wait->vault->answer.bytes;
+  if (error == REPLY_OTHER) {
+    words->len = 0;
+    buf_puts(words, "Redis: ");
+    buf_put(words, reply->text, reply->len);
+    buf_putc(words, 0);
+  }
+  end_vault_call(wait,
+                 error == REPLY_OTHER ? words->data : reply_error_help(error));
 }
 
 static void send_vault_call(struct engine_wait *wait);
@@ -225,7 +240,7 @@ static void on_vault_reply(void *arg, enum link_fate fate,
     wait->vault->again = true;
     send_vault_call(wait);
   } else if (error != REPLY_NO_ERROR) {
-    end_vault_call(wait, reply_error_help(error));
+    refuse_vault_call(wait, error, reply);
   } else {
     use_reply(wait, reply);
   }

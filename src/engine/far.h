@@ -29,7 +29,7 @@ struct far_call {
 
 struct far_answer {
   int err;         /* 0, or ERR_UNAVAILABLE, and */
-  const char *why; /* a line for people, constant */
+  const char *why; /* a line for people: constant, or in `bytes` */
   bool strange;    /* what is there was written by another version */
   bool done;       /* of ADD, SWAP, DELETE; of GET, whether `value` is there */
   bool found;      /* of SWAP that was not done: `value` is what is there */

@@ -276,8 +276,10 @@ void answer_rate_limited(struct conn *conn, const struct msg_id *id,
 
 void answer_failure(const struct call_spec *spec,
                     const struct call_result *result) {
-  struct detail detail = {.text = result->text, .data = result->value[0]};
   const char *code = result->code;
+  struct detail detail = {.text = result->text, .data = result->value[0]};
+  if (result->verdict == CALL_REFUSED)
+    detail.retry = err_code_retry(code);
   if (result->verdict == CALL_FAILED) {
     code = err_name(result->err);
     detail = (struct detail){.text = err_text(result->err),

@@ -20,6 +20,7 @@ struct denial denial_of_hook(const struct call_result *result) {
     return (struct denial){.code = result->code,
                            .text = result->text,
                            .data = result->value[0],
+                           .retry = err_code_retry(result->code),
                            .why = "refused by a script"};
   return (struct denial){.code = err_name(result->err), /* a reload may */
                          .text = err_text(result->err), /* mend it */
