@@ -131,6 +131,43 @@ describe("the lease of a machine", function()
     a:stop()
   end)
 
+  it("is nothing that others know of who died, when Redis has lost its memory", function()
+    local a, b = start { ["node.lease_s"] = 1 }, start { ["node.lease_s"] = 1 }
+    local ann, jim = a:connect { user = "ann" }, b:connect { user = "jim" }
+    ann:join "here:1"
+    jim:join "here:1"
+    t.wait_until(function()
+      ann:sync()
+      return ann:presence("here:1").jim
+    end)
+    b:signal "KILL"
+    b:stop(false)
+    redis:command "FLUSHALL"
+    t.wait_until(function()
+      ann:sync()
+      return not ann:presence("here:1").jim
+    end)
+    assert.is_table(ann:presence("here:1").ann)
+    a:stop()
+  end)
+
+  -- A machine has seen an entry, which came after Redis had lost the rest.
+  it("is not taken for granted, if Redis knows no more than an entry", function()
+    local a, life = start_as "cut"
+    local ann = a:connect { user = "ann" }
+    ann:join "here:1"
+    local key = key_like "*:nodes"
+    local function has_room()
+      return key_like("pg:*:rp:*here:1:*")
+    end
+    t.wait_until(has_room)
+    redis:command(("EVAL \"redis.call('FLUSHALL') redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])\" "
+      .. "1 '%s' %d %s"):format(key, (os.time() + 60) * 1000, life))
+    t.wait_until(has_room)
+    assert.equal(1, count(a, "came ann"))
+    a:stop()
+  end)
+
   -- As a failover does, to a replica that was behind.
   it("is for no entry that was taken out, and is back", function()
     local a, life = start_as "cut"

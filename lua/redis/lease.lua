@@ -10,12 +10,14 @@
 --   alone, that one or '', others whose lease is over… }. Without others and
 --   such a one, its own claim was granted. A machine that was taken for dead gets
 --   no lease, and has to take another name: { 0, 1 }; or { 0, 0 } if nothing is
---   known of it.
+--   known of it, or nothing but an entry that others have seen (notice.lua): then
+--   the rest of what it had written is lost.
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]))
-if ARGV[5] == '1' and (not ends or ends < 0) then
-  return { 0, (ends or redis.call('EXISTS', KEYS[3]) == 1) and 1 or 0 }
+if ARGV[5] == '1' and (not ends or ends < 0 or redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0) then
+  local is_dead = (ends and ends < 0) or redis.call('EXISTS', KEYS[3]) == 1
+  return { 0, is_dead and 1 or 0 }
 end
 redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])

@@ -344,6 +344,19 @@ bool ledger_known(const struct name *name) {
   return !wanted || (name->ledger && name->ledger->known);
 }
 
+void ledger_read_again(struct cluster *cluster) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next) {
+    struct ledger *ledger = name->ledger;
+    if (!ledger || !ledger->wanted || !name->confirmed)
+      continue;
+    if (ledger->reading)
+      ledger->again = true;
+    else
+      read_ledger(name);
+  }
+}
+
 void ledger_forget_machine(struct cluster *cluster, const char *life) {
   struct name *name = NULL, *next = NULL;
   HASH_ITER (hh, cluster->names, name, next) {

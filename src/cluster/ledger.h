@@ -66,6 +66,9 @@ bool ledger_heard(struct name *name, struct slice payload);
  * others have said of its users that they are offline. */
 void ledger_rename(struct cluster *cluster, bool was_gone);
 
+/* Reads what all others have, once more: it may have gone without a word. */
+void ledger_read_again(struct cluster *cluster);
+
 /* A machine is gone: what it had is not there any more. */
 void ledger_forget_machine(struct cluster *cluster, const char *life);
 

@@ -181,6 +181,8 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
   alone_forget(cluster);
   take_lease(cluster);
   ledger_rename(cluster, was_taken_out);
+  if (!was_taken_out)
+    cluster->read_again_ms = uv_now(&cluster->loop) + cluster->options.lease_ms;
   sweep_machine(cluster, before, retire_machine);
 }
 
@@ -264,8 +266,20 @@ static void take_lease(struct cluster *cluster) {
   buf_free(&self);
 }
 
+/* When Redis has lost its memory, all machines that live have written anew by
+ * then what they have. Of one that died before, nobody says that it is gone. */
+static void look_who_is_left(struct cluster *cluster) {
+  if (!cluster->read_again_ms ||
+      uv_now(&cluster->loop) < cluster->read_again_ms)
+    return;
+  cluster->read_again_ms = 0;
+  ledger_read_again(cluster);
+}
+
 static void on_lease_due(uv_timer_t *timer) {
-  take_lease(container_of(timer, struct cluster, lease));
+  struct cluster *cluster = container_of(timer, struct cluster, lease);
+  take_lease(cluster);
+  look_who_is_left(cluster);
 }
 
 void nodes_begin(struct cluster *cluster) {

@@ -162,6 +162,7 @@ struct cluster {
   bool enlisted;             /* its lease was taken */
   uint64_t leased_ms;        /* no earlier than at this time of uv_hrtime */
   bool withheld;             /* entries wait for that: see nodes_may_write */
+  uint64_t read_again_ms;    /* uv_now: see ledger_read_again; 0: never */
   bool nodes_there;          /* leases can be taken, */
   uint64_t nodes_since_ms;   /* since then; uv_now of the loop */
   struct noticed_life noticed[NOTICED_LIVES]; /* by their last digits */

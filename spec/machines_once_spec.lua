@@ -1,0 +1,182 @@
+-- SPDX-License-Identifier: MIT
+-- Several machines: that a user has come or gone is said once, in turn, also
+-- when answers of Redis are lost.
+local lossy = require "spec.support.lossy"
+local machines_on = require "spec.support.machines"
+local redis_server = require "spec.support.redis"
+local t = require "perigee.testing"
+
+local script = [[
+local perigee = require "perigee"
+return {
+  ["@rooms"] = { ["here:*"] = { presence = true } },
+  ["@online"] = function(user) perigee.log.info("came " .. user) end,
+  ["@offline"] = function(user) perigee.log.info("went " .. user) end,
+}
+]]
+
+describe("that a user comes and goes", function()
+  local redis, start, way, a, b
+
+  setup(function()
+    redis = redis_server.start()
+    start = machines_on(redis, { scripts = { ["main.lua"] = script },
+      options = { ["redis.probe_s"] = 0.2, ["redis.timeout_s"] = 1, ["node.lease_s"] = 1,
+        ["presence.every_ms"] = 10 } })
+  end)
+
+  teardown(function()
+    redis:stop()
+  end)
+
+  before_each(function()
+    redis:command "FLUSHALL"
+    way = lossy(redis, "way")
+    a = start()
+    b = start { ["redis.url"] = way.url }
+  end)
+
+  after_each(function()
+    a:stop()
+    b:stop()
+    way:stop()
+  end)
+
+  -- How often the two have said it.
+  local function said(text)
+    return select(2, a:log():gsub(text .. "%f[%s]", ""))
+      + select(2, b:log():gsub(text .. "%f[%s]", ""))
+  end
+
+  local function key_of(letter, user)
+    return redis:command(("--raw KEYS 'pg:*:u%s:*%s*'"):format(letter, user)):match "%S+"
+  end
+
+  -- Nothing waits to be said or acknowledged.
+  local function wait_even(user)
+    t.wait_until(function() return not key_of("s", user) end)
+  end
+
+  -- Patterns for lua/redis/ledger_put.lua, whose last key is the claim, and
+  -- ledger_ack.lua, whose first argument is what it says.
+  local function put_of(user)
+    return (":us:%s\r\n%%$16\r\n"):format(user)
+  end
+
+  local function ack_of(user)
+    return (":uf:%d:%s:%%x+\r\n%%$%%d+\r\n[+-]"):format(#user, user)
+  end
+
+  it("is said once, if the answer about the first machine is lost", function()
+    way:lose(put_of "ann")
+    local ann = b:connect { user = "ann" }
+    way:wait_lost()
+    way:open()
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    ann:close()
+    t.wait_until(function() return said "went ann" == 1 end)
+    wait_even "ann"
+    assert.equal(1, said "came ann")
+  end)
+
+  it("is said once, if the answer about the last machine is lost", function()
+    local ann = b:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    way:lose(put_of "ann")
+    ann:close()
+    way:wait_lost()
+    way:open()
+    t.wait_until(function() return said "went ann" == 1 end)
+    wait_even "ann"
+    local again = a:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 2 end)
+    assert.equal(1, said "went ann")
+    again:close()
+  end)
+
+  it("is said once, if the acknowledgement is lost", function()
+    way:lose(ack_of "ann")
+    local ann = b:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 1 end)
+    way:wait_lost()
+    way:open()
+    ann:close()
+    t.wait_until(function() return said "went ann" == 1 end)
+    wait_even "ann"
+    assert.equal(1, said "came ann")
+  end)
+
+  it("is right, if who was about to say it was taken for dead", function()
+    way:lose(put_of "ann")
+    local ann = b:connect { user = "ann" }
+    way:wait_lost()
+    t.wait_until(function() return not key_of("n", "ann") end)
+    wait_even "ann"
+    assert.equal(0, said "came ann" + said "went ann")
+    way:open()
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    ann:close()
+    t.wait_until(function() return said "went ann" == 1 end)
+    assert.equal(1, said "came ann")
+  end)
+
+  it("is said by another machine, if the one that was to say that he went is dead", function()
+    local ann = b:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    way:lose(put_of "ann")
+    ann:close()
+    way:wait_lost()
+    t.wait_until(function() return said "went ann" == 1 end)
+    wait_even "ann"
+    way:open()
+    t.wait_until(function() return b:log():find "has no lease" end)
+    local again = b:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 2 end)
+    assert.equal(1, said "went ann")
+    again:close()
+  end)
+
+  it("waits for what another machine is about to say", function()
+    way:lose(put_of "ann")
+    local ann = b:connect { user = "ann" }
+    way:wait_lost() -- he has come there, which nobody has said
+    local key = key_of("s", "ann")
+    redis:command(("PERSIST '%s'"):format(key))
+    local too = a:connect { user = "ann" }
+    t.wait_until(function()
+      return redis:command(("--raw SCARD '%s'"):format(key_of("n", "ann"))):match "%d+" == "2"
+    end)
+    way:open()
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    ann:close()
+    too:close()
+    t.wait_until(function() return said "went ann" == 1 end)
+    assert.equal(1, said "came ann")
+  end)
+
+  it("leaves no entry behind that comes after its machine was taken out", function()
+    local ann = b:connect { user = "ann" }
+    t.wait_until(function() return said "came ann" == 1 end)
+    wait_even "ann"
+    local entries = key_of("p", "ann")
+    local life = entries:match "%x+$"
+    way:cut()
+    t.wait_until(function() return said "went ann" == 1 end)
+    -- What the machine had written before, once more, as from a slow connection.
+    local fence = entries:gsub(":up:", ":uf:")
+    local common = entries:gsub(":up:3:ann:%x+$", "")
+    local answer = redis:command(("--raw --eval lua/redis/ledger_put.lua %s %s %s %s %s , "
+      .. "%s %s '' '1 0' nowhere late 7 0 '' '' 60 300"):format(entries, common .. ":un:ann",
+      fence, fence, common .. ":us:ann", life, life))
+    assert.equal("-1", answer:match "%-?%d+")
+    assert.is_nil(key_of("p", "ann"))
+    assert.is_nil(key_of("n", "ann"))
+    way:open()
+    ann:close()
+  end)
+end)
