@@ -3,6 +3,7 @@
 -- examples of docs/backend.md do what the page says.
 local api = require "spec.support.api"
 local cli = require "spec.support.cli"
+local openapi_version = require "spec.support.openapi"
 local t = require "perigee.testing"
 
 local function read(path)
@@ -30,31 +31,15 @@ describe("perigee api", function()
     server:stop()
   end)
 
-  -- Only where npm can fetch it: the description is OpenAPI 3.1 to a reader of
-  -- somebody else.
-  it("is valid OpenAPI", function()
-    local dir = cli.folder { ["check.mjs"] = [[
-      import { readFileSync } from 'node:fs'
-      import { Validator } from '@seriousme/openapi-schema-validator'
-      const validator = new Validator()
-      const result = await validator.validate(JSON.parse(readFileSync('openapi.json')))
-      console.log(validator.version, JSON.stringify(result))
-      process.exit(result.valid ? 0 : 1)
-    ]] }
-    if not os.execute("cd " .. dir .. " && timeout 60 npm install --silent --no-audit --no-fund "
-      .. "@seriousme/openapi-schema-validator@2.11.0 >/dev/null 2>&1") then
+  it("is valid OpenAPI to a validator of somebody else", function()
+    local _, out = cli.run { "api" }
+    local version = openapi_version(out)
+    cli.cleanup()
+    if not version then
       pending "npm cannot fetch the validator"
       return
     end
-    local _, out = cli.run { "api" }
-    local file <close> = assert(io.open(dir .. "/openapi.json", "wb"))
-    file:write(out)
-    file:flush()
-    local pipe = io.popen("cd " .. dir .. " && node check.mjs 2>&1")
-    local said = pipe:read "a"
-    assert(pipe:close(), said)
-    assert.matches("^3%.1 ", said)
-    cli.cleanup()
+    assert.equal("3.1", version)
   end)
 
   it("takes no other words", function()

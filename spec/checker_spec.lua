@@ -2,26 +2,14 @@
 -- The checker of bench/cuts, in short: connections are cut, and nothing may be
 -- missing without a word. It must also see what it is there for. What it prints
 -- has the seed.
-local CHECKER = "node bench/cuts/main.mjs"
+local program = require "spec.support.program"
 
-local function has_node()
-  local pipe = io.popen "node -p 'process.versions.node' 2>/dev/null"
-  local major = tonumber((pipe:read "a" or ""):match "^%d+")
-  pipe:close()
-  return major and major >= 18
-end
-
--- Returns what it prints, and its exit status.
 local function check(options)
-  local pipe = assert(io.popen(("timeout -k 5 120 %s %s 2>&1"):format(CHECKER,
-    options)))
-  local text = pipe:read "a"
-  local _, _, status = pipe:close()
-  return text, status
+  return program.run("node bench/cuts/main.mjs " .. options, 120)
 end
 
 describe("The checker", function()
-  if not has_node() then
+  if not program.has_node() then
     pending "needs node 18"
     return
   end

@@ -1,10 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- `perigee describe --format=openapi`: the handlers of HTTP.
 local cli = require "spec.support.cli"
-local lfs = require "lfs"
+local openapi_version = require "spec.support.openapi"
 local t = require "perigee.testing"
-
-local ROOT = lfs.currentdir()
 
 local SHOP = [[
 return {
@@ -71,32 +69,14 @@ describe("perigee describe --format=openapi", function()
     assert.matches('"paths": {}', out, 1, true)
   end)
 
-  -- Only where npm can fetch it; it is kept in the folder of builds.
   it("is valid to a validator of somebody else", function()
-    local dir = ROOT .. "/build/openapi"
-    if not os.execute(("mkdir -p %s && cd %s && { "
-      .. "[ -d node_modules/@seriousme/openapi-schema-validator ] || timeout 60 "
-      .. "npm install --silent --no-audit --no-fund --ignore-scripts --prefix . "
-      .. "@seriousme/openapi-schema-validator@2.11.0; } >/dev/null 2>&1"):format(dir, dir)) then
-      pending "npm cannot fetch the validator"
-      return
+    for _, files in ipairs { false, { ["a.lua"] = "return {}" } } do
+      local version = openapi_version(describe_shop(files or nil))
+      if not version then
+        pending "npm cannot fetch the validator"
+        return
+      end
+      assert.equal("3.1", version)
     end
-    local folder = cli.folder { ["openapi.json"] = describe_shop(),
-      ["none.json"] = describe_shop { ["a.lua"] = "return {}" }, ["check.mjs"] = [[
-      import { readFileSync } from 'node:fs';
-      import { join } from 'node:path';
-      const { Validator } = await import(join(process.argv[2],
-        'node_modules/@seriousme/openapi-schema-validator/index.js'));
-      for (const file of ['openapi.json', 'none.json']) {
-        const validator = new Validator();
-        const result = await validator.validate(JSON.parse(readFileSync(file)));
-        console.log(validator.version, JSON.stringify(result));
-        if (!result.valid) process.exit(1);
-      }
-    ]] }
-    local pipe = io.popen(("cd %s && timeout 60 node check.mjs %s 2>&1"):format(folder, dir))
-    local said = pipe:read "a"
-    assert(pipe:close(), said)
-    assert.matches("^3%.1 .*\n3%.1 ", said)
   end)
 end)

@@ -3,6 +3,7 @@
 local admin = require "spec.support.admin"
 local cli = require "spec.support.cli"
 local lfs = require "lfs"
+local program = require "spec.support.program"
 local t = require "perigee.testing"
 
 local ROOT = lfs.currentdir()
@@ -83,11 +84,8 @@ describe("perigee describe", function()
 
   -- Only where npm can fetch it; it is kept in the folder of builds.
   it("prints what AsyncAPI's own parser takes for AsyncAPI 3.1", function()
-    local dir = ROOT .. "/build/asyncapi"
-    lfs.mkdir(ROOT .. "/build")
-    if not os.execute(("mkdir -p %s && cd %s && { [ -d node_modules/@asyncapi/parser ] || "
-      .. "timeout 150 npm install --silent --no-audit --no-fund --ignore-scripts "
-      .. "--prefix . @asyncapi/parser@3.6.6; } >/dev/null 2>&1"):format(dir, dir)) then
+    local dir = program.fetch "@asyncapi/parser@3.6.6"
+    if not dir then
       pending "npm cannot fetch the parser"
       return
     end
@@ -104,10 +102,7 @@ describe("perigee describe", function()
       }
     ]], ["shop.json"] = describe_as "asyncapi",
       ["starter.json"] = describe_as("asyncapi", ROOT .. "/scripts") }
-    local pipe = io.popen(("cd %s && timeout 100 node check.mjs %s shop.json starter.json 2>&1")
-      :format(folder, dir))
-    local said = pipe:read "a"
-    assert(pipe:close(), said)
+    local said = program.check(folder, dir, "shop.json starter.json")
     assert.equal("3.1.0 push.shop.bought request.quiet request.shop.buy []",
       said:match "[^\n]*")
     assert.matches("\n3.1.0 push.chat.message [^\n]* request.notify.all %[%]\n", said)

@@ -3,6 +3,7 @@
 -- PERIGEE_FAULTS is how many faults there are at last, PERIGEE_SEED which.
 
 local admin = require "spec.support.admin"
+local faults = require "spec.support.faults"
 local listener = require "spec.support.listener"
 local machines_on = require "spec.support.machines"
 local redis_set = require "spec.support.redis_set"
@@ -251,10 +252,10 @@ describe("machines on a cluster that breaks", function()
     local start = machines_on(set, { scripts = { ["main.lua"] = script },
       options = { ["limits.messages_per_s"] = 0, ["limits.per_user"] = 0,
         ["redis.probe_s"] = 0.2, ["redis.timeout_s"] = 1, ["node.lease_s"] = 5 } })
-    local servers, members, all, said = {}, {}, {}, 0
+    local servers, members, all, said = {}, {}, { seed = SEED }, 0
     for i = 1, 3 do servers[i] = start() end
     for i = 1, 6 do
-      members[i] = listener("m" .. i, "chat:1", all)
+      members[i] = listener.new("m" .. i, "chat:1", all)
       members[i]:come(servers)
     end
     local slot = slot_of(set, "chat:1")
@@ -278,7 +279,7 @@ describe("machines on a cluster that breaks", function()
 
     local function master() return (set:owner(math.random(2) == 1 and slot or 1)) end
 
-    local faults = {
+    local breaks = {
       function()
         local at = set.servers[math.random(#set.servers)]
         if at:command "ROLE":match "^master" and at ~= set:owner(slot) and
@@ -300,46 +301,24 @@ describe("machines on a cluster that breaks", function()
         set:wait()
       end,
       function()
-        local one = master()
-        one:signal "STOP"
-        os.execute("sleep " .. 0.3 * math.random(8))
-        one:signal "CONT"
+        faults.pause({ master() }, 0.3, 8)()
         set:wait()
       end,
-      function() set:command "CLIENT KILL TYPE pubsub" end,
-      function() set:command "CLIENT KILL TYPE normal" end,
-      function() set:command "SCRIPT FLUSH" end,
-      function() set:command "FLUSHALL" end,
-      function()
-        local i = math.random(3)
-        servers[i]:signal "KILL"
-        servers[i]:stop(false)
-        servers[i] = start()
-      end,
+      faults.command(set, "CLIENT KILL TYPE pubsub"),
+      faults.command(set, "CLIENT KILL TYPE normal"),
+      faults.command(set, "SCRIPT FLUSH"),
+      faults.command(set, "FLUSHALL"),
+      faults.replace(servers, start),
     }
 
     for _ = 1, FAULTS do
       talk(math.random(20))
-      faults[math.random(#faults)]()
+      breaks[math.random(#breaks)]()
       talk(math.random(20))
-      for _, member in ipairs(members) do
-        if not member:hear() then member:come(servers) end
-      end
+      listener.hear(members, servers)
     end
 
-    t.wait_until(function() -- in the end all have the same
-      local places = {}
-      talk(1)
-      for _, member in ipairs(members) do
-        if not member:hear() then member:come(servers) end
-        places[member.epoch .. ":" .. member.seq] = true
-      end
-      return next(places, (next(places))) == nil
-    end, 60)
-    local heard, gaps = 0, 0
-    for _, member in ipairs(members) do
-      heard, gaps = heard + member.heard, gaps + member.gaps
-    end
+    local heard, gaps = listener.agree(members, servers, function() talk(1) end)
     print(("seed %d: %d faults, %d said, %d heard, %d gaps that were told"):format(
       SEED, FAULTS, said, heard, gaps))
     for _, server in ipairs(servers) do server:stop() end

@@ -3,6 +3,7 @@
 -- each message that was taken is in its state, once and in order.
 -- PERIGEE_FAULTS is how many there are, PERIGEE_SEED which.
 
+local faults = require "spec.support.faults"
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
 local t = require "perigee.testing"
@@ -31,8 +32,6 @@ local script = [[
     end,
   }
 ]]
-
-local function sleep(seconds) os.execute("sleep " .. seconds) end
 
 describe("An owner among machines that break", function()
   local redis, servers, clients, told, taken, start
@@ -68,33 +67,17 @@ describe("An owner among machines that break", function()
     if not ok then come(i) end
   end
 
-  local faults = {
-    function()
-      local i = math.random(3)
-      servers[i]:signal "KILL"
-      servers[i]:stop(false)
-      servers[i] = start()
-      come(i)
-    end,
-    function()
-      local server = servers[math.random(3)]
-      server:signal "STOP"
-      sleep(0.3 * math.random(12))
-      server:signal "CONT"
-    end,
-    function()
-      redis:signal "STOP"
-      sleep(0.3 * math.random(10))
-      redis:signal "CONT"
-    end,
-    function()
-      redis:kill()
-      redis:start()
-    end,
-    function() redis:command "SCRIPT FLUSH" end,
-    function() redis:command "CLIENT KILL TYPE normal" end,
-    function() servers[math.random(3)]:reload() end,
-  }
+  local function breaks()
+    return {
+      faults.replace(servers, start, come),
+      faults.pause(servers, 0.3, 12),
+      faults.pause({ redis }, 0.3, 10),
+      faults.restart(redis),
+      faults.command(redis, "SCRIPT FLUSH"),
+      faults.command(redis, "CLIENT KILL TYPE normal"),
+      function() servers[math.random(3)]:reload() end,
+    }
+  end
 
   -- What is in the state, when all is in it that was taken up to `number`.
   local function wait_for(number)
@@ -119,9 +102,10 @@ describe("An owner among machines that break", function()
       servers[i] = start()
       come(i)
     end
+    local all = breaks()
     for _ = 1, FAULTS do
       for _ = 1, math.random(20) do tell() end
-      faults[math.random(#faults)]()
+      all[math.random(#all)]()
       for _ = 1, math.random(20) do tell() end
     end
     local seen, last = {}, {}

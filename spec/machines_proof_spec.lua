@@ -2,25 +2,14 @@
 -- The proof of bench/machines, in short: machines, Redis and the links between
 -- them break, and nothing may be missing without a word. It must also see what
 -- it is there for. What it prints has the seed.
-local PROOF = "node bench/machines/faults.mjs --patience=3"
+local program = require "spec.support.program"
 
-local function has_node()
-  local pipe = io.popen "node -p 'process.versions.node' 2>/dev/null"
-  local major = tonumber((pipe:read "a" or ""):match "^%d+")
-  pipe:close()
-  return major and major >= 18
-end
-
--- Returns what it prints, and its exit status.
 local function prove(options)
-  local pipe = assert(io.popen(("timeout -k 5 400 %s %s 2>&1"):format(PROOF, options)))
-  local text = pipe:read "a"
-  local _, _, status = pipe:close()
-  return text, status
+  return program.run("node bench/machines/faults.mjs --patience=3 " .. options, 400)
 end
 
 describe("The proof of several machines", function()
-  if not has_node() then
+  if not program.has_node() then
     pending "needs node 18"
     return
   end

@@ -2,26 +2,20 @@
 -- Machines that are restarted one after the other, and a Redis whose place is
 -- taken by another one, while messages flow: short forms of bench/machines.
 
-local function runs(command)
-  return os.execute(command .. " >/dev/null 2>&1")
-end
+local program = require "spec.support.program"
 
--- Returns what it prints, and its exit status.
 local function measure(options)
-  local pipe = assert(io.popen(("timeout -k 5 300 node bench/machines/%s 2>&1"):format(options)))
-  local text = pipe:read "a"
-  local _, _, status = pipe:close()
-  return text, status
+  return program.run("node bench/machines/" .. options, 300)
 end
 
 describe("Messages that flow between machines", function()
-  if not runs "node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'" then
+  if not program.has_node() then
     pending "needs node 18"
     return
   end
 
   it("are all there after a rolling restart", function()
-    if not runs "test -d client/node_modules/ws" then
+    if not os.execute "test -d client/node_modules/ws" then
       pending "needs npm ci in client/"
       return
     end

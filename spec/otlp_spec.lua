@@ -4,11 +4,11 @@ local admin = require "spec.support.admin"
 local api = require "spec.support.api"
 local cli = require "spec.support.cli"
 local collectors = require "spec.support.collector"
+local program = require "spec.support.program"
 local t = require "perigee.testing"
 local web = require "spec.support.web"
 
 local WORKERS = tonumber(os.getenv "PERIGEE_WORKERS")
-local ROOT = io.popen("pwd"):read "l"
 
 local SCRIPT = [[
   local perigee = require "perigee"
@@ -272,12 +272,8 @@ describe("A collector", function()
 
   -- Only where npm can fetch it; it is kept in the folder of builds.
   it("is sent what OpenTelemetry's own definition of the protocol knows", function()
-    local dir = ROOT .. "/build/otlp"
-    if not os.execute(("mkdir -p %s && cd %s && { "
-      .. "[ -d node_modules/@opentelemetry/otlp-transformer ] || timeout 150 "
-      .. "npm install --silent --no-audit --no-fund --ignore-scripts "
-      .. "--prefix . @opentelemetry/otlp-transformer@0.212.0; } >/dev/null 2>&1")
-      :format(dir, dir)) then
+    local dir = program.fetch "@opentelemetry/otlp-transformer@0.212.0"
+    if not dir then
       pending "npm cannot fetch the definition"
       return
     end
@@ -321,9 +317,7 @@ describe("A collector", function()
       }
       console.log(spans);
     ]] }
-    local pipe = io.popen(("cd %s && timeout 100 node check.mjs %s 2>&1"):format(folder, dir))
-    local said = pipe:read "a"
-    assert(pipe:close(), said)
+    local said = program.check(folder, dir)
     assert.is_true(tonumber(said) > 100, said)
   end)
 end)

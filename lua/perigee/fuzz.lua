@@ -17,6 +17,8 @@ local Requests = require "perigee.fuzz_requests"
 local values = require "perigee.fuzz_values"
 local find_words = require "perigee.fuzz_words"
 
+local sorted = values.sorted
+
 local TURN = 100 -- messages
 local LEAK_TURNS = 3 -- that must have kept something, one after the other
 local PASSES = LEAK_TURNS + 2 -- turns of each handler, whatever the time is
@@ -27,15 +29,6 @@ local WRONG = 30 -- of a hundred messages do not fit
 
 local Fuzz = {}
 Fuzz.__index = Fuzz
-
-local function sorted(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
 
 -- The numbers of one seed, whatever the version of Lua makes of math.random.
 local function random_of(seed)

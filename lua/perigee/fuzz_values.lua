@@ -34,6 +34,7 @@ function Values:pick(list)
   return list[self.random(#list)]
 end
 
+-- The keys of a table, so that the same seed does the same.
 local function sorted(map)
   local keys = {}
   for key in pairs(map or {}) do
@@ -286,6 +287,8 @@ function Values:misfit(schema)
   end
   return self:pick(ways)()
 end
+
+values.sorted = sorted
 
 -- A text of no more than `high` characters.
 function Values:text(high)

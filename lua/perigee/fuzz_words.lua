@@ -2,6 +2,7 @@
 -- What stands in the scripts and may mean something to them: for `perigee fuzz`.
 
 local lfs = require "lfs"
+local sorted = require("perigee.fuzz_values").sorted
 
 local quoted = { '"([^"\n\\]+)"', "'([^'\n\\]+)'" }
 
@@ -34,15 +35,6 @@ local function add_folder(found, folder)
       add(found, file and file:read "a" or "")
     end
   end
-end
-
-local function sorted(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
 end
 
 -- Returns three sorted lists: the texts in quotes; and the names of parameters

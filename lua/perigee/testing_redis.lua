@@ -7,15 +7,25 @@
 local Redis = {}
 Redis.__index = Redis
 
--- Starts it, with what was kept in its folder, and waits until it answers.
-function Redis:start()
-  local words = { "echo $$; exec setpriv --pdeathsig KILL redis-server --port 0",
-    "--unixsocket", self.socket, "--dir", self.dir, "--daemonize no" }
+-- What comes before its first start.
+function Redis:prepare()
+  self.options.save = self.options.save or ""
+end
+
+-- Its command line.
+function Redis:command_line()
+  local words = { "redis-server --port 0 --unixsocket", self.socket,
+    "--dir", self.dir, "--daemonize no" }
   for name, value in pairs(self.options) do
     table.insert(words, ("--%s '%s'"):format(name, value))
   end
-  table.insert(words, "</dev/null >>" .. self.dir .. "/log 2>&1")
-  self.process = assert(io.popen(table.concat(words, " "), "r"))
+  return table.concat(words, " ")
+end
+
+-- Starts it, with what was kept in its folder, and waits until it answers.
+function Redis:start()
+  self.process = assert(io.popen(("echo $$; exec setpriv --pdeathsig KILL %s "
+    .. "</dev/null >>%s/log 2>&1"):format(self:command_line(), self.dir), "r"))
   self.pid = self.process:read "n"
   -- Else, when an example breaks off, the end of the tests would wait for it.
   local pid = self.pid
@@ -40,6 +50,9 @@ function Redis:signal(name)
 end
 
 function Redis:kill(name)
+  if not self.pid then
+    return
+  end
   self:signal(name or "KILL")
   self.process:close()
   self.pid = nil
@@ -50,12 +63,13 @@ function Redis:stop()
   os.execute("rm -rf " .. self.dir)
 end
 
-function Redis.new(options, wait_until)
+-- `class` is Redis, or one that is derived from it.
+function Redis.new(options, wait_until, class)
   local dir = io.popen("mktemp -d"):read "l"
   local self = setmetatable({ dir = dir, socket = dir .. "/redis.sock",
-    options = options or {}, wait_until = wait_until }, Redis)
-  self.options.save = self.options.save or ""
+    options = options or {}, wait_until = wait_until }, class or Redis)
   self.url = "unix://" .. self.socket
+  self:prepare()
   self:start()
   return self
 end

@@ -4,7 +4,8 @@
 -- without `recovered` says is gone; and that a place of the room, epoch and
 -- number, is the same message for all.
 --
---   local one = listener("m1", "chat:1", all) -- `all`: a table that they share
+--   local all = { seed = seed } -- they share it; what is wrong names the seed
+--   local one = listener.new("m1", "chat:1", all)
 --   one:come(servers)
 --   if not one:hear() then one:come(servers) end
 local t = require "perigee.testing"
@@ -18,9 +19,10 @@ function Listener:note(message)
     self.gaps = self.gaps + 1
   elseif message.type == "said" then
     local place = self.epoch .. ":" .. message.seq
-    assert(message.seq == self.seq + 1, ("%s was at %s, then heard %s"):format(
-      self.name, self.seq, message.seq))
-    assert((self.all[place] or message.data) == message.data, place .. " is two messages")
+    assert(message.seq == self.seq + 1, ("seed %s: %s was at %s, then heard %s"):format(
+      self.all.seed, self.name, self.seq, message.seq))
+    assert((self.all[place] or message.data) == message.data,
+      ("seed %s: %s is two messages"):format(self.all.seed, place))
     self.all[place] = message.data
     self.seq, self.heard = message.seq, self.heard + 1
   end
@@ -56,6 +58,34 @@ function Listener:come(servers)
   end, 60)
 end
 
-return function(name, room, all)
+local listener = {}
+
+function listener.new(name, room, all)
   return setmetatable({ name = name, room = room, all = all, heard = 0, gaps = 0 }, Listener)
 end
+
+-- All of them use what has come, and come back if they have to.
+function listener.hear(list, servers)
+  for _, one in ipairs(list) do
+    if not one:hear() then one:come(servers) end
+  end
+end
+
+-- Until all are at the same place, while `talk()` says more. Returns how much
+-- they have heard, and how many gaps they were told of.
+function listener.agree(list, servers, talk)
+  t.wait_until(function()
+    local places = {}
+    talk()
+    listener.hear(list, servers)
+    for _, one in ipairs(list) do places[one.epoch .. ":" .. one.seq] = true end
+    return next(places, (next(places))) == nil
+  end, 60)
+  local heard, gaps = 0, 0
+  for _, one in ipairs(list) do
+    heard, gaps = heard + one.heard, gaps + one.gaps
+  end
+  return heard, gaps
+end
+
+return listener

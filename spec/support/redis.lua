@@ -3,9 +3,10 @@
 --
 --   local redis = redis_server { appendonly = "yes" }
 --   redis:command "FLUSHALL"; redis:kill(); redis:start(); redis:stop()
+local Kit = require "perigee.testing_redis"
 local t = require "perigee.testing"
 
-local Redis = {}
+local Redis = setmetatable({}, { __index = Kit })
 Redis.__index = Redis
 
 -- The lines of its file; an option with several values has one for each. Who
@@ -21,59 +22,21 @@ function Redis:configure()
   file:close()
 end
 
--- Starts it, with what was kept in its folder, and waits until it answers.
-function Redis:start()
-  local command = ("echo $$; exec setpriv --pdeathsig KILL redis-server %s/redis.conf %s " ..
-    "</dev/null >>%s/log 2>&1"):format(self.dir, self.options.sentinel and "--sentinel" or "",
-    self.dir)
-  self.process = assert(io.popen(command, "r"))
-  self.pid = self.process:read "n"
-  -- Else, when an example breaks off, the end of the tests would wait for it.
-  local pid = self.pid
-  self.guard = setmetatable({}, { __gc = function()
-    if self.pid == pid then self:signal "KILL" end
-  end })
-  t.wait_until(function() return self:command("PING"):match "PONG" end)
-end
-
--- What redis-cli prints for a command.
-function Redis:command(text)
-  local pipe = io.popen("redis-cli -s " .. self.socket .. " " .. text .. " 2>&1")
-  local answer = pipe:read "a"
-  pipe:close()
-  return answer
-end
-
-function Redis:signal(name)
-  if self.pid then
-    os.execute(("kill -%s %d"):format(name, self.pid))
-  end
-end
-
-function Redis:kill(name)
-  if not self.pid then return end
-  self:signal(name or "KILL")
-  self.process:close()
-  self.pid = nil
-end
-
-function Redis:stop()
-  self:kill()
-  os.execute("rm -rf " .. self.dir)
-end
-
-local function start(options)
-  local dir = io.popen("mktemp -d"):read "l"
-  local self = setmetatable({ dir = dir, socket = dir .. "/redis.sock",
-    options = options or {} }, Redis)
+function Redis:prepare()
   self.options.port = self.options.port or 0
   if not self.options.sentinel then
     self.options.save = self.options.save or ""
   end
-  self.url = "unix://" .. self.socket
   self:configure()
-  self:start()
-  return self
+end
+
+function Redis:command_line()
+  return ("redis-server %s/redis.conf %s"):format(self.dir,
+    self.options.sentinel and "--sentinel" or "")
+end
+
+local function start(options)
+  return Kit.new(options, t.wait_until, Redis)
 end
 
 -- PERIGEE_REDIS=cluster: those who take whatever there is get a cluster.
