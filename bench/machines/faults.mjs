@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { derive } from '../cuts/random.mjs';
+import { Cluster } from './cluster.mjs';
 import { FAULTS, happen } from './happen.mjs';
 import { Ledger } from './ledger.mjs';
 import { Machine } from './machine.mjs';
@@ -28,7 +29,9 @@ every member must have had everything, once and in the one order, or have been
 told otherwise; who is there must be right, and each came and went once.
 Exit status 1: it is not so.
 
-  --redis     plain, or sentinel: with a replica and three Sentinels
+  --redis     plain; sentinel: with a replica and three Sentinels; or cluster:
+              three masters and their replicas; machines come to its nodes by
+              proxies of their own, whose ports they are told
   --safe      min-replicas-to-write 1
   --mean      milliseconds between two faults; several may be under way
   --patience  factor of all timeouts, for slow builds
@@ -55,6 +58,7 @@ function options(words) {
 }
 
 const LEASE_S = 1;
+const KINDS = { plain: Plain, sentinel: Watched, cluster: Cluster };
 
 class World {
   constructor(o) {
@@ -85,7 +89,7 @@ class World {
     const { o, dir } = this;
     const config = { appendonly: 'yes', appendfsync: 'always',
       ...o.safe ? { 'min-replicas-to-write': 1, 'min-replicas-max-lag': 2 } : {} };
-    this.redis = new (o.redis === 'plain' ? Plain : Watched)(`${dir}/redis`, config);
+    this.redis = new KINDS[o.redis](`${dir}/redis`, config);
     await this.redis.start();
     const scripts = `${dir}/scripts`;
     mkdirSync(scripts);
@@ -182,13 +186,25 @@ async function until(world, what, problem) {
   for (const text of found) world.ledger.fault(problem, text);
 }
 
+// The machines that do not have all of Redis yet.
+async function unwell(world) {
+  const said = await Promise.all(world.machines.map(async ({ name, admin }) => {
+    const text = await (await fetch(`http://${admin}/healthz`)).text();
+    return text.startsWith('ok') ? [] : `${name} is ${text.trim().replace(/\n/g, ', ')}`;
+  }));
+  return said.flat();
+}
+
 async function heal(world) {
   world.isCalm = true;
   await Promise.all([...world.busy]);
   for (const machine of world.machines) machine.network.open();
   for (const member of world.members) if (!member.isWanted) member.come();
-  await until(world, async () => !await world.redis.isWhole() && 'Redis is not whole',
+  await until(world, async () => !await world.redis.isWhole()
+    && `Redis is not whole: ${world.redis.problem || ''}`,
     'proof');
+  await until(world, () => unwell(world), 'stuck');
+  await sleep(500 * world.o.patience); // those who joined meanwhile are heard, too
   await until(world, () => world.members.filter((member) => !member.isSettled)
     .map((member) => `${member.name} at ${member.machine?.name} is not settled: ${
       [...member.waiting.values()].map(({ type, data }) => `${type} ${data.room}`)}`)

@@ -56,13 +56,13 @@ function withRedis(what) {
   return async (world, random) => {
     if (world.isRedisBusy) return false;
     world.isRedisBusy = true;
-    if (world.redis.sentinels.length) doubt(world); // the newest may be lost
-    const server = random.chance(0.8) ? await world.redis.master()
-      : one(random, world.redis.servers);
+    const { redis } = world;
+    if (redis.kind !== 'plain') doubt(world); // the newest may be lost
+    const server = one(random, random.chance(0.8) ? await redis.masters() : redis.servers);
     later(world, async () => {
       await what(world, random, server);
-      if (world.redis.sentinels.length)
-        await server.until(() => world.redis.isWhole(), 60000 * world.o.patience);
+      if (redis.kind !== 'plain')
+        await server.until(() => redis.isWhole(), 60000 * world.o.patience);
       world.isRedisBusy = false;
     });
     return server.port;
@@ -91,22 +91,24 @@ const stopRedis = withRedis(async (world, random, server) => {
 });
 
 const failover = withRedis(async (world, random) => {
-  await one(random, world.redis.sentinels).command('SENTINEL', 'FAILOVER', 'mymaster');
+  await world.redis.failover(random);
   await sleep(1000);
 });
+
+const moveSlots = withRedis((world, random) => world.redis.move(random));
 
 // Long enough for another master to be chosen; then the old one comes back, and
 // does not know.
 const isolateRedis = withRedis(async (world, random) => {
-  const master = await world.redis.master();
+  const master = one(random, await world.redis.masters());
   master.signal('STOP');
   await sleep(random.between(2000, 4000) * world.o.patience);
   master.signal('CONT');
 });
 
 function command(...words) {
-  return async (world) => {
-    const server = await world.redis.master();
+  return async (world, random) => {
+    const server = one(random, await world.redis.masters());
     if (words[0] === 'FLUSHALL') doubt(world);
     const answer = await server.command(...words);
     return answer instanceof Error ? false : server.port;
@@ -114,7 +116,7 @@ function command(...words) {
 }
 
 async function killOne(world, random) {
-  const server = await world.redis.master();
+  const server = one(random, await world.redis.masters());
   const text = await server.command('CLIENT', 'LIST');
   if (text instanceof Error) return false;
   const ids = [...text.matchAll(/^id=(\d+) .* name=perigee/gm)].map(([, id]) => id);
@@ -136,7 +138,7 @@ function withNetwork(what) {
 
 function closed(state) {
   return withNetwork((world, random, network) => {
-    network.close(state);
+    network.close(state, random);
     later(world, async () => {
       await wait(world, random, 50, 3000);
       network.open();
@@ -154,8 +156,9 @@ export const FAULTS = {
   'kill-redis': { weight: 2, run: killRedis },
   'stop-redis': { weight: 2, run: stopRedis },
   'forget-redis': { weight: 1, run: forgetRedis },
-  'failover': { weight: 3, run: failover, watched: true },
-  'isolate': { weight: 2, run: isolateRedis, watched: true },
+  'failover': { weight: 3, run: failover, on: ['sentinel', 'cluster'] },
+  'isolate': { weight: 2, run: isolateRedis, on: ['sentinel', 'cluster'] },
+  'move-slots': { weight: 4, run: moveSlots, on: ['cluster'] },
   'kill-clients': { weight: 1, run: command('CLIENT', 'KILL', 'TYPE', 'normal') },
   'kill-subscribers': { weight: 1, run: command('CLIENT', 'KILL', 'TYPE', 'pubsub') },
   'kill-client': { weight: 2, run: killOne },
@@ -174,8 +177,8 @@ export const FAULTS = {
 export async function happen(world, random) {
   const only = world.o.only && world.o.only.split(',');
   const weights = {};
-  for (const [name, { weight, watched }] of Object.entries(FAULTS))
-    if ((!watched || world.redis.sentinels.length) && (!only || only.includes(name)))
+  for (const [name, { weight, on }] of Object.entries(FAULTS))
+    if ((!on || on.includes(world.redis.kind)) && (!only || only.includes(name)))
       weights[name] = weight;
   const name = random.pick(weights);
   const where = await FAULTS[name].run(world, random);

@@ -109,20 +109,21 @@ export class Redis {
   }
 }
 
-// `servers` are all that may hold data, `sentinels` who decides; `master` is
-// the one that decides now.
+// `servers` are all that may hold data, `sentinels` who decides; `masters` are
+// those that take what is written now.
 export class Plain {
   constructor(dir, options) {
     this.servers = [new Redis(`${dir}/redis`, options)];
     this.sentinels = [];
+    this.kind = 'plain';
   }
 
   async start() {
     await this.servers[0].start();
   }
 
-  async master() {
-    return this.servers[0];
+  async masters() {
+    return this.servers;
   }
 
   async isWhole() {
@@ -147,6 +148,7 @@ export class Watched extends Plain {
     this.sentinels = [0, 1, 2].map((i) => new Redis(`${dir}/sentinel-${i}`, {},
       'sentinel'));
     this.options = { down: 1000, failover: 4000, ...sentinel };
+    this.kind = 'sentinel';
   }
 
   async start() {
@@ -183,6 +185,14 @@ export class Watched extends Plain {
   }
 
   // Everybody knows everybody, and the replica follows.
+  async masters() {
+    return [await this.master()];
+  }
+
+  async failover(random) {
+    await this.sentinels[random.below(3)].command('SENTINEL', 'FAILOVER', 'mymaster');
+  }
+
   async isWhole() {
     const ports = new Set();
     for (const sentinel of this.sentinels) {

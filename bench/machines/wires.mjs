@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The network between one machine and its Redis: a proxy before each Redis and
-// each Sentinel. A Sentinel names the ports of servers; the machine is told
-// those of its own proxies instead.
+// each Sentinel. A Sentinel, and a node of a cluster, name the ports of servers;
+// the machine is told those of its own proxies instead.
 import net from 'node:net';
 
 class Gate {
   constructor(network, upstream, rename) {
-    Object.assign(this, { network, upstream, rename });
+    Object.assign(this, { network, upstream, rename, state: 'open' });
     this.server = net.createServer({ pauseOnConnect: true }, (near) =>
       this.network.accept(this, near));
   }
@@ -20,7 +20,7 @@ class Gate {
 // Two sockets. `near` is the machine's, `far` that to Redis.
 class Pipe {
   constructor(gate, near) {
-    Object.assign(this, { gate, near, lost: { up: false, down: false } });
+    Object.assign(this, { gate, near, lost: { up: false, down: false }, rest: '' });
     this.far = net.connect({ port: gate.upstream, host: '127.0.0.1' });
     for (const [from, to, way] of [[near, this.far, 'up'], [this.far, near, 'down']]) {
       from.setNoDelay(true);
@@ -34,11 +34,18 @@ class Pipe {
 
   #pass(from, to, way, bytes) {
     if (this.lost[way] || to.destroyed) return;
-    if (way === 'down' && this.gate.rename)
-      bytes = Buffer.from(this.gate.rename(bytes.toString('latin1')), 'latin1');
+    if (way === 'down' && this.gate.rename) bytes = this.#rename(bytes);
     if (to.write(bytes)) return;
     from.pause();
     to.once('drain', () => this.isStalled || from.resume());
+  }
+
+  // No answer ends like the half of an address: that waits for the rest.
+  #rename(bytes) {
+    const text = this.rest + bytes.toString('latin1');
+    [this.rest] = text.match(/[\d.:]*$/);
+    return Buffer.from(this.gate.rename(text.slice(0, text.length - this.rest.length)),
+      'latin1');
   }
 
   stall(isStalled) {
@@ -63,19 +70,24 @@ class Pipe {
 
 export class Network {
   // Proxies before these Redis.
-  constructor({ servers, sentinels }) {
+  constructor({ kind, servers, sentinels }) {
     this.pipes = new Set();
     this.gates = new Map();
     this.state = 'open';
-    const rename = (text) => {
+    const rename = (before, after) => (text) => {
       for (const server of servers)
-        text = text.replaceAll(`\r\n${server.port}\r\n`,
-          `\r\n${this.gates.get(server).port}\r\n`);
+        text = text.replaceAll(before + server.port + after,
+          before + this.gates.get(server).port + after);
       return text;
     };
-    for (const server of servers) this.gates.set(server, new Gate(this, server.port));
+    // CLUSTER NODES is a text with its length before it: all ports have five
+    // digits. MOVED is a line.
+    const byNode = (text) => text.includes('127.0.0.1:')
+      ? rename('127.0.0.1:', '\r\n')(rename('127.0.0.1:', '@')(text)) : text;
+    for (const server of servers)
+      this.gates.set(server, new Gate(this, server.port, kind === 'cluster' && byNode));
     for (const sentinel of sentinels)
-      this.gates.set(sentinel, new Gate(this, sentinel.port, rename));
+      this.gates.set(sentinel, new Gate(this, sentinel.port, rename('\r\n', '\r\n')));
   }
 
   async listen() {
@@ -87,11 +99,11 @@ export class Network {
   }
 
   accept(gate, near) {
-    if (this.state === 'cut') return near.resetAndDestroy();
+    if (gate.state === 'cut') return near.resetAndDestroy();
     const pipe = new Pipe(gate, near);
     this.pipes.add(pipe);
-    if (this.state === 'stalled') pipe.stall(true);
-    if (this.state === 'up' || this.state === 'down') pipe.lost[this.state] = true;
+    if (gate.state === 'stalled') pipe.stall(true);
+    if (gate.state === 'up' || gate.state === 'down') pipe.lost[gate.state] = true;
   }
 
   // Those that are there are reset; all of them, or each with this chance.
@@ -104,10 +116,14 @@ export class Network {
   }
 
   // Until `open` is called: 'cut' refuses all, 'stalled' passes nothing for now,
-  // 'up' and 'down' lose what goes this way without a word.
-  close(state) {
+  // 'up' and 'down' lose what goes this way without a word. It is so with all
+  // Redis, or, of several, with some.
+  close(state, random) {
+    const chance = this.gates.size > 1 && random.chance(0.5) ? 0.5 : 1;
     this.state = state;
+    for (const gate of this.gates.values()) if (random.chance(chance)) gate.state = state;
     for (const pipe of [...this.pipes]) {
+      if (pipe.gate.state !== state) continue;
       if (state === 'cut') pipe.reset();
       else if (state === 'stalled') pipe.stall(true);
       else pipe.lost[state] = true;
@@ -117,6 +133,7 @@ export class Network {
   // What has lost something is reset: a stream has no gaps.
   open() {
     this.state = 'open';
+    for (const gate of this.gates.values()) gate.state = 'open';
     for (const pipe of [...this.pipes]) {
       if (pipe.isHalf || pipe.lost.up || pipe.lost.down) pipe.reset();
       else if (pipe.isStalled) pipe.stall(false);
