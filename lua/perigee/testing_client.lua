@@ -7,8 +7,8 @@
 
 local json = require "perigee.testing_json" -- first: it finds the others
 local Session = require "perigee.testing_session"
+local socket = require "perigee.testing_socket"
 local cqueues = require "cqueues"
-local websocket = require "http.websocket"
 
 local decode, encode, show = json.decode, json.encode, json.show
 
@@ -16,57 +16,11 @@ local decode, encode, show = json.decode, json.encode, json.show
 local Client = { timeout = tonumber(os.getenv "PERIGEE_TEST_TIMEOUT") or 10 }
 Client.__index = Client
 
--- Waits until the next frame is here as a whole. lua-http itself fails if a
--- frame of 126 to 65535 bytes comes in parts.
-local function await_frame(socket, timeout)
-  local deadline = timeout and cqueues.monotime() + timeout
-  local function await(size)
-    return socket:fill(size, deadline
-      and math.max(deadline - cqueues.monotime(), 0))
-  end
-  local function peek(size)
-    local bytes = await(size) and socket:xread(size, "b", 0)
-    return bytes and socket:unget(bytes) and bytes
-  end
-  local head = peek(2)
-  local length = head and head:byte(2) & 0x7f
-  local more = length == 126 and 2 or length == 127 and 8 or 0
-  if more > 0 then
-    head = peek(2 + more)
-    length = head and string.unpack(">I" .. more, head, 3)
-  end
-  if length then
-    await(2 + more + length)
-  end
-end
-
--- Stands in for lua-http's own `receive`, which lua-http calls, too. What has
--- gone wrong while waiting is not looked at: the real one meets it again.
-local function receive_whole(ws, timeout)
-  local deadline = timeout and cqueues.monotime() + timeout
-  if ws.readyState == 1 or ws.readyState == 2 then
-    await_frame(ws.socket, timeout)
-  end
-  return websocket.methods.receive(ws, deadline
-    and math.max(deadline - cqueues.monotime(), 0))
-end
-
--- Returns a connection; or nil, and the reason.
-local function open(target)
-  local ws = websocket.new_from_uri(target.url)
-  ws.receive, ws.request.ctx = receive_whole, target.context
-  for name, value in pairs(target.headers or {}) do
-    ws.request.headers:upsert(name, value)
-  end
-  local ok, problem = ws:connect(Client.timeout)
-  return ok and ws, problem
-end
-
 -- Connects to a ws:// or wss:// address; `context` is that of TLS. Returns nil
 -- and the reason, if it is refused.
 function Client.new(url, headers, context)
   local target = { url = url, headers = headers, context = context }
-  local ws, problem = open(target)
+  local ws, problem = socket.open(target, Client.timeout)
   if not ws then
     return nil, problem
   end
@@ -379,19 +333,6 @@ function Client:close(code, reason)
   self.ws:close(code or 1000, reason, self.timeout)
 end
 
-local function close_socket(ws)
-  ws.readyState = 3
-  ws.socket:close()
-end
-
--- The kernel sends a reset when a socket is closed on which something waits to
--- be read: here the answer to a ping.
-local function reset_socket(ws, timeout)
-  ws:send_ping("", timeout)
-  cqueues.poll({ pollfd = ws.socket:pollfd(), events = "r" }, timeout)
-  close_socket(ws)
-end
-
 -- The network is gone, without a close frame. `how`: "end" (nil), the server
 -- reads an end of the stream; "reset", an error; "half-open", nothing: for it
 -- the connection is still there. What was not read is not received.
@@ -399,9 +340,9 @@ function Client:cut(how)
   if how == "half-open" then
     table.insert(self.half_open, self.ws)
   elseif how == "reset" then
-    reset_socket(self.ws, self.timeout)
+    socket.reset(self.ws, self.timeout)
   else
-    close_socket(self.ws)
+    socket.close(self.ws)
   end
 end
 
@@ -416,7 +357,7 @@ function Client:resume(opts)
   if self.ws.readyState < 3 then
     self:cut "half-open"
   end
-  self.ws = assert(open(self.target))
+  self.ws = assert(socket.open(self.target, Client.timeout))
   local info, code, text = log_in(self, 1, opts.token or self.token,
     opts.session or { id = opts.id or old.id,
       received = opts.received or old.received })
@@ -445,9 +386,9 @@ end
 
 -- Hangs up without a word.
 function Client:drop()
-  close_socket(self.ws)
+  socket.close(self.ws)
   for i, ws in pairs(self.half_open) do
-    close_socket(ws)
+    socket.close(ws)
     self.half_open[i] = nil
   end
 end

@@ -50,9 +50,10 @@ end
 
 -- The modules of the kit, by name; testing.lua is the kit itself.
 local texts = {}
-for _, name in ipairs { "testing", "testing_client", "testing_http",
-  "testing_json", "testing_redis", "testing_session", "fuzz", "fuzz_messages",
-  "fuzz_requests", "fuzz_values", "fuzz_words", "web_path" } do
+for _, name in ipairs { "testing", "testing_base", "testing_client",
+  "testing_http", "testing_json", "testing_redis", "testing_server",
+  "testing_session", "testing_socket", "fuzz", "fuzz_messages", "fuzz_requests",
+  "fuzz_values", "fuzz_words", "web_path" } do
   texts[name] = take(name .. ".lua")
 end
 local document = program == "fuzz" and take "document.json"
