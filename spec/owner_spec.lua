@@ -21,6 +21,21 @@ local script = [[
   end }
 
   return {
+    heavy = function(_, size)
+      local idle = { every = 60, tick = function(state) return state end }
+      local owner = perigee.owner("heavy" .. size, idle)
+      for n = 1, 20 do
+        local done, code = owner:tell(("x"):rep(size))
+        if not done then return { n, code } end
+      end
+    end,
+    fat = function(_, size)
+      perigee.owner("fat", { every = 0.01, save = 1, tick = function(state)
+        perigee.store.incr "fat"
+        return state or ("x"):rep(size)
+      end })
+      return perigee.store.get "fat"
+    end,
     want = function() perigee.owner("game", game) end,
     tell = function(_, message) return { perigee.owner("game", game):tell(message) } end,
     seen = function() return perigee.store.get "seen" end,
@@ -118,6 +133,30 @@ describe("An owner", function()
       assert.is_true(state.ticks > ticks)
     end)
   end
+
+  it("is told no more than a value of the store may have", function()
+    local told, code = table.unpack(clients[1]:request("heavy", 100000))
+    assert.same({ 6, "OVERLOADED" }, { told, code })
+    assert.equal("HANDLER_ERROR", (select(2, clients[1]:try("heavy", 600000))))
+  end)
+
+  it("goes on with a state that cannot be saved, and says so, not with each tick", function()
+    clients[1]:try("fat", 600000)
+    server:wait_log "perigee.owner: the state of 'fat' cannot be saved: [^\n]*value: more than"
+    local ticks
+    t.wait_until(function()
+      ticks = clients[1]:request("fat", 600000)
+      return ticks >= 200
+    end)
+    local _, count = server:log():gsub("cannot be saved", "")
+    assert.is_true(count < ticks / 2)
+  end)
+
+  it("is wanted when scripts run, not while they are loaded", function()
+    server:write("early.lua", "require('perigee').owner('n', { every = 1, tick = print })")
+    assert.matches("early.lua:1: perigee.owner: not while scripts are being loaded",
+      server:reload_fails(), 1, true)
+  end)
 
   it("is over when its function returns nil, and begins anew when it is asked for", function()
     for _, client in ipairs(clients) do client:request "want" end

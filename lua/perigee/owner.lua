@@ -25,6 +25,7 @@ local store = core.store
 local BELIEF, LOOKS = 0.75, 4 -- of the lease; looks in its time
 local KEEP_S, OVER_S = 86400, 60 + place.lease_s
 local INBOX_MAX = 1000
+local TOO_LARGE = "more than %d+ bytes" -- a value, says the store
 local SHORTEST_S, LONGEST_S = 0.01, 60
 
 local Owner = {}
@@ -87,10 +88,14 @@ end
 
 local function save(self)
   local upto
-  local _, code = change(self, "record", function(record)
+  local good, problem, code = pcall(change, self, "record", function(record)
     upto = self.upto
     return { token = record.token, state = self.state, upto = upto }
   end, KEEP_S)
+  if not good then -- it is too large, or no plain data: no news for a while
+    self.saved = place.clock()
+    error(("perigee.owner: the state of '%s' cannot be saved: %s"):format(self.name, problem), 0)
+  end
   if code then return end -- the next tick tries again
   self.saved = place.clock()
   change(self, "inbox", function(inbox)
@@ -230,18 +235,26 @@ end
 
 -- --- for scripts -------------------------------------------------------------
 
+local function overloaded() return nil, "OVERLOADED", "its owner has not saved what it was told" end
+
 -- In the order of these calls. True; or nil, code, text.
 function Owner:tell(message)
   if message == nil then error("owner:tell: a message expected, got nil", 2) end
-  local inbox, code, text = store.update(key_of(self, "inbox"), function(inbox)
+  local waiting
+  local good, inbox, code, text = pcall(store.update, key_of(self, "inbox"), function(inbox)
     inbox = inbox or { told = core.json.array {}, last = 0 }
-    if #inbox.told >= INBOX_MAX then
-      return nil, "OVERLOADED", "its owner has not saved what it was told"
-    end
-    inbox.told[#inbox.told + 1], inbox.last = message, inbox.last + 1
+    waiting = #inbox.told
+    if waiting >= INBOX_MAX then return overloaded() end
+    inbox.told[waiting + 1], inbox.last = message, inbox.last + 1
     return inbox
   end, KEEP_S)
-  if inbox then return true end
+  if not good then
+    local is_full = waiting and waiting > 0 and tostring(inbox):find(TOO_LARGE)
+    if is_full then return overloaded() end
+    error(("owner:tell: %s"):format(inbox), 2)
+  elseif inbox then
+    return true
+  end
   return nil, code, text
 end
 
@@ -272,7 +285,10 @@ return function(name, def)
   local self = owners[name]
   if not self then
     self = setmetatable({ name = name, def = def }, Owner)
-    self.watching = core.every(place.lease_s / LOOKS, function() watch(self) end)
+    -- It raises while scripts are loaded, and that is theirs to mend.
+    local good, watching = pcall(core.every, place.lease_s / LOOKS, function() watch(self) end)
+    if not good then error("perigee.owner: " .. watching, 2) end
+    self.watching = watching
     owners[name] = self
     core.spawn(watch, self)
   end
