@@ -39,9 +39,13 @@ return {
 
   -- Plain HTTP on the same port, for pages, webhooks and other programs:
   -- curl http://127.0.0.1:8080/hello
-  ["@http GET /hello"] = function()
-    return { here = perigee.count(room) }
-  end,
+  ["@http GET /hello"] = {
+    doc = "How many are here.",
+    reply = { here = "integer" },
+    handler = function()
+      return { here = perigee.count(room) }
+    end,
+  },
 
   -- Other keys with an @ are hooks: this one runs when somebody has logged in.
   ["@connect"] = function(client)

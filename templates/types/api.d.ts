@@ -33,7 +33,10 @@ export interface Api {
 
 /** Plain HTTP, by method and path. */
 export interface Http {
+  /** How many are here. */
   'GET /hello': {
-    answer: unknown;
+    answer: {
+      here: number;
+    };
   };
 }
