@@ -20,9 +20,19 @@ local perigee = {}
 ---@field burst? integer How many of these may come at once.
 ---@field schema? string|table What `data` must look like: `{ tags = "string[]?" }`.
 ---@field timeout? number Seconds for the whole call, waiting included.
+---@field view? boolean Whether `data` is read in place, as a `perigee.View`.
 ---@field reply? string|table What it returns is like; `"null"`: nothing.
 ---@field emits? perigee.Emits What it sends, and nothing else.
 ---@field doc? string One line for those who read about it.
+
+---An array or object that is decoded as it is read, and sent as it came: what
+---`data` is for a handler with `view = true`. What is an array or object in it is
+---one again. `type` is `"userdata"`; `next` does not take it, and it cannot be
+---written. `data()` is a table of all of it, `tostring(data)` its JSON.
+---@class perigee.View
+---@field [string|integer] any
+---@operator call: table
+---@operator len: integer
 
 ---Messages that are sent, with what their data is like, by type; as a list,
 ---types that are declared elsewhere: `{ "chat.message" }`.

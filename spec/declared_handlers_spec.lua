@@ -224,7 +224,7 @@ describe("A declaration", function()
   for declaration, words in pairs {
     ["5"] = { "must be a function or {", "not a number" },
     ["{}"] = { "handler must be a function, not a nil" },
-    ["{ print }"] = { "unknown key 1", "burst doc emits handler rate reply schema timeout" },
+    ["{ print }"] = { "unknown key 1", "burst doc emits handler rate reply schema timeout view" },
     ["{ handler = print, shcema = {} }"] =
       { "unknown key 'shcema'", "did you mean 'schema'?" },
     ["{ handler = print, rate = 5 }"] = { "rate must be", "'5/s'", "not 5" },
@@ -239,6 +239,8 @@ describe("A declaration", function()
     ["{ handler = print, timeout = 0 }"] = { "timeout must be seconds" },
     ["{ handler = print, timeout = '5' }"] =
       { "timeout must be seconds", "not '5'" },
+    ["{ handler = print, view = 'yes' }"] =
+      { "view must be true or false, not 'yes'" },
     ["{ handler = print, schema = 5 }"] =
       { "schema: data: a type is a text or a table, not 5" },
     ["{ handler = print, schema = 'sting' }"] =
@@ -272,6 +274,18 @@ describe("A declaration", function()
       return { handler = print, schema = loop }
     end)()]]
     assert.matches("more than 32 tables", problem, 1, true)
+  end)
+
+  it("has no view for what comes over HTTP", function()
+    for _, key in ipairs { "@http GET /x", "@http ask" } do
+      local status, _, problem = cli.run { "check", cli.folder {
+        ["main.lua"] = ("return { [%q] = { handler = print, view = true } }")
+          :format(key),
+      } }
+      assert.equal(1, status)
+      assert.matches(("main.lua: handler '%s': view is for messages of "
+        .. "clients, not for '@http'"):format(key), problem, 1, true)
+    end
   end)
 
   it("is for handlers, not for hooks", function()

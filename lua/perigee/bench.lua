@@ -10,6 +10,13 @@ return {
     return data
   end,
 
+  ["bench.view"] = {
+    view = true,
+    handler = function(_, data)
+      return data
+    end,
+  },
+
   ["bench.room"] = function(client, data)
     perigee.send_to_room(data.room, {
       type = "bench.room",

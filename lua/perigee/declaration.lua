@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- A handler with conditions, and what it promises: { handler = …, rate = …,
--- burst = …, schema = …, timeout = …, reply = …, emits = …, doc = … }. This file
--- checks one, and brings it into the form that C keeps.
+-- burst = …, schema = …, timeout = …, view = …, reply = …, emits = …, doc = … }.
+-- This file checks one, and brings it into the form that C keeps.
 
 local emits = require "perigee.emits"
 local suggest = require "perigee.suggest"
 local write_schema = require "perigee.schema"
 
 local keys = { "burst", "doc", "emits", "handler", "rate", "reply", "schema",
-  "timeout" }
+  "timeout", "view" }
 local seconds = { s = 1, m = 60, h = 3600 }
 local DAY = 24 * 3600
 local DOC_BYTES = 200
@@ -81,6 +81,16 @@ local function read_schema(declaration, key)
   end
 end
 
+-- Only data that comes with a message is one text, which can be read in place.
+local function read_view(view, is_message)
+  if view ~= nil and type(view) ~= "boolean" then
+    return nil, ("view must be true or false, not %s"):format(show(view))
+  elseif view and not is_message then
+    return nil, "view is for messages of clients, not for '@http'"
+  end
+  return view
+end
+
 local function read_doc(doc)
   if doc == nil then
     return nil
@@ -108,8 +118,12 @@ local function read_limits(result, declaration)
 end
 
 -- What is said of the data that comes and goes.
-local function read_data(result, declaration)
+local function read_data(result, declaration, is_message)
   local wrong
+  result.view, wrong = read_view(declaration.view, is_message)
+  if wrong then
+    return wrong
+  end
   for _, key in ipairs { "schema", "reply" } do
     result[key], wrong = read_schema(declaration, key)
     if wrong then
@@ -125,12 +139,13 @@ local function read_data(result, declaration)
 end
 
 -- Returns { handler, rate (a second), burst, schema and reply (texts),
--- timeout_ms, doc, emits (names), pushes (texts by name) }; all but the first
--- are there only if they were given. Or returns nil, and what is wrong.
-local function read(declaration)
+-- timeout_ms, view, doc, emits (names), pushes (texts by name) }; all but the
+-- first are there only if they were given. Or returns nil, and what is wrong.
+-- `is_message`: of clients, not a key for HTTP.
+local function read(declaration, is_message)
   local result = { handler = declaration.handler }
   local wrong = check_keys(declaration) or read_limits(result, declaration)
-    or read_data(result, declaration)
+    or read_data(result, declaration, is_message)
   if wrong then
     return nil, wrong
   end

@@ -49,7 +49,7 @@ local function read_handler(key, value, asked)
     return nil, ("handler '%s' must be a function or { handler = function …, "
       .. "rate = …, schema = … }, not a %s"):format(key, type(value))
   end
-  local result, problem = declaration.read(value)
+  local result, problem = declaration.read(value, not asked)
   return result, problem and ("handler '%s': %s"):format(key, problem)
 end
 

@@ -89,7 +89,8 @@ static int read_id(struct json_scan *scan, struct msg_id *id,
 
 static int read_data(struct json_scan *scan, struct envelope *out) {
   out->data = scan->at;
-  int err = json_skip_value(scan, 1);
+  out->data_look = (struct json_look){.once = true};
+  int err = json_look_over(scan, 1, &out->data_look);
   out->data_len = (size_t)(scan->at - out->data);
   return err;
 }
@@ -152,6 +153,7 @@ static void clear(struct envelope *out) {
   out->type_len = 0;
   out->data = NULL;
   out->data_len = 0;
+  out->data_look = (struct json_look){.once = true};
   out->traceparent = (struct slice){"", 0};
   out->id.kind = MSG_ID_NONE;
 }

@@ -9,6 +9,7 @@
 #define PROTOCOL_ENVELOPE_H
 
 #include "base/attr.h"
+#include "wire/json_look.h"
 #include "wire/msg_id.h"
 #include "wire/msg_type.h"
 #include "wire/slice.h"
@@ -20,6 +21,7 @@ struct envelope {
   size_t type_len;
   const char *data; /* into the parsed text; NULL when there is none */
   size_t data_len;
+  struct json_look data_look; /* what was seen of the data */
   struct slice traceparent; /* into the text, as it stands there; len 0: none */
   struct msg_id id;         /* MSG_ID_NONE when there is none */
 };

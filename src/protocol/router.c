@@ -101,6 +101,14 @@ static void refuse_text(struct conn *conn, const char *text, size_t len,
   answer_mistake(conn);
 }
 
+static struct call_arg data_arg(const struct handler *handler,
+                                const struct envelope *env) {
+  if (!env->data)
+    return (struct call_arg){.kind = CALL_NIL};
+  return (struct call_arg){handler->view ? CALL_VIEW : CALL_JSON, env->data,
+                           env->data_len};
+}
+
 static void run_handler(struct conn *conn, struct generation *live,
                         const struct handler *handler,
                         const struct envelope *env) {
@@ -108,9 +116,9 @@ static void run_handler(struct conn *conn, struct generation *live,
       .handler = handler,
       .conn = conn,
       .id = env->id,
-      .args = {{.kind = CALL_CLIENT},
-               {env->data ? CALL_JSON : CALL_NIL, env->data, env->data_len}},
+      .args = {{.kind = CALL_CLIENT}, data_arg(handler, env)},
       .nargs = 2,
+      .look = env->data_look,
       .gated = true,
       .results = env->id.kind != MSG_ID_NONE,
       .done = answer_call,

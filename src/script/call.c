@@ -149,7 +149,7 @@ static void start_call_budget(const struct call *call) {
 }
 
 /* Runs the coroutine until it yields or ends; its status. */
-static int resume_call(struct call *call, int nargs, int *nresults) {
+static int resume_call(struct call *call, int *nresults) {
   struct generation *generation = call->generation;
   struct host *host = generation->host;
   call_unpark(call);
@@ -159,16 +159,16 @@ static int resume_call(struct call *call, int nargs, int *nresults) {
   generation->current = call;
   host_running(host, call->spec.handler);
   int status = call->spec.span
-                   ? call_trace_resume(call, nargs, nresults)
-                   : lua_resume(call->L, generation->L, nargs, nresults);
+                   ? call_trace_resume(call, nresults)
+                   : lua_resume(call->L, generation->L, 0, nresults);
   host_running(host, NULL);
   generation->current = NULL;
   return status;
 }
 
-static void step_call(struct call *call, int nargs) {
+static void step_call(struct call *call) {
   int nresults;
-  int status = resume_call(call, nargs, &nresults);
+  int status = resume_call(call, &nresults);
   bool too_long = budget_stop(&call->generation->budget);
   if (status == LUA_YIELD && call->state == CALL_YIELDING) {
     call_park(call);
@@ -185,7 +185,7 @@ static void step_call(struct call *call, int nargs) {
 
 /* The call goes on: what it waited for is there, or it is aborted. */
 static void on_call_turn(struct task *task) {
-  step_call(container_of(task, struct call, task), 0);
+  step_call(container_of(task, struct call, task));
 }
 
 /* --- the door ------------------------------------------------------------- */
@@ -221,7 +221,7 @@ void call_run(struct generation *generation, const struct call_spec *spec) {
   if (call->spec.span || drawn || spec->traceparent.len > 0 || trace_is_told())
     call_trace_begin(call, drawn);
   call_body_push(call);
-  step_call(call, 1);
+  step_call(call);
 }
 
 void call_abort_all(struct generation *generation, enum err err,

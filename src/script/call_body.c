@@ -76,9 +76,8 @@ static void push_called(lua_State *L, const struct call_spec *spec) {
 }
 
 static int run_call(lua_State *L) {
-  struct call *call = lua_touserdata(L, 1);
+  struct call *call = generation_of(L)->current;
   const struct call_spec *spec = &call->spec;
-  lua_settop(L, 0);
   push_called(L, spec);
   call_push_args(L, call);
   if (spec->gated && call->generation->hooks[HOOK_MESSAGE])
@@ -123,16 +122,13 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 }
 
 static int enter_call(lua_State *L) {
-  struct call *call = lua_touserdata(L, 1);
-  lua_settop(L, 0);
+  struct call *call = generation_of(L)->current;
   lua_pushcfunction(L, describe_error);
   lua_pushcfunction(L, run_call);
-  lua_pushlightuserdata(L, call);
-  int status = lua_pcallk(L, 1, LUA_MULTRET, 1, (lua_KContext)call, after_call);
+  int status = lua_pcallk(L, 0, LUA_MULTRET, 1, (lua_KContext)call, after_call);
   return after_call(L, status, (lua_KContext)call);
 }
 
 void call_body_push(struct call *call) {
   lua_pushcfunction(call->L, enter_call);
-  lua_pushlightuserdata(call->L, call);
 }

@@ -5,6 +5,7 @@
 #define SCRIPT_CALL_SPEC_H
 
 #include "base/err.h"
+#include "wire/json_look.h"
 #include "wire/msg_id.h"
 #include "wire/slice.h"
 
@@ -25,7 +26,8 @@ struct call_arg {
     CALL_CLIENT,
     CALL_STRING,
     CALL_JSON,
-    CALL_WEB, /* the request that call_spec->web points to */
+    CALL_VIEW, /* the same, that is read in place: call_spec->look is set */
+    CALL_WEB,  /* the request that call_spec->web points to */
     CALL_NIL,
     CALL_TRUE,
     CALL_FALSE
@@ -75,6 +77,7 @@ struct call_spec {
   struct msg_id id;  /* of the message, for `done` */
   struct call_arg args[CALL_ARGS_MAX];
   int nargs;
+  struct json_look look; /* what was seen of CALL_VIEW */
   /* For a handler: its message type is shown to @message first. */
   bool gated;
   /* A request of plain HTTP, borrowed like the arguments; later it only says

@@ -9,7 +9,7 @@
 /* What it is given: JSON is its data, and texts may name a room. */
 static struct slice data_of(const struct call_spec *spec) {
   for (int i = 0; i < spec->nargs; i++)
-    if (spec->args[i].kind == CALL_JSON)
+    if (spec->args[i].kind == CALL_JSON || spec->args[i].kind == CALL_VIEW)
       return (struct slice){spec->args[i].text, spec->args[i].len};
   return (struct slice){"", 0};
 }
@@ -40,11 +40,11 @@ void call_trace_begin(struct call *call, bool drawn) {
   touch_rooms(spec->span, spec);
 }
 
-int call_trace_resume(struct call *call, int nargs, int *nresults) {
+int call_trace_resume(struct call *call, int *nresults) {
   struct generation *generation = call->generation;
   struct span *before = span_enter(call->spec.span);
   uint64_t begin_ns = uv_hrtime();
-  int status = lua_resume(call->L, generation->L, nargs, nresults);
+  int status = lua_resume(call->L, generation->L, 0, nresults);
   span_spend(call->spec.span, uv_hrtime() - begin_ns);
   (void)span_enter(before);
   return status;

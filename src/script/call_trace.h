@@ -11,7 +11,7 @@
 void call_trace_begin(struct call *call, bool drawn);
 
 /* lua_resume of a call with a span, which is the current one meanwhile. */
-int call_trace_resume(struct call *call, int nargs, int *nresults);
+int call_trace_resume(struct call *call, int *nresults);
 
 /* Tells what has come of it, and calls `done`; the call has no span then. */
 void call_trace_end_take(struct call *call);

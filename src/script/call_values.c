@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/json_view.h"
 #include "script/lib_client.h"
 #include "script/promise.h"
 #include "script/web_request.h"
@@ -22,6 +23,10 @@ static void push_arg(lua_State *L, const struct call *call,
     break;
   case CALL_JSON:
     json_decode(L, arg->text, arg->len);
+    break;
+  case CALL_VIEW:
+    json_view_push(L, call->generation->views,
+                   (struct json_part){arg->text, arg->len, call->spec.look});
     break;
   case CALL_WEB:
     web_request_push(L, call->spec.web);

@@ -95,6 +95,9 @@ void declare_handler(lua_State *L, struct generation *generation,
   handler->rate = declared_number(L, "rate");
   handler->burst = declared_number(L, "burst");
   handler->timeout_ms = (uint32_t)declared_number(L, "timeout_ms");
+  lua_getfield(L, -1, "view");
+  handler->view = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   lua_getfield(L, -1, "doc");
   handler->doc = lua_isstring(L, -1) ? mem_strdup(lua_tostring(L, -1)) : NULL;
   lua_pop(L, 1);

@@ -76,6 +76,7 @@ struct handler {
   struct schema *schema; /* of the data; owned */
   double rate, burst;    /* messages a second of one user, and at once */
   uint32_t timeout_ms;   /* for the whole call, waiting included */
+  bool view;             /* it reads its data in place: script/json_view */
   struct schema *reply;  /* of what it returns; owned */
   struct push **emits;   /* what it sends; owned, the pushes are not */
   size_t emit_count;
@@ -106,6 +107,7 @@ struct generation {
   struct rules *rules;    /* of rooms; NULL: none are declared */
   int clients;            /* registry reference: client objects by conn->slot */
   const void *client_type; /* their metatable, to know one by */
+  int views;               /* registry reference: their metatable */
   struct list node;        /* in host->retiring */
   uint64_t retire_ms;      /* loop time at which its calls are aborted */
 

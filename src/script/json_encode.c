@@ -11,10 +11,12 @@
 #include "base/utf8.h"
 #include "script/budget.h"
 #include "script/json_mark.h"
+#include "script/json_view.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A key in the path of an error is cut after so many bytes. */
 enum { PATH_KEY = 64 };
@@ -209,13 +211,17 @@ static void encode_object(struct encoder *e, int table) {
   buf_putc(e->out, '}');
 }
 
+static void begin_table(struct encoder *e) {
+  if (++e->tables % TABLES_A_LOOK == 0 && e->bound->budget)
+    budget_check(e->bound->budget, e->L);
+  luaL_checkstack(e->L, 8, "JSON");
+}
+
 static void encode_table(struct encoder *e, int table) {
   lua_State *L = e->L;
   if (e->depth == JSON_MAX_DEPTH)
     fail_depth(e);
-  if (++e->tables % TABLES_A_LOOK == 0 && e->bound->budget)
-    budget_check(e->bound->budget, L);
-  luaL_checkstack(L, 8, "JSON");
+  begin_table(e);
   if (json_is_array(L, table)) {
     encode_array(e, table);
     return;
@@ -254,6 +260,30 @@ static void encode_pointer(struct encoder *e, int index) {
     fail_type(e, index);
 }
 
+/* Whether the text may go on as it stands: whoever reads it, line by line also,
+ * reads what a table would have become. */
+static bool is_clear(const struct json_part *part, int depth) {
+  return part->look.once && part->look.levels + depth <= JSON_MAX_DEPTH &&
+         !memchr(part->text, '\n', part->len);
+}
+
+/* The bytes of a view go on as they came; what is not clear in them is made so,
+ * by way of a table. */
+static void encode_view(struct encoder *e, int index) {
+  const struct json_part *part = json_view_at(e->L, index);
+  if (!part)
+    fail_type(e, index);
+  begin_table(e);
+  check_json_room(e, 0);
+  if (part->len <= e->end - e->out->len && is_clear(part, e->depth)) {
+    buf_put(e->out, part->text, part->len);
+    return;
+  }
+  json_decode(e->L, part->text, part->len);
+  encode_value(e, lua_gettop(e->L));
+  lua_pop(e->L, 1);
+}
+
 static void encode_value(struct encoder *e, int index) {
   lua_State *L = e->L;
   switch (lua_type(L, index)) {
@@ -278,6 +308,9 @@ static void encode_value(struct encoder *e, int index) {
     break;
   case LUA_TLIGHTUSERDATA:
     encode_pointer(e, index);
+    break;
+  case LUA_TUSERDATA:
+    encode_view(e, index);
     break;
   default:
     fail_type(e, index);

@@ -10,6 +10,7 @@
 #include "script/generation.h"
 #include "script/json.h"
 #include "script/json_mark.h"
+#include "script/json_view.h"
 #include "script/lib_client.h"
 #include "script/lib_digest.h"
 #include "script/lib_emit.h"
@@ -111,6 +112,7 @@ void open_libraries(lua_State *L) {
   finalizers_guard(L);
   library_guard(L);
   json_setup(L);
+  generation_of(L)->views = json_view_setup(L);
   lib_client_setup(L);
   for (const luaL_Reg *module = modules; module->name; module++) {
     luaL_requiref(L, module->name, module->func, 0);
