@@ -77,7 +77,10 @@ void answer_reply(struct conn *conn, const struct msg_id *id, const char *json,
                   size_t len) {
   if (id->kind == MSG_ID_NONE)
     return;
-  struct buf *out = answer_begin(conn, "reply", id);
+  struct buf *out = &protocol_of(conn)->out;
+  buf_reset(out, OUT_KEEP);
+  buf_puts(out, "{\"type\":\"reply\",\"id\":");
+  msg_id_put(out, id);
   buf_puts(out, ",\"data\":");
   if (len > 0)
     buf_put(out, json, len);

@@ -77,7 +77,7 @@ struct call_spec {
   struct msg_id id;  /* of the message, for `done` */
   struct call_arg args[CALL_ARGS_MAX];
   int nargs;
-  struct json_look look; /* what was seen of CALL_VIEW */
+  struct json_look look; /* what was seen of JSON: set for CALL_VIEW */
   /* For a handler: its message type is shown to @message first. */
   bool gated;
   /* A request of plain HTTP, borrowed like the arguments; later it only says

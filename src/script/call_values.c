@@ -22,7 +22,7 @@ static void push_arg(lua_State *L, const struct call *call,
     lua_pushlstring(L, arg->text, arg->len);
     break;
   case CALL_JSON:
-    json_decode(L, arg->text, arg->len);
+    json_decode_sized(L, arg->text, arg->len, &call->spec.look);
     break;
   case CALL_VIEW:
     json_view_push(L, call->generation->views,

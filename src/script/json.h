@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 struct budget;
+struct json_look;
 
 /* What a text may become. A few tables that hold each other many times over
  * would be a text without an end: so it is bounded while it is written. */
@@ -34,6 +35,11 @@ struct json_bound {
 /* Pushes the value of a text, which has passed json_check or is the data of an
  * envelope. Raises only for lack of memory. */
 void json_decode(lua_State *L, const char *text, size_t len);
+
+/* The same for a text that has passed json_look_over with this result, so that
+ * its tables are made in their sizes. */
+void json_decode_sized(lua_State *L, const char *text, size_t len,
+                       const struct json_look *look);
 
 /* Appends the value at `index`, which error texts call "data"; nil is null.
  * Raises for a value that cannot be sent, or that is more than `bound`. A part

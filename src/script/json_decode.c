@@ -8,15 +8,25 @@
 
 #include "base/attr.h"
 #include "script/json_mark.h"
-#include "wire/json.h"
+#include "wire/json_look.h"
 
 #include <lauxlib.h>
 
-/* Slots of the stack that one level of tables needs: its table, a key, a value,
- * and what it takes to make these. */
-enum { LEVEL_SLOTS = 8 };
+/* Slots of the stack that a level of tables needs, for its table and a key, and
+ * those for what it takes to make a value. They are asked for by so many levels
+ * at a time. */
+enum { LEVEL_SLOTS = 2, VALUE_SLOTS = 6, LEVELS = 4 };
 
-static void decode_value(lua_State *L, struct json_scan *scan, int depth);
+/* What a table is made for if nobody has counted. */
+enum { USUAL_SIZE = 4 };
+
+struct decoder {
+  struct json_scan scan;
+  const struct json_look *look;
+  unsigned tables; /* begun so far */
+};
+
+static void decode_value(lua_State *L, struct decoder *d, int depth);
 
 static void expect_json(lua_State *L, bool ok) {
   if (!ok)
@@ -51,30 +61,42 @@ static void decode_number(lua_State *L, struct json_scan *scan) {
     lua_pushnumber(L, json_to_double(start, len));
 }
 
-static void decode_array(lua_State *L, struct json_scan *scan, int depth) {
-  int more = json_enter(scan, ']');
-  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
-  lua_createtable(L, more > 0 ? 4 : 0, 0);
+/* How many items or members the table will have that is begun. */
+static int next_size(struct decoder *d, int more) {
+  if (d->tables < d->look->size_count)
+    return d->look->sizes[d->tables++];
+  return more > 0 ? USUAL_SIZE : 0;
+}
+
+static void need_more_slots(lua_State *L, int depth) {
+  if (depth % LEVELS == 0)
+    luaL_checkstack(L, LEVELS * LEVEL_SLOTS + VALUE_SLOTS, "JSON");
+}
+
+static void decode_array(lua_State *L, struct decoder *d, int depth) {
+  int more = json_enter(&d->scan, ']');
+  need_more_slots(L, depth);
+  lua_createtable(L, next_size(d, more), 0);
   for (lua_Integer i = 1; more > 0; i++) {
-    decode_value(L, scan, depth);
+    decode_value(L, d, depth);
     lua_rawseti(L, -2, i);
-    more = json_next(scan, ']');
+    more = json_next(&d->scan, ']');
   }
   expect_json(L, more == 0);
   json_mark_array(L);
 }
 
-static void decode_object(lua_State *L, struct json_scan *scan, int depth) {
+static void decode_object(lua_State *L, struct decoder *d, int depth) {
   struct json_string string;
-  int more = json_enter(scan, '}');
-  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
-  lua_createtable(L, 0, more > 0 ? 4 : 0);
+  int more = json_enter(&d->scan, '}');
+  need_more_slots(L, depth);
+  lua_createtable(L, 0, next_size(d, more));
   while (more > 0) {
-    expect_json(L, json_scan_key(scan, &string) == 0);
+    expect_json(L, json_scan_key(&d->scan, &string) == 0);
     decode_string(L, &string);
-    decode_value(L, scan, depth); /* table key value */
+    decode_value(L, d, depth); /* table key value */
     lua_rawset(L, -3);
-    more = json_next(scan, '}');
+    more = json_next(&d->scan, '}');
   }
   expect_json(L, more == 0);
 }
@@ -93,7 +115,8 @@ static void decode_word(lua_State *L, struct json_scan *scan) {
 }
 
 /* `depth` counts the arrays and objects around the value. */
-static void decode_value(lua_State *L, struct json_scan *scan, int depth) {
+static void decode_value(lua_State *L, struct decoder *d, int depth) {
+  struct json_scan *scan = &d->scan;
   struct json_string string;
   expect_json(L, scan->at < scan->end && depth <= JSON_MAX_DEPTH);
   switch (*scan->at) {
@@ -102,10 +125,10 @@ static void decode_value(lua_State *L, struct json_scan *scan, int depth) {
     decode_string(L, &string);
     break;
   case '{':
-    decode_object(L, scan, depth + 1);
+    decode_object(L, d, depth + 1);
     break;
   case '[':
-    decode_array(L, scan, depth + 1);
+    decode_array(L, d, depth + 1);
     break;
   case 't':
   case 'f':
@@ -117,9 +140,15 @@ static void decode_value(lua_State *L, struct json_scan *scan, int depth) {
   }
 }
 
+void json_decode_sized(lua_State *L, const char *text, size_t len,
+                       const struct json_look *look) {
+  struct decoder d = {{text, text + len}, look, 0};
+  need_more_slots(L, 0);
+  json_skip_space(&d.scan);
+  decode_value(L, &d, 0);
+}
+
 void json_decode(lua_State *L, const char *text, size_t len) {
-  struct json_scan scan = {text, text + len};
-  luaL_checkstack(L, LEVEL_SLOTS, "JSON");
-  json_skip_space(&scan);
-  decode_value(L, &scan, 0);
+  static const struct json_look nobody_looked = {0};
+  json_decode_sized(L, text, len, &nobody_looked);
 }

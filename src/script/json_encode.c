@@ -28,6 +28,11 @@ enum { ESCAPE_BYTES = 6 };
  * empty now is walked through all the same: some 20 ms without a byte. */
 enum { TABLES_A_LOOK = 8 };
 
+/* Slots of the stack that a level of tables needs, for a key and a value, and
+ * those for looking at one. Tables ask for so many levels at a time; what is
+ * none, and is sent, needs no slot. */
+enum { LEVEL_SLOTS = 2, VALUE_SLOTS = 6, LEVELS = 4 };
+
 /* Where in a table the encoder is. */
 struct step {
   int table;         /* stack index */
@@ -47,6 +52,10 @@ struct encoder {
 };
 
 static void encode_value(struct encoder *e, int index);
+
+static void need_slots(lua_State *L) {
+  luaL_checkstack(L, LEVELS * LEVEL_SLOTS + VALUE_SLOTS, "JSON");
+}
 
 static bool is_identifier(const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
@@ -101,6 +110,7 @@ static _Noreturn void fail_depth(struct encoder *e) {
 
 static _Noreturn void fail_length(struct encoder *e) {
   e->depth = 0;
+  need_slots(e->L);
   lua_pushfstring(e->L,
                   "more than %I bytes of JSON cannot be sent "
                   "(limits.send_bytes)",
@@ -211,17 +221,14 @@ static void encode_object(struct encoder *e, int table) {
   buf_putc(e->out, '}');
 }
 
-static void begin_table(struct encoder *e) {
-  if (++e->tables % TABLES_A_LOOK == 0 && e->bound->budget)
-    budget_check(e->bound->budget, e->L);
-  luaL_checkstack(e->L, 8, "JSON");
-}
-
 static void encode_table(struct encoder *e, int table) {
   lua_State *L = e->L;
   if (e->depth == JSON_MAX_DEPTH)
     fail_depth(e);
-  begin_table(e);
+  if (++e->tables % TABLES_A_LOOK == 0 && e->bound->budget)
+    budget_check(e->bound->budget, L);
+  if (e->depth % LEVELS == 0)
+    need_slots(L);
   if (json_is_array(L, table)) {
     encode_array(e, table);
     return;
@@ -245,6 +252,7 @@ static void encode_number(struct encoder *e, int index) {
 }
 
 static _Noreturn void fail_type(struct encoder *e, int index) {
+  need_slots(e->L);
   lua_pushfstring(e->L, "a %s cannot be sent as JSON",
                   luaL_typename(e->L, index));
   fail_encode(e, lua_tostring(e->L, -1));
@@ -252,6 +260,7 @@ static _Noreturn void fail_type(struct encoder *e, int index) {
 
 /* json.null is NULL; other pointers mean nothing, or an empty array. */
 static void encode_pointer(struct encoder *e, int index) {
+  need_slots(e->L);
   if (!lua_touserdata(e->L, index))
     buf_put(e->out, "null", 4);
   else if (json_is_empty_array(e->L, index))
@@ -273,9 +282,7 @@ static void encode_view(struct encoder *e, int index) {
   const struct json_part *part = json_view_at(e->L, index);
   if (!part)
     fail_type(e, index);
-  begin_table(e);
-  check_json_room(e, 0);
-  if (part->len <= e->end - e->out->len && is_clear(part, e->depth)) {
+  if (e->out->len + part->len <= e->end && is_clear(part, e->depth)) {
     buf_put(e->out, part->text, part->len);
     return;
   }
@@ -328,7 +335,6 @@ void json_encode_named(lua_State *L, int index, struct buf *out,
   e.tables = 0;
   e.name = name;
   e.depth = 0;
-  luaL_checkstack(L, 8, "JSON");
   encode_value(&e, lua_absindex(L, index));
 }
 

@@ -86,7 +86,7 @@ void lib_client_push(lua_State *L, struct conn *conn) {
     lua_pushvalue(L, -1);
     lua_rawseti(L, -3, conn->slot);
   }
-  lua_remove(L, -2);
+  lua_replace(L, -2);
   struct client_box *box = lua_touserdata(L, -1);
   if (!box->named && conn->state != CONN_NEW)
     name_box(L, box);

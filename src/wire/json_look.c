@@ -20,16 +20,14 @@ static bool is_new_key(const struct json_string *keys, size_t last) {
 }
 
 static int look_over_object(struct json_scan *scan, int depth,
-                            struct json_look *look) {
+                            struct json_look *look, size_t *count) {
   struct json_string keys[KEYS_MAX + 1]; /* the last one is not compared */
-  size_t count = 0;
   int more = json_enter(scan, '}');
-  while (more > 0) {
-    if (json_scan_key(scan, &keys[count]) != 0)
+  for (; more > 0; ++*count) {
+    size_t last = *count < KEYS_MAX ? *count : KEYS_MAX;
+    if (json_scan_key(scan, &keys[last]) != 0)
       return ERR_BAD_JSON;
-    if (count == KEYS_MAX)
-      look->once = false;
-    else if (!is_new_key(keys, count++))
+    if (last == KEYS_MAX || !is_new_key(keys, last))
       look->once = false;
     if (json_look_over(scan, depth, look) != 0)
       return ERR_BAD_JSON;
@@ -39,9 +37,9 @@ static int look_over_object(struct json_scan *scan, int depth,
 }
 
 static int look_over_array(struct json_scan *scan, int depth,
-                           struct json_look *look) {
+                           struct json_look *look, size_t *count) {
   int more = json_enter(scan, ']');
-  while (more > 0) {
+  for (; more > 0; ++*count) {
     if (json_look_over(scan, depth, look) != 0)
       return ERR_BAD_JSON;
     more = json_next(scan, ']');
@@ -51,12 +49,19 @@ static int look_over_array(struct json_scan *scan, int depth,
 
 static int look_inside(struct json_scan *scan, int depth,
                        struct json_look *look) {
+  uint8_t *size = NULL;
+  size_t count = 0;
   if (depth > JSON_MAX_DEPTH)
     return ERR_BAD_JSON;
   if (depth > look->levels)
-    look->levels = depth;
-  return *scan->at == '{' ? look_over_object(scan, depth, look)
-                          : look_over_array(scan, depth, look);
+    look->levels = (uint8_t)depth;
+  if (look->size_count < JSON_LOOK_SIZES)
+    size = &look->sizes[look->size_count++];
+  int err = *scan->at == '{' ? look_over_object(scan, depth, look, &count)
+                             : look_over_array(scan, depth, look, &count);
+  if (size)
+    *size = count < UINT8_MAX ? (uint8_t)count : UINT8_MAX;
+  return err;
 }
 
 int json_look_over(struct json_scan *scan, int depth, struct json_look *look) {

@@ -81,6 +81,26 @@ static void counts_levels(void **state) {
   assert_int_equal(look.levels, JSON_MAX_DEPTH);
 }
 
+static void counts_members(void **state) {
+  struct json_look look = look_at("{\"a\":[1,2,3],\"b\":{\"c\":[]},\"d\":4}");
+  static const uint8_t sizes[] = {3, 3, 1, 0};
+  char text[600];
+  (void)state;
+  assert_int_equal(look.size_count, sizeof sizes);
+  assert_memory_equal(look.sizes, sizes, sizeof sizes);
+  look = look_at("[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]");
+  assert_int_equal(look.size_count, JSON_LOOK_SIZES);
+  assert_int_equal(look.sizes[0], 16);
+  memset(text, '1', sizeof text);
+  for (size_t i = 0; i < sizeof text; i += 2)
+    text[i] = ',';
+  text[0] = '[';
+  text[sizeof text - 1] = '\0';
+  text[sizeof text - 2] = ']';
+  text[sizeof text - 3] = '1';
+  assert_int_equal(look_at(text).sizes[0], 255);
+}
+
 static void refuses_what_is_no_json(void **state) {
   static const char text[] =
       "{\"a\":[1.5,true,null,\"\\u00e9\"],\"b\":{\"c\":[]},\"d\":-0}";
@@ -100,6 +120,7 @@ int main(void) {
       cmocka_unit_test(sees_keys_that_come_twice),
       cmocka_unit_test(looks_at_sixteen_keys),
       cmocka_unit_test(counts_levels),
+      cmocka_unit_test(counts_members),
       cmocka_unit_test(refuses_what_is_no_json),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

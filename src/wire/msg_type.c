@@ -10,10 +10,10 @@ static const bool type_chars[256] = {
 };
 
 bool msg_type_ok(const char *text, size_t len) {
+  bool ok = len > 0 && len <= MSG_TYPE_BYTES;
   for (size_t i = 0; i < len; i++)
-    if (!type_chars[(unsigned char)text[i]])
-      return false;
-  return len > 0 && len <= MSG_TYPE_BYTES;
+    ok &= type_chars[(unsigned char)text[i]];
+  return ok;
 }
 
 bool msg_type_is_control(const char *text, size_t len) {
