@@ -67,7 +67,7 @@ class World {
     this.dir = mkdtempSync(path.join(tmpdir(), 'faults-'));
     this.trace = `${this.dir}/trace`;
     writeFileSync(this.trace, '');
-    this.traced = 0;
+    this.seen = {}; // of files: how far, and the line that has not ended
     this.isDoubtful = false; // a hook may have been lost
   }
 
@@ -126,21 +126,34 @@ class World {
         derive(this.o.seed, `${user}/${device}`)));
   }
 
-  // The hooks that have run since the last call.
+  // The hooks that have run since the last call, and what machines know to have
+  // been said twice.
   readTrace() {
-    const file = openSync(this.trace, 'r'), chunk = Buffer.alloc(1 << 18);
-    let text = this.rest || '';
-    for (let n; (n = readSync(file, chunk, 0, chunk.length, this.traced)) > 0;) {
-      this.traced += n;
-      text += chunk.toString('latin1', 0, n);
-    }
-    closeSync(file);
-    const lines = text.split('\n');
-    this.rest = lines.pop();
-    for (const line of lines) {
+    for (const line of this.#linesOf(this.trace)) {
       this.log(`hook ${line}`);
       this.ledger.came(line, this.isDoubtful, this.kinds['stop-machine']);
     }
+    for (const machine of this.machines)
+      for (const line of this.#linesOf(machine.log)) {
+        const [, user, what] = line.match(/user=(\S+) was said to be (on|off)line twice/) || [];
+        if (!user) continue;
+        this.log(`twice ${what} ${user} ${machine.name}`);
+        this.ledger.twice(user, what);
+      }
+  }
+
+  // Those of a file that are new.
+  #linesOf(name) {
+    const file = openSync(name, 'r'), chunk = Buffer.alloc(1 << 16);
+    const seen = this.seen[name] ||= { at: 0, rest: '' };
+    for (let n; (n = readSync(file, chunk, 0, chunk.length, seen.at)) > 0;) {
+      seen.at += n;
+      seen.rest += chunk.toString('latin1', 0, n);
+    }
+    closeSync(file);
+    const lines = seen.rest.split('\n');
+    seen.rest = lines.pop();
+    return lines;
   }
 }
 
@@ -230,6 +243,7 @@ async function talkInCalm(world) {
   const { ledger, members } = world, before = await losses(world);
   ledger.direct = new Set();
   for (const member of members) {
+    if (!member.isReady) continue; // and a loss will be seen
     for (const { name } of member.places.values()) {
       member.say(name);
       const said = member.latestSaid;
@@ -244,7 +258,9 @@ async function talkInCalm(world) {
   }
   const isSlow = await talked(world, before);
   ledger.direct = null;
-  if (isSlow) await talkInCalm(world);
+  if (!isSlow) return;
+  await heal(world);
+  await talkInCalm(world);
 }
 
 // Whether this has to be done again: on a machine that is too slow for its
@@ -315,6 +331,7 @@ async function settle(world) {
       !world.ledger.isEven(user, true)).map(({ user }) => `${user} is here, and ${
       world.ledger.told(user)}`);
   }, 'online');
+  world.ledger.settleUsers();
   for (const { user } of world.members) world.ledger.isHere(user);
 }
 
@@ -352,7 +369,7 @@ function summary(world) {
   messages  ${ledger.heardCount} with numbers heard
   clients   ${list(counts)}
   hooks     ${ons} online, ${offs} offline; ${ledger.excused} lost by deaths and lost memory, ${
-  ledger.late} late
+  ledger.late} late, ${ledger.twiceSaid} twice as their machine was taken for dead
   wrong     ${list(ledger.counts)}
 `);
 }

@@ -5,9 +5,9 @@ export class Ledger {
   constructor() {
     this.counts = {};
     this.rooms = new Map();
-    this.faults = this.excused = this.late = 0;
+    this.faults = this.excused = this.late = this.twiceSaid = 0;
     this.acked = [];
-    this.users = new Map(); // what the hooks have said: { isOn, ons, offs }
+    this.users = new Map(); // what the hooks have said: { isOn, ons, offs, more }
     this.direct = null; // what is to arrive, while it is counted
     this.heardCount = 0;
   }
@@ -24,9 +24,12 @@ export class Ledger {
     return this.rooms.get(name);
   }
 
-  // Somebody was told that something is missing.
-  turned(name) {
+  // Somebody was told that something is missing. What he was to hear in calm may
+  // be in that: a Redis that forgot just before has rooms that are found later.
+  turned(member, name) {
     this.#room(name).turns++;
+    for (const one of this.direct || [])
+      if (one.startsWith(`${member.name} ${name} `)) this.direct.delete(one);
   }
 
   // How often that was so.
@@ -79,21 +82,45 @@ export class Ledger {
     }
   }
 
+  #user(user) {
+    if (!this.users.has(user))
+      this.users.set(user, { isOn: false, ons: 0, offs: 0, more: 0 });
+    return this.users.get(user);
+  }
+
   // A line of a hook: they come in turn. `isDoubtful`: one before it may be
   // missing; `isLate`: it may be that one before it comes later, as the machine
   // that is to run it stands still.
   came(line, isDoubtful, isLate) {
     const [what, user, machine] = line.split(' ');
-    const isOn = what === 'on';
-    if (!this.users.has(user)) this.users.set(user, { isOn: false, ons: 0, offs: 0 });
-    const one = this.users.get(user);
+    const isOn = what === 'on', one = this.#user(user);
     if (one.isOn === isOn) {
       if (isDoubtful) this.excused++;
       else if (isLate) this.late++;
-      else this.fault('online', `${user} is ${what} once more, says ${machine}`);
+      else {
+        one.more++;
+        one.latest = `${what} once more, says ${machine}`;
+      }
     }
     one.isOn = isOn;
     one[`${what}s`]++;
+  }
+
+  // A machine says itself that it has said this when others had taken it for dead
+  // and took its word back, so that one of them has said it, too. That is the one
+  // thing that cannot be told once, and it is counted one by one.
+  twice(user, what) {
+    this.twiceSaid++;
+    this.#user(user)[`${what}s`]--;
+    this.#user(user).more--;
+  }
+
+  // In calm: what was said once more, and nobody knows why.
+  settleUsers() {
+    for (const [user, one] of this.users) {
+      if (one.more > 0) this.fault('online', `${user} is ${one.latest}`);
+      one.more = 0;
+    }
   }
 
   // Whether as many have come as have gone; in calm, when all have been heard.
@@ -112,7 +139,7 @@ export class Ledger {
   // Known from elsewhere, after a round of which hooks may be missing.
   isHere(user) {
     if (this.isEven(user, true)) return;
-    const one = this.users.get(user) || { offs: 0 };
+    const one = this.#user(user);
     this.excused++;
     this.users.set(user, { ...one, isOn: true, ons: one.offs + 1 });
   }

@@ -14,7 +14,7 @@ class Place {
 
   // From now on: what was heard before may have been something else, or not all.
   told({ epoch, seq }) {
-    if (this.position) this.member.world.ledger.turned(this.name);
+    if (this.position) this.member.world.ledger.turned(this.member, this.name);
     this.position = { epoch, seq };
     this.run.clear();
   }

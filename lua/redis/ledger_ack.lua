@@ -16,10 +16,13 @@ if text == ARGV[1] then
   end
   return 1
 end
+-- The fence has what became of it: see ledger_put.lua.
 local fence = redis.call('GET', KEYS[3])
-if not fence or fence:sub(17) ~= ARGV[1] then return 0 end
+if not fence or fence:sub(18) ~= ARGV[1] then return 0 end
+local became = tonumber(fence:sub(17, 17))
+if became then return became end -- and this answer was lost
 if #text > 1 then return -1 end
-redis.call('SET', KEYS[3], fence:sub(1, 16), 'KEEPTTL')
-if (text == '' and here or text) == sign then return 3 end
-redis.call('SET', KEYS[1], sign, 'EX', ARGV[2])
-return 2
+became = (text == '' and here or text) == sign and 3 or 2
+redis.call('SET', KEYS[3], fence:sub(1, 16) .. became .. ARGV[1], 'KEEPTTL')
+if became == 2 then redis.call('SET', KEYS[1], sign, 'EX', ARGV[2]) end
+return became

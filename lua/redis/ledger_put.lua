@@ -14,7 +14,8 @@
 --   channel, message, number of this question, whether one with a smaller number
 --   may come late (1 or 0), what was said of the user as far as is known ('+',
 --   '-' or ''), who that was before ('': nobody), seconds that a claim lives,
---   seconds that a fence does
+--   seconds that a fence does; the list of what the machine has entries of, if it
+--   is here (else ''), and what is to stand there
 -- Returns what is to be done, and a claim. 1: who asks says it, 2: he asks again
 --   soon, 3: both, 0: neither, -1: nothing was done, it is too late.
 local entries, machines, fence, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[5]
@@ -26,6 +27,10 @@ local NEVER = '9007199254740992'
 -- again since, or it is of a machine that is dead.
 local first = redis.call('GET', fence)
 if first and tonumber(first:match '^%d+') > tonumber(number) then return { -1, '' } end
+if value ~= '' and ARGV[13] ~= '' then
+  local added = redis.pcall('SADD', ARGV[13], ARGV[14])
+  if type(added) == 'table' then return { -1, '' } end -- lua/redis/condemned.lua
+end
 if ARGV[8] == '1' then redis.call('SET', fence, number, 'EX', ARGV[12]) end
 
 local text = claim and redis.call('GET', claim) or ''
@@ -39,7 +44,7 @@ if is_dead then
   -- Who it is about may live, and hear of what became of its claim.
   local last = redis.call('GET', KEYS[4])
   if by == whose or not last or last:sub(1, #NEVER) ~= NEVER then
-    redis.call('SET', KEYS[4], NEVER .. (by == whose and text or ''), 'EX', ARGV[12])
+    redis.call('SET', KEYS[4], NEVER .. (by == whose and '?' .. text or ''), 'EX', ARGV[12])
   end
 else
   if value ~= '' then

@@ -30,6 +30,7 @@ static const char *const script_files[SCRIPT_COUNT] = {
     [SCRIPT_ONCE] = "lua/redis/once.lua",
     [SCRIPT_LEASE] = "lua/redis/lease.lua",
     [SCRIPT_CONDEMN] = "lua/redis/condemn.lua",
+    [SCRIPT_CONDEMNED] = "lua/redis/condemned.lua",
     [SCRIPT_NOTICE] = "lua/redis/notice.lua",
     [SCRIPT_LEDGER_PUT] = "lua/redis/ledger_put.lua",
     [SCRIPT_LEDGER_ACK] = "lua/redis/ledger_ack.lua",

@@ -9,7 +9,6 @@
 enum {
   CLAIM_S = 60,     /* the least that a claim lives, */
   CLAIM_LEASES = 6, /* and the same, in leases: one that nobody has ends */
-  FENCE_S = 300,    /* what is on the way for longer is lost */
   KEYS_MAX = 5
 };
 
@@ -105,17 +104,22 @@ static void put_change_keys(const struct cluster *cluster,
 int ledger_ask(struct cluster *cluster, const struct ledger_change *change,
                link_answer_fn *done, void *arg) {
   static const char *const said[] = {"", "+", "-"};
-  struct buf keys[KEYS_MAX] = {{0}}, channel = {0}, delta = {0};
-  struct slice words[3 + KEYS_MAX + 12];
+  struct buf keys[KEYS_MAX] = {{0}}, channel = {0}, delta = {0}, list = {0},
+             entry = {0};
+  struct slice words[3 + KEYS_MAX + 14];
   size_t n = 0, key_count = change->kind == NAME_USER ? 5 : 4;
   char number[24], claim_s[24], fence_s[8];
   snprintf(number, sizeof number, "%" PRIu64, change->number);
   write_claim_s(cluster, claim_s);
-  snprintf(fence_s, sizeof fence_s, "%d", FENCE_S);
+  snprintf(fence_s, sizeof fence_s, "%d", LEDGER_FENCE_S);
   put_change_keys(cluster, change, keys);
   channel_put(&channel, cluster, change->kind, change->name.at,
               change->name.len);
   put_delta(&delta, cluster, change);
+  if (!shards_are_slots(cluster->shards))
+    ledger_put_names_key(&list, cluster, cluster->life);
+  buf_putc(&entry, (char)change->kind);
+  buf_put(&entry, change->name.at, change->name.len);
   words[n++] = word("EVALSHA");
   words[n++] = word(cluster->shas[SCRIPT_LEDGER_PUT]);
   words[n++] = word(key_count == 5 ? "5" : "4");
@@ -133,6 +137,8 @@ int ledger_ask(struct cluster *cluster, const struct ledger_change *change,
   words[n++] = word(cluster->former);
   words[n++] = word(claim_s);
   words[n++] = word(fence_s);
+  words[n++] = (struct slice){list.data, list.len};
+  words[n++] = (struct slice){entry.data, entry.len};
   size_t place =
       name_place(cluster, change->kind, change->name.at, change->name.len);
   int err = shards_command(cluster->shards, place, words, n, done, arg);
@@ -140,6 +146,8 @@ int ledger_ask(struct cluster *cluster, const struct ledger_change *change,
     buf_free(&keys[i]);
   buf_free(&channel);
   buf_free(&delta);
+  buf_free(&list);
+  buf_free(&entry);
   return err;
 }
 

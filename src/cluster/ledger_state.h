@@ -6,7 +6,10 @@
 
 #include "cluster/ledger.h"
 
-enum { LIFE_BYTES = SELF_BYTES - 1 };
+enum {
+  LIFE_BYTES = SELF_BYTES - 1,
+  LEDGER_FENCE_S = 300 /* what is on the way for longer is lost */
+};
 
 struct reading_ledger;
 

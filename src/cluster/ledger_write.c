@@ -85,25 +85,22 @@ struct listing {
   char key[]; /* of the name */
 };
 
-static void command_list(const struct name *name, const char *what) {
+void ledger_delist(const struct name *name) {
+  const struct ledger *ledger = name->ledger;
   struct cluster *cluster = name->cluster;
   struct buf key = {0};
+  if (!ledger || !ledger->listed || ledger->listing || !ledger->known ||
+      ledger_owes(name))
+    return;
   ledger_put_names_key(&key, cluster, cluster->life);
   const struct slice words[] = {
-      word(what), {key.data, key.len}, {name->key, name->len + 1}};
+      word("SREM"), {key.data, key.len}, {name->key, name->len + 1}};
   size_t place = shards_are_slots(cluster->shards)
                      ? ledger_home(cluster, cluster->life)
                      : name->place;
   if (shards_command(cluster->shards, place, words, 3, NULL, NULL))
     cluster->counters.unsent++;
   buf_free(&key);
-}
-
-void ledger_delist(const struct name *name) {
-  const struct ledger *ledger = name->ledger;
-  if (ledger && ledger->listed && !ledger->listing && ledger->known &&
-      !ledger_owes(name))
-    command_list(name, "SREM");
 }
 
 static void write_entries(struct name *name);
@@ -152,8 +149,7 @@ static void list_at_home(struct name *name) {
 static bool enlist_name(struct name *name) {
   struct ledger *ledger = name->ledger;
   if (!shards_are_slots(name->cluster->shards)) {
-    command_list(name, "SADD");
-    ledger->listed = true;
+    ledger->listed = true; /* by what writes the entry */
   } else if (!ledger->listed && !ledger->listing) {
     list_at_home(name);
   }

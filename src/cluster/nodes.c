@@ -117,13 +117,32 @@ static void retire_machine(struct cluster *cluster, const char *life) {
   buf_free(&text);
 }
 
+/* A machine whose lease is over. */
+struct condemned {
+  struct cluster *cluster;
+  char life[SELF_BYTES];
+};
+
+/* It may have taken the lease just now. */
+static void on_condemned_other(void *arg, enum link_fate fate,
+                               const struct reply *reply) {
+  struct condemned *condemned = arg;
+  if (fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER && reply->number)
+    sweep_machine(condemned->cluster, condemned->life, retire_machine);
+  mem_free(condemned);
+}
+
 /* Its lease is over. From now on it is not taken for alive again, whatever it
  * does; so what we delete of it does not come back. Others may do the same at
  * this moment: all of that can be done twice. */
 static void take_out(struct cluster *cluster, const char *life) {
   const struct slice args[] = {word(life), word("1")};
-  if (!command_nodes(cluster, SCRIPT_CONDEMN, args, 2, NULL, NULL))
-    sweep_machine(cluster, life, retire_machine);
+  struct condemned *condemned = mem_alloc(sizeof *condemned);
+  condemned->cluster = cluster;
+  snprintf(condemned->life, sizeof condemned->life, "%s", life);
+  if (command_nodes(cluster, SCRIPT_CONDEMN, args, 2, on_condemned_other,
+                    condemned))
+    mem_free(condemned);
 }
 
 bool nodes_heard(struct name *name, struct slice payload) {
@@ -168,6 +187,19 @@ void nodes_notice(struct cluster *cluster, const char *life) {
   noticed->until_ms = now_ms + 2 * cluster->options.lease_ms;
 }
 
+static void on_former_swept(struct cluster *cluster, const char *life) {
+  if (strcmp(life, cluster->former) == 0)
+    cluster->former_left = false;
+  retire_machine(cluster, life);
+}
+
+/* What this machine had by the name before. Nobody else may know of that: where
+ * Redis has lost its memory, and some of it was written after that. */
+static void sweep_former(struct cluster *cluster) {
+  if (cluster->former_left && !cluster->stopping)
+    sweep_machine(cluster, cluster->former, on_former_swept);
+}
+
 /* Others have deleted what this machine had, as it stood still for too long; or
  * Redis has lost it. */
 static void begin_again(struct cluster *cluster, bool was_taken_out) {
@@ -183,7 +215,8 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
   ledger_rename(cluster, was_taken_out);
   if (!was_taken_out)
     cluster->read_again_ms = uv_now(&cluster->loop) + cluster->options.lease_ms;
-  sweep_machine(cluster, before, retire_machine);
+  cluster->former_left = true;
+  sweep_former(cluster);
 }
 
 /* A lease that was asked for. */
@@ -279,6 +312,7 @@ static void look_who_is_left(struct cluster *cluster) {
 static void on_lease_due(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, lease);
   take_lease(cluster);
+  sweep_former(cluster);
   look_who_is_left(cluster);
 }
 

@@ -32,6 +32,7 @@ enum cluster_script {
   SCRIPT_ONCE,
   SCRIPT_LEASE,
   SCRIPT_CONDEMN,
+  SCRIPT_CONDEMNED,
   SCRIPT_RETIRE,
   SCRIPT_NOTICE,
   SCRIPT_LEDGER_PUT,
@@ -158,6 +159,7 @@ struct cluster {
   char life[SELF_BYTES]; /* by which it has leases and entries: another one when
                           * it was taken for dead */
   char former[SELF_BYTES];   /* the one before; or "" */
+  bool former_left;          /* what it had may be there still */
   struct presence *presence; /* borrowed; NULL: nobody keeps who is in rooms */
   bool enlisted;             /* its lease was taken */
   uint64_t leased_ms;        /* no earlier than at this time of uv_hrtime */

@@ -32,11 +32,18 @@ struct cleaning_name {
   char key[];
 };
 
+/* What is still to be done, while it is. */
+static void put_rest_key(struct buf *out, const struct cluster *cluster,
+                         const char *life) {
+  ledger_put_names_key(out, cluster, life);
+  buf_puts(out, ":rest");
+}
+
 /* Only now: what has failed is done again, by these names. */
 static void forget_lists(struct cleaning *cleaning) {
   struct cluster *cluster = cleaning->cluster;
   struct buf key = {0};
-  ledger_put_names_key(&key, cluster, cleaning->life);
+  put_rest_key(&key, cluster, cleaning->life);
   const struct slice words[] = {word("UNLINK"), {key.data, key.len}};
   for (size_t i = 0; i < ledger_list_count(cluster); i++)
     cleaning->failed |=
@@ -111,7 +118,8 @@ static void on_names(void *arg, enum link_fate fate,
 void sweep_machine(struct cluster *cluster, const char *life,
                    void (*done)(struct cluster *cluster, const char *life)) {
   struct cleaning *cleaning = mem_alloc(sizeof *cleaning);
-  struct buf key = {0};
+  struct buf key = {0}, rest = {0};
+  char fence_s[8];
   size_t count = ledger_list_count(cluster);
   cleaning->cluster = cluster;
   cleaning->done = done;
@@ -119,14 +127,22 @@ void sweep_machine(struct cluster *cluster, const char *life,
   snprintf(cleaning->life, sizeof cleaning->life, "%s", life);
   memcpy(cleaning->me, cluster->life, SELF_BYTES);
   ledger_put_names_key(&key, cluster, life);
-  const struct slice words[] = {word("SMEMBERS"), {key.data, key.len}};
+  put_rest_key(&rest, cluster, life);
+  snprintf(fence_s, sizeof fence_s, "%d", LEDGER_FENCE_S);
+  const struct slice words[] = {word("EVALSHA"),
+                                word(cluster->shas[SCRIPT_CONDEMNED]),
+                                word("2"),
+                                {key.data, key.len},
+                                {rest.data, rest.len},
+                                word(fence_s)};
   for (size_t i = 0; i < count; i++)
     if (shards_command(cluster->shards,
-                       ledger_list_place(cluster, cleaning->life, i), words, 2,
+                       ledger_list_place(cluster, cleaning->life, i), words, 6,
                        on_names, cleaning)) {
       cleaning->failed = true;
       cleaning->places--;
     }
   buf_free(&key);
+  buf_free(&rest);
   end_cleaning(cleaning);
 }
