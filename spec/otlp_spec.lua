@@ -22,7 +22,7 @@ local SCRIPT = [[
       return "sent"
     end,
     slow = function() perigee.sleep(0.01) return "late" end,
-    fail = function() error "it broke" end,
+    fail = function() error "it broke: \xff\xe2\x82" end,
     refuse = function() return nil, "NOT_TODAY", "come tomorrow" end,
     fetch = function(_, url)
       return perigee.json.decode(perigee.fetch(url .. "/echo").body).headers
@@ -135,7 +135,7 @@ describe("A collector", function()
     assert.equal("HANDLER_ERROR", span.with["error.type"])
     assert.equal("exception", span.events[1].name)
     local about = collectors.table_of(span.events[1].attributes)
-    assert.matches("it broke", about["exception.stacktrace"])
+    assert.matches("it broke: \u{FFFD}\u{FFFD}\u{FFFD}\n", about["exception.stacktrace"])
     span = site:wait "refuse"
     assert.same({}, span.status)
     assert.same({ "refused", "NOT_TODAY" }, { span.with["perigee.verdict"],
@@ -202,6 +202,24 @@ describe("A collector", function()
     server:wait_log "trace.otlp: .* takes spans again"
     assert.equal(0, admin.metric(server, "perigee_otlp_dropped_total"))
     assert.is_true(admin.metric(server, "perigee_otlp_failed_total") > 0)
+  end)
+
+  it("that takes some, and some not, is not told of more often than it fails", function()
+    server = start()
+    alice = server:connect "alice"
+    for _, code in ipairs { "503", "429", "503" } do
+      local failed = admin.metric(server, "perigee_otlp_failed_total")
+      site:mode(("status/%s/0"):format(code))
+      alice:request("echo", 1)
+      t.wait_until(function() return admin.metric(server, "perigee_otlp_failed_total") > failed end)
+      site:mode "ok"
+      t.wait_until(function() return admin.metric(server, "perigee_otlp_waiting_bytes") == 0 end)
+    end
+    alice:request("echo", 1)
+    t.wait_until(function() return admin.metric(server, "perigee_otlp_sent_total") > 3 end)
+    local _, failures = server:log():gsub("tried again", "")
+    local _, returns = server:log():gsub("takes spans again", "")
+    assert.is_true(returns <= failures)
   end)
 
   it("may refuse some of them", function()

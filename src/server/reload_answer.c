@@ -3,27 +3,12 @@
 #include "server/reload_answer.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "script/tool.h"
 #include "wire/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
-
-/* Texts of scripts may be anything, JSON is UTF-8. */
-static void put_any_text(struct buf *out, const char *text, size_t len) {
-  if (utf8_valid(text, len)) {
-    json_put_string(out, text, len);
-    return;
-  }
-  char *ascii = mem_strndup(text, len);
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char)ascii[i] >= 0x80)
-      ascii[i] = '?';
-  json_put_string(out, ascii, len);
-  mem_free(ascii);
-}
 
 /* "scripts/chat.lua:14: message": the length of the path, 0 if there is none,
  * and what stands behind it. */
@@ -42,7 +27,7 @@ static size_t split_place(const char *text, long *line, const char **message) {
 
 void reload_answer_message(struct buf *out, const char *text, size_t len) {
   buf_puts(out, ",\"message\":");
-  put_any_text(out, text, len);
+  json_put_any(out, text, len);
 }
 
 void reload_answer_error(struct buf *out, const struct buf *error) {
@@ -52,7 +37,7 @@ void reload_answer_error(struct buf *out, const struct buf *error) {
   size_t len = split_place(text, &line, &message);
   if (len > 0) {
     buf_puts(out, ",\"file\":");
-    put_any_text(out, text, len);
+    json_put_any(out, text, len);
   }
   if (line > 0)
     buf_printf(out, ",\"line\":%ld", line);

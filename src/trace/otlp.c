@@ -33,6 +33,7 @@ struct otlp {
   struct fetch *fetch;          /* under way; NULL: none */
   struct otlp_batch *in_flight; /* of it */
   unsigned failures;            /* in a row */
+  bool told;                    /* the log has heard of one of these */
   uint64_t told_ms;             /* when the log heard of one; loop time */
   uv_timer_t gather, again, last;
   uv_async_t full;
@@ -133,6 +134,7 @@ static void tell_otlp_failure(struct otlp *otlp,
   otlp->failed++;
   if (!may_tell_failure(otlp))
     return;
+  otlp->told = true;
   if (result->code == FETCH_OK)
     log_warn("trace.otlp: %.*s answers %d: %s",
              collector_url_len(otlp->url.data), otlp->url.data, result->status,
@@ -152,10 +154,11 @@ static void take_otlp_answer(struct otlp *otlp, const struct otlp_batch *batch,
     rejected = batch->count;
   otlp->sent += batch->count - rejected;
   otlp->dropped += rejected;
-  if (otlp->failures > 0)
+  if (otlp->told)
     log_info("trace.otlp: %.*s takes spans again",
              collector_url_len(otlp->url.data), otlp->url.data);
   otlp->failures = 0;
+  otlp->told = false;
   if (rejected > 0 && may_tell_failure(otlp))
     log_warn("trace.otlp: %.*s has refused spans=%llu: %.*s",
              collector_url_len(otlp->url.data), otlp->url.data,

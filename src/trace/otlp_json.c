@@ -28,7 +28,7 @@ static void put_moment(struct buf *out, const char *key, uint64_t ns) {
 }
 
 static void put_text_of_json(struct buf *out, struct slice text) {
-  json_put_string(out, text.at, text.len);
+  json_put_any(out, text.at, text.len);
 }
 
 /* Without the comma that the first one has, too. */
@@ -128,7 +128,7 @@ void otlp_put_span(struct buf *out, const struct otlp_span *span) {
   buf_puts(out, ",\"status\":{");
   if (span->error) {
     buf_printf(out, "\"code\":%d,\"message\":", STATUS_ERROR);
-    json_put_string(out, span->error, strlen(span->error));
+    json_put_any(out, span->error, strlen(span->error));
   }
   buf_puts(out, "}}");
 }

@@ -88,7 +88,7 @@ void tracer_text(struct buf *out, const char *name, const char *text) {
   if (!text)
     return;
   buf_printf(out, ",\"%s\":", name);
-  json_put_string(out, text, strlen(text));
+  json_put_any(out, text, strlen(text));
 }
 
 /* How many bytes of a text of UTF-8 end with a whole character. */

@@ -300,3 +300,19 @@ void json_put_string(struct buf *out, const char *text, size_t len) {
   buf_put(out, at, (size_t)(stop - at));
   buf_putc(out, '"');
 }
+
+void json_put_any(struct buf *out, const char *text, size_t len) {
+  struct buf mended = {0};
+  if (utf8_valid(text, len)) {
+    json_put_string(out, text, len);
+    return;
+  }
+  for (size_t at = 0, next; at < len; at += next) {
+    size_t good = utf8_char(text + at, len - at);
+    next = good > 0 ? good : 1;
+    buf_put(&mended, good > 0 ? text + at : "\xef\xbf\xbd",
+            good > 0 ? good : 3);
+  }
+  json_put_string(out, mended.data, mended.len);
+  buf_free(&mended);
+}

@@ -102,6 +102,10 @@ MUST_CHECK bool json_put_plain(struct buf *out, const char *text, size_t len);
 /* Appends the text as a JSON string. It is valid UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t len);
 
+/* The same of any bytes, such as errors of scripts: what is not UTF-8 is
+ * replaced by U+FFFD. */
+void json_put_any(struct buf *out, const char *text, size_t len);
+
 #include "wire/json_scan.h"
 
 #endif

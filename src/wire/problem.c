@@ -88,7 +88,7 @@ void problem_put_data(struct buf *out, const struct problem *problem,
              status_phrase(problem->status), problem->status);
   json_put_string(out, problem->code, strlen(problem->code));
   buf_puts(out, ",\"detail\":");
-  json_put_string(out, problem->detail, strlen(problem->detail));
+  json_put_any(out, problem->detail, strlen(problem->detail));
   if (*problem->ref)
     buf_printf(out, ",\"ref\":\"%s\"", problem->ref);
   if (data && data->len > 0) {
