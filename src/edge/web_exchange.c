@@ -326,6 +326,7 @@ static void run_handler_of(struct web_exchange *exchange,
   char *headers = headers_pack_all(request);
   struct web_request table = {.method = request->method,
                               .path = route->path,
+                              .raw = request->path,
                               .handler = route->handler,
                               .target = target_asked(request),
                               .query = request->query,

@@ -66,11 +66,11 @@ static const struct handler *find_web(struct generation *generation,
 
 static const struct handler *find_by_path(struct generation *generation,
                                           const char *method, struct slice path,
-                                          bool *exact) {
+                                          struct slice raw, bool *exact) {
   const struct handler *handler = find_web(generation, method, path, "");
   *exact = handler != NULL;
   if (!handler)
-    handler = web_paths_find(&generation->paths, method, path);
+    handler = web_paths_find(&generation->paths, method, raw);
   for (size_t len = path.len; !handler && len > 0; len--)
     if (path.at[len - 1] == '/')
       handler = find_web(generation, method, (struct slice){path.at, len}, "*");
@@ -91,8 +91,8 @@ bool web_route_find(struct web_route *route, struct generation *generation,
     return false;
   for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
     bool exact;
-    const struct handler *handler =
-        find_by_path(generation, methods[i], route->path, &exact);
+    const struct handler *handler = find_by_path(
+        generation, methods[i], route->path, request->path, &exact);
     if (!handler)
       continue;
     route->exact |= exact;

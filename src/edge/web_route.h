@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Which handler of the scripts a request of plain HTTP is for.
  *
- * Paths are compared as they are after decoding. The exact path comes first,
- * then one with names in it (script/web_paths), then the longest beginning:
- * "/a/b" is for "/a/b", "/a/" and a star, "/" and a star, in this order. A path
+ * Paths are compared as they are after decoding; those with names in them part
+ * by part (script/web_paths). The exact path comes first, then one with names,
+ * then the longest beginning: "/a/b" is for "/a/b", "/a/" and a star, "/" and a
+ * star, in this order. A path
  * that two readers could understand differently is for none: one with a part
- * "." or "..", with control bytes, or that is not UTF-8. */
+ * "." or "..", with control bytes, or that is not UTF-8; nor one that is longer
+ * than WEB_PATH_BYTES. */
 #ifndef EDGE_WEB_ROUTE_H
 #define EDGE_WEB_ROUTE_H
 

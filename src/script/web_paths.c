@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "script/generation.h"
+#include "wire/escape.h"
 
 #include <string.h>
 
@@ -63,7 +64,7 @@ static int compare_handlers(const struct handler *a, const struct handler *b) {
 static bool fits_path(struct slice pattern, struct slice path) {
   while (pattern.len > 0 && path.len > 0) {
     struct slice want = web_path_part(&pattern), part = web_path_part(&path);
-    if (is_name(want) ? part.len == 0 : compare_texts(want, part) != 0)
+    if (is_name(want) ? part.len == 0 : !escape_equals(part, want))
       return false;
   }
   return pattern.len == 0 && path.len == 0;

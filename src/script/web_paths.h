@@ -4,7 +4,10 @@
  * A part that begins with a colon stands for any one part that is not empty.
  * Of several paths that fit, the one counts whose parts are literal further
  * from the left: "/users/new" is for "/users/:id/" only if nothing better is
- * there. */
+ * there.
+ *
+ * The path that was asked for is taken apart before it is decoded: an escaped
+ * slash (%2F) is of its part, as encodeURIComponent means it. */
 #ifndef SCRIPT_WEB_PATHS_H
 #define SCRIPT_WEB_PATHS_H
 
@@ -28,7 +31,7 @@ bool web_path_has_names(const struct handler *handler);
 const struct handler *web_paths_add(struct web_paths *paths,
                                     const struct handler *handler);
 
-/* The handler for a path, which begins with a slash; NULL: none. */
+/* The handler for a path as it came, which begins with a slash; NULL: none. */
 const struct handler *web_paths_find(const struct web_paths *paths,
                                      const char *method, struct slice path);
 

@@ -14,10 +14,11 @@ static void set_text(lua_State *L, const char *key, struct slice text) {
   lua_setfield(L, -2, key);
 }
 
-static void push_decoded(lua_State *L, struct slice text) {
+/* `form`: a plus is a blank. */
+static void push_decoded(lua_State *L, struct slice text, bool form) {
   luaL_Buffer buffer;
   char *out = luaL_buffinitsize(L, &buffer, text.len);
-  luaL_pushresultsize(&buffer, escape_decode(text, true, out));
+  luaL_pushresultsize(&buffer, escape_decode(text, form, out));
 }
 
 /* "a=1&b=2": of a name that comes twice the last value counts, as in JSON. */
@@ -29,9 +30,11 @@ static void push_query(lua_State *L, struct slice query) {
     const char *sign = memchr(query.at, '=', len);
     size_t name = sign ? (size_t)(sign - query.at) : len;
     if (len > 0) {
-      push_decoded(L, (struct slice){query.at, name});
-      push_decoded(L, (struct slice){query.at + name + (sign != NULL),
-                                     len - name - (sign != NULL)});
+      push_decoded(L, (struct slice){query.at, name}, true);
+      push_decoded(L,
+                   (struct slice){query.at + name + (sign != NULL),
+                                  len - name - (sign != NULL)},
+                   true);
       lua_rawset(L, -3);
     }
     query = slice_after(query, len + (end != NULL));
@@ -50,7 +53,7 @@ static void push_headers(lua_State *L, const char *packed) {
 
 /* What the names in the handler's path stand for. */
 static void push_params(lua_State *L, const struct web_request *request) {
-  struct slice pattern = web_path_of(request->handler), path = request->path;
+  struct slice pattern = web_path_of(request->handler), path = request->raw;
   lua_newtable(L);
   if (!web_path_has_names(request->handler))
     return;
@@ -59,7 +62,7 @@ static void push_params(lua_State *L, const struct web_request *request) {
     if (name.len == 0 || name.at[0] != ':')
       continue;
     lua_pushlstring(L, name.at + 1, name.len - 1);
-    lua_pushlstring(L, part.at, part.len);
+    push_decoded(L, part, false);
     lua_rawset(L, -3);
   }
 }

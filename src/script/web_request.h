@@ -12,6 +12,7 @@ struct handler;
 struct web_request {
   struct slice method;
   struct slice path;             /* decoded; UTF-8 */
+  struct slice raw;              /* the path as it came */
   const struct handler *handler; /* whose path names parts of it, or not */
   struct slice target;           /* path and query, as they came */
   struct slice query;            /* as it came */

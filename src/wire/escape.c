@@ -31,3 +31,15 @@ size_t escape_decode(struct slice text, bool form, char *out) {
   }
   return len;
 }
+
+bool escape_equals(struct slice text, struct slice decoded) {
+  while (text.len > 0 && decoded.len > 0) {
+    int byte = escape_byte(text);
+    char c = byte >= 0 ? (char)byte : text.at[0];
+    if (c != decoded.at[0])
+      return false;
+    text = slice_after(text, byte >= 0 ? 3 : 1);
+    decoded = slice_after(decoded, 1);
+  }
+  return text.len == 0 && decoded.len == 0;
+}

@@ -10,4 +10,7 @@
  * `form`: a plus is a blank, as in a query. */
 size_t escape_decode(struct slice text, bool form, char *out);
 
+/* Whether that is this text. */
+bool escape_equals(struct slice text, struct slice decoded);
+
 #endif
