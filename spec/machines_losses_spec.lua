@@ -4,6 +4,7 @@
 
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
+local redis_set = require "spec.support.redis_set"
 local t = require "perigee.testing"
 
 local script = [[
@@ -23,86 +24,91 @@ return {
 }
 ]]
 
+local redis, a, b
+
+local function start_on(server)
+  redis = server
+  local start = machines_on(redis, { scripts = { ["main.lua"] = script },
+    options = { ["limits.messages_per_s"] = 0, ["redis.probe_s"] = 0.2 } })
+  a, b = start { ["node.name"] = "a" }, start { ["node.name"] = "b" }
+end
+
+local function stop_all()
+  a:stop()
+  b:stop()
+  redis:stop()
+end
+
+-- Until Redis is there, if it is not at the moment; returns the number.
+local function say(client, data)
+  local seq, code
+  t.wait_until(function()
+    seq, code = client:try("sure", data)
+    return code ~= "UNAVAILABLE"
+  end)
+  return seq
+end
+
+-- ann at one machine is in the room, bob at the other is not. Returns them,
+-- and what ann was told.
+local function begin(data)
+  local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
+  local joined
+  t.wait_until(function() -- Redis is back since a moment ago, perhaps
+    joined = ann:try("join", { room = data.room })
+    return joined
+  end)
+  assert.equal(1, say(bob, data))
+  assert.equal(1, ann:expect("said").seq)
+  redis:command "SAVE"
+  return ann, bob, joined
+end
+
+local function cut_off(name)
+  for _, server in ipairs(redis.servers or { redis }) do
+    for id in server:command "CLIENT LIST":gmatch("id=(%d+)[^\n]* name=perigee%-" .. name) do
+      server:command("CLIENT KILL ID " .. id)
+    end
+  end
+end
+
+-- Redis has what it had when it was saved, as a replica may that was behind.
+-- ann's machine stands still, and is cut off, so it has not heard what bob
+-- says meanwhile; `before` is called with Redis back, and nobody there yet.
+local function lose(bob, data, before)
+  a:signal "STOP"
+  cut_off "a"
+  assert.equal(2, say(bob, data))
+  b:signal "STOP"
+  redis:kill()
+  redis:start()
+  if before then before() end
+  a:signal "CONT"
+  b:signal "CONT"
+end
+
+-- All are in a new epoch, with what is said in it.
+local function assert_told(ann, bob, joined, data)
+  local told = ann:expect("resync", nil, 10).data
+  assert.not_equal(joined.epoch, told.epoch)
+  say(bob, data)
+  ann:expect("said", data.text, 10)
+end
+
+-- Changes what Redis has of the room, and tells nobody.
+local function change(room, text)
+  local keys = {}
+  for _, kind in ipairs { room:match "^value" and "k" or "h", "m" } do
+    keys[#keys + 1] = redis:command("--scan --pattern '*:" .. kind .. ":" .. room .. "'")
+      :match "%S+"
+  end
+  local answer = redis:command(([[EVAL "%s" 2 '%s' '%s']]):format(text, keys[1], keys[2]))
+  assert.not_matches("ERR", answer)
+end
+
 describe("a publication that Redis has acknowledged and lost", function()
-  local redis, a, b
-
-  setup(function()
-    redis = redis_server()
-    local start = machines_on(redis, { scripts = { ["main.lua"] = script },
-      options = { ["limits.messages_per_s"] = 0, ["redis.probe_s"] = 0.2 } })
-    a, b = start { ["node.name"] = "a" }, start { ["node.name"] = "b" }
-  end)
-
-  teardown(function()
-    a:stop()
-    b:stop()
-    redis:stop()
-  end)
-
-  -- Until Redis is there, if it is not at the moment; returns the number.
-  local function say(client, data)
-    local seq, code
-    t.wait_until(function()
-      seq, code = client:try("sure", data)
-      return code ~= "UNAVAILABLE"
-    end)
-    return seq
-  end
-
-  -- ann at one machine is in the room, bob at the other is not. Returns them,
-  -- and what ann was told.
-  local function begin(data)
-    local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
-    local joined
-    t.wait_until(function() -- Redis is back since a moment ago, perhaps
-      joined = ann:try("join", { room = data.room })
-      return joined
-    end)
-    assert.equal(1, say(bob, data))
-    assert.equal(1, ann:expect("said").seq)
-    redis:command "SAVE"
-    return ann, bob, joined
-  end
-
-  local function cut_off(name)
-    for id in redis:command "CLIENT LIST":gmatch("id=(%d+)[^\n]* name=perigee%-" .. name) do
-      redis:command("CLIENT KILL ID " .. id)
-    end
-  end
-
-  -- Redis has what it had when it was saved, as a replica may that was behind.
-  -- ann's machine stands still, and is cut off, so it has not heard what bob
-  -- says meanwhile; `before` is called with Redis back, and nobody there yet.
-  local function lose(bob, data, before)
-    a:signal "STOP"
-    cut_off "a"
-    assert.equal(2, say(bob, data))
-    b:signal "STOP"
-    redis:kill()
-    redis:start()
-    if before then before() end
-    a:signal "CONT"
-    b:signal "CONT"
-  end
-
-  -- All are in a new epoch, with what is said in it.
-  local function assert_told(ann, bob, joined, data)
-    local told = ann:expect("resync", nil, 10).data
-    assert.not_equal(joined.epoch, told.epoch)
-    say(bob, data)
-    ann:expect("said", data.text, 10)
-  end
-
-  -- Changes what Redis has of the room, and tells nobody.
-  local function change(room, text)
-    local keys = {}
-    for _, kind in ipairs { room:match "^value" and "k" or "h", "m" } do
-      keys[#keys + 1] = redis:command("--scan --pattern '*:" .. kind .. ":" .. room .. "'")
-        :match "%S+"
-    end
-    local answer = redis:command(([[EVAL "%s" 2 '%s' '%s']]):format(text, keys[1], keys[2]))
-    assert.not_matches("ERR", answer)
-  end
+  setup(function() start_on(redis_server()) end)
+  teardown(stop_all)
 
   it("is told of", function()
     local ann, bob, joined = begin { room = "chat:1", text = "x" }
@@ -162,5 +168,27 @@ describe("a publication that Redis has acknowledged and lost", function()
     for i = 2, 10 do assert.equal(i, ann:expect("said", nil, 10).seq) end
     ann:sync()
     assert.same({}, ann.inbox)
+  end)
+end)
+
+describe("a slot that has lost something on its way", function()
+  setup(function() start_on(redis_set.cluster()) end)
+  teardown(stop_all)
+
+  it("is found by who had the answer", function()
+    local ann, bob, joined = begin { room = "chat:1", text = "x" }
+    local key = redis:command "--scan --pattern '*:m:chat:1'":match "%S+"
+    local slot = tonumber(redis.servers[1]:command("CLUSTER KEYSLOT '" .. key .. "'"):match "%d+")
+    local _, at = redis:owner(slot)
+    a:signal "STOP"
+    cut_off "a"
+    assert.equal(2, say(bob, { room = "chat:1", text = "y" }))
+    redis:move(slot, redis.servers[at % 3 + 1], function()
+      change("chat:1", [[
+        redis.call('LPOP', KEYS[1])
+        return redis.call('HINCRBY', KEYS[2], 'o', -1)]])
+    end)
+    a:signal "CONT"
+    assert_told(ann, bob, joined, { room = "chat:1", text = "z" })
   end)
 end)

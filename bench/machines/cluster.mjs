@@ -34,7 +34,8 @@ export class Cluster extends Plain {
     this.kind = 'cluster';
     this.servers = Array.from({ length: 2 * MASTERS }, (_, i) =>
       new Redis(`${dir}/node-${i}`, { ...options, 'cluster-enabled': 'yes',
-        'cluster-node-timeout': 1000, 'repl-diskless-sync-delay': 0 }));
+        appendfsync: 'everysec', // six that wait for the disk are too slow
+        'cluster-node-timeout': 1500, 'repl-diskless-sync-delay': 0 }));
   }
 
   async start() {

@@ -16,7 +16,8 @@
  *
  * A room that is followed here has it in its numbers. Of others the newest
  * are remembered, for a while: a replica is not behind by more. When the
- * connection to their Redis was lost, they are followed, and so looked at. */
+ * connection to their Redis was lost, or another one has them, they are
+ * followed, and so looked at. */
 #include "cluster/given.h"
 #include "base/mem.h"
 #include "cluster/numbers.h"
@@ -31,7 +32,8 @@ struct given_room {
   struct list node;  /* in cluster->given_line, the oldest first */
   struct given given;
   uint64_t since_ms;
-  bool is_doubtful; /* the connection was lost since then */
+  size_t place, home; /* of shards_find, and shards_home of it */
+  bool is_doubtful;   /* the connection was lost since then, or it has moved */
   size_t len;
   char room[];
 };
@@ -92,6 +94,7 @@ static struct given_room *add_given(struct cluster *cluster, const char *text,
                container_of(cluster->given_line.next, struct given_room, node));
   struct given_room *room = mem_alloc(sizeof *room + len);
   room->len = len;
+  room->place = name_place(cluster, NAME_ROOM, text, len);
   memcpy(room->room, text, len);
   list_init(&room->node);
   HASH_ADD_KEYPTR(hh, cluster->given_rooms, room->room, len, room);
@@ -113,40 +116,45 @@ static void put_given(struct cluster *cluster, const char *text, size_t len,
     room = add_given(cluster, text, len);
   room->given = *given;
   room->is_doubtful = is_doubtful;
+  room->home = shards_home(cluster->shards, room->place);
   room->since_ms = uv_now(&cluster->loop);
   list_remove(&room->node);
   list_push(&cluster->given_line, &room->node);
 }
 
+static void look_for_doubt(const struct cluster *cluster,
+                           struct given_room *room) {
+  if (!shards_is_there(cluster->shards, room->place) ||
+      shards_home(cluster->shards, room->place) != room->home)
+    room->is_doubtful = true;
+}
+
 static void note_elsewhere(struct cluster *cluster, const char *text,
                            size_t len, const struct given *given) {
   struct given_room *room = find_given(cluster, text, len);
-  if (!room || !is_older(given, &room->given))
-    put_given(cluster, text, len, given, false);
-  else
+  if (room)
+    look_for_doubt(cluster, room);
+  if (room && (room->is_doubtful || is_older(given, &room->given))) {
     look_at_room(cluster, room);
-}
-
-static bool is_there(const struct cluster *cluster,
-                     const struct given_room *room) {
-  return shards_is_there(cluster->shards,
-                         name_place(cluster, NAME_ROOM, room->room, room->len));
+    given_note(cluster, text, len, given);
+  } else {
+    put_given(cluster, text, len, given, false);
+  }
 }
 
 void given_places_down(struct cluster *cluster) {
-  LIST_FOREACH (it, &cluster->given_line) {
-    struct given_room *room = container_of(it, struct given_room, node);
-    room->is_doubtful |= !is_there(cluster, room);
-  }
+  LIST_FOREACH (it, &cluster->given_line)
+    look_for_doubt(cluster, container_of(it, struct given_room, node));
 }
 
 void given_look(struct cluster *cluster) {
   uint64_t now_ms = uv_now(&cluster->loop);
   LIST_FOREACH_SAFE (it, &cluster->given_line) {
     struct given_room *room = container_of(it, struct given_room, node);
+    look_for_doubt(cluster, room);
     if (!room->is_doubtful && now_ms > room->since_ms + GIVEN_MS)
       drop_given(cluster, room);
-    else if (room->is_doubtful && is_there(cluster, room))
+    else if (room->is_doubtful && shards_is_there(cluster->shards, room->place))
       look_at_room(cluster, room);
   }
 }

@@ -193,6 +193,10 @@ bool shards_is_there(const struct shards *shards, size_t place) {
   return !(down >> place & 1);
 }
 
+size_t shards_home(const struct shards *shards, size_t place) {
+  return shards->spread ? spread_home(shards->spread, place) : place;
+}
+
 bool shards_are_whole(const struct shards *shards) {
   if (shards->spread)
     return spread_is_whole(shards->spread);

@@ -70,6 +70,9 @@ size_t shards_find(const struct shards *shards, const char *name, size_t len);
  * once. Accepts NULL: nothing is there yet. */
 bool shards_is_there(const struct shards *shards, size_t place);
 
+/* Which Redis has the place now: another number when another one has. */
+size_t shards_home(const struct shards *shards, size_t place);
+
 /* Whether the places are the slots of a cluster. Then all keys and the channel
  * of a name must begin with its tag, and be given with a command for its place;
  * channels are sharded ones (SPUBLISH). On any thread. */

@@ -230,6 +230,10 @@ bool spread_is_there(const struct spread *spread, size_t slot) {
   return spread_has(spread, spread_owner(spread, slot));
 }
 
+size_t spread_home(const struct spread *spread, size_t slot) {
+  return spread_owner(spread, slot);
+}
+
 bool spread_is_whole(const struct spread *spread) {
   return atomic_load_explicit(&spread->whole, memory_order_relaxed);
 }

@@ -20,6 +20,7 @@ struct spread *spread_new(uv_loop_t *loop, const char *url,
 /* As what shards_… of the same name says. */
 size_t spread_find(const char *name, size_t len);
 bool spread_is_there(const struct spread *spread, size_t slot);
+size_t spread_home(const struct spread *spread, size_t slot);
 bool spread_is_whole(const struct spread *spread);
 MUST_CHECK int spread_command(struct spread *spread, size_t slot,
                               const struct slice *words, size_t count,
