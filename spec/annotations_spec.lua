@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- lua/perigee.d.lua, and perigee.store.d.lua beside it, tell editors what there
+-- lua/perigee.d.lua, and its parts beside it, tell editors what there
 -- is: neither more nor less than what a script finds.
 local cli = require "spec.support.cli"
 local t = require "perigee.testing"
@@ -61,7 +61,8 @@ local function merge(a, b)
 end
 
 describe("The annotations", function()
-  local text = read "lua/perigee.d.lua" .. read "lua/perigee.store.d.lua"
+  local text = read "lua/perigee.d.lua" .. read "lua/perigee.script.d.lua"
+    .. read "lua/perigee.store.d.lua"
   local client
 
   lazy_setup(function()
@@ -114,8 +115,9 @@ describe("The annotations", function()
   end)
 
   it("are Lua that can be read", function()
-    assert(load(read "lua/perigee.d.lua", "perigee.d.lua"))
-    assert(load(read "lua/perigee.store.d.lua", "perigee.store.d.lua"))
-    assert(load(read "lua/perigee.testing.d.lua", "perigee.testing.d.lua"))
+    for _, part in ipairs { "", ".script", ".store", ".testing" } do
+      local name = "perigee" .. part .. ".d.lua"
+      assert(load(read("lua/" .. name), name))
+    end
   end)
 end)

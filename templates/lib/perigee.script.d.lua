@@ -1,0 +1,1 @@
+../../lua/perigee.script.d.lua
