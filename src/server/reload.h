@@ -19,14 +19,6 @@
 #include "server/keys.h"
 #include "server/manifest.h"
 
-/* Reads the folder once and builds a generation for the host, to see whether it
- * can be built. Returns NULL with the reason in `error` when it cannot. The
- * caller frees `*manifest`; `manifest` may be NULL. */
-MUST_CHECK struct generation *reload_build(struct host *host, const char *dir,
-                                           unsigned number,
-                                           struct manifest **manifest,
-                                           struct buf *error);
-
 /* Borrowed until the function that was given it returns. */
 struct reload_outcome {
   enum {

@@ -17,6 +17,7 @@
 #include "server/crew.h"
 #include "server/inspect.h"
 #include "server/reload.h"
+#include "server/reload_check.h"
 #include "server/watch.h"
 #include "trace/otlp.h"
 
@@ -432,7 +433,7 @@ static int check_scripts(const struct config *config, const struct keys *keys,
                       .worker = 1};
   host.store = new_store(config);
   struct generation *generation =
-      reload_build(&host, config->scripts, 1, NULL, error);
+      reload_check_build(&host, config->scripts, 1, NULL, error);
   int err = generation ? 0 : ERR_SCRIPT;
   if (finding.handlers)
     *finding.handlers = generation ? HASH_COUNT(generation->handlers) : 0;
