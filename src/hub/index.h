@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What connections are found by: their users, rooms and addresses.
  *
- * hub/manager makes and frees these, and changes what is in them. */
+ * Tables, and nothing else: hub/manager keeps them, and knows what else happens
+ * when somebody comes or goes. */
 #ifndef HUB_INDEX_H
 #define HUB_INDEX_H
 
@@ -56,5 +57,41 @@ struct address {
   struct address *network; /* that it counts in; of most: itself */
   char text[];
 };
+
+/* Counts a connection for its address, and for the network of that. */
+struct address *index_count_address(struct address **addresses,
+                                    struct address **networks,
+                                    const char *text);
+
+/* Takes that back; with the last one the address is freed. */
+void index_uncount_address(struct address **addresses,
+                           struct address **networks, struct address *address);
+
+/* NULL: there is none. */
+struct user *index_user(struct user *users, const char *id, size_t len);
+
+/* The user, who is made if there is none; `refs` is not changed. */
+struct user *index_ensure_user(struct user **users, const char *id);
+
+/* One of `refs` is gone; with the last one the user is freed. */
+void index_unref_user(struct user **users, struct user *user);
+
+/* A room without members, which is not in the table yet; `refs` is 0. */
+struct room *index_add_room(struct room **rooms, const char *name, size_t len);
+
+/* As index_unref_user. */
+void index_unref_room(struct room **rooms, struct room *room);
+
+/* A row for `conn`, whose membership is `slot` of conn->rooms: the last of
+ * those that are live. */
+void index_put_member(struct room *room, struct conn *conn, uint32_t slot);
+
+/* Takes row `place` out by moving the last one there: the last of those that
+ * are live, and then the last of those that are held. */
+void index_take_member(struct room *room, uint32_t place);
+
+/* The slot of the room in conn->rooms, or room_count. Walks the shorter of the
+ * two tables, so that neither a full room nor a busy client is scanned. */
+uint32_t index_slot(const struct conn *conn, const struct room *room);
 
 #endif

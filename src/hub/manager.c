@@ -8,81 +8,17 @@
 #include "hub/declared.h"
 #include "hub/held.h"
 #include "hub/tell.h"
-#include "net/network.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM_CAP_MIN = 4, CONN_ROOMS_MIN = 2 };
-
-/* --- addresses ---------------------------------------------------------- */
-
-static struct address *ensure_address(struct address **table,
-                                      const char *text) {
-  struct address *address;
-  size_t len = strlen(text);
-  HASH_FIND(hh, *table, text, len, address);
-  if (!address) {
-    address = mem_alloc(sizeof *address + len + 1);
-    memcpy(address->text, text, len);
-    HASH_ADD_KEYPTR(hh, *table, address->text, len, address);
-  }
-  return address;
-}
-
-static void address_drop(struct address **table, struct address *address) {
-  if (--address->count == 0) {
-    HASH_DEL(*table, address);
-    mem_free(address);
-  }
-}
-
-static struct address *count_address(struct manager *manager,
-                                     const char *text) {
-  char network[NETWORK_BYTES];
-  struct address *address = ensure_address(&manager->addresses, text);
-  network_of(text, network);
-  address->network = address;
-  if (strcmp(network, text) != 0) {
-    address->network = ensure_address(&manager->networks, network);
-    address->network->count++;
-  }
-  address->count++;
-  return address;
-}
-
-static void uncount_address(struct manager *manager, struct address *address) {
-  if (address->network != address)
-    address_drop(&manager->networks, address->network);
-  address_drop(&manager->addresses, address);
-}
+enum { CONN_ROOMS_MIN = 2 };
 
 /* --- users -------------------------------------------------------------- */
 
 struct user *manager_user(const struct manager *manager, const char *id,
                           size_t len) {
-  struct user *user;
-  HASH_FIND(hh, manager->users, id, len, user);
-  return user;
-}
-
-static struct user *ensure_user(struct manager *manager, const char *id) {
-  size_t len = strlen(id);
-  struct user *user = manager_user(manager, id, len);
-  if (!user) {
-    user = mem_alloc(sizeof *user + len + 1);
-    memcpy(user->id, id, len);
-    list_init(&user->conns);
-    HASH_ADD_KEYPTR(hh, manager->users, user->id, len, user);
-  }
-  return user;
-}
-
-static void user_unref(struct manager *manager, struct user *user) {
-  if (--user->refs == 0) {
-    HASH_DEL(manager->users, user);
-    mem_free(user);
-  }
+  return index_user(manager->users, id, len);
 }
 
 /* --- rooms -------------------------------------------------------------- */
@@ -98,42 +34,24 @@ static struct room *ensure_room(struct manager *manager, const char *name,
                                 size_t len) {
   struct room *room = manager_room(manager, name, len);
   if (!room) {
-    room = mem_alloc(sizeof *room + len + 1);
-    memcpy(room->name, name, len);
-    list_init(&room->held);
+    room = index_add_room(&manager->rooms, name, len);
     room->rule = rules_find(manager->rules, name, len);
-    HASH_ADD_KEYPTR(hh, manager->rooms, room->name, len, room);
   }
   return room;
 }
 
-static void room_unref(struct manager *manager, struct room *room) {
-  if (--room->refs == 0) {
-    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table
-    HASH_DEL(manager->rooms, room);
-    mem_free(room->members);
-    mem_free(room);
-  }
+/* Its first member is about to come. */
+static void begin_room(struct manager *manager, struct room *room) {
+  if (manager->others)
+    engine_follow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
+  if (room->rule)
+    declared_enter(manager, room);
+  if (manager->events && !manager->bus)
+    tell_of_room(manager->events, room->name, true);
 }
 
-static void move_row(struct room *room, uint32_t from, uint32_t to) {
-  struct member row = room->members[from];
-  room->members[to] = row;
-  row.conn->rooms[row.slot].place = to;
-}
-
-/* Takes row `place` out of the table by moving the last one there: the last of
- * those that are live, and then the last of those that are held. */
-static void room_take_out(struct manager *manager, struct room *room,
-                          uint32_t place) {
-  if (place < room->live) {
-    move_row(room, --room->live, place);
-    place = room->live;
-  }
-  if (place < --room->count)
-    move_row(room, room->count, place);
-  if (room->count > 0)
-    return;
+/* Its last member has gone. */
+static void end_room(struct manager *manager, struct room *room) {
   if (room->inside)
     declared_exit(manager, room);
   if (manager->others)
@@ -142,49 +60,28 @@ static void room_take_out(struct manager *manager, struct room *room,
     tell_of_room(manager->events, room->name, false);
 }
 
-static void room_put(struct manager *manager, struct room *room,
-                     struct conn *conn, uint32_t slot) {
-  if (room->count == 0 && manager->others)
-    engine_follow(manager->others, BUS_ROOM, room->name, room->hh.keylen);
-  if (room->count == 0 && room->rule)
-    declared_enter(manager, room);
-  if (manager->events && !manager->bus && room->count == 0)
-    tell_of_room(manager->events, room->name, true);
-  if (room->count == room->cap) {
-    room->cap = room->cap ? room->cap * 2 : ROOM_CAP_MIN;
-    room->members =
-        mem_realloc(room->members, room->cap * sizeof *room->members);
-  }
-  if (room->live < room->count)
-    move_row(room, room->live, room->count);
-  conn->rooms[slot] = (struct membership){room, room->live};
-  room->members[room->live++] = (struct member){conn, slot};
-  room->count++;
+static void put_into_room(struct manager *manager, struct room *room,
+                          struct conn *conn, uint32_t slot) {
+  if (room->count == 0)
+    begin_room(manager, room);
+  index_put_member(room, conn, slot);
 }
 
-/* The slot of the room in conn->rooms, or room_count. Walks the shorter of
- * the two tables, so that neither a full room nor a busy client is scanned. */
-static uint32_t slot_of(const struct conn *conn, const struct room *room) {
-  if (room->count < conn->room_count) {
-    for (uint32_t i = 0; i < room->count; i++)
-      if (room->members[i].conn == conn)
-        return room->members[i].slot;
-    return conn->room_count;
-  }
-  uint32_t slot = 0;
-  while (slot < conn->room_count && conn->rooms[slot].room != room)
-    slot++;
-  return slot;
+static void take_out_of_room(struct manager *manager, struct room *room,
+                             uint32_t place) {
+  index_take_member(room, place);
+  if (room->count == 0)
+    end_room(manager, room);
 }
 
 struct membership *manager_membership(const struct conn *conn,
                                       const struct room *room) {
-  uint32_t slot = slot_of(conn, room);
+  uint32_t slot = index_slot(conn, room);
   return slot < conn->room_count ? &conn->rooms[slot] : NULL;
 }
 
 bool manager_is_member(const struct conn *conn, const struct room *room) {
-  return conn_is_open(conn) && slot_of(conn, room) < conn->room_count;
+  return conn_is_open(conn) && index_slot(conn, room) < conn->room_count;
 }
 
 uint32_t manager_room_users(struct manager *manager, const struct room *room) {
@@ -229,7 +126,7 @@ int manager_join(struct manager *manager, struct conn *conn, const char *name,
   }
   room = ensure_room(manager, name, len);
   room->refs++;
-  room_put(manager, room, conn, conn->room_count++);
+  put_into_room(manager, room, conn, conn->room_count++);
   if (manager->bus)
     whereabouts_join(manager->bus->whereabouts, manager->worker, conn->id,
                      whereabouts_name(conn), room->name);
@@ -245,14 +142,14 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   struct room *room = manager_room(manager, name, len);
   if (!room || !manager_is_member(conn, room))
     return ERR_NOT_FOUND;
-  uint32_t slot = slot_of(conn, room);
+  uint32_t slot = index_slot(conn, room);
   struct held *held = held_find(conn, room);
   if (manager->bus)
     whereabouts_leave(manager->bus->whereabouts, manager->worker, conn->id,
                       whereabouts_name(conn), room->name);
   if (roster_has(room))
     roster_leave(conn, room);
-  room_take_out(manager, room, conn->rooms[slot].place);
+  take_out_of_room(manager, room, conn->rooms[slot].place);
   uint32_t last = --conn->room_count;
   if (slot != last) {
     struct membership moved = conn->rooms[last];
@@ -261,7 +158,7 @@ int manager_leave(struct manager *manager, struct conn *conn, const char *name,
   }
   if (held) /* may close the connection */
     held_leave(held);
-  room_unref(manager, room);
+  index_unref_room(&manager->rooms, room);
   return 0;
 }
 
@@ -291,7 +188,8 @@ int manager_add(struct manager *manager, struct conn *conn,
   manager->count++;
   manager->alive++;
   manager->owner.stats->connections_opened++;
-  conn->address = count_address(manager, address);
+  conn->address =
+      index_count_address(&manager->addresses, &manager->networks, address);
   if (manager->bus)
     return whereabouts_connect(manager->bus->whereabouts,
                                conn->address->network->text,
@@ -348,10 +246,10 @@ static void tell_user_turned(struct manager *manager, const struct user *user) {
 
 int manager_login(struct manager *manager, struct conn *conn, const char *id,
                   uint32_t elsewhere) {
-  struct user *user = ensure_user(manager, id);
+  struct user *user = index_ensure_user(&manager->users, id);
   user->refs++;
   if (claim_login(manager, conn, user, elsewhere)) {
-    user_unref(manager, user);
+    index_unref_user(&manager->users, user);
     return ERR_LIMIT_EXCEEDED;
   }
   list_push(&user->conns, &conn->user_node);
@@ -454,7 +352,7 @@ static void take_conn_out(struct conn *conn) {
   for (uint32_t i = 0; i < conn->room_count; i++) {
     if (roster_has(conn->rooms[i].room))
       roster_leave(conn, conn->rooms[i].room);
-    room_take_out(manager, conn->rooms[i].room, conn->rooms[i].place);
+    take_out_of_room(manager, conn->rooms[i].room, conn->rooms[i].place);
   }
 }
 
@@ -475,12 +373,12 @@ void manager_farewell(struct manager *manager, struct conn *conn) {
   else if (manager->bus)
     whereabouts_disconnect(manager->bus->whereabouts,
                            conn->address->network->text);
-  uncount_address(manager, conn->address);
+  index_uncount_address(&manager->addresses, &manager->networks, conn->address);
   for (uint32_t i = 0; i < conn->room_count; i++)
-    room_unref(manager, conn->rooms[i].room);
+    index_unref_room(&manager->rooms, conn->rooms[i].room);
   conn->room_count = 0;
   if (conn->user)
-    user_unref(manager, conn->user);
+    index_unref_user(&manager->users, conn->user);
   conn->user = NULL;
   release_conn(conn);
 }
