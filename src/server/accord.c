@@ -42,9 +42,9 @@ static void on_notice(void *arg, const struct cluster_notice *notice) {
 
 /* What came of it here, for who was asked. */
 static void report(struct accord *accord, char kind, uint64_t leader,
-                   uint64_t about, bool good, const struct buf *json) {
+                   uint64_t about, char word, const struct buf *json) {
   struct buf text = {0};
-  buf_putc(&text, good ? '1' : '0');
+  buf_putc(&text, word);
   buf_put(&text, json->data, json->len);
   cluster_notify(accord->engine, leader, kind, about,
                  (struct slice){text.data, text.len});
@@ -58,7 +58,7 @@ static void refuse_another(struct accord *accord,
              "{\"ok\":false,\"message\":\"a reload of all machines is under "
              "way already, which %s was asked for\"}",
              accord->leader_name);
-  report(accord, ACCORD_VOTE, letter->from, letter->about, false, &json);
+  report(accord, ACCORD_VOTE, letter->from, letter->about, '-', &json);
   buf_free(&json);
 }
 
@@ -87,12 +87,22 @@ static void obey(struct accord *accord, const char *decision) {
   buf_free(&why);
 }
 
+/* It was decided while this machine was still building. */
+static void obey_early_decision(struct accord *accord) {
+  char *decision = accord->decided;
+  accord->decided = NULL;
+  if (decision)
+    obey(accord, decision);
+  mem_free(decision);
+}
+
 static void on_prepared(void *arg, const struct reload_outcome *outcome) {
   struct accord *accord = arg;
   accord->part = PART_HELD;
   accord->part_s = 0;
-  report(accord, ACCORD_VOTE, accord->leader, accord->about, true,
+  report(accord, ACCORD_VOTE, accord->leader, accord->about, '1',
          outcome->json);
+  obey_early_decision(accord);
 }
 
 static void on_part_done(void *arg, const struct reload_outcome *outcome) {
@@ -102,7 +112,7 @@ static void on_part_done(void *arg, const struct reload_outcome *outcome) {
     return; /* it was decided that nothing is loaded */
   bool loading = accord->part == PART_LOADING;
   report(accord, loading ? ACCORD_OUTCOME : ACCORD_VOTE, accord->leader,
-         accord->about, good, outcome->json);
+         accord->about, good ? '1' : '0', outcome->json);
   end_part(accord);
 }
 
@@ -115,7 +125,7 @@ struct checking {
 static void on_checked(void *arg, const struct reload_outcome *outcome) {
   struct checking *checking = arg;
   report(checking->accord, ACCORD_VOTE, checking->leader, checking->about,
-         outcome->verdict == RELOAD_OK, outcome->json);
+         outcome->verdict == RELOAD_OK ? '1' : '0', outcome->json);
   mem_free(checking);
 }
 
@@ -175,18 +185,11 @@ static void on_accord_letter(struct mailbox *mailbox, struct list *node) {
 /* --- waiting ----------------------------------------------------------------
  */
 
-/* It was decided while this machine was not ready; or nobody says what was. */
+/* Nobody says what was decided. */
 static void second_of_part(struct accord *accord) {
   struct buf proposal = {0};
   if (accord->part != PART_HELD)
     return;
-  if (accord->decided) {
-    char *decision = accord->decided;
-    accord->decided = NULL;
-    obey(accord, decision);
-    mem_free(decision);
-    return;
-  }
   if (++accord->part_s < HOLD_S)
     return;
   if (accord->part_s >= DOUBT_S) {

@@ -30,7 +30,8 @@
 /* Kinds of notices. */
 enum accord_notice {
   ACCORD_CALL = 'C',    /* "load" or "check" */
-  ACCORD_VOTE = 'V',    /* '1' or '0': whether it can; then an answer, JSON */
+  ACCORD_VOTE = 'V',    /* '1' or '0': whether it can; or '-': it is part of
+                         * another one; then an answer, JSON */
   ACCORD_DECIDED = 'D', /* "go", or "no" and the reason */
   ACCORD_OUTCOME = 'O'  /* as VOTE: whether it has loaded */
 };
@@ -51,6 +52,7 @@ struct voter {
   char *name;
   bool voted, ended; /* VOTE, OUTCOME have come */
   bool agrees, good; /* what they said */
+  bool busy;         /* it does not agree, as it is part of another one */
   struct buf answer; /* JSON, of the last of them */
 };
 

@@ -130,7 +130,9 @@ static bool put_objections(const struct accord *accord, struct buf *out) {
     if (voter->voted && voter->agrees)
       continue;
     buf_printf(out, "%s%s", count++ ? ", " : "", voter->name);
-    if (voter->voted)
+    if (voter->busy)
+      buf_puts(out, " is part of another reload");
+    else if (voter->voted)
       buf_puts(out, " cannot load");
     else
       buf_printf(out, " has not answered in %d s", VOTES_S);
@@ -172,8 +174,9 @@ static void close_loading(struct accord *accord) {
     if (!voter->ended)
       buf_reset(&voter->answer, 0);
     buf_printf(&why, "%s%s%s", why.len ? ", " : "", voter->name,
-               voter->ended ? "'s @start has failed"
-                            : " had agreed, and does not say that it has");
+               !voter->ended   ? " had agreed, and does not say that it has"
+               : voter->agrees ? "'s @start has failed"
+                               : ", which has just come, cannot load");
   }
   bool good = why.len == 0;
   if (!good)
@@ -190,6 +193,14 @@ static bool have_all_ended(const struct accord *accord) {
   return true;
 }
 
+/* Then that one may load everywhere. */
+static bool is_another_under_way(const struct accord *accord) {
+  for (size_t i = 0; i < accord->voter_count; i++)
+    if (accord->voters[i].busy)
+      return true;
+  return false;
+}
+
 static void on_decision(struct accord *accord, struct slice decision) {
   if (accord->check ||
       (accord->lead != LEAD_VOTING && accord->lead != LEAD_DECIDING))
@@ -202,7 +213,9 @@ static void on_decision(struct accord *accord, struct slice decision) {
   }
   struct buf why = {0};
   buf_put(&why, decision.at + 2, decision.len - 2);
-  buf_puts(&why, ": nothing was loaded on any machine");
+  buf_puts(&why, is_another_under_way(accord)
+                     ? ": this reload has loaded nothing"
+                     : ": nothing was loaded on any machine");
   buf_putc(&why, 0);
   end_lead(accord, false, 422, why.data);
   buf_free(&why);
@@ -226,7 +239,7 @@ static void begin_vote(struct accord *accord, const struct buf *list) {
                  (struct slice){what, strlen(what)});
 }
 
-/* A VOTE or an OUTCOME: '1' or '0', and JSON. */
+/* A VOTE or an OUTCOME: a byte, and JSON. Who cannot load says no more. */
 static void take_opinion(struct accord *accord,
                          const struct accord_letter *letter) {
   struct voter *voter = find_voter(accord, letter->from);
@@ -238,6 +251,8 @@ static void take_opinion(struct accord *accord,
     voter = add_voter(accord, letter->from, letter->name);
   *(vote ? &voter->voted : &voter->ended) = true;
   *(vote ? &voter->agrees : &voter->good) = good;
+  voter->busy = vote && letter->text.data[0] == '-';
+  voter->ended |= vote && !good;
   buf_reset(&voter->answer, 0);
   buf_put(&voter->answer, letter->text.data + 1, letter->text.len - 1);
   if (accord->lead == LEAD_VOTING && have_all_voted(accord))
