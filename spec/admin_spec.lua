@@ -291,6 +291,8 @@ describe("The option admin.listen", function()
       else
         server:wait_log "warn +no admin address: admin.listen 127.0.0.1:8081"
         assert.equal("-", server.admin)
+        assert.matches("Scripts +/", server:log())
+        assert.not_matches("perigee console", server:log())
       end
     end
     assert.is_true(holders <= 1)

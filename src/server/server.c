@@ -194,7 +194,7 @@ static void watch_signals(struct server *server) {
 /* How to look at it, from another terminal. */
 static void print_console(const struct server *server) {
   const char *admin = control_address(&server->control);
-  if (!server->control.api || !*admin || address_unix_path(admin))
+  if (!server->control.api || !strcmp(admin, "-") || address_unix_path(admin))
     return;
   bool usual = strcmp(admin, option_table[OPTION_AT_admin_listen].value) == 0;
   printf("  Console    perigee console%s%s\n"
