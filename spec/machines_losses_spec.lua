@@ -159,6 +159,23 @@ describe("a publication that Redis has acknowledged and lost", function()
     assert_told(ann, bob, joined, { room = "chat:3", text = "z" })
   end)
 
+  -- As a master of a cluster that has stood still does when another one has
+  -- taken its place: who is subscribed there hears it.
+  it("is told of when another message was heard with its number", function()
+    local ann, bob, joined = begin { room = "chat:5", text = "x" }
+    local key = redis:command "--scan --pattern '*:m:chat:5'":match "%S+"
+    local channel, publish = "pg:r:chat:5", "PUBLISH"
+    if redis.servers then channel, publish = (key:gsub(":m:", ":r:")), "SPUBLISH" end
+    change("chat:5", ([[
+      local era = redis.call('HGET', KEYS[2], 'e')
+      local last = redis.call('LINDEX', KEYS[1], 0)
+      return redis.call('%s', '%s', era .. ':2' .. string.sub(last, 2))]])
+      :format(publish, channel))
+    assert.equal(2, ann:expect("said").seq)
+    assert.equal(2, say(bob, { room = "chat:5", text = "y" }))
+    assert_told(ann, bob, joined, { room = "chat:5", text = "z" })
+  end)
+
   it("is not claimed when nothing was lost", function()
     local ann, bob = begin { room = "chat:4", text = "x" }
     for i = 2, 10 do

@@ -195,6 +195,7 @@ static void on_entered(void *arg, enum link_fate fate,
 
 static void end_fill(struct name *name) {
   struct numbers *numbers = name->numbers;
+  numbers->filled = numbers->at.seq;
   bool behind = is_before(numbers->at, numbers->newest);
   numbers->filling = NULL;
   if (numbers->again || behind) {

@@ -4,8 +4,10 @@
  * Redis has what is kept of a room; this process has a copy (memory_follow),
  * and its position: the last message that it has handed to its workers. What
  * comes by the channel is the next message, mostly. Then it is taken. One that
- * is known already is dropped. Anything else means that the copy is not what
- * Redis has, and it is filled (cluster/fill). */
+ * was read already is dropped. Anything else means that the copy is not what
+ * Redis has, and it is filled (cluster/fill): also a number that was heard
+ * before. In a cluster the former master may have stood still, and publish what
+ * waited for it when another one has its place, whose subscribers hear it. */
 #include "cluster/numbers.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -172,7 +174,7 @@ void numbers_heard(struct name *name, struct slice payload) {
   } else if (same && at.seq == numbers->at.seq + 1 &&
              record_read(payload, &record)) {
     numbers_take(name, &record, at);
-  } else if (!same || at.seq > numbers->at.seq) {
+  } else if (!same || at.seq > numbers->filled) {
     numbers->newest = at;
     numbers_fill(name);
   }

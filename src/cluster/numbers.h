@@ -19,6 +19,7 @@ struct numbers {
   struct frame *last;            /* the message there; NULL: not known */
   uint64_t last_key;             /* with `latest`: a hash of its key */
   struct engine_position newest; /* that has come while it was filled */
+  uint64_t filled;               /* up to here it was read, not heard */
   struct engine_position read;   /* from Redis, by the fill under way */
   struct list in_round;          /* in cluster->round */
   /* Where Redis was when it was compared, which was not here yet; an era of 0:
