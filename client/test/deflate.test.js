@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { chromium } from 'playwright-core';
 import WebSocket from 'ws';
+import { useBrowser } from './browser.js';
 import { Server, token } from './server.js';
 
-const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
+const browser = useBrowser();
 const TERMS = 'permessage-deflate; server_no_context_takeover; ' +
   'client_no_context_takeover';
 const LENGTHS = [0, 1, 100, 600, 5000, 30000];
@@ -56,12 +56,7 @@ for (const [name, options] of Object.entries({
 
 test('a browser takes it by itself', async (t) => {
   const server = await serve(t);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
-    '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'] });
-  t.after(() => browser.close());
-  const page = await browser.newPage();
+  const page = await browser().newPage();
   await page.goto(`${server.url}/healthz`);
   const parts = [...LENGTHS, ...LENGTHS].map(text);
   const auth = { type: 'auth', data: { token: token('alice') } };

@@ -5,26 +5,16 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { useBrowser } from './browser.js';
 import { open } from './kit.js';
 import { Proxy } from './proxy.js';
 import { Server, token } from './server.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
-    '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'] });
-});
-
-after(() => browser?.close());
+const browser = useBrowser();
 
 const serve = (t, options) => Server.start(t, {
   scripts: here('../../scripts'), public: here('../chat'),
@@ -32,7 +22,7 @@ const serve = (t, options) => Server.start(t, {
 
 /** A page of its own context, signed in as `name`; fails on any page error. */
 async function visit(t, { url }, name, prepare = () => {}) {
-  const context = await browser.newContext();
+  const context = await browser().newContext();
   t.after(() => context.close());
   const page = await context.newPage();
   page.on('pageerror', (error) => assert.fail(error));

@@ -8,41 +8,29 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import axe from 'axe-core';
-import { chromium } from 'playwright-core';
+import { useBrowser } from '../../client/test/browser.js';
 import { Server, token } from '../../client/test/server.js';
 import { open as openClient } from '../../client/test/kit.js';
 
 export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export { token };
 
-const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 export const BIN = process.env.PERIGEE_BIN || here('../../build/perigee');
 const SHOTS = process.env.SHOTS; // a folder for pictures of the pages
 const run = promisify(execFile);
 
 export const KEY = 'an-example-key-for-the-console-of-tests-1';
 
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
-    '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'] });
-});
-
-after(() => browser?.close());
+const browser = useBrowser();
 
 /** A server with a console; `admin` is where. */
 export async function serve(t, options = {}) {
   return Server.start(t, { scripts: here('../../scripts'),
     'admin.listen': '127.0.0.1:0', 'api.keys': `ops:${KEY}`,
     'shutdown.drain_s': 0.1, ...options });
-  return server;
 }
 
 /** A Redis of one's own; returns its URL. */
@@ -74,7 +62,7 @@ export async function link({ admin }, key = KEY) {
 /** A page of a context of its own; any error on it, and any request to another
  * host, is a failure. */
 export async function open(t, server, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280,
+  const context = await browser().newContext({ viewport: { width: 1280,
     height: 860 }, ...options });
   t.after(() => context.close());
   const page = await context.newPage();
