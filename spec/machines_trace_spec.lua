@@ -76,28 +76,54 @@ describe("A trace on several machines", function()
     assert.equal("bob", delivery.with["user.id"])
   end)
 
-  it("is followed by one command", function()
+  -- The file of its output, and what ends it.
+  local function follow(option)
     local dir = cli.folder()
-    local pipe = io.popen(("cd %s && { %s trace type:tell --json --admin=%s,%s --api.keys=ops:%s"
-      .. " >out 2>err & echo $!; }"):format(dir, cli.binary(), a.admin, b.admin, api.KEY))
+    local pipe = io.popen(("cd %s && { %s trace type:tell %s --admin=%s,%s --api.keys=ops:%s"
+      .. " >out 2>err & echo $!; }"):format(dir, cli.binary(), option, a.admin, b.admin, api.KEY))
     local pid = pipe:read "l"
     pipe:close()
     for _, server in ipairs { a, b } do
       t.wait_until(function() return admin.metric(server, "perigee_traces") == 1 end)
     end
+    return dir .. "/out", function()
+      os.execute("kill " .. pid)
+      for _, server in ipairs { a, b } do
+        t.wait_until(function() return admin.metric(server, "perigee_traces") == 0 end)
+      end
+    end
+  end
+
+  it("is followed by one command", function()
+    local file, stop = follow "--json"
     alice:request("tell", "bob")
     local function line_of(event, server)
       return t.wait_until(function()
-        for text in io.lines(dir .. "/out") do
+        for text in io.lines(file) do
           local line = t.decode(text)
           if line.event == event and line.admin == server.admin then return line end
         end
       end)
     end
     assert.equal(line_of("message", a).span, line_of("delivery", b).span)
-    os.execute("kill " .. pid)
-    for _, server in ipairs { a, b } do
-      t.wait_until(function() return admin.metric(server, "perigee_traces") == 0 end)
+    stop()
+  end)
+
+  it("has nothing of a machine where nothing happens", function()
+    local file, stop = follow ""
+    local own = tracing.open(b, "type=none")
+    own.peer.conn:settimeout(60)
+    own:next "alive" -- the other one has had it, too
+    own:close()
+    alice:request("tell", "nobody")
+    local lines = t.wait_until(function()
+      local found = {}
+      for line in io.lines(file) do found[#found + 1] = line end
+      return table.concat(found, "\n"):find " done " and found
+    end)
+    for _, line in ipairs(lines) do
+      assert.not_matches("^%S+  127%.0%.0%.1", line)
     end
+    stop()
   end)
 end)

@@ -34,9 +34,13 @@ static void print_trace_line(struct printer *printer, struct buf *out,
     buf_put(out, line, len);
     buf_putc(out, '\n');
   } else {
+    size_t begin = out->len;
     if (printer->from)
       buf_printf(out, "%s  ", printer->from);
+    size_t head = out->len;
     trace_line_put(out, line, len, printer->color);
+    if (out->len == head) /* there is nothing to say of it */
+      out->len = begin;
   }
 }
 
