@@ -12,6 +12,7 @@
 struct conn;
 
 struct client_box {
+  const char *kind;   /* what it is known by: script/kind.h */
   struct conn *conn;  /* NULL when it is over, or of another worker */
   uint64_t elsewhere; /* of another worker: the connection's number; else 0 */
   uint64_t machine;   /* where that is; 0: here */

@@ -106,10 +106,9 @@ struct generation {
   struct web_paths paths; /* of those, the ones with names in them */
   struct rules *rules;    /* of rooms; NULL: none are declared */
   int clients;            /* registry reference: client objects by conn->slot */
-  const void *client_type; /* their metatable, to know one by */
-  int views;               /* registry reference: their metatable */
-  struct list node;        /* in host->retiring */
-  uint64_t retire_ms;      /* loop time at which its calls are aborted */
+  int views;              /* registry reference: the metatable of views */
+  struct list node;       /* in host->retiring */
+  uint64_t retire_ms;     /* loop time at which its calls are aborted */
 
   /* Calls: those without work (call_pool; each block of memory begins with its
    * node), and those that wait (call_park). */

@@ -16,6 +16,7 @@
 
 #include "script/budget.h"
 #include "script/json.h"
+#include "script/kind.h"
 #include "wire/json.h"
 
 #include <lauxlib.h>
@@ -28,7 +29,7 @@ static const char view_name[] = "perigee.view";
 enum { LONG_TEXT = 2048 };
 
 struct view {
-  const char *kind;      /* `view_name`: no other userdata begins like this */
+  const char *kind;      /* what it is known by: script/kind.h */
   int views;             /* registry reference: the metatable */
   struct json_part part; /* its text is that below */
   lua_Integer count;     /* items of the array; -1: nobody has asked */
@@ -38,11 +39,7 @@ struct view {
 };
 
 static struct view *find_view(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TUSERDATA ||
-      lua_rawlen(L, index) < sizeof(struct view))
-    return NULL;
-  struct view *view = lua_touserdata(L, index);
-  return view->kind == view_name ? view : NULL;
+  return kind_find(L, index, view_name, sizeof(struct view));
 }
 
 /* The view of a metamethod, whose first argument it is. */

@@ -13,21 +13,19 @@
 #include "script/client_box.h"
 #include "script/generation.h"
 #include "script/json.h"
+#include "script/kind.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
 static const char METATABLE[] = "perigee.client";
 
-/* The usual case is decided without looking the metatable up by its name. */
 struct client_box *client_box_check(lua_State *L, int index) {
-  if (lua_getmetatable(L, index)) {
-    bool ours = lua_topointer(L, -1) == generation_of(L)->client_type;
-    lua_pop(L, 1);
-    if (ours)
-      return lua_touserdata(L, index);
-  }
-  return luaL_checkudata(L, index, METATABLE); /* raises */
+  struct client_box *box =
+      kind_find(L, index, METATABLE, sizeof(struct client_box));
+  if (!box)
+    luaL_typeerror(L, index, METATABLE);
+  return box;
 }
 
 struct conn *lib_client_check(lua_State *L, int index) {
@@ -51,7 +49,6 @@ int client_box_closed(lua_State *L) {
 
 void lib_client_setup(lua_State *L) {
   luaL_newmetatable(L, METATABLE);
-  generation_of(L)->client_type = lua_topointer(L, -1);
   client_fields_set(L);
   lua_pushboolean(L, false);
   lua_setfield(L, -2, "__metatable");
@@ -72,7 +69,7 @@ static void name_box(lua_State *L, struct client_box *box) {
 
 static struct client_box *new_box(lua_State *L, struct conn *conn) {
   struct client_box *box = lua_newuserdatauv(L, sizeof *box, FIELD_COUNT);
-  *box = (struct client_box){0};
+  *box = (struct client_box){.kind = METATABLE};
   luaL_setmetatable(L, METATABLE);
   box->conn = conn;
   return box;

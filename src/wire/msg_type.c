@@ -17,10 +17,8 @@ bool msg_type_ok(const char *text, size_t len) {
 }
 
 bool msg_type_is_control(const char *text, size_t len) {
-  static const char *const types[] = {"auth_ok", "auth_error", "ping", "pong",
-                                      "goodbye"};
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if (strlen(types[i]) == len && !memcmp(types[i], text, len))
-      return true;
-  return false;
+#define IS(type) (len == sizeof(type) - 1 && !memcmp(text, type, len))
+  return IS("auth_ok") || IS("auth_error") || IS("ping") || IS("pong") ||
+         IS("goodbye");
+#undef IS
 }
