@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Several machines: that each has a lease, and what is done to who has none.
+local lossy = require "spec.support.lossy"
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
 local t = require "perigee.testing"
@@ -149,6 +150,26 @@ describe("the lease of a machine", function()
     end)
     assert.is_table(ann:presence("here:1").ann)
     a:stop()
+  end)
+
+  it("is not taken once more by who was taken out before it knew of it", function()
+    local way = lossy(redis, "way")
+    way:lose '"version"'
+    local a = start { ["node.lease_s"] = 1 }
+    local b = start { ["node.lease_s"] = 1, ["redis.url"] = way.url }
+    way:wait_lost()
+    t.wait_until(function() return count(a, "was not heard of") == 1 end)
+    way:open()
+    local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
+    ann:join "here:1"
+    bob:join "here:1"
+    t.wait_until(function()
+      ann:sync()
+      return ann:presence("here:1").bob
+    end)
+    a:stop()
+    b:stop()
+    way:stop()
   end)
 
   -- A machine has seen an entry, which came after Redis had lost the rest.

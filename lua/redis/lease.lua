@@ -4,8 +4,8 @@
 -- KEYS: machine → end of its lease, ms of this clock; machine → what it says of
 --   itself; whether this one was taken out; who claims to be alone
 -- ARGV: machine, ms that its lease lasts from now on, what it says of itself,
---   how many that are over it wants to hear of, whether it had a lease (1 or 0),
---   ms for which it claims to be alone ('': it does not)
+--   how many that are over it wants to hear of, whether it had a lease (1, or 0
+--   if it knows of none), ms for which it claims to be alone ('': it does not)
 -- Returns { 1, how many others there are, ms for which another one claims to be
 --   alone, that one or '', others whose lease is over… }. Without others and
 --   such a one, its own claim was granted. A machine that was taken for dead gets
@@ -15,9 +15,9 @@
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]))
-if ARGV[5] == '1' and (not ends or ends < 0 or redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0) then
-  local is_dead = (ends and ends < 0) or redis.call('EXISTS', KEYS[3]) == 1
-  return { 0, is_dead and 1 or 0 }
+if (ends and ends < 0) or redis.call('EXISTS', KEYS[3]) == 1 then return { 0, 1 } end
+if ARGV[5] == '1' and (not ends or redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0) then
+  return { 0, 0 }
 end
 redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])

@@ -238,8 +238,7 @@ static void use_lease(struct cluster *cluster, const struct leasing *leasing,
   if (strcmp(leasing->life, cluster->life) != 0)
     return; /* it has another name by now */
   if (reply_at(reply, 0).number == 0) {
-    if (cluster->enlisted)
-      begin_again(cluster, reply_at(reply, 1).number == 1);
+    begin_again(cluster, reply_at(reply, 1).number == 1);
     return;
   }
   cluster->enlisted = true;
