@@ -204,6 +204,20 @@ describe("machines with different scripts", function()
     cli.cleanup()
   end)
 
+  it("are told apart by names, and the elder says when there is another one of its own", function()
+    local redis = redis_server()
+    local start = machines_on(redis, { scripts = { ["main.lua"] = script(1) },
+      options = { ["node.name"] = "web" } })
+    local a = start()
+    local b = start()
+    t.wait_until(function()
+      return a:log():find "node.name=web: another machine has this name, too"
+    end, 60)
+    a:stop()
+    b:stop()
+    redis:stop()
+  end)
+
   it("are none with another engine", function()
     local alone = t.server {}
     local status, _, problem = cli.run { "reload", "--all", "--admin=" .. alone.admin }

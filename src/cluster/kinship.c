@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Whether all machines have the same scripts.
+ * Whether all machines have the same scripts, and names of their own.
  *
  * Each says with its lease which it has, as a print of their texts. Now and
  * then this machine reads what the others say: some seconds after its own have
@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOOK_TICKS = 10, SETTLE_TICKS = 3 };
@@ -19,6 +20,7 @@ struct kinship {
   uint64_t print;    /* that was looked at last */
   int ticks;         /* until the next look */
   struct buf others; /* names that were said to have other ones */
+  bool has_twin;     /* was said, too */
 };
 
 void cluster_show_scripts(struct engine *engine, uint64_t print) {
@@ -46,6 +48,24 @@ static bool has_other_scripts(const struct cluster *cluster,
          !slice_equals(text_said(node, "name"), cluster->options.name);
 }
 
+/* Another one that has our name, and is none of our former lives, as it has
+ * started later. */
+static bool is_twin(const struct cluster *cluster, const struct reply *node) {
+  static const char member[] = "\"started\":";
+  const char *at = node->kind == REPLY_TEXT ? strstr(node->text, member) : NULL;
+  return at && strtoll(at + strlen(member), NULL, 10) >= cluster->started_s &&
+         slice_equals(text_said(node, "name"), cluster->options.name) &&
+         !slice_equals(text_said(node, "id"), cluster->self_text);
+}
+
+static void say_twin(struct cluster *cluster, bool has_twin) {
+  if (has_twin && !cluster->kinship->has_twin)
+    log_warn("node.name=%s: another machine has this name, too; give each its "
+             "own: perigee reload --all does not wait for both",
+             cluster->options.name);
+  cluster->kinship->has_twin = has_twin;
+}
+
 static void say_who_differs(struct kinship *kinship, struct buf *names) {
   struct slice now = {names->data, names->len};
   bool same = now.len == kinship->others.len &&
@@ -66,16 +86,19 @@ static void on_kin_read(void *arg, enum link_fate fate,
   struct cluster *cluster = arg;
   struct buf names = {0};
   uint32_t count = 0;
+  bool has_twin = false;
   if (fate != LINK_ANSWERED || reply->kind != REPLY_LIST)
     return;
   for (size_t i = 0; i < reply->count; i++) {
     struct reply node = reply_at(reply, i);
+    has_twin |= is_twin(cluster, &node);
     if (!has_other_scripts(cluster, &node))
       continue;
     struct slice name = text_said(&node, "name");
     buf_puts(&names, count++ ? ", " : "");
     buf_put(&names, name.at, name.len);
   }
+  say_twin(cluster, has_twin);
   say_who_differs(cluster->kinship, &names);
   uv_mutex_lock(&cluster->look_lock);
   cluster->look.other_scripts = count;
