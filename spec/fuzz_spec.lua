@@ -115,6 +115,20 @@ describe("perigee fuzz", function()
     end)
   end
 
+  it("finds what is wrong with a handler that has a view, and nothing else",
+    function()
+      local text = CART:format "%s":gsub("schema =", "view = true, schema =", 1)
+      local wrong = "if data.count == 99 then data.count = 1 end"
+      local status, out, problem = fuzz(cli.folder { ["cart.lua"] =
+        text:format(wrong) }, "--seed=7", "--only=cart.add")
+      assert.equal(1, status, out .. problem)
+      assert.matches("perigee: cart.add: [^\n]*cart.lua:9: a view cannot be written",
+        problem)
+      status, out, problem = fuzz(cli.folder { ["cart.lua"] = text:format "" },
+        "--seed=7", "--only=cart.add")
+      assert.equal(0, status, out .. problem)
+    end)
+
   for what, case in pairs(WEB_FAULTS) do
     it("finds over HTTP " .. what, function()
       local folder = cli.folder { ["cart.lua"] = WEB:format(case[1]) }
