@@ -69,6 +69,7 @@ class World {
     writeFileSync(this.trace, '');
     this.seen = {}; // of files: how far, and the line that has not ended
     this.isDoubtful = false; // a hook may have been lost
+    this.isStopped = false; // or comes later than another machine's
   }
 
   count(what) {
@@ -131,7 +132,7 @@ class World {
   readTrace() {
     for (const line of this.#linesOf(this.trace)) {
       this.log(`hook ${line}`);
-      this.ledger.came(line, this.isDoubtful, this.kinds['stop-machine']);
+      this.ledger.came(line, this.isDoubtful, this.isStopped);
     }
     for (const machine of this.machines)
       for (const line of this.#linesOf(machine.log)) {
@@ -338,7 +339,7 @@ async function settle(world) {
 // --- all ----------------------------------------------------------------------
 
 async function storm(world, random) {
-  world.isCalm = world.isDoubtful = false;
+  world.isCalm = world.isDoubtful = world.isStopped = false;
   for (const member of world.members) live(world, member);
   for (let i = 0; i < world.o.round && world.faults < world.o.faults; i++) {
     await sleep(random.exponential(world.o.mean * world.o.patience));

@@ -41,7 +41,7 @@ async function killMachine(world, random) {
 async function stopMachine(world, random) {
   const machine = one(random, living(world));
   if (!machine) return false;
-  machine.isBusy = true;
+  machine.isBusy = world.isStopped = true;
   machine.child.signal('STOP');
   later(world, async () => {
     await wait(world, random, 50, 3000);

@@ -236,8 +236,9 @@ static int send_entry(const struct name *name, const struct own_entry *entry,
 }
 
 /* One answer is waited for, before the next value is written: so it is known
- * what was done if it does not come. What was said of a user is told once: when
- * Redis has heard it, it knows. */
+ * what may have been done if it does not come. That a user had come is told
+ * with the first question after he has gone, and not once more: by then another
+ * machine may have said that he has gone. */
 static void write_entry(struct name *name, struct own_entry *entry) {
   if (entry->asked)
     return; /* it is due then */
