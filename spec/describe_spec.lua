@@ -20,6 +20,8 @@ return {
   quiet = { reply = "null", handler = print },
   ["@http stock.left"] = { schema = { sku = "string" }, reply = "integer",
     handler = print },
+  ["@http GET /stock/:sku"] = { reply = "integer", rate = "2/s", handler = print },
+  ["@http PUT /stock"] = print,
 }
 ]]
 
@@ -44,7 +46,10 @@ describe("perigee describe", function()
         .. "| `seen[].at` | number |  |\n",
       "Sends `shop.bought`.\n\nAt most 2 a second from one user, 4 at once.\n",
       "## What the server sends\n\n### shop.bought\n\n",
-      "## What backends ask\n\n### stock.left\n\n",
+      "## Plain HTTP\n\n### GET /stock/:sku\n\nAnswer: integer.\n\n"
+        .. "At most 2 a second from one address, 2 at once.\n\n"
+        .. "### PUT /stock\n\nBody (may be missing): any.\n\n",
+      "## What backends ask\n\n### stock.left\n\nData: object.\n\n",
     } do
       assert.matches(part, page, 1, true)
     end

@@ -2,6 +2,7 @@
 -- `perigee describe --format=markdown`: a page for people.
 
 local document = require "perigee.document"
+local web_path = require "perigee.web_path"
 
 local sorted = document.sorted
 
@@ -72,32 +73,43 @@ local function list(names)
   return table.concat(parts, ", ")
 end
 
-local function handler(out, kind, schema, reply)
+-- How the parts of a handler are called: those of clients, of plain HTTP, and of
+-- backends. Its rate is for each of `whose`.
+local of_clients = { data = "Data", reply = "Reply", whose = "user" }
+local of_http = { data = "Body", reply = "Answer", whose = "address" }
+local of_backends = { data = "Data", reply = "Reply", whose = "key" }
+
+local function handler(out, kind, schema, reply, words)
   out[#out + 1] = ("### %s\n\n"):format(kind)
   if schema.description then
     out[#out + 1] = schema.description .. "\n\n"
   end
-  data(out, schema["x-optional"] and "Data (may be missing)" or "Data", schema)
+  if words ~= of_http or web_path.has_body(web_path.read(kind)) then
+    data(out, words.data .. (schema["x-optional"] and " (may be missing)" or ""),
+      schema)
+  end
   if reply then
-    data(out, "Reply", reply)
+    data(out, words.reply, reply)
   end
   local emits = schema["x-emits"]
   if emits and emits[1] then
     out[#out + 1] = ("Sends %s.\n\n"):format(list(emits))
   end
   if schema["x-rate"] then
-    out[#out + 1] = ("At most %.4g a second from one user, %d at once.\n\n")
-      :format(schema["x-rate"], schema["x-burst"])
+    out[#out + 1] = ("At most %.4g a second from one %s, %d at once.\n\n")
+      :format(schema["x-rate"], words.whose, schema["x-burst"])
   end
 end
 
-local function chapter(out, title, schemas, replies)
-  local kinds = sorted(schemas)
-  if kinds[1] then
-    out[#out + 1] = ("## %s\n\n"):format(title)
-  end
-  for _, kind in ipairs(kinds) do
-    handler(out, kind, schemas[kind], replies and replies[kind])
+-- `is_wanted` chooses among the types; nil: all of them.
+local function chapter(out, title, schemas, replies, words, is_wanted)
+  local has_title
+  for _, kind in ipairs(sorted(schemas)) do
+    if not is_wanted or is_wanted(kind) then
+      out[#out + 1] = not has_title and ("## %s\n\n"):format(title) or nil
+      has_title = true
+      handler(out, kind, schemas[kind], replies[kind], words)
+    end
   end
 end
 
@@ -109,8 +121,10 @@ return function(text)
   end
   local out = { "<!-- Made by `perigee describe --format=markdown`. -->\n"
     .. "# Messages\n\n" }
-  chapter(out, "What clients send", sections.requests, sections.replies)
-  chapter(out, "What the server sends", sections.pushes)
-  chapter(out, "What backends ask", sections.calls, sections.answers)
+  chapter(out, "What clients send", sections.requests, sections.replies, of_clients)
+  chapter(out, "What the server sends", sections.pushes, {}, of_clients)
+  chapter(out, "Plain HTTP", sections.calls, sections.answers, of_http, web_path.read)
+  chapter(out, "What backends ask", sections.calls, sections.answers, of_backends,
+    function(kind) return not web_path.read(kind) end)
   return (table.concat(out):gsub("\n+$", "\n"))
 end
