@@ -13,6 +13,7 @@ return {
   ["@rooms"] = {
     ["chat:*"] = { history = { messages = 50, seconds = 600 } },
     ["value:*"] = { latest = true },
+    ["here:*"] = { presence = true },
   },
   sure = function(_, data)
     local count, seq, text = perigee.send_to_room(data.room,
@@ -21,6 +22,7 @@ return {
     if not count then return nil, seq, text end
     return seq
   end,
+  who = function(_, room) return perigee.presence(room) end,
 }
 ]]
 
@@ -207,5 +209,57 @@ describe("a slot that has lost something on its way", function()
     end)
     a:signal "CONT"
     assert_told(ann, bob, joined, { room = "chat:1", text = "z" })
+  end)
+end)
+
+describe("what a former master publishes late", function()
+  setup(function() start_on(redis_set.cluster(1)) end)
+  teardown(stop_all)
+
+  -- Stops the master that has the slot, with the command in its socket, until
+  -- another one has its place. Returns what the command is answered then.
+  local function ask_late(slot, command)
+    local former, taker = redis:owner(slot), nil
+    former:signal "STOP"
+    local waiting = io.popen(("timeout 60 redis-cli -s %s %s 2>&1"):format(former.socket, command))
+    local pid = former.pid
+    former.pid = nil -- it is not asked
+    t.wait_until(function()
+      taker = redis:owner(slot)
+      return taker
+    end, 30)
+    local place = "redis=127%.0%.0%.1:" .. taker.options.port .. " up"
+    a:wait_log(place)
+    b:wait_log(place)
+    former.pid = pid
+    former:signal "CONT"
+    local answer = waiting:read "a"
+    waiting:close()
+    redis:wait()
+    return answer
+  end
+
+  it("does not leave anybody behind who is not there", function()
+    local ann = a:connect { user = "ann" }
+    ann:join "here:1"
+    b:connect { user = "bob" }:join "here:1"
+    local function is_there(user)
+      for _, one in ipairs(ann:request("who", "here:1")) do
+        if one.user == user then return true end
+      end
+      return false
+    end
+    t.wait_until(function() return is_there "bob" end)
+    local channel = redis:command "PUBSUB SHARDCHANNELS '*:r:here:1'":match "pg:%S+"
+    local slot = redis.servers[1]:command("CLUSTER KEYSLOT '" .. channel .. "'"):match "%d+"
+    local machine
+    for key in redis:command "--scan --pattern '*:rp:*:here:1:*'":gmatch "pg:%S+" do
+      local has = ("\n" .. redis:command("HEXISTS '" .. key .. "' bob")):find "\n1\n"
+      machine = has and key:match "%x+$" or machine
+    end
+    local answer = ask_late(tonumber(slot),
+      ("SPUBLISH '%s' D%s3:zed1"):format(channel, machine))
+    if not answer:match "^%d" then return end -- it knew that it is none any more
+    t.wait_until(function() return not is_there "zed" and is_there "bob" end)
   end)
 end)

@@ -136,6 +136,19 @@ bool atlas_read(struct atlas *atlas, const char *text, const char *from,
   return *atlas->self;
 }
 
+bool atlas_has_replica(const char *text, const char *id) {
+  while (*text) {
+    struct slice own = next_field(&text);
+    (void)next_field(&text);
+    struct slice flags = next_field(&text);
+    if (slice_is(own, id))
+      return field_has(flags, "slave") && !field_has(flags, "fail");
+    text += strcspn(text, "\n");
+    text += strspn(text, "\r\n");
+  }
+  return false;
+}
+
 bool atlas_read_moved(const char *text, size_t *slot,
                       char host[ATLAS_HOST_BYTES], int *port) {
   static const char moved[] = "MOVED ";

@@ -45,6 +45,9 @@ size_t atlas_slot(const char *key, size_t len);
 MUST_CHECK bool atlas_read(struct atlas *atlas, const char *text,
                            const char *from, bool tls);
 
+/* Whether the same text says that the node is a replica, and is there. */
+bool atlas_has_replica(const char *text, const char *id);
+
 /* Reads "MOVED slot host:port", and as `host` "" where it is the same as that
  * of the node which says it. */
 MUST_CHECK bool atlas_read_moved(const char *text, size_t *slot,

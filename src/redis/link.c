@@ -96,6 +96,10 @@ void link_subscribe_again(struct link_channel *channel) {
   reach_flush_soon(link);
 }
 
+bool link_is_subscribed(const struct link_channel *channel) {
+  return subs_confirmed(channel);
+}
+
 void link_unsubscribe(struct link_channel *channel) {
   if (!channel)
     return;

@@ -171,6 +171,9 @@ MUST_CHECK int link_send(struct link *link, const char *text, size_t len,
 MUST_CHECK struct link_channel *
 link_subscribe(struct link *link, struct slice name, void *channel_arg);
 
+/* Whether it was `subscribed`, and was not taken since. */
+bool link_is_subscribed(const struct link_channel *channel);
+
 /* It was taken, and is to be asked for once more. */
 void link_subscribe_again(struct link_channel *channel);
 

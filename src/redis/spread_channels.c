@@ -80,6 +80,15 @@ void spread_ask_channels(struct spread *spread, size_t at) {
   }
 }
 
+void spread_doubt_channels(struct spread *spread, size_t at) {
+  LIST_FOREACH_SAFE (it, &spread->slots[at].channels) {
+    struct spread_channel *channel =
+        container_of(it, struct spread_channel, node);
+    if (channel->at_link && link_is_subscribed(channel->at_link))
+      spread->events->subscribed(spread->arg, channel->arg);
+  }
+}
+
 void spread_channel_subscribed(void *arg, void *channel_arg) {
   struct spread *spread = ((struct spread_node *)arg)->spread;
   struct spread_channel *channel = channel_arg;

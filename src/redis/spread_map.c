@@ -42,14 +42,54 @@ static void tell_change(struct spread *spread, const struct change *change) {
     spread->events->up(spread->arg);
 }
 
+/* --- former masters --------------------------------------------------------
+ *
+ * A master that has stood still does what waited for it before it knows that
+ * another one has its place; and what it publishes then is passed on to that
+ * one, whose subscribers hear it. So when it is there again, as a replica, what
+ * was heard is compared with what there is: channels are told to be subscribed
+ * once more, as after a loss. */
+
+static void note_former(struct spread *spread, const struct spread_node *gone,
+                        uint8_t taker) {
+  struct spread_former *former = &spread->formers[spread->next_former];
+  spread->next_former = (spread->next_former + 1) % SPREAD_FORMERS;
+  memcpy(former->id, gone->is.id, sizeof former->id);
+  memcpy(former->taker, spread->nodes[taker].is.id, sizeof former->taker);
+}
+
+/* The channels of all slots of that node. */
+static void doubt_node_channels(struct spread *spread, const char *id) {
+  for (size_t slot = 0; slot < ATLAS_SLOTS; slot++) {
+    uint8_t owner = spread_owner(spread, slot);
+    if (owner != ATLAS_NOBODY && strcmp(spread->nodes[owner].is.id, id) == 0)
+      spread_doubt_channels(spread, slot);
+  }
+}
+
+/* The text is what the node in its place sees. */
+static void look_for_formers(struct spread *spread, const char *text) {
+  for (size_t i = 0; i < SPREAD_FORMERS; i++) {
+    struct spread_former *former = &spread->formers[i];
+    if (!*former->id || strcmp(former->taker, spread->atlas->self) != 0 ||
+        !atlas_has_replica(text, former->id))
+      continue;
+    doubt_node_channels(spread, former->taker);
+    *former->id = '\0';
+  }
+}
+
+/* --- owners --------------------------------------------------------------- */
+
 static void set_owner(struct spread *spread, size_t slot, uint8_t node,
                       struct change *change) {
   uint8_t before = spread_owner(spread, slot);
   bool was_there = spread_has(spread, before);
   bool is_there = spread_has(spread, node);
-  if (before != ATLAS_NOBODY)
-    spread->nodes[before].slots--;
-  else
+  if (before != ATLAS_NOBODY) {
+    if (--spread->nodes[before].slots == 0 && node != ATLAS_NOBODY)
+      note_former(spread, &spread->nodes[before], node);
+  } else
     spread->free_slots--;
   if (node != ATLAS_NOBODY)
     spread->nodes[node].slots++;
@@ -144,6 +184,7 @@ bool spread_learn(struct spread *spread, const char *text, const char *from) {
   if (change.moved > 0)
     log_info("redis: %zu slots of the cluster have moved", change.moved);
   tell_change(spread, &change);
+  look_for_formers(spread, text);
   return true;
 }
 

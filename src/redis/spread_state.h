@@ -14,7 +14,7 @@
 
 struct peers;
 
-enum { SPREAD_WHY_BYTES = 400, SPREAD_SERVER_BYTES = 80 };
+enum { SPREAD_WHY_BYTES = 400, SPREAD_SERVER_BYTES = 80, SPREAD_FORMERS = 8 };
 
 /* A master that has slots, or has had some until now. */
 struct spread_node {
@@ -23,6 +23,11 @@ struct spread_node {
   struct atlas_node is;
   size_t slots; /* that it has */
   bool asked;   /* what it sees: the answer is still to come */
+};
+
+/* A master whose last slots another one has taken. */
+struct spread_former {
+  char id[ATLAS_ID_BYTES], taker[ATLAS_ID_BYTES]; /* empty: there is none */
 };
 
 struct spread_slot {
@@ -54,6 +59,8 @@ struct spread {
   struct spread_node nodes[ATLAS_NODES];
   struct spread_slot slots[ATLAS_SLOTS];
   struct list later;
+  struct spread_former formers[SPREAD_FORMERS]; /* the last ones */
+  size_t next_former;
   size_t waiting, waiting_bytes; /* orders that are not under way */
   size_t free_slots;             /* that nobody has */
   /* Of the slots that nobody has, as in link_status: */
@@ -120,6 +127,10 @@ void spread_move_channels(struct spread *spread, size_t slot);
 
 /* Those that the node has taken away are asked for again. */
 void spread_ask_channels(struct spread *spread, size_t slot);
+
+/* What was heard by them may not be so: those that are subscribed are told to
+ * be so once more. */
+void spread_doubt_channels(struct spread *spread, size_t slot);
 
 /* Of link_events. */
 void spread_channel_subscribed(void *arg, void *channel_arg);

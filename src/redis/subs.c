@@ -95,6 +95,10 @@ void subs_remove(struct subs *subs, struct link_channel *channel) {
     list_remove(&channel->todo);
 }
 
+bool subs_confirmed(const struct link_channel *channel) {
+  return channel->wanted && channel->confirmed;
+}
+
 void subs_again(struct subs *subs, struct link_channel *channel) {
   if (channel->wanted && !channel->held && !owes_answer(channel))
     want_told(subs, channel);

@@ -56,6 +56,8 @@ void *subs_link(const struct link_channel *channel);
 
 void subs_remove(struct subs *subs, struct link_channel *channel);
 
+bool subs_confirmed(const struct link_channel *channel);
+
 /* A channel that was taken is asked for once more. */
 void subs_again(struct subs *subs, struct link_channel *channel);
 
