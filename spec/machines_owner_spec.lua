@@ -35,11 +35,11 @@ local function script_that(save)
 end
 
 describe("An owner on several machines", function()
-  local redis, servers, clients, names
+  local redis, servers, clients, names, start
 
   local function start_all(save, lease_s)
     redis = redis_server()
-    local start = machines_on(redis, { scripts = { ["main.lua"] = script_that(save) },
+    start = machines_on(redis, { scripts = { ["main.lua"] = script_that(save) },
       options = { ["store.shared"] = true, ["node.lease_s"] = lease_s, ["redis.probe_s"] = 0.2,
         ["limits.messages_per_s"] = 0 } })
     servers, clients, names = {}, {}, {}
@@ -103,6 +103,21 @@ describe("An owner on several machines", function()
       end
     end
   end
+
+  it("is handed over by a machine that ends: nobody waits for the lease", function()
+    start_all(600, 300) -- the state would be saved then, and others look now and then
+    tell(clients, 1, 5)
+    local owner = owner_of(wait_for(clients[1], 15))
+    clients[owner]:close()
+    servers[owner]:stop()
+    servers[owner] = start()
+    clients[owner] = servers[owner]:connect("user" .. owner)
+    names[owner] = clients[owner]:request "want"
+    tell(clients, 6, 6)
+    local state = wait_for(clients[owner], 18)
+    assert.equal(names[owner], state.by)
+    check(state.got, { 6, 6, 6 })
+  end)
 
   it("is one, and gets what all machines tell it", function()
     start_all(1, 8)

@@ -36,6 +36,15 @@ local script = [[
       end })
       return perigee.store.get "fat"
     end,
+    -- It is saved when it is handed over, and not before.
+    slowly = function()
+      perigee.owner("slow", { every = 0.01, save = 600, tick = function(state)
+        perigee.store.set("slow", (state or 0) + 1)
+        return (state or 0) + 1
+      end })
+      return perigee.store.get "slow" or 0
+    end,
+    saved = function() return perigee.store.get("owner:slow:record").state end,
     want = function() perigee.owner("game", game) end,
     tell = function(_, message) return { perigee.owner("game", game):tell(message) } end,
     seen = function() return perigee.store.get "seen" end,
@@ -119,6 +128,15 @@ describe("An owner", function()
     assert.same({ "before", "after" }, state.got)
     assert.is_true(state.ticks > before.ticks)
     assert.equal(2, #state.by)
+  end)
+
+  it("hands over what it has when the scripts are loaded again", function()
+    clients[1]:request "slowly"
+    t.wait_until(function() return clients[1]:request "slowly" >= 20 end)
+    server:reload()
+    local ticks = clients[1]:request "slowly" -- of the next owner, or not yet any
+    assert.is_true(ticks >= 20)
+    assert.is_true(clients[1]:request "saved" >= 20)
   end)
 
   for _, what in ipairs { "lease", "inbox", "record" } do

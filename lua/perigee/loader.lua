@@ -6,6 +6,7 @@ local core = require "perigee.core"
 local handler = require "perigee.handler"
 local hooks = require "perigee.hooks"
 local check_sendable = require "perigee.sendable"
+local place = require "perigee.place"
 local suggest = require "perigee.suggest"
 
 local traceback = debug.traceback -- the sandbox takes it from scripts
@@ -68,7 +69,8 @@ local function keep_sendable(kept)
 end
 
 -- @stop returns what each script wants to hand over, by script. If one raises,
--- the others must not lose theirs: so its error is logged here.
+-- the others must not lose theirs: so its error is logged here. At last, what is
+-- owned here is handed over (perigee.owner).
 local function stopping(list)
   return function()
     local kept = {}
@@ -81,6 +83,7 @@ local function stopping(list)
       end
     end
     keep_sendable(kept)
+    if place.hand_over then place.hand_over() end
     return kept
   end
 end
@@ -240,6 +243,7 @@ local function load_scripts(dir, names, sources)
     end
   end
   check_emits(found)
+  found.hooks["@stop"] = found.hooks["@stop"] or {}
   for key, list in pairs(found.hooks) do
     found.hooks[key] = chain(key, list)
   end

@@ -32,7 +32,10 @@ local Owner = {}
 Owner.__index = Owner
 Owner.__metatable = false
 
+local HAND_OVER_S = 1 -- no more are handed over after that
+
 local owners = {} -- by name; those that this worker wants to be, or is
+local ending = false -- these scripts are about to be replaced, or the server to end
 
 local function key_of(self, what)
   return "owner:" .. self.name .. ":" .. what
@@ -137,6 +140,7 @@ end
 
 local function tick(self)
   if not owns(self) then return end
+  self.working = true -- messages are taken that are in no state yet
   local told = take(self)
   if not owns(self) then return end
   local token = self.token
@@ -146,7 +150,7 @@ local function tick(self)
     finish(self)
     return
   end
-  self.state = state
+  self.state, self.working = state, false
   if place.clock() >= self.saved + (self.def.save or 1) then save(self) end
 end
 
@@ -226,11 +230,36 @@ local function renew(self)
 end
 
 local function watch(self)
-  if self.busy then return end
+  if self.busy or ending then return end
   self.busy = true
   local good, problem = pcall(self.token and renew or become_owner, self)
   self.busy = false
   if not good then error(problem, 0) end
+end
+
+-- The next owner need not wait until the lease is over. Where a tick is at work,
+-- or has raised, he goes on from what was saved before.
+local function hand_over(self)
+  local token = self.token
+  if not owns(self) then return end
+  if not self.working then save(self) end
+  if self.token ~= token then return end
+  stop_ticking(self)
+  release(self, token)
+end
+
+-- Called behind @stop, which is not to take long.
+function place.hand_over()
+  local since, all = place.clock(), {}
+  ending = true
+  for _, self in pairs(owners) do all[#all + 1] = self end
+  for _, self in ipairs(all) do
+    if place.clock() > since + HAND_OVER_S then break end
+    local good, problem = pcall(hand_over, self)
+    if not good then
+      core.log.error(("perigee.owner: '%s' is not handed over: %s"):format(self.name, problem))
+    end
+  end
 end
 
 -- --- for scripts -------------------------------------------------------------

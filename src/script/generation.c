@@ -106,7 +106,8 @@ static void keep_hooks(lua_State *L, struct generation *generation) {
       continue;
     }
     generation->hooks[i] = handler_new(hook_keys[i]);
-    generation->has_hooks = true;
+    if (i != HOOK_STOP) /* which the loader always has */
+      generation->has_hooks = true;
     generation->hooks[i]->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
   if (generation->hooks[HOOK_STOP])
