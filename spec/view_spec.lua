@@ -126,6 +126,7 @@ describe("A handler with a view", function()
     assert.equal('{"a":2}', reply("echo", '{"a":1,"a":2}'))
     assert.equal('{"x":{"a":3}}', reply("echo", '{"x":{"a":1,"\\u0061":3}}'))
     assert.equal("[1,2]", reply("echo", "[1,\n2]"))
+    assert.equal("[1,2]", reply("echo", "[1,\r2]"))
     local many = {}
     for i = 1, 20 do many[i] = ('"k%d":%d'):format(i, i) end
     local text = "{" .. table.concat(many, ",") .. "}"

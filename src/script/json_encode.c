@@ -270,10 +270,12 @@ static void encode_pointer(struct encoder *e, int index) {
 }
 
 /* Whether the text may go on as it stands: whoever reads it, line by line also,
- * reads what a table would have become. */
+ * reads what a table would have become. To some readers of lines, one ends at a
+ * \r alone. */
 static bool is_clear(const struct json_part *part, int depth) {
   return part->look.once && part->look.levels + depth <= JSON_MAX_DEPTH &&
-         !memchr(part->text, '\n', part->len);
+         !memchr(part->text, '\n', part->len) &&
+         !memchr(part->text, '\r', part->len);
 }
 
 /* The bytes of a view go on as they came; what is not clear in them is made so,
