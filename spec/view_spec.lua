@@ -239,7 +239,7 @@ describe("A handler with a view", function()
   it("is no plain data", function()
     local ok, problem, kept = table.unpack(alice:request("store", { a = 1 }))
     assert.is_false(ok)
-    assert.matches("a userdata is not plain data", problem, 1, true)
+    assert.matches("a view is not plain data", problem, 1, true)
     assert.same({ a = 1 }, kept)
   end)
 

@@ -77,7 +77,8 @@ struct call_spec {
   struct msg_id id;  /* of the message, for `done` */
   struct call_arg args[CALL_ARGS_MAX];
   int nargs;
-  struct json_look look; /* what was seen of JSON: set for CALL_VIEW */
+  struct json_look look; /* what was seen of the JSON; for CALL_JSON, it may
+                          * be that of nobody: {0} */
   /* For a handler: its message type is shown to @message first. */
   bool gated;
   /* A request of plain HTTP, borrowed like the arguments; later it only says

@@ -14,6 +14,7 @@
 
 #include "script/budget.h"
 #include "script/json_mark.h"
+#include "script/json_view.h"
 
 #include <lauxlib.h>
 #include <stdint.h>
@@ -203,7 +204,9 @@ static void write_plain(struct writer *w, int index, const struct path *path,
     write_plain_table(w, index, path, depth);
     break;
   default:
-    fail_pack(w, path, lua_typename(w->from, type));
+    fail_pack(w, path,
+              json_view_at(w->from, index) ? "view"
+                                           : lua_typename(w->from, type));
   }
   check_pack_room(w, 0);
 }
