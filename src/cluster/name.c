@@ -211,8 +211,12 @@ void name_subscribed(void *arg, void *channel_arg) {
     numbers_fill(name);
   else
     name_settle(name, 0);
-  if (name->key[0] == NAME_ALL)
-    alone_settle(name->cluster);
+  if (name->key[0] != NAME_ALL)
+    return;
+  alone_settle(name->cluster);
+  /* That a machine is gone is said here, and nothing was heard for a while.
+   * What is known of it may be of places that were there all the time. */
+  ledger_read_again(name->cluster);
 }
 
 static void forget_hearing(struct name *name) {

@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- Several machines on a Redis Cluster of which one part is away, or has lost its
+-- memory, and the others are not: who is there.
+local machines_on = require "spec.support.machines"
+local redis_set = require "spec.support.redis_set"
+local t = require "perigee.testing"
+
+local script = [[
+local perigee = require "perigee"
+return {
+  ["@rooms"] = { ["here:*"] = { presence = true } },
+  ["@online"] = function(user) perigee.log.info("came " .. user) end,
+  ["@offline"] = function(user) perigee.log.info("went " .. user) end,
+}
+]]
+
+describe("who is there, when a part of a cluster is away", function()
+  local set, start
+
+  setup(function()
+    set = redis_set.cluster()
+    start = machines_on(set, { scripts = { ["main.lua"] = script },
+      options = { ["redis.probe_s"] = 0.2, ["node.lease_s"] = 1,
+        ["presence.every_ms"] = 10 } })
+  end)
+
+  teardown(function()
+    set:stop()
+  end)
+
+  -- The first such key, and the server that has it.
+  local function find(pattern)
+    for _, server in ipairs(set.servers) do
+      local key = server:command(("--raw KEYS '%s'"):format(pattern)):match "%S+"
+      if key then return key, server end
+    end
+  end
+
+  -- A room of which the entries are at another server than the leases.
+  local function room_elsewhere(client)
+    local _, nodes = find "pg:*:nodes"
+    for i = 1, 100 do
+      local room, at = "here:" .. i, nil
+      client:join(room)
+      t.wait_until(function()
+        at = select(2, find("pg:*:rn:" .. room))
+        return at
+      end)
+      if at ~= nodes then return room, nodes end
+    end
+  end
+
+  local function wait_gone(client, room, user)
+    t.wait_until(function()
+      client:sync()
+      return not client:presence(room)[user]
+    end)
+  end
+
+  local function wait_there(client, room, user)
+    t.wait_until(function()
+      client:sync()
+      return client:presence(room)[user]
+    end)
+  end
+
+  it("is known to who did not hear that a machine is gone", function()
+    set:command "ACL SETUSER cut on nopass '~*' '&*' +@all"
+    local a = start { ["redis.url"] = (set.url:gsub("//", "//cut:any@", 1)),
+      ["node.lease_s"] = 60 }
+    local b, c = start(), start()
+    local ann, jim = a:connect { user = "ann" }, c:connect { user = "jim" }
+    local room, nodes = room_elsewhere(ann)
+    jim:join(room)
+    wait_there(ann, room, "jim")
+    nodes:command "ACL SETUSER cut off"
+    nodes:command "CLIENT KILL USER cut"
+    c:signal "KILL"
+    c:stop(false)
+    b:wait_log "was not heard of"
+    nodes:command "ACL SETUSER cut on"
+    wait_gone(ann, room, "jim")
+    assert.is_table(ann:presence(room).ann)
+    a:stop()
+    b:stop()
+  end)
+end)
