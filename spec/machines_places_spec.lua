@@ -84,4 +84,56 @@ describe("who is there, when a part of a cluster is away", function()
     a:stop()
     b:stop()
   end)
+
+  -- The machines that have entries of it.
+  local function lives_of(pattern)
+    local key, server = find(pattern)
+    local lives = {}
+    for life in (key and server:command(("--raw SMEMBERS '%s'"):format(key)) or ""):gmatch "%x+" do
+      table.insert(lives, life)
+    end
+    return lives
+  end
+
+  local function wait_lives(pattern, count)
+    t.wait_until(function() return #lives_of(pattern) == count end)
+  end
+
+  it("is right when what a dead machine had entries of is lost", function()
+    local a, b = start(), start()
+    local function said(text)
+      return select(2, a:log():gsub(text .. "%f[%s]", ""))
+    end
+    local jim = a:connect { user = "jim" }
+    wait_lives("pg:*:un:jim", 1)
+    local life_a = lives_of("pg:*:un:jim")[1]
+    local far = b:connect { user = "jim" }
+    far:join "here:far"
+    wait_lives("pg:*:un:jim", 2)
+    wait_lives("pg:*:rn:here:far", 1)
+    local life_b = lives_of("pg:*:rn:here:far")[1]
+    assert.not_equal(life_a, life_b)
+    local list, server = find("pg:*:names:" .. life_b)
+    b:signal "KILL"
+    server:command(("DEL '%s'"):format(list))
+    b:stop(false)
+    -- He is here, too, so he is looked at when the machine is gone.
+    t.wait_until(function()
+      local lives = lives_of "pg:*:un:jim"
+      return #lives == 1 and lives[1] == life_a
+    end)
+    -- Nobody is in the room, until somebody is.
+    local ann = a:connect { user = "ann" }
+    ann:join "here:far"
+    t.wait_until(function()
+      local lives = lives_of "pg:*:rn:here:far"
+      return #lives == 1 and lives[1] == life_a
+    end)
+    wait_gone(ann, "here:far", "jim")
+    assert.equal(0, said "went jim")
+    jim:close()
+    t.wait_until(function() return said "went jim" == 1 end)
+    assert.equal(1, said "came jim")
+    a:stop()
+  end)
 end)

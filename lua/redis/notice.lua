@@ -5,8 +5,10 @@
 -- gets one that is over.
 --
 -- KEYS: as lease.lua; ARGV: machine, ms that its lease lasts from now on
--- Returns whether it had none.
+-- Returns whether it was taken out, and cleaned up after: these were left behind.
 local now = redis.call('TIME')
 local ends = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2]
-if redis.call('EXISTS', KEYS[3]) == 1 then ends = -1 end
-return redis.call('ZADD', KEYS[1], 'NX', ends, ARGV[1])
+local gone = redis.call('EXISTS', KEYS[3])
+if gone == 1 then ends = -1 end
+redis.call('ZADD', KEYS[1], 'NX', ends, ARGV[1])
+return gone

@@ -9,6 +9,7 @@
  * and used after them; so what is known at last is what was said last. */
 #include "cluster/herald.h"
 #include "cluster/ledger_state.h"
+#include "cluster/sweep.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -68,7 +69,8 @@ static struct presence_entry entry_of(const char *user, const char *value) {
   return entry;
 }
 
-static void set_machine(struct ledger *ledger, const char *life,
+/* Whether it had some before. */
+static bool set_machine(struct ledger *ledger, const char *life,
                         uint32_t devices) {
   LIST_FOREACH_SAFE (it, &ledger->others) {
     struct other_machine *other = container_of(it, struct other_machine, node);
@@ -79,15 +81,16 @@ static void set_machine(struct ledger *ledger, const char *life,
       list_remove(&other->node);
       mem_free(other);
     }
-    return;
+    return true;
   }
   if (devices == 0)
-    return;
+    return false;
   struct other_machine *other = mem_alloc(sizeof *other);
   snprintf(other->life, sizeof other->life, "%s", life);
   other->devices = devices;
   list_init(&other->node);
   list_push(&ledger->others, &other->node);
+  return false;
 }
 
 uint32_t ledger_devices(const struct name *name) {
@@ -106,7 +109,7 @@ static void use_entry(struct name *name, const char *life, const char *field,
   if (*value)
     nodes_notice(cluster, life);
   if (name->key[0] == NAME_USER)
-    set_machine(ledger, life, entry.devices);
+    (void)set_machine(ledger, life, entry.devices);
   else if (cluster->presence)
     presence_set_far(cluster->presence, name_text(name), ledger->how,
                      machine_of(life), &entry, uv_now(&cluster->loop));
@@ -181,6 +184,13 @@ static void check_own(struct name *name, const struct reply *fields) {
   }
 }
 
+/* Entries of another machine were read. */
+static void see_machine(const struct name *name, const char *life) {
+  nodes_notice(name->cluster, life);
+  if (nodes_is_gone(name->cluster, life))
+    sweep_put_back(name, life);
+}
+
 static void use_room(struct name *name, const struct reply *reply) {
   struct cluster *cluster = name->cluster;
   struct presence_far *list =
@@ -193,7 +203,7 @@ static void use_room(struct name *name, const struct reply *reply) {
       continue;
     }
     if (life.len == LIFE_BYTES)
-      nodes_notice(cluster, life.text);
+      see_machine(name, life.text);
     for (size_t j = 0; j + 1 < fields.count; j += 2) {
       list[n].machine = machine_of(life.text);
       list[n++].entry =
@@ -215,8 +225,9 @@ static void use_user(struct name *name, const struct reply *reply) {
       check_own(name, &fields);
     if (reply_is(&life, name->cluster->life) || life.len != LIFE_BYTES)
       continue;
-    nodes_notice(name->cluster, life.text);
-    set_machine(name->ledger, life.text, entry_of("", value.text).devices);
+    see_machine(name, life.text);
+    (void)set_machine(name->ledger, life.text,
+                      entry_of("", value.text).devices);
   }
 }
 
@@ -357,15 +368,24 @@ void ledger_read_again(struct cluster *cluster) {
   }
 }
 
+/* Of a user more depends on it than what is shown: that he has gone is not said
+ * while anything of him is left. In a cluster it may be. */
+static bool is_worth_a_look(const struct name *name) {
+  return shards_are_slots(name->cluster->shards) && name->confirmed &&
+         name->ledger->wanted;
+}
+
 void ledger_forget_machine(struct cluster *cluster, const char *life) {
   struct name *name = NULL, *next = NULL;
   HASH_ITER (hh, cluster->names, name, next) {
     struct ledger *ledger = name->ledger;
     if (!ledger)
       continue;
-    if (name->key[0] == NAME_USER)
-      set_machine(ledger, life, 0);
-    ledger->again |= ledger->reading != NULL; /* the answer may have it still */
+    bool had = name->key[0] == NAME_USER && set_machine(ledger, life, 0);
+    if (ledger->reading)
+      ledger->again = true; /* the answer may have it still */
+    else if (had && is_worth_a_look(name))
+      read_ledger(name);
   }
   if (cluster->presence)
     presence_drop_far(cluster->presence, machine_of(life),

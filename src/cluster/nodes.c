@@ -145,6 +145,25 @@ static void take_out(struct cluster *cluster, const char *life) {
     mem_free(condemned);
 }
 
+static struct noticed_life *noticed_of(struct cluster *cluster,
+                                       const char *life) {
+  return &cluster->noticed[strtoull(life, NULL, 16) % NOTICED_LIVES];
+}
+
+static void note_gone(struct cluster *cluster, const char *life) {
+  struct noticed_life *noticed = noticed_of(cluster, life);
+  noticed->machine = strtoull(life, NULL, 16);
+  noticed->until_ms = uv_now(&cluster->loop) + 2 * cluster->options.lease_ms;
+  noticed->gone = true;
+}
+
+bool nodes_is_gone(const struct cluster *cluster, const char *life) {
+  uint64_t machine = strtoull(life, NULL, 16);
+  const struct noticed_life *noticed =
+      &cluster->noticed[machine % NOTICED_LIVES];
+  return noticed->machine == machine && noticed->gone;
+}
+
 bool nodes_heard(struct name *name, struct slice payload) {
   char life[SELF_BYTES];
   if (name->key[0] != NAME_ALL || payload.len != SELF_BYTES ||
@@ -152,6 +171,7 @@ bool nodes_heard(struct name *name, struct slice payload) {
     return false;
   memcpy(life, payload.at + 1, SELF_BYTES - 1);
   life[SELF_BYTES - 1] = 0;
+  note_gone(name->cluster, life);
   ledger_forget_machine(name->cluster, life);
   return true;
 }
@@ -172,19 +192,60 @@ bool nodes_may_write(struct cluster *cluster) {
   return may;
 }
 
-void nodes_notice(struct cluster *cluster, const char *life) {
-  uint64_t machine = strtoull(life, NULL, 16), now_ms = uv_now(&cluster->loop);
-  struct noticed_life *noticed = &cluster->noticed[machine % NOTICED_LIVES];
+static void read_in_a_lease(struct cluster *cluster) {
+  cluster->read_again_ms = uv_now(&cluster->loop) + cluster->options.lease_ms;
+}
+
+/* Entries of a machine that were seen. */
+struct noticing {
+  struct cluster *cluster;
+  char life[SELF_BYTES];
+};
+
+/* It was gone before: see sweep_put_back, which follows when they are read
+ * again. */
+static void on_noticed(void *arg, enum link_fate fate,
+                       const struct reply *reply) {
+  struct noticing *noticing = arg;
+  struct cluster *cluster = noticing->cluster;
+  if (fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER && reply->number &&
+      !nodes_is_gone(cluster, noticing->life)) {
+    note_gone(cluster, noticing->life);
+    if (shards_are_slots(cluster->shards) && !cluster->read_again_ms)
+      read_in_a_lease(cluster);
+  }
+  mem_free(noticing);
+}
+
+static bool send_notice(struct cluster *cluster, const char *life) {
+  struct noticing *noticing = mem_alloc(sizeof *noticing);
   char lease[24];
-  if (strcmp(life, cluster->life) == 0 ||
-      (noticed->machine == machine && now_ms < noticed->until_ms))
-    return;
+  noticing->cluster = cluster;
+  snprintf(noticing->life, sizeof noticing->life, "%s", life);
   snprintf(lease, sizeof lease, "%" PRIu64, cluster->options.lease_ms);
   const struct slice args[] = {word(life), word(lease)};
-  if (command_nodes(cluster, SCRIPT_NOTICE, args, 2, NULL, NULL))
+  int err =
+      command_nodes(cluster, SCRIPT_NOTICE, args, 2, on_noticed, noticing);
+  if (err)
+    mem_free(noticing);
+  return !err;
+}
+
+void nodes_notice_now(struct cluster *cluster, const char *life) {
+  if (!send_notice(cluster, life))
+    log_debug("redis: what a machine has left behind is seen to later");
+}
+
+void nodes_notice(struct cluster *cluster, const char *life) {
+  uint64_t machine = strtoull(life, NULL, 16), now_ms = uv_now(&cluster->loop);
+  struct noticed_life *noticed = noticed_of(cluster, life);
+  bool is_known = noticed->machine == machine;
+  if (strcmp(life, cluster->life) == 0 ||
+      (is_known && now_ms < noticed->until_ms) || !send_notice(cluster, life))
     return;
   noticed->machine = machine;
   noticed->until_ms = now_ms + 2 * cluster->options.lease_ms;
+  noticed->gone &= is_known;
 }
 
 static void on_former_swept(struct cluster *cluster, const char *life) {
@@ -213,8 +274,8 @@ static void begin_again(struct cluster *cluster, bool was_taken_out) {
   alone_forget(cluster);
   take_lease(cluster);
   ledger_rename(cluster, was_taken_out);
-  if (!was_taken_out)
-    cluster->read_again_ms = uv_now(&cluster->loop) + cluster->options.lease_ms;
+  if (!was_taken_out || shards_are_slots(cluster->shards))
+    read_in_a_lease(cluster);
   cluster->former_left = true;
   sweep_former(cluster);
 }
@@ -299,7 +360,9 @@ static void take_lease(struct cluster *cluster) {
 }
 
 /* When Redis has lost its memory, all machines that live have written anew by
- * then what they have. Of one that died before, nobody says that it is gone. */
+ * then what they have. Of one that died before, nobody says that it is gone. In
+ * a cluster one place may have lost it, and others have what this machine had
+ * by its former name. */
 static void look_who_is_left(struct cluster *cluster) {
   if (!cluster->read_again_ms ||
       uv_now(&cluster->loop) < cluster->read_again_ms)

@@ -50,6 +50,7 @@ struct cluster;
 /* Another machine, as its entries name it. */
 struct noticed_life {
   uint64_t machine, until_ms; /* it is not looked at again before */
+  bool gone;                  /* others have cleaned up after it */
 };
 
 /* Something that another thread wants done. */
@@ -429,6 +430,12 @@ void nodes_down(struct cluster *cluster);
 
 /* Entries of this machine were seen: it lives, or will be taken out. */
 void nodes_notice(struct cluster *cluster, const char *life);
+
+/* The same, at once, and not only now and then. */
+void nodes_notice_now(struct cluster *cluster, const char *life);
+
+/* Whether it is known to be gone: what is seen of it was left behind. */
+bool nodes_is_gone(const struct cluster *cluster, const char *life);
 
 /* Whether it may write entries by its name: nobody else can have taken it for
  * dead. If not, all that is withheld is written when that is known. */

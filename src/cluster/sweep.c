@@ -146,3 +146,36 @@ void sweep_machine(struct cluster *cluster, const char *life,
   buf_free(&rest);
   end_cleaning(cleaning);
 }
+
+/* --- what was left behind ------------------------------------------------- */
+
+struct left_behind {
+  struct cluster *cluster;
+  char life[SELF_BYTES];
+};
+
+/* Whoever takes the machine out now finds the name. */
+static void on_put_back(void *arg, enum link_fate fate,
+                        const struct reply *reply) {
+  struct left_behind *left = arg;
+  if (fate == LINK_ANSWERED && reply->kind == REPLY_NUMBER)
+    nodes_notice_now(left->cluster, left->life);
+  mem_free(left);
+}
+
+void sweep_put_back(const struct name *name, const char *life) {
+  struct cluster *cluster = name->cluster;
+  struct buf rest = {0};
+  if (!shards_are_slots(cluster->shards) || cluster->stopping)
+    return;
+  struct left_behind *left = mem_alloc(sizeof *left);
+  left->cluster = cluster;
+  snprintf(left->life, sizeof left->life, "%s", life);
+  put_rest_key(&rest, cluster, life);
+  const struct slice words[] = {
+      word("SADD"), {rest.data, rest.len}, {name->key, name->len + 1}};
+  if (shards_command(cluster->shards, ledger_home(cluster, life), words, 3,
+                     on_put_back, left))
+    mem_free(left);
+  buf_free(&rest);
+}

@@ -11,4 +11,9 @@
 void sweep_machine(struct cluster *cluster, const char *life,
                    void (*done)(struct cluster *cluster, const char *life));
 
+/* In a cluster, that the machine, which is gone, has something of the name
+ * still: the place that had known of it has lost its memory. It is cleaned up
+ * after once more. */
+void sweep_put_back(const struct name *name, const char *life);
+
 #endif
