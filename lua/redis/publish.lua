@@ -6,7 +6,8 @@
 -- ARGV: message, how many are kept, past how many they are trimmed, channel,
 --   era if one begins, seconds that the kept ones live ('': as they did),
 --   seconds that the hash lives, seconds that ids are known, key ('' for a list)
--- Returns number and era; if the id was known { number, era, where the room is }.
+-- Returns number and era; if the id was known { number, era, where the room is,
+--   the newest message that is kept }.
 local kept, room, id = KEYS[1], KEYS[2], KEYS[3]
 local message, keep, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -20,10 +21,20 @@ local function trim_keys()
   for i = keep + 1, #found do redis.call('HDEL', kept, found[i][1]) end
 end
 
+local function newest()
+  if not ARGV[9] then return redis.call('LRANGE', kept, 0, 0)[1] end
+  local found, most_seq = nil, 0
+  for _, text in ipairs(redis.call('HVALS', kept)) do
+    local seq = tonumber(string.match(text, '^%d+'))
+    if seq > most_seq then found, most_seq = text, seq end
+  end
+  return found
+end
+
 local known = id and redis.call('GET', id)
 if known then
   local at = redis.call('HMGET', room, 'e', 'o')
-  return { tonumber(known), at[1], at[2] }
+  return { tonumber(known), at[1], at[2], newest() }
 end
 local seq = redis.call('HINCRBY', room, 'o', 1)
 if seq == 1 then

@@ -109,7 +109,7 @@ void compare_tick(struct cluster *cluster) {
     list_push(&cluster->round, &numbers->in_round);
     if (!may_compare(numbers->name))
       continue;
-    if (numbers->owes)
+    if (numbers->owes || numbers->refused)
       numbers_fill(numbers->name);
     else
       compare_room(numbers->name);

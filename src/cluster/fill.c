@@ -16,7 +16,8 @@
  * While it is filled nothing else is taken: messages that come are only noted
  * by their number, and if the answer does not have the last of these, it is
  * filled once more. So it is after a reconnect, too: nothing newer is handed
- * out before what was missed. */
+ * out before what was missed. If Redis refuses (a master without its replicas),
+ * the next message has it filled, or the next comparison. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "cluster/numbers.h"
@@ -196,6 +197,7 @@ static void on_entered(void *arg, enum link_fate fate,
 static void end_fill(struct name *name) {
   struct numbers *numbers = name->numbers;
   numbers->filled = numbers->at.seq;
+  numbers->refused = false;
   bool behind = is_before(numbers->at, numbers->newest);
   numbers->filling = NULL;
   if (numbers->again || behind) {
@@ -217,6 +219,7 @@ static void on_list(void *arg, enum link_fate fate, const struct reply *reply) {
     end_fill(name);
   } else if (name && fate == LINK_ANSWERED) {
     name->numbers->filling = NULL;
+    name->numbers->refused = true;
     name_settle(name, ERR_UNAVAILABLE);
   }
   drop_fill(fill);

@@ -61,7 +61,7 @@ static bool is_older(const struct given *answer, const struct given *before) {
     return false;
   return is_before(answer->at, before->at) ||
          (answer->is_record && answer->at.era == before->at.era &&
-          answer->at.seq == before->at.seq);
+          answer->at.seq == before->at.seq && answer->print != before->print);
 }
 
 /* Two of two masters: nothing will be found that is both. */

@@ -7,7 +7,9 @@
  * was read already is dropped. Anything else means that the copy is not what
  * Redis has, and it is filled (cluster/fill): also a number that was heard
  * before. In a cluster the former master may have stood still, and publish what
- * waited for it when another one has its place, whose subscribers hear it. */
+ * waited for it when another one has its place, whose subscribers hear it. And
+ * where Redis could not be read, the next message is not taken: it may have
+ * lost the one before that. */
 #include "cluster/numbers.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -171,10 +173,10 @@ void numbers_heard(struct name *name, struct slice payload) {
   bool same = numbers->known && at.era == numbers->at.era;
   if (numbers->filling) {
     numbers->newest = at;
-  } else if (same && at.seq == numbers->at.seq + 1 &&
+  } else if (!numbers->refused && same && at.seq == numbers->at.seq + 1 &&
              record_read(payload, &record)) {
     numbers_take(name, &record, at);
-  } else if (!same || at.seq > numbers->filled) {
+  } else if (numbers->refused || !same || at.seq > numbers->filled) {
     numbers->newest = at;
     numbers_fill(name);
   }

@@ -15,6 +15,7 @@ struct numbers {
   bool known;                 /* `at` is where the copy is */
   const struct fill *filling; /* Redis was asked; NULL: it was not */
   bool again;                 /* and is to be asked once more after that */
+  bool refused;               /* the last time, so nothing is taken now */
   struct engine_position at;
   struct frame *last;            /* the message there; NULL: not known */
   uint64_t last_key;             /* with `latest`: a hash of its key */

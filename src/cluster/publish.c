@@ -7,9 +7,7 @@
  * in a line (cluster->line) until something was answered. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "cluster/given.h"
-#include "cluster/parcel.h"
-#include "cluster/state.h"
+#include "cluster/numbers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,24 +85,40 @@ static struct record_order *next_record(struct list *list, size_t *bytes) {
   return record;
 }
 
+/* An id was known: the message may be any of those up to `at`, the newest of
+ * which stands for it. */
+static struct given given_of_newest(const struct reply *newest,
+                                    struct engine_position at) {
+  struct slice bytes = {newest->text, newest->len};
+  struct record record;
+  uint64_t seq;
+  if (newest->kind == REPLY_TEXT && take_text_number(&bytes, 10, &seq) &&
+      seq == at.seq && record_read(bytes, &record))
+    return given_record(bytes, record.key, at);
+  return (struct given){.at = at};
+}
+
 /* What lua/redis/publish.lua has answered. */
 static void note_answer(const struct record_order *record,
                         const struct reply *reply) {
   struct reply seq = reply_at(reply, 0), era = reply_at(reply, 1);
   struct reply position = reply_at(reply, 2); /* of an id that was known */
-  struct given given = {0};
+  struct reply newest = reply_at(reply, 3);
+  struct engine_position at = {0};
+  struct given given;
   if (era.kind != REPLY_TEXT)
     return;
-  given.at.era = strtoull(era.text, NULL, 16);
+  at.era = strtoull(era.text, NULL, 16);
   if (position.kind == REPLY_TEXT) {
-    given.at.seq = strtoull(position.text, NULL, 10);
+    at.seq = strtoull(position.text, NULL, 10);
+    given = given_of_newest(&newest, at);
   } else {
-    given.at.seq = (uint64_t)seq.number;
+    at.seq = (uint64_t)seq.number;
     given =
         given_record((struct slice){record->bytes.data, record->bytes.len},
                      (struct slice){record->key.data ? record->key.data : "",
                                     record->key.len},
-                     given.at);
+                     at);
   }
   given_note(record->cluster, record->room, record->room_len, &given);
 }
