@@ -61,8 +61,15 @@ static void on_figures(void *arg, struct admin_request *request) {
   admin_answer(request, 200, "text/plain", &body);
 }
 
-static void on_reload(void *arg, struct admin_request *request, bool check) {
+static void on_stats(void *arg, struct admin_request *request, bool collect) {
+  (void)collect;
+  on_figures(arg, request);
+}
+
+static void on_reload(void *arg, struct admin_request *request, bool check,
+                      bool all) {
   (void)check;
+  (void)all;
   on_figures(arg, request);
 }
 
@@ -74,7 +81,7 @@ static unsigned on_health(void *arg, struct buf *text) {
 
 static const struct admin_calls calls = {.health = on_health,
                                          .metrics = on_figures,
-                                         .stats = on_figures,
+                                         .stats = on_stats,
                                          .reload = on_reload};
 
 /* Signs itself. */

@@ -11,7 +11,7 @@
 #include "engine/metrics.h"
 #include "engine/store.h"
 #include "engine/timings.h"
-#include "server/reload.h"
+#include "server/reload_check.h"
 #include "server/worker.h"
 
 #include <arpa/inet.h>
@@ -53,8 +53,8 @@ static inline void living_start(struct worker *worker, struct mailbox *home,
   worker->bus = bus_new(1, 0);
   manager_connect_engine(&worker->protocol.manager,
                          memory_new(worker->bus, 1, 1 << 20));
-  struct generation *generation =
-      reload_build(&worker->protocol.host, "fuzz/handlers", 1, NULL, &error);
+  struct generation *generation = reload_check_build(
+      &worker->protocol.host, "fuzz/handlers", 1, NULL, &error);
   if (!generation || worker_open(worker, development, &error)) {
     fprintf(stderr, "in the root of the project? %.*s\n", (int)error.len,
             error.data);

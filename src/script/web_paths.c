@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static const char key_head[] = "@http ";
+enum { KEY_HEAD_BYTES = sizeof "@http " - 1 };
 
 struct slice web_path_of(const struct handler *handler) {
   const char *path = strchr(handler->name, '/');
@@ -16,7 +16,7 @@ struct slice web_path_of(const struct handler *handler) {
 }
 
 static struct slice method_of(const struct handler *handler) {
-  const char *method = handler->name + sizeof key_head - 1;
+  const char *method = handler->name + KEY_HEAD_BYTES;
   return (struct slice){method, strcspn(method, " ")};
 }
 

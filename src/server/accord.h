@@ -71,7 +71,7 @@ struct accord {
   char *decided; /* while it was still building; NULL: nothing */
 
   /* As the one that was asked. */
-  enum {
+  enum accord_lead {
     LEAD_IDLE,
     LEAD_LISTING,
     LEAD_VOTING,

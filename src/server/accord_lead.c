@@ -112,7 +112,7 @@ static void end_lead(struct accord *accord, bool ok, unsigned status,
 /* --- deciding ---------------------------------------------------------------
  */
 
-static void enter_lead(struct accord *accord, int state) {
+static void enter_lead(struct accord *accord, enum accord_lead state) {
   accord->lead = state;
   accord->lead_s = 0;
 }

@@ -191,7 +191,7 @@ static void fail_reload(struct reloader *reloader, const struct buf *error) {
 
 /* The text is no script's error, though it may name a place in one. */
 static void fail_otherwise(struct reloader *reloader, const struct buf *why,
-                           int verdict) {
+                           enum reload_verdict verdict) {
   struct buf json = {0};
   log_failure(reloader, why);
   reload_answer_begin(&json, false, false, reloader->number,

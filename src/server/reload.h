@@ -21,7 +21,7 @@
 
 /* Borrowed until the function that was given it returns. */
 struct reload_outcome {
-  enum {
+  enum reload_verdict {
     RELOAD_OK,      /* live; or good, if it was a check */
     RELOAD_FAILED,  /* the scripts are not valid, or a worker refused; or they
                      * are live, and @start has raised */
