@@ -321,7 +321,7 @@ bool request_read(struct request *request, const char *data, size_t len,
   if (!check_begin(head, fault))
     return false;
   if (len >= REQUEST_BYTES_MAX) /* else it would have ended before */
-    return memchr(data, '\n', len)
+    return memchr(data, '\n', REQUEST_BYTES_MAX) /* however it came */
                ? fail_head(fault, 431, "the headers are longer than 24 KiB\n")
                : fail_head(fault, 414, "the target is longer than 24 KiB\n");
   return read_lines(request, head, fault) && check_single(request, fault) &&

@@ -218,8 +218,12 @@ static void ends_with_the_empty_line(void **state) {
 }
 
 static void has_an_end(void **state) {
-  static char head[REQUEST_BYTES_MAX];
+  static char head[REQUEST_BYTES_MAX], more[REQUEST_BYTES_MAX + 2];
   (void)state;
+  memset(more, 'a', REQUEST_BYTES_MAX);
+  memcpy(more + REQUEST_BYTES_MAX, "\r\n", 2);
+  assert_false(read_text(more, sizeof more));
+  assert_int_equal(fault.status, 414);
   memset(head, 'a', sizeof head);
   assert_int_equal(request_length(head, sizeof head - 1, 0), 0);
   assert_int_equal(request_length(head, sizeof head, 0), sizeof head);
