@@ -98,7 +98,10 @@ test('nothing jumps while the first figures come', async (t) => {
     }).observe({ type: 'layout-shift', buffered: false });
   });
   await page.waitForTimeout(3000); // three more sets of figures
-  assert.equal(await page.evaluate(() => globalThis.shifts), 0);
+  // A figure with a digit more moves its unit, a share of some 0.00001 of the
+  // page; a row that comes late moves all below it, more than 0.01.
+  const shifts = await page.evaluate(() => globalThis.shifts);
+  assert.ok(shifts < 0.001, `${shifts} of the page has moved`);
 });
 
 test('a server that is gone is said to be, and comes back', async (t) => {
