@@ -35,10 +35,6 @@ struct fill {
   char room[];
 };
 
-static bool is_before(struct engine_position a, struct engine_position b) {
-  return a.era != b.era ? a.era < b.era : a.seq < b.seq;
-}
-
 /* --- reading -------------------------------------------------------------- */
 
 static int by_seq(const void *a, const void *b) {
@@ -198,7 +194,7 @@ static void end_fill(struct name *name) {
   struct numbers *numbers = name->numbers;
   numbers->filled = numbers->at.seq;
   numbers->refused = false;
-  bool behind = is_before(numbers->at, numbers->newest);
+  bool behind = position_is_before(numbers->at, numbers->newest);
   numbers->filling = NULL;
   if (numbers->again || behind) {
     numbers_fill(name);

@@ -51,15 +51,11 @@ struct given given_record(struct slice bytes, struct slice key,
                         .key = given_print(key)};
 }
 
-static bool is_before(struct engine_position a, struct engine_position b) {
-  return a.era != b.era ? a.era < b.era : a.seq < b.seq;
-}
-
 /* Whether an answer contradicts what was answered before it. */
 static bool is_older(const struct given *answer, const struct given *before) {
   if (before->at.era == 0)
     return false;
-  return is_before(answer->at, before->at) ||
+  return position_is_before(answer->at, before->at) ||
          (answer->is_record && answer->at.era == before->at.era &&
           answer->at.seq == before->at.seq && answer->print != before->print);
 }
@@ -68,7 +64,7 @@ static bool is_older(const struct given *answer, const struct given *before) {
 static struct given both_given(const struct given *a, const struct given *b) {
   if (a->at.era == 0 || b->at.era == 0)
     return a->at.era == 0 ? *b : *a;
-  return (struct given){.at = is_before(a->at, b->at) ? b->at : a->at,
+  return (struct given){.at = position_is_before(a->at, b->at) ? b->at : a->at,
                         .is_record = true};
 }
 
@@ -170,7 +166,7 @@ void given_free(struct cluster *cluster) {
 /* Or the members here were told that its era is over. */
 static bool is_heard(const struct numbers *numbers, const struct given *given) {
   return given->at.era == 0 ||
-         (numbers->known && !is_before(numbers->at, given->at));
+         (numbers->known && !position_is_before(numbers->at, given->at));
 }
 
 void given_begin(struct numbers *numbers) {
@@ -234,7 +230,7 @@ bool given_is_past(const struct numbers *numbers,
                    struct engine_position there) {
   for (int i = 0; i < 2; i++)
     if (!is_heard(numbers, &numbers->given[i]) &&
-        is_before(there, numbers->given[i].at))
+        position_is_before(there, numbers->given[i].at))
       return true;
   return false;
 }

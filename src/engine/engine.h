@@ -58,6 +58,12 @@ struct engine_position {
   uint64_t era, seq;
 };
 
+/* A later era is later, whatever the number. */
+static inline bool position_is_before(struct engine_position a,
+                                      struct engine_position b) {
+  return a.era != b.era ? a.era < b.era : a.seq < b.seq;
+}
+
 /* What came of a publication that somebody waits for: 0 and its number, or
  * ERR_UNAVAILABLE. */
 typedef void engine_confirmed_fn(void *arg, int err, uint64_t seq);

@@ -9,11 +9,6 @@
 #include "base/buf.h"
 #include "engine/engine.h"
 
-static inline bool position_is_before(struct engine_position a,
-                                      struct engine_position b) {
-  return a.era != b.era ? a.era < b.era : a.seq < b.seq;
-}
-
 /* The most that a position adds to a message, braces and all. */
 enum { POSITION_BYTES = 128 };
 
