@@ -8,5 +8,5 @@
 if redis.call('TYPE', KEYS[1]).ok == 'set' then
   redis.call('SUNIONSTORE', KEYS[2], KEYS[2], KEYS[1])
 end
-redis.call('SET', KEYS[1], '', 'EX', ARGV[1])
+redis.call('SET', KEYS[1], '', 'EX', ARGV[1]) -- SADD fails where a string is
 return redis.call('SMEMBERS', KEYS[2])

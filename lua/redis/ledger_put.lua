@@ -21,7 +21,7 @@
 local entries, machines, fence, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[5]
 local whose, me, field, value = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number, is_dead = ARGV[7], ARGV[1] ~= ARGV[2]
-local NEVER = '9007199254740992'
+local NEVER = '9007199254740992' -- no number is as high; and 16 bytes
 
 -- What comes late was on a connection that broke, and all of that was written
 -- again since, or it is of a machine that is dead.
