@@ -266,6 +266,7 @@ static void on_cluster_tick(uv_timer_t *timer) {
   struct cluster *cluster = container_of(timer, struct cluster, tick);
   name_tick(cluster, false);
   ledger_tick(cluster);
+  ledger_read_some(cluster);
   herald_tell(cluster);
   question_tick(cluster);
   kinship_tick(cluster);
@@ -458,6 +459,7 @@ struct engine *cluster_new(struct bus *bus, int workers, size_t max_bytes) {
   list_init(&cluster->given_line);
   list_init(&cluster->questions);
   list_init(&cluster->unwritten);
+  list_init(&cluster->to_read);
   choose_self(cluster);
   read_scripts(cluster);
   return &cluster->engine;

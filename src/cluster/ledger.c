@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEARD_MAX = 10000 };
+enum { HEARD_MAX = 10000, READ_AT_ONCE = 2000 };
 
 /* Of a user: what another machine has. */
 struct other_machine {
@@ -283,10 +283,12 @@ static void read_ledger(struct name *name) {
                                 word("1"),
                                 {machines.data, machines.len},
                                 {prefix.data, prefix.len}};
+  list_remove(&ledger->to_read);
   ledger->again = false;
   ledger->reading = reading;
   if (name_command(name, words, 5, on_ledger_read, reading)) {
-    ledger->reading = NULL; /* `down` comes, or has */
+    ledger->reading = NULL; /* `down` comes, or has; or too much is under way */
+    list_push(&cluster->to_read, &ledger->to_read);
     mem_free(reading);
     name_settle(name, ERR_UNAVAILABLE);
   }
@@ -332,6 +334,7 @@ void ledger_end(struct name *name) {
   drop_heard(ledger);
   drop_others(ledger);
   list_remove(&ledger->soon);
+  list_remove(&ledger->to_read);
   mem_free(ledger);
   name->ledger = NULL;
 }
@@ -355,17 +358,28 @@ bool ledger_known(const struct name *name) {
   return !wanted || (name->ledger && name->ledger->known);
 }
 
-void ledger_read_again(struct cluster *cluster) {
-  struct name *name = NULL, *next = NULL;
-  HASH_ITER (hh, cluster->names, name, next) {
-    struct ledger *ledger = name->ledger;
-    if (!ledger || !ledger->wanted || !name->confirmed)
-      continue;
+void ledger_read_some(struct cluster *cluster) {
+  struct list *node;
+  for (int i = 0; i < READ_AT_ONCE && (node = list_shift(&cluster->to_read));
+       i++) {
+    struct ledger *ledger = container_of(node, struct ledger, to_read);
+    if (!ledger->wanted || !ledger->name->confirmed)
+      continue; /* it is read when it is subscribed to */
     if (ledger->reading)
       ledger->again = true;
     else
-      read_ledger(name);
+      read_ledger(ledger->name);
   }
+}
+
+void ledger_read_again(struct cluster *cluster) {
+  struct name *name = NULL, *next = NULL;
+  HASH_ITER (hh, cluster->names, name, next)
+    if (name->ledger) {
+      list_remove(&name->ledger->to_read);
+      list_push(&cluster->to_read, &name->ledger->to_read);
+    }
+  ledger_read_some(cluster);
 }
 
 /* Of a user more depends on it than what is shown: that he has gone is not said

@@ -66,8 +66,12 @@ bool ledger_heard(struct name *name, struct slice payload);
  * others have said of its users that they are offline. */
 void ledger_rename(struct cluster *cluster, bool was_gone);
 
-/* Reads what all others have, once more: it may have gone without a word. */
+/* Reads what all others have, once more: it may have gone without a word. Of
+ * very many names some thousand a second. */
 void ledger_read_again(struct cluster *cluster);
+
+/* Once a second: reads the next of these. */
+void ledger_read_some(struct cluster *cluster);
 
 /* A machine is gone: what it had is not there any more. */
 void ledger_forget_machine(struct cluster *cluster, const char *life);

@@ -41,9 +41,10 @@ struct ledger {
   bool wanted;            /* it is read: it has presence, or is a user's */
   bool known, again;
   const struct reading_ledger *reading; /* NULL: it is not being read */
-  bool listed;      /* that we have entries is known to others */
-  bool listing;     /* in a cluster: it is being told */
-  struct list soon; /* in cluster->unwritten: entries are due */
+  bool listed;         /* that we have entries is known to others */
+  bool listing;        /* in a cluster: it is being told */
+  struct list soon;    /* in cluster->unwritten: entries are due */
+  struct list to_read; /* in cluster->to_read: it is to be read once more */
   struct name *name;
 };
 

@@ -24,6 +24,7 @@ struct ledger *ensure_ledger(struct name *name) {
   list_init(&name->ledger->others);
   list_init(&name->ledger->heard);
   list_init(&name->ledger->soon);
+  list_init(&name->ledger->to_read);
   name->ledger->wanted = name->key[0] == NAME_USER;
   return name->ledger;
 }

@@ -215,8 +215,10 @@ void name_subscribed(void *arg, void *channel_arg) {
     return;
   alone_settle(name->cluster);
   /* That a machine is gone is said here, and nothing was heard for a while.
-   * What is known of it may be of places that were there all the time. */
-  ledger_read_again(name->cluster);
+   * What is known of it may be of places that were there all the time; with one
+   * Redis all names are subscribed to anew, and so read. */
+  if (shards_count(name->cluster->shards) > 1)
+    ledger_read_again(name->cluster);
 }
 
 static void forget_hearing(struct name *name) {

@@ -147,6 +147,7 @@ struct cluster {
   char *texts[SCRIPT_COUNT]; /* of scripts that were changed; or NULL */
   bool home_lost;            /* see ledger_up */
   struct list unwritten;     /* ledger->soon: see ledger_tick */
+  struct list to_read;       /* ledger->to_read: see ledger_read_some */
   uint64_t writings;         /* questions about ledgers that were asked */
   struct said *said;         /* of cluster/herald */
   bool stopping;
