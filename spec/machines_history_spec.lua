@@ -3,6 +3,7 @@
 -- connection to Redis, or what Redis has, is lost.
 
 local machines_on = require "spec.support.machines"
+local patient = require "spec.support.patient"
 local redis_server = require "spec.support.redis"
 local t = require "perigee.testing"
 
@@ -48,14 +49,8 @@ describe("rooms with numbers on several machines", function()
     redis:stop()
   end)
 
-  -- Until Redis is there, if it is not at the moment.
   local function join(client, room)
-    local answer, code
-    t.wait_until(function()
-      answer, code = client:try("join", { room = room })
-      return code ~= "UNAVAILABLE"
-    end)
-    return answer
+    return (patient(client, "join", { room = room }))
   end
 
   local function pair(room)

@@ -1,25 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- Several machines: that each has a lease, and what is done to who has none.
+local comings = require "spec.support.comings"
 local lossy = require "spec.support.lossy"
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
 local t = require "perigee.testing"
-
-local script = [[
-local perigee = require "perigee"
-return {
-  ["@rooms"] = { ["here:*"] = { presence = true } },
-  ["@online"] = function(user) perigee.log.info("came " .. user) end,
-  ["@offline"] = function(user) perigee.log.info("went " .. user) end,
-}
-]]
 
 describe("the lease of a machine", function()
   local redis, start
 
   setup(function()
     redis = redis_server.start()
-    start = machines_on(redis, { scripts = { ["main.lua"] = script },
+    start = machines_on(redis, { scripts = { ["main.lua"] = comings.script },
       options = { ["redis.probe_s"] = 0.2, ["presence.every_ms"] = 10 } })
   end)
 
@@ -30,10 +22,6 @@ describe("the lease of a machine", function()
   teardown(function()
     redis:stop()
   end)
-
-  local function count(server, text)
-    return select(2, server:log():gsub(text, ""))
-  end
 
   local function key_like(pattern)
     return redis:command(("--raw KEYS '%s'"):format(pattern)):match "%S+"
@@ -88,7 +76,7 @@ describe("the lease of a machine", function()
     local a, life_a = start_as "cut"
     local b, life_b = start_as "late"
     local hal = b:connect { user = "hal" }
-    t.wait_until(function() return count(b, "came hal") == 1 end)
+    t.wait_until(function() return comings.count(b, "came hal") == 1 end)
     cut "cut"
     cut "late"
     local key = key_like "*:nodes"
@@ -105,10 +93,10 @@ describe("the lease of a machine", function()
     end)
     mend "late"
     t.wait_until(function() return (leases()[life_b] or 0) > 1 end)
-    assert.equal(0, count(a, "went hal"))
-    assert.equal(0, count(b, "has no lease"))
+    assert.equal(0, comings.count(a, "went hal"))
+    assert.equal(0, comings.count(b, "has no lease"))
     hal:close()
-    t.wait_until(function() return count(b, "went hal") == 1 end)
+    t.wait_until(function() return comings.count(b, "went hal") == 1 end)
     a:stop()
     b:stop()
   end)
@@ -118,7 +106,7 @@ describe("the lease of a machine", function()
     local b, life = start_as "cut"
     local jim = b:connect { user = "jim" }
     jim:join "here:3"
-    t.wait_until(function() return count(b, "came jim") == 1 end)
+    t.wait_until(function() return comings.count(b, "came jim") == 1 end)
     b:signal "KILL"
     b:stop(false)
     redis:command(("ZREM '%s' %s"):format(key_like "*:nodes", life))
@@ -128,7 +116,7 @@ describe("the lease of a machine", function()
       ann:sync()
       return ann:presence("here:3").ann and not ann:presence("here:3").jim
     end)
-    t.wait_until(function() return count(a, "went jim") == 1 end)
+    t.wait_until(function() return comings.count(a, "went jim") == 1 end)
     a:stop()
   end)
 
@@ -158,7 +146,7 @@ describe("the lease of a machine", function()
     local a = start { ["node.lease_s"] = 1 }
     local b = start { ["node.lease_s"] = 1, ["redis.url"] = way.url }
     way:wait_lost()
-    t.wait_until(function() return count(a, "was not heard of") == 1 end)
+    t.wait_until(function() return comings.count(a, "was not heard of") == 1 end)
     way:open()
     local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
     ann:join "here:1"
@@ -185,7 +173,7 @@ describe("the lease of a machine", function()
     redis:command(("EVAL \"redis.call('FLUSHALL') redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])\" "
       .. "1 '%s' %d %s"):format(key, (os.time() + 60) * 1000, life))
     t.wait_until(has_room)
-    assert.equal(1, count(a, "came ann"))
+    assert.equal(1, comings.count(a, "came ann"))
     a:stop()
   end)
 
@@ -227,8 +215,8 @@ describe("the lease of a machine", function()
     assert.equal(3, #where())
     mend "cut"
     t.wait_until(function() return #where() == 0 end)
-    assert.equal(1, count(a, "went jim"))
-    assert.equal(1, count(a, "came jim"))
+    assert.equal(1, comings.count(a, "went jim"))
+    assert.equal(1, comings.count(a, "came jim"))
     a:stop()
   end)
 
@@ -236,14 +224,16 @@ describe("the lease of a machine", function()
     local a, b = start { ["node.lease_s"] = 3 }, start { ["node.lease_s"] = 3 }
     local c = start_as("cut", { ["node.lease_s"] = 3 })
     local hal = c:connect { user = "hal" }
-    t.wait_until(function() return count(c, "came hal") == 1 end)
+    t.wait_until(function() return comings.count(c, "came hal") == 1 end)
     cut "cut"
-    t.wait_until(function() return count(a, "went hal") + count(b, "went hal") == 1 end)
+    t.wait_until(function()
+      return comings.count(a, "went hal") + comings.count(b, "went hal") == 1
+    end)
     mend "cut"
-    t.wait_until(function() return count(c, "came hal") == 2 end)
+    t.wait_until(function() return comings.count(c, "came hal") == 2 end)
     hal:close()
-    t.wait_until(function() return count(c, "went hal") == 1 end)
-    assert.equal(1, count(a, "went hal") + count(b, "went hal"))
+    t.wait_until(function() return comings.count(c, "went hal") == 1 end)
+    assert.equal(1, comings.count(a, "went hal") + comings.count(b, "went hal"))
     for _, server in ipairs { a, b, c } do server:stop() end
   end)
 end)

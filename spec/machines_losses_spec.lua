@@ -3,6 +3,7 @@
 -- heard it. The machine that had the answer knows, and all members are told.
 
 local machines_on = require "spec.support.machines"
+local patient = require "spec.support.patient"
 local redis_server = require "spec.support.redis"
 local redis_set = require "spec.support.redis_set"
 local t = require "perigee.testing"
@@ -41,25 +42,16 @@ local function stop_all()
   redis:stop()
 end
 
--- Until Redis is there, if it is not at the moment; returns the number.
+-- Returns the number.
 local function say(client, data)
-  local seq, code
-  t.wait_until(function()
-    seq, code = client:try("sure", data)
-    return code ~= "UNAVAILABLE"
-  end)
-  return seq
+  return (patient(client, "sure", data))
 end
 
 -- ann at one machine is in the room, bob at the other is not. Returns them,
 -- and what ann was told.
 local function begin(data)
   local ann, bob = a:connect { user = "ann" }, b:connect { user = "bob" }
-  local joined
-  t.wait_until(function() -- Redis is back since a moment ago, perhaps
-    joined = ann:try("join", { room = data.room })
-    return joined
-  end)
+  local joined = assert(patient(ann, "join", { room = data.room }))
   assert.equal(1, say(bob, data))
   assert.equal(1, ann:expect("said").seq)
   redis:command "SAVE"

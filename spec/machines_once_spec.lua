@@ -1,26 +1,18 @@
 -- SPDX-License-Identifier: MIT
 -- Several machines: that a user has come or gone is said once, in turn, also
 -- when answers of Redis are lost.
+local comings = require "spec.support.comings"
 local lossy = require "spec.support.lossy"
 local machines_on = require "spec.support.machines"
 local redis_server = require "spec.support.redis"
 local t = require "perigee.testing"
-
-local script = [[
-local perigee = require "perigee"
-return {
-  ["@rooms"] = { ["here:*"] = { presence = true } },
-  ["@online"] = function(user) perigee.log.info("came " .. user) end,
-  ["@offline"] = function(user) perigee.log.info("went " .. user) end,
-}
-]]
 
 describe("that a user comes and goes", function()
   local redis, start, way, a, b
 
   setup(function()
     redis = redis_server.start()
-    start = machines_on(redis, { scripts = { ["main.lua"] = script },
+    start = machines_on(redis, { scripts = { ["main.lua"] = comings.script },
       options = { ["redis.probe_s"] = 0.2, ["redis.timeout_s"] = 1, ["node.lease_s"] = 1,
         ["presence.every_ms"] = 10 } })
   end)
@@ -44,8 +36,7 @@ describe("that a user comes and goes", function()
 
   -- How often the two have said it.
   local function said(text)
-    return select(2, a:log():gsub(text .. "%f[%s]", ""))
-      + select(2, b:log():gsub(text .. "%f[%s]", ""))
+    return comings.count(a, text) + comings.count(b, text)
   end
 
   local function key_of(letter, user)
